@@ -84,18 +84,14 @@ def get_dtype(
     check(key in _dtypes, f"dtype: {name!r} is unknown{near(key, sorted(_dtypes))}")
     return getattr(torch, _dtypes[key])
 
-# %% ../nbs/lib/00_core.ipynb #998b2922
+# %% ../nbs/lib/00_core.ipynb #d04e6ac3
 def amp_dtype(
     device="cpu", # where the model runs
 ):
-    "`torch.bfloat16` where `device` multiplies it natively, else `None` (stay in float32)."
+    "`torch.bfloat16` on a CUDA device that multiplies it natively, else `None`: stay in float32."
     import torch
     d = get_device(device)
-    if d.type == "cuda": return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else None
-    if d.type != "cpu": return None
-    try: flags = Path("/proc/cpuinfo").read_text()
-    except OSError: return None
-    return torch.bfloat16 if "avx512_bf16" in flags or "amx_bf16" in flags else None
+    return torch.bfloat16 if d.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else None
 
 # %% ../nbs/lib/00_core.ipynb #294acb86
 @contextlib.contextmanager
