@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['chapters_dir', 'literals', 'ChapterSource', 'find_chapters', 'library_hash', 'stage_fingerprint', 'resolve_run_dir',
-           'Chapter']
+           'Chapter', 'presets', 'load_preset', 'parse_value', 'resolve_stage', 'resolve_params', 'stale', 'claim_run',
+           'ChapterError', 'run_chapter', 'clock', 'plan', 'choose_run', 'reproduce', 'status']
 
 # %% ../nbs/lib/70_pipeline.ipynb #ec574459
 import ast, contextlib, json, os, re, shutil, sys, time
@@ -235,7 +236,7 @@ def fingerprint(self:Chapter, code=None):
     "The fingerprint of this stage, with its parts."
     return stage_fingerprint(self.source, self.p, self.inputs, code) if self.source else stage_fingerprint(None, self.p, self.inputs, code or [])
 
-# %% ../nbs/lib/70_pipeline.ipynb #16149a3f
+# %% ../nbs/lib/70_pipeline.ipynb #4c3d045f
 @patch
 def path(self:Chapter,
     stage:str, # an earlier stage of the run
@@ -251,7 +252,7 @@ def path(self:Chapter,
 def done(self:Chapter,
     metrics=None, # name -> number, the stage's headline numbers
     **extra,      # anything else for the manifest
-) -> dict:
+):
     "Write `manifest.json`, then `stage.json`: from now on the stage counts as done."
     ran = [o for o in _history(self._g) if not o.startswith(_injected) and "run_dir" not in literals(_safe(o))]
     body = self.source.body if self.source else ran
@@ -260,4 +261,296 @@ def done(self:Chapter,
     stage = dict(self.fingerprint(None if same or not ran else ran), stage=self.stage, seconds=round(time.time()-self.t0, 1), metrics=metrics or {},
                  finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     save_json(stage, self.dir/"stage.json")
-    return stage
+    print(f"{self.stage} is done: {stage['seconds']:.0f} s")
+
+# %% ../nbs/lib/70_pipeline.ipynb #bfa49f0b
+def presets() -> dict:
+    "name -> content of the shipped presets, smallest budget first."
+    d = {f.stem: load_json(f) for f in (package_dir()/"presets").glob("*.json")}
+    return dict(sorted(d.items(), key=lambda o: o[1].get("order", 99)))
+
+def load_preset(
+    name:str, # a shipped preset, or a JSON file of the same form
+) -> dict:
+    "A preset; raises `ParamError` for an unknown one, naming those that there are."
+    if str(name).endswith(".json"): return load_json(name)
+    known = presets()
+    check(name in known, f"preset: {name!r} is unknown{near(name, known) or '; known: '+', '.join(known)}")
+    return known[name]
+
+# %% ../nbs/lib/70_pipeline.ipynb #3d1d2c65
+def parse_value(
+    name:str, # of the parameter, for the message
+    value,    # text or a Python value
+    default,  # of the chapter: its type is the type asked for
+):
+    "`value` in the type of `default` (an int where a float stands is fine and stays one; `None` takes anything); raises `ParamError`."
+    if isinstance(value, str) and not isinstance(default, str):
+        low = value.strip().lower()
+        try: value = dict(true=True, false=False, none=None, yes=True, no=False).get(low, None) if low in ("true", "false", "none", "yes", "no") else ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError): value = value if default is None else _bad(name, value, default)
+    if default is None: return value
+    if isinstance(default, bool) or isinstance(value, bool): ok = isinstance(default, bool) and isinstance(value, bool)
+    elif isinstance(default, int) and isinstance(value, float) and value.is_integer(): return int(value)
+    else: ok = isinstance(value, (int, float) if isinstance(default, float) else type(default))
+    return value if ok else _bad(name, value, default)
+
+def _bad(name, value, default):
+    "Raise the `ParamError` of an ill-typed value."
+    raise ParamError(f"{name}: {value!r} is no {type(default).__name__}, which it must be (its default is {default!r})")
+
+# %% ../nbs/lib/70_pipeline.ipynb #c5095f16
+def resolve_stage(
+    name:str, # '03', '3', '03_saes', or the name of its notebook
+    chapters:dict, # of `find_chapters`
+) -> str:
+    "The stage meant by `name`; raises `ParamError` that lists them."
+    want = str(name).removesuffix(".ipynb")
+    for s, c in chapters.items():
+        if want in (s, c.name) or (want.isdigit() and int(want) == int(s[:2])): return s
+    raise ParamError(f"stage: {name!r} is no chapter; there are {', '.join(chapters)}")
+
+def _targets(name, chapters):
+    "(stage, parameter) pairs that `name` sets; raises `ParamError` with the near names when no chapter knows it."
+    stage, _, p = name.rpartition(".")
+    within = [resolve_stage(stage, chapters)] if stage else list(chapters)
+    hits = [(s, p) for s in within if p in chapters[s].params]
+    known = sorted({o for s in within for o in chapters[s].params} - {"run_dir"})
+    check(hits, f"{p}: no chapter{' '+within[0] if stage else ''} has such a parameter{near(p, known)}")
+    check(p != "run_dir", "run_dir: it is not a parameter to set here; use --run-dir")
+    return hits
+
+# %% ../nbs/lib/70_pipeline.ipynb #bcbdf69d
+def resolve_params(
+    chapters:dict, # of `find_chapters`
+    preset,        # a preset's content, or None for the chapters' defaults
+    given=(),      # (name, value) pairs that come on top
+    base=None,     # stage -> parameters to start from, those of an existing run
+) -> dict:
+    "stage -> effective parameters, all validated; raises `ParamError` for an unknown or ill-typed one before anything runs."
+    out = {s: {k: v for k, v in c.params.items() if k != "run_dir"} for s, c in chapters.items()}
+    for s, vals in (base or {}).items(): out.get(s, {}).update({k: v for k, v in vals.items() if k in out[s]} if s in out else {})
+    pairs = []
+    for k, v in ((preset or {}).get("parameters") or {}).items():
+        pairs += [(f"{k}.{n}", o) for n, o in v.items()] if isinstance(v, dict) else [(k, v)]
+    for name, value in [*pairs, *given]:
+        for s, p in _targets(name, chapters): out[s][p] = parse_value(name, value, chapters[s].params[p])
+    return out
+
+# %% ../nbs/lib/70_pipeline.ipynb #33cd5fdb
+_why = dict(code="the chapter changed", library="the library changed", version="another package version", files="a file it reads changed")
+
+def stale(
+    run_dir:Path,  # of the run
+    source,        # `ChapterSource`
+    params:dict,   # effective parameters
+    changed=(),    # stages that are stale themselves
+) -> str:
+    "Why this stage must run, in a few words; '' when it is done and up to date."
+    f = run_dir/source.stage/"stage.json"
+    if not f.exists(): return "goes on where it stopped" if (run_dir/source.stage/"begun.json").exists() else "not done"
+    old = load_json(f)
+    inputs = {o: load_json(g)["fingerprint"] for o in source.reads if (g := run_dir/o/"stage.json").exists()}
+    new = stage_fingerprint(source, params, inputs)
+    if old["fingerprint"] == new["fingerprint"] and not (hit := [o for o in source.reads if o in changed]): return ""
+    diff = [f"{k} {old['parameters'].get(k)!r} → {v!r}" for k, v in new["parameters"].items() if old["parameters"].get(k) != v]
+    why = ([", ".join(diff)] if diff else []) + [v for k, v in _why.items() if old.get(k) != new[k]]
+    why += [f"{o} changed" for o in source.reads if o in changed or old["inputs"].get(o) != inputs.get(o)]
+    return "; ".join(why)
+
+# %% ../nbs/lib/70_pipeline.ipynb #ef295a14
+def _conflicts(stored, params):
+    "What differs between the parameters of an existing run and those asked for, as text."
+    return [f"{s}.{k} is {stored[s][k]!r} there and {v!r} was asked for"
+            for s, d in params.items() for k, v in d.items() if k in stored.get(s, {}) and stored[s][k] != _plain(v)]
+
+def claim_run(
+    run_dir:Path,   # of the run
+    params:dict,    # stage -> parameters
+    preset=None,    # its name, kept for the record
+    update=False,   # may the parameters of an existing run change?
+):
+    "Write `parameters.json`; raises `ParamError` when the folder was made with other parameters, and `DataError` when it holds something else."
+    f = run_dir/"parameters.json"
+    stored = load_json(f) if f.exists() else {}
+    diff = _conflicts(stored, params)
+    check(update or not diff, f"{run_dir} was made with other parameters ({'; '.join(diff[:4])}{f'; and {len(diff)-4} more' if len(diff) > 4 else ''}): "
+                              "give another --run-dir, or --update to redo in it what they change")
+    if not f.exists() and run_dir.exists() and (other := [o.name for o in run_dir.iterdir() if o.name not in {".lock", "notebooks", "site", *params}]):
+        raise DataError(f"{run_dir} is no run folder: it holds {', '.join(sorted(other)[:3])} and no parameters.json; give another --run-dir")
+    new = dict(preset=preset, **_plain(params))
+    if new != stored: save_json(new, f)
+
+# %% ../nbs/lib/70_pipeline.ipynb #082383e0
+class ChapterError(SaeDiplomaError): "A chapter stopped: the message names chapter, cell and cause."
+
+@contextlib.contextmanager
+def _environ(**kw):
+    "Set environment variables for a while."
+    old = {k: os.environ.get(k) for k in kw}
+    os.environ.update({k: str(v) for k, v in kw.items()})
+    try: yield
+    finally:
+        for k, v in old.items(): os.environ.pop(k, None) if v is None else os.environ.__setitem__(k, v)
+
+class _Bars:
+    "Passes progress bars of the kernel on to a terminal, and nothing else."
+    def __init__(self, out): self.out = out
+    def write(self, s):
+        if "%|" in s: self.out.write("\r"+s.replace("\n", "").split("\r")[-1])
+    def flush(self): self.out.flush()
+
+# %% ../nbs/lib/70_pipeline.ipynb #b1c21203
+_kernel_env = dict(MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_="8000000000", TOKENIZERS_PARALLELISM="false", PYDEVD_DISABLE_FILE_VALIDATION="1")
+
+def run_chapter(
+    source,       # `ChapterSource`
+    run_dir:Path, # of the run
+    params:dict,  # effective parameters
+) -> Path:
+    "Execute one chapter by papermill and return the executed notebook; raises `ChapterError` that names chapter, cell and cause."
+    import logging, warnings
+    import papermill as pm
+    from nbclient.exceptions import DeadKernelError
+    from traitlets.config import Config
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    out = run_dir/"notebooks"/source.nb.name
+    out.parent.mkdir(parents=True, exist_ok=True)
+    env = {k: v for k, v in _kernel_env.items() if k not in os.environ}
+    bars = _Bars(sys.stderr) if sys.stderr.isatty() else None
+    with _environ(SAE_DIPLOMA_PIPELINE="1", SAE_DIPLOMA_NOTEBOOK=source.nb.resolve(), **env), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try: pm.execute_notebook(str(source.nb), str(out), parameters=dict(params, run_dir=str(run_dir)), progress_bar=False, kernel_name="python3",
+                                 stderr_file=bars, config=Config(KernelManager=dict(transport_encryption="auto")))
+        except pm.PapermillExecutionError as e: raise ChapterError(_stopped(source, e, out)) from e
+        except DeadKernelError as e: raise ChapterError(f"chapter {source.name}: its kernel died (killed, or out of memory); the executed notebook is {out}; the same command goes on from there") from e
+    check((run_dir/source.stage/"stage.json").exists(), f"chapter {source.name} ended without `ch.done()`, so {source.stage} does not count as done", ChapterError)
+    return out
+
+def _stopped(source, e, out):
+    "The sentence for a chapter that raised."
+    line = next((l.strip() for l in e.source.split("\n") if l.strip() and not l.strip().startswith("#")), "")
+    return f"chapter {source.name} stopped in cell [{e.exec_count}] (`{line[:60]}`) with {e.ename}: {e.evalue.strip()} — the executed notebook is {out}; the same command goes on from there"
+
+# %% ../nbs/lib/70_pipeline.ipynb #ac6c97e2
+def clock(
+    s:float, # seconds
+) -> str:
+    "Minutes and seconds as people read them."
+    s = round(s)
+    return f"{s//3600}:{s//60%60:02}:{s%60:02}" if s >= 3600 else f"{s//60}:{s%60:02}"
+
+def _remaining(todo, spent, expected):
+    "Estimated seconds for the stages `todo`; None when nothing is known of one."
+    if any(o not in expected for o in todo): return None
+    known = [o for o in spent if expected.get(o)]
+    ratio = sum(spent[o] for o in known)/sum(expected[o] for o in known) if known else 1
+    return ratio*sum(expected[o] for o in todo)
+
+# %% ../nbs/lib/70_pipeline.ipynb #cdc6648a
+def plan(
+    chapters:dict,  # of `find_chapters`
+    run_dir:Path,   # of the run
+    params:dict,    # stage -> parameters
+    start=None,     # first stage to consider
+    only=None,      # the one stage to consider
+    force=False,    # redo also what is up to date
+) -> dict:
+    "stage -> why it must run ('' when it need not), for the chosen stages; what hangs on a stage that runs runs too."
+    out, changed = {}, set()
+    for s, c in chapters.items():
+        if (start and s < start) or (only and s != only): continue
+        why = stale(run_dir, c, params[s], changed)
+        if not why and force: why = "forced"
+        if why: changed.add(s)
+        out[s] = why
+    return out
+
+# %% ../nbs/lib/70_pipeline.ipynb #ebeedda7
+def choose_run(
+    chapters:dict,  # of `find_chapters`
+    preset=None,    # its name; by default what the run folder was made with, else 'quick'
+    run_dir=None,   # `_runs/<preset>` by default
+    given=(),       # (name, value) pairs on top
+) -> tuple:
+    "(run folder, stage -> parameters, name of the preset), all validated."
+    run_dir = resolve_run_dir(run_dir or f"_runs/{Path(preset or 'quick').stem}")
+    f = run_dir/"parameters.json"
+    if preset is None and f.exists():
+        stored = load_json(f)
+        base = {s: d for s, d in stored.items() if isinstance(d, dict)}
+        return run_dir, resolve_params(chapters, None, given, base), stored.get("preset")
+    return run_dir, resolve_params(chapters, load_preset(preset or "quick"), given), Path(preset or "quick").stem
+
+def _expected(run_dir, preset):
+    "stage -> seconds it took before: in this run, else as the preset states."
+    f = run_dir/"timings.json"
+    first = (presets().get(preset) or {}).get("seconds", {})
+    return {**first, **{s: o["seconds"] for s, o in (load_json(f) if f.exists() else {}).items()}}
+
+def _keep_time(run_dir, stage, seconds):
+    "Remember what a chapter took, kernel start and imports included."
+    f = run_dir/"timings.json"
+    save_json({**(load_json(f) if f.exists() else {}), stage: dict(seconds=round(seconds, 1))}, f)
+
+# %% ../nbs/lib/70_pipeline.ipynb #58bff62e
+def _run_all(chs, run_dir, params, todo, expected, say):
+    "Run the stages that `todo` gives a reason for, with one line each."
+    left = [s for s, why in todo.items() if why]
+    t0, spent, tty = time.time(), {}, sys.stderr.isatty()
+    for s, why in todo.items():
+        head = f"{chs[s].name}: "
+        if not why:
+            say(head + "up to date")
+            continue
+        say(head + f"{why} … ", end="", flush=True)
+        t = time.time()
+        run_chapter(chs[s], run_dir, params[s])
+        spent[s] = time.time()-t
+        _keep_time(run_dir, s, spent[s])
+        left.remove(s)
+        rest = _remaining(left, spent, expected)
+        tail = f"{clock(spent[s])}, {clock(time.time()-t0)} in all" + (f", about {clock(rest)} left" if left and rest else "")
+        say(("\r\x1b[K"+head if tty else "") + tail)
+    return spent
+
+# %% ../nbs/lib/70_pipeline.ipynb #39604fb4
+def reproduce(
+    preset=None,     # name of a preset; by default what the run folder was made with, else 'quick'
+    run_dir=None,    # folder of the run; `_runs/<preset>` by default
+    params=(),       # (name, value) pairs on top of the preset
+    start=None,      # first stage to consider ('03'): those before are taken as they are
+    only=None,       # the one stage to consider
+    force=False,     # redo the chosen stages even when they are up to date
+    update=False,    # change the parameters of an existing run, and redo what hangs on them
+    chapters=None,   # folder of chapters; `chapters_dir()` by default
+    say=print,       # receives the lines of the report
+) -> Path:
+    "Run the chain, or what of it is not done, and return the run folder."
+    chs = find_chapters(chapters)
+    check(chs, f"no chapters in {chapters or chapters_dir()}; set SAE_DIPLOMA_CHAPTERS to the folder that holds them", DataError)
+    run_dir, params, preset = choose_run(chs, preset, run_dir, params)
+    start, only = (resolve_stage(o, chs) if o else None for o in (start, only))
+    with RunLock(run_dir):
+        claim_run(run_dir, params, preset, update or force)
+        todo = plan(chs, run_dir, params, start, only, force)
+        _run_all(chs, run_dir, params, todo, _expected(run_dir, preset), say)
+    return run_dir
+
+# %% ../nbs/lib/70_pipeline.ipynb #a4687763
+def status(
+    run_dir,       # of the run
+    chapters=None, # folder of chapters; `chapters_dir()` by default
+) -> list:
+    "One dict a stage: chapter, state, seconds and headline metrics of a run; raises `DataError` when it is no run folder."
+    run_dir = resolve_run_dir(run_dir)
+    check((run_dir/"parameters.json").exists(), f"{run_dir} is no run folder: it has no parameters.json; `sae-diploma reproduce --run-dir {run_dir}` makes one", DataError)
+    chs = find_chapters(chapters)
+    _, params, _ = choose_run(chs, None, run_dir)
+    took = _expected(run_dir, None)
+    rows = []
+    for s, why in plan(chs, run_dir, params).items():
+        f = run_dir/s/"stage.json"
+        old = load_json(f) if f.exists() else {}
+        rows.append(dict(stage=s, chapter=chs[s].name, state=why or "up to date", seconds=took.get(s), finished=old.get("finished"), metrics=old.get("metrics", {})))
+    return rows
