@@ -114,7 +114,7 @@ def _spread(y, gap):
         for j, i in enumerate(idx): out[i] = mid+gap*(j-(len(idx)-1)/2)
     return out
 
-# %% ../nbs/lib/60_figures.ipynb #df026fca
+# %% ../nbs/lib/60_figures.ipynb #2a5db3c0
 def _end_labels(ax, items, gap=12):
     "Name lines at their right end: `items` are (x, y, text, colour); labels are moved apart to `gap` points."
     ax.figure.draw_without_rendering()
@@ -123,22 +123,22 @@ def _end_labels(ax, items, gap=12):
         ax.annotate(t, (x, y), xytext=(7, q-p), textcoords="offset points", color=c, fontsize=9.5, fontweight="bold", va="center", annotation_clip=False)
 
 def _tag(ax, xs, ys, texts, colors, avoid=None):
-    "Label points, each at the place around it that covers the fewest other labels and points."
+    "Label points, each at the place around it that covers the fewest other labels and points (`avoid`, all of them by default)."
     fig = ax.figure
     fig.draw_without_rendering()
     s, box = fig.dpi/72, ax.get_window_extent()
-    pts = ax.transData.transform(np.column_stack([xs, ys]) if avoid is None else avoid)
+    pts = ax.transData.transform(np.column_stack([xs, ys]) if avoid is None else avoid) # after the layout is settled
     taken = []
     for x, y, t, c in zip(xs, ys, texts, colors):
         px, py = ax.transData.transform((x, y))
         w, h = (len(t)*5.6+2)*s, 11*s
         def cost(dx, dy):
             x0 = px+dx*s-(w if dx < 0 else w/2 if dx == 0 else 0); y0 = py+dy*s-h/2
-            out = (x0 < box.x0-2)+(x0+w > box.x1+40*s)+(y0 < box.y0)+(y0+h > box.y1+8*s)
+            out = (x0 < box.x0-2)+(x0+w > box.x1)+(y0 < box.y0)+(y0+h > box.y1+8*s)
             hit = sum(x0 < b+2 and a < x0+w+2 and y0 < d and e < y0+h for a, b, e, d in taken)
             under = ((pts[:, 0] > x0-2) & (pts[:, 0] < x0+w+2) & (pts[:, 1] > y0-2) & (pts[:, 1] < y0+h+2)).sum()
-            return 1000*out+400*hit+3*under+math.hypot(dx, dy)/8, (x0, x0+w, y0, y0+h)
-        spots = [(dx, dy) for r in (1, 1.8, 2.8, 4) for dx, dy in [(7*r, 0), (-7*r, 0), (6*r, 9*r), (-6*r, 9*r), (6*r, -9*r), (-6*r, -9*r), (0, 11*r), (0, -11*r)]]
+            return 1000*out+400*hit+25*under+math.hypot(dx, dy)/2, (x0, x0+w, y0, y0+h)
+        spots = [(dx, dy) for r in (1, 1.7, 2.4, 3.1, 3.8, 4.5) for dx, dy in [(7*r, 0), (-7*r, 0), (6*r, 9*r), (-6*r, 9*r), (6*r, -9*r), (-6*r, -9*r), (0, 11*r), (0, -11*r)]]
         dx, dy = min(spots, key=lambda o: cost(*o)[0])
         taken.append(cost(dx, dy)[1])
         far = math.hypot(dx, dy) > 14
@@ -241,7 +241,7 @@ def _eval_line(ax, h, c, k):
                         ha="right", color=COLORS["base"], fontsize=9.5, fontweight="bold")
     return e.step.iloc[-1], e[c].iloc[-1], f"{name} {num(e[c].iloc[-1])}", COLORS[k]
 
-# %% ../nbs/lib/60_figures.ipynb #73352da2
+# %% ../nbs/lib/60_figures.ipynb #b06546ba
 def _metric_name(m):
     "`rouge1` and `rougeL` as papers print them."
     o = re.fullmatch(r"rouge[-_ ]?(\w+)", str(m), flags=re.I)
@@ -255,20 +255,21 @@ def plot_rouge(
     "Scores of summaries as points with intervals: one panel for each metric, one row for each kind of output."
     _need(table, ["output", "metric", "mean", "lo", "hi"], "table")
     metrics, outputs = list(dict.fromkeys(table.metric)), list(dict.fromkeys(table.output))
+    fmt = "{:.1f}" if table.hi.max() > 1.5 else "{:.3f}"
     fig, axs = _axes(ax, len(metrics), size=(7, 1.3+.32*len(outputs)), sharey=True)
     for i, (a, m) in enumerate(zip(np.ravel(axs), metrics)):
         for _, r in table[table.metric == m].iterrows():
             y, k = -outputs.index(r.output), r.output if r.output in NAMES else None
             c = COLORS.get(k, COLORS["muted"])
             a.plot([r.lo, r.hi], [y, y], color=c, lw=2.2, solid_capstyle="butt"); a.plot(r["mean"], y, MARKERS.get(k, "o"), color=c, ms=6)
-            a.annotate(num(r["mean"]), (r.hi, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9, color=c, annotation_clip=False)
+            a.annotate(fmt.format(r["mean"]), (r.hi, y), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9, color=c, annotation_clip=False)
         a.set_title(_metric_name(m)); a.grid(axis="y", visible=False)
         a.set(yticks=[-j for j in range(len(outputs))], ylim=(-len(outputs)+.4, .6), xlabel="score")
-        a.set_xlim(0, 1.22*table[table.metric == m].hi.max())
+        a.set_xlim(0, 1.28*table[table.metric == m].hi.max())
         a.set_yticklabels([NAMES.get(o, o) for o in outputs])
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #e46ffc08
+# %% ../nbs/lib/60_figures.ipynb #a5b0b531
 @styled
 def plot_sae_curve(
     curve:pd.DataFrame, # `tokens` (or `step`), any of `fvu`, `l0`, `dead` (a share), and `architecture` where there are several
@@ -282,17 +283,19 @@ def plot_sae_curve(
     fig, axs = _axes(ax, len(ys), size=(7, 2.9))
     groups = list(curve.groupby("architecture", sort=False)) if "architecture" in curve else [("", curve)]
     for i, (a, (c, title)) in enumerate(zip(np.ravel(axs), ys)):
+        ends = []
         for (name, g), k in zip(groups, ["other", "more", "muted", "placebo"]*4):
             g = g.dropna(subset=[c]); ls = {"more": "--", "placebo": ":"}.get(k, "-")
             v = g[c]*(100 if c == "dead" else 1)
             a.plot(g[x], v, color=COLORS[k], ls=ls)
-            if len(v): a.annotate(num(v.iloc[-1]), (g[x].iloc[-1], v.iloc[-1]), xytext=(0, 4), textcoords="offset points", ha="right", va="bottom", fontsize=9, color=COLORS["ink"])
-        a.set_title(title, fontsize=10); a.set_ylim(0, a.get_ylim()[1]*1.08); a.set_xlabel(f"{x} seen" if x == "tokens" else "optimiser step")
+            if len(v): ends.append((g[x].iloc[-1], v.iloc[-1], num(v.iloc[-1], 2 if c == "fvu" else 3), COLORS[k]))
+        a.set_title(title, fontsize=10); a.set_ylim(0, max(a.get_ylim()[1]*1.08, 1e-3)); a.set_xlabel(f"{x} seen" if x == "tokens" else "optimiser step")
         a.xaxis.set_major_locator(mpl.ticker.MaxNLocator(3)); a.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
         if i == 0 and groups[0][0]: _key(a, [(n, COLORS[k]) for (n, _), k in zip(groups, ["other", "more", "muted", "placebo"]*4)], "upper right")
+        if ends: _end_labels(a, ends)
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #e17610db
+# %% ../nbs/lib/60_figures.ipynb #91f61631
 @styled
 def plot_density(
     freq:pd.DataFrame, # `base`, and `ft` where known: share of tokens on which each latent (row) is active
@@ -310,7 +313,7 @@ def plot_density(
         if c == cols[0]: ax.stairs(h, edges, fill=True, color=COLORS[c], alpha=.18)
         ax.stairs(h, edges, color=COLORS[c], lw=1.6, ls=LINES[c])
     ax.set(xscale="log", xlabel="activation frequency (share of tokens)", ylabel="latents per bin")
-    ax.set_ylim(0, ax.get_ylim()[1]*1.12)
+    ax.set_ylim(0, ax.get_ylim()[1]*(1.08+.09*len(cols)))
     _key(ax, [(f"{NAMES[c]}: median {num(freq[c].median(), 2)}, {(freq[c] == 0).sum():,} of {len(freq):,} never active", COLORS[c]) for c in cols])
     return fig
 
@@ -420,7 +423,7 @@ def _doc_interval(v, n_boot, seed, level=.95):
     w = np.random.default_rng(seed).multinomial(len(g), np.full(len(g), 1/len(g)), size=n_boot)
     return tuple(np.quantile((w@g[:, 0])/(w@g[:, 1]), [(1-level)/2, (1+level)/2]))
 
-# %% ../nbs/lib/60_figures.ipynb #52a86ae1
+# %% ../nbs/lib/60_figures.ipynb #30c7be46
 def _symlog(ax, v, axis="x"):
     "A symmetric logarithmic axis where the values span more than two orders of magnitude."
     v = np.abs(v[np.isfinite(v) & (v != 0)])
@@ -429,7 +432,7 @@ def _symlog(ax, v, axis="x"):
         getattr(ax, f"set_{axis}scale")("symlog", linthresh=t, linscale=.6)
         top = 10**np.arange(round(math.log10(t)), math.ceil(math.log10(v.max()))+.5)
         getattr(ax, f"set_{axis}ticks")([*-top[::-1], 0, *top], minor=False); getattr(ax, f"{axis}axis").set_minor_locator(mpl.ticker.NullLocator())
-    getattr(ax, f"{axis}axis").set_major_formatter(mpl.ticker.FuncFormatter(lambda x, _: num(x)))
+    getattr(ax, f"{axis}axis").set_major_formatter(mpl.ticker.FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
 
 @styled
 def plot_volcano(
@@ -449,20 +452,20 @@ def plot_volcano(
     for k, s in (("base", c & (t.delta < 0)), ("ft", c & (t.delta > 0))): ax.plot(t._x[s], t._y[s], MARKERS[k], color=COLORS[k], ms=4.6, mec="white", mew=.4)
     xs = [t._x]
     if control is not None:
-        ax.plot(100*control.delta, -np.log10(control[y].clip(lower=1e-12)), "x", color=COLORS["ink"], ms=3.5, mew=.8, alpha=.7, zorder=3); xs.append(100*control.delta)
+        ax.plot(100*control.delta, -np.log10(control[y].clip(lower=1e-12)), "x", color=COLORS["ink"], ms=3.2, mew=.7, alpha=.45, zorder=3); xs.append(100*control.delta)
     _symlog(ax, np.concatenate(xs))
     if y == "q": _threshold(ax, -math.log10(fdr), f"false discovery rate {100*fdr:g} %")
-    top = max(t._y.max(), -math.log10(fdr)); ax.set_ylim(-.02*top, 1.3*top)
-    m = np.abs(np.concatenate(xs)).max()*1.35 or 1; ax.set_xlim(-m, m)
+    top = max(t._y.max(), -math.log10(fdr)); ax.set_ylim(-.02*top, 1.42*top)
+    m = np.abs(np.concatenate(xs)).max()*(1.12 if ax.get_xscale() == "linear" else 2.2) or 1; ax.set_xlim(-m, m)
     ax.set(xlabel="change of activation frequency (percentage points of tokens)", ylabel=f"−log₁₀ {y}")
     _volcano_labels(ax, t, c, control, n_labels)
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #83c56760
+# %% ../nbs/lib/60_figures.ipynb #b2ac3a3f
 def _threshold(ax, y, text):
     "A dashed horizontal line with its name on it."
     ax.axhline(y, color=COLORS["muted"], lw=.9, ls=(0, (4, 3)), zorder=1)
-    ax.annotate(text, (1, y), xycoords=("axes fraction", "data"), xytext=(-2, 3), textcoords="offset points", ha="right", fontsize=8.5, color=COLORS["muted"])
+    ax.annotate(text, (0, y), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points", fontsize=8.5, color=COLORS["muted"])
 
 def _volcano_labels(ax, t, c, control, n):
     "Counts in the corners, names at the most changed called latents."
@@ -471,9 +474,9 @@ def _volcano_labels(ax, t, c, control, n):
     if control is not None: _key(ax, [(f"× null control: {_called(control).sum():,}", COLORS["ink"])], "upper center")
     s = _top(t[c], t._x[c], n) if n and c.any() else t.iloc[:0]
     if len(s): _tag(ax, s._x.to_numpy(), s._y.to_numpy(), [_name(r) for _, r in s.iterrows()],
-                    [COLORS["ft" if d > 0 else "base"] for d in s.delta], avoid=ax.transData.transform(t.loc[c, ["_x", "_y"]].to_numpy()))
+                    [COLORS["ft" if d > 0 else "base"] for d in s.delta], avoid=t.loc[c, ["_x", "_y"]].to_numpy())
 
-# %% ../nbs/lib/60_figures.ipynb #262c41fb
+# %% ../nbs/lib/60_figures.ipynb #36f52930
 @styled
 def plot_weights(
     weights:pd.DataFrame, # `layer` (−1: outside the layers), `module`, `rel_change` = ‖ΔW‖/‖W‖
@@ -486,9 +489,10 @@ def plot_weights(
     m = m[sorted(m.columns, key=lambda l: (l < 0, l))]
     fig, ax = _axes(ax, size=(7, 1.2+.3*len(m)))
     im = ax.pcolormesh(np.ma.masked_invalid(m.to_numpy()), cmap="cividis_r", vmin=0, vmax=float(np.nanmax(m))*1.05 or 1, edgecolors="white", lw=1)
+    digits = int(np.clip(1-math.floor(math.log10(np.nanmax(m.to_numpy()) or 1)), 0, 4))
     if m.shape[1] <= 14:
         for (i, j), v in np.ndenumerate(m.to_numpy()):
-            if np.isfinite(v): ax.text(j+.5, i+.5, num(v, 2), ha="center", va="center", fontsize=8.5, color="white" if v > .55*im.get_clim()[1] else COLORS["ink"])
+            if np.isfinite(v): ax.text(j+.5, i+.5, f"{v:.{digits}f}", ha="center", va="center", fontsize=8.5, color="white" if np.mean(im.to_rgba(v)[:3]) < .5 else "black")
     every = max(1, math.ceil(m.shape[1]/16))
     ax.set(xticks=np.arange(m.shape[1])[::every]+.5, xticklabels=["outside" if l < 0 else l for l in m.columns][::every], yticks=np.arange(len(m))+.5, yticklabels=m.index, xlabel="layer")
     ax.invert_yaxis(); ax.grid(False); ax.tick_params(length=0); ax.spines[:].set_visible(False)
@@ -565,7 +569,7 @@ def plot_summary(
     if "drift" in axs: _panel_drift(axs["drift"], drift, control)
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #15503536
+# %% ../nbs/lib/60_figures.ipynb #581a0758
 def _panel_rouge(ax, t):
     m = list(dict.fromkeys(t.metric))[-1]
     plot_rouge(t[t.metric == m], ax); ax.set_title("Better summaries?"); ax.set_xlabel(f"{_metric_name(m)} on held-out pairs")
@@ -573,6 +577,7 @@ def _panel_rouge(ax, t):
 def _panel_drift(ax, t, control):
     plot_volcano(t, ax, control=control, n_labels=0); ax.set_title("Different activation patterns"); ax.set_xlabel("Δ frequency (percentage points)")
     for s in [s for s in ax.texts if "null control" in s.get_text()]: s.remove()
+    for s in ax.texts: s.set_text(s.get_text().replace("false discovery rate", "FDR"))
     for s, new in [(s, re.sub(r" active$", "", s.get_text())) for s in ax.texts]: s.set_text(new)
     if control is not None: ax.set_ylabel(f"{ax.get_ylabel()}   (× null: {_called(control).sum():,})")
 
@@ -583,4 +588,4 @@ def _panel_new(ax, t):
     _plane(ax, t.assign(freq_base=t.freq_base.clip(lower=f), freq_ft=t.freq_ft.clip(lower=f)), "freq_base", "freq_ft", "frequency")
     ax.set_aspect("auto"); ax.set_title("New features")
     k = _called(t); up = (k & (t.freq_ft > t.freq_base)).sum()
-    _key(ax, [(f"{up:,} of {len(t):,} fire more", COLORS["ft"]), ("in the fine-tuned model", COLORS["ft"])])
+    _key(ax, [(f"{up:,} of {len(t):,} fire more", COLORS["ft"]), ("in the fine-tuned model", COLORS["ft"])], "lower right")

@@ -67,7 +67,7 @@ class TopKSAE(SAE, architecture="topk"):
         "(…, d_in) reconstruction of `x`."
         return self.decode_sparse(*self.encode_sparse(x))
 
-# %% ../../nbs/lib/41_saes.topk.ipynb #6abfb61a
+# %% ../../nbs/lib/41_saes.topk.ipynb #1a5a2090
 @patch
 def auxk(self:TopKSAE,
     x:torch.Tensor,    # (n, d_in) activations
@@ -77,8 +77,11 @@ def auxk(self:TopKSAE,
     "Share of the variance of `e` that the strongest dead latents of each token leave unexplained."
     ids = dead.nonzero()[:, 0]
     k = min(self.cfg.k_aux or max(1, self.cfg.d_in//2), len(ids))
-    z, which = TopKLinear.apply(x, self.W_enc[:, ids], self.encoder_bias[ids], k)
-    e_hat = F.embedding_bag(which, self.W_dec[ids], per_sample_weights=z.relu(), mode="sum")
+    z = x @ self.W_enc[:, ids] + self.encoder_bias[ids]
+    if k < len(ids): # the k strongest, the others at 0
+        top = z.topk(k, dim=1, sorted=False)
+        z = torch.zeros_like(z).scatter(1, top.indices, top.values)
+    e_hat = z.relu() @ self.W_dec[ids]
     return (e - e_hat).square().sum() / (e - e.mean(0)).square().sum().clamp_min(1e-12)
 
 # %% ../../nbs/lib/41_saes.topk.ipynb #44cc4e23
