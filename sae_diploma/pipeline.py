@@ -41,7 +41,7 @@ def literals(
             with contextlib.suppress(ValueError): out[tgt.id] = ast.literal_eval(node.value)
     return out
 
-# %% ../nbs/lib/70_pipeline.ipynb #327e9f8c
+# %% ../nbs/lib/70_pipeline.ipynb #cfa2fd45
 _stage_re = re.compile(r"""Chapter\(\s*["'](\d\d_\w+)["']""")
 _reads_re = re.compile(r"""\.path\(\s*["'](\d\d_\w+)["']""")
 
@@ -57,6 +57,7 @@ class ChapterSource:
         self.stage = hit[1] if hit else None
         self.name = self.nb.stem
         self.params = literals(self.cells[i]) if i is not None else {}
+        self.help = dict(re.findall(r"^(\w+)\s*=.*?\s#\s*(.*)$", self.cells[i] if i is not None else "", flags=re.M))
         self.reads = sorted(set(_reads_re.findall(code)) - {self.stage})
         self.body = [c for j, c in enumerate(self.cells) if j != i]
     def __repr__(self): return f"{self.name} → {self.stage}/"
