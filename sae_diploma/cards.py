@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['whole', 'pick_latents', 'doc_chunks', 'Scan', 'residual_view', 'scan', 'choose', 'windows', 'token_text', 'lens',
-           'card_data', 'card_html', 'cards_html', 'write_cards']
+           'card_data', 'peak_label', 'card_html', 'cards_html', 'write_cards']
 
 # %% ../nbs/lib/61_cards.ipynb #c43044b0
 import html, math
@@ -233,7 +233,7 @@ def _where(s, j, names):
     "Frequency in each part of the text that has tokens."
     return [dict(part=names[g], tokens=int(s.tokens[g]), base=s.active[0, g, j]/s.tokens[g], ft=s.active[1, g, j]/s.tokens[g]) for g in np.flatnonzero(s.tokens)]
 
-# %% ../nbs/lib/61_cards.ipynb #178999ce
+# %% ../nbs/lib/61_cards.ipynb #b7f047d5
 def card_data(
     sae,                      # the dictionary
     pair,                     # `PairedStores` with its token table
@@ -263,7 +263,18 @@ def card_data(
     words = lens(sae, latents, W_U, tokenizer)
     cards = [_card(s, j, r, names, words[j], dictionary) for j, (_, r) in enumerate(drift.iterrows())]
     for (j, r, k), w, a in zip(flat, wins, acts): cards[j]["contexts"].append(_context(pair, tokenizer, about, r, k, w, a))
+    for c in cards: c["label"] = peak_label(c["contexts"], c["latent"])
     return cards
+
+# %% ../nbs/lib/61_cards.ipynb #ae6c4e99
+def peak_label(
+    contexts, # of a card
+    latent,   # its number
+) -> str:
+    "'#7 Return': the number, and the token at the peak of most contexts where one stands out."
+    peaks = [o["tokens"][o["peak"]].strip() for o in contexts]
+    best = max(peaks, key=lambda t: (peaks.count(t), -peaks.index(t)), default="")
+    return f"#{latent} {best}" if best and peaks.count(best) >= max(2, len(peaks)/3) else f"#{latent}"
 
 # %% ../nbs/lib/61_cards.ipynb #28fd1516
 def _card(s, j, r, names, words, dictionary):
@@ -283,7 +294,7 @@ def _context(pair, tokenizer, about, r, kind, w, a):
                 cut=[bool(w[0] > 0 and pair.doc[w[0]-1] == pair.doc[r]), bool(w[-1]+1 < len(pair.doc) and pair.doc[w[-1]+1] == pair.doc[r])],
                 tokens=token_text(tokenizer, ids), base=[round(float(v), 4) for v in a[0]], ft=[round(float(v), 4) for v in a[1]])
 
-# %% ../nbs/lib/61_cards.ipynb #ded183ae
+# %% ../nbs/lib/61_cards.ipynb #cc6af735
 _css = """
 :root{color-scheme:light dark;--bg:#fff;--fg:#1f2328;--muted:#59636e;--line:#d7dce1;--panel:#f6f8fa;--base:0,114,178;--ft:213,94,0;--baset:#00639c;--ftt:#a84800;--amax:.62}
 @media (prefers-color-scheme:dark){:root{--bg:#14171c;--fg:#e6e9ed;--muted:#a3abb5;--line:#353b44;--panel:#1c2027;--base:0,126,197;--ft:200,84,0;--baset:#6cbcf0;--ftt:#ff9d57;--amax:.78}}
@@ -297,7 +308,7 @@ th{color:var(--muted);font-weight:600}th.l,td.l{text-align:left}td.w{white-space
 section.card{border:1px solid var(--line);border-radius:10px;padding:16px 18px;margin:22px 0;scroll-margin-top:8px}
 section.card>header{display:flex;flex-wrap:wrap;gap:6px 14px;align-items:baseline}
 .tag{font-size:.82rem;border:1px solid currentColor;border-radius:99px;padding:0 10px;white-space:nowrap}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(270px,1fr));gap:4px 28px;align-items:start}
+.facts{display:grid;grid-template-columns:minmax(0,5fr) minmax(0,4fr);gap:4px 28px;align-items:start}
 .tok{display:inline-block;background:var(--panel);border:1px solid var(--line);border-radius:5px;padding:0 6px;margin:2px 3px 2px 0;font:13px/1.6 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;white-space:pre}
 .ctx{margin:10px 0 0}.ctx>.src{font-size:.82rem;color:var(--muted);overflow-wrap:anywhere}
 .two{display:grid;grid-template-columns:1fr 1fr;gap:8px}
@@ -309,11 +320,12 @@ section.card>header{display:flex;flex-wrap:wrap;gap:6px 14px;align-items:baselin
 .txt u{text-decoration:underline 2px;text-underline-offset:3px}
 details{margin-top:10px}summary{cursor:pointer;color:var(--muted);font-size:.9rem}
 footer{color:var(--muted);font-size:.85rem;margin-top:40px}
-@media (max-width:700px){main{padding:14px 12px 48px}section.card{padding:12px}.two{grid-template-columns:1fr}h1{font-size:1.4rem}}
+@media (max-width:900px){.facts{grid-template-columns:minmax(0,1fr)}}
+@media (max-width:700px){main{padding:14px 12px 48px}section.card{padding:12px}.two{grid-template-columns:1fr}h1{font-size:1.4rem}th,td{padding:4px 5px}th{white-space:normal;vertical-align:bottom}table{font-size:.84rem}.o{display:none}.n{display:block}}
 @media print{section.card{break-inside:avoid}}
 """.strip()
 
-# %% ../nbs/lib/61_cards.ipynb #1485acd2
+# %% ../nbs/lib/61_cards.ipynb #845147ff
 _e = html.escape
 
 def _n(x, d=3):
@@ -327,7 +339,7 @@ def _pct(x, d=3): return "–" if x is None else f"{_n(100*x, d)} %"
 
 def _span(c, lo="lo", hi="hi", k=1):
     "An interval in brackets, where the card has one."
-    return f" [{_n(k*c[lo])}, {_n(k*c[hi])}]" if lo in c and hi in c else ""
+    return f' <span class="n">[{_n(k*c[lo], 2)}, {_n(k*c[hi], 2)}]</span>' if lo in c and hi in c else ""
 
 def _text_html(o, model, top):
     "The tokens of a context, shaded by what the latent does in `model`; the peak is underlined."
@@ -337,7 +349,7 @@ def _text_html(o, model, top):
         out.append(f'<i style="--s:{min(1, .15+.85*v/top):.2f}" title="{v:.3g}">{t}</i>' if v > 0 else t)
     return "".join(out+(["…"] if o["cut"][1] else []))
 
-# %% ../nbs/lib/61_cards.ipynb #e22eed1f
+# %% ../nbs/lib/61_cards.ipynb #89edaf0a
 def _verdict(c):
     "(words, css class) for what the comparison says of a latent."
     if not c["called"]: return "not distinguishable from chance", "m"
@@ -353,7 +365,7 @@ def _context_html(o, top):
 
 def _facts_html(c):
     "Frequency, magnitude, place, and tokens that the latent promotes."
-    rows = [("frequency", _pct(c["freq_base"]), _pct(c["freq_ft"]), f"{_n(100*c['delta'])}{_span(c, k=100)} pp"),
+    rows = [("frequency", _pct(c["freq_base"]), _pct(c["freq_ft"]), f"{_n(100*c['delta'])} pp{_span(c, k=100)}"),
             ("mean when active", _n(c["mean_base"]), _n(c["mean_ft"]), f"{_n(c['mean_ft']-c['mean_base'])}{_span(c, 'mean_lo', 'mean_hi')}")]
     rows += [(w["part"], _pct(w["base"]), _pct(w["ft"]), "") for w in c["where"]]
     body = "".join(f'<tr><td class="l">{_e(a)}</td><td>{b}</td><td>{f}</td><td>{d}</td></tr>' for a, b, f, d in rows)
@@ -362,7 +374,7 @@ def _facts_html(c):
     return (f'<div class="facts"><div class="scroll"><table><thead><tr><th class="l"></th><th class="b">base</th><th class="f">fine-tuned</th><th>change [95 %]</th></tr></thead>'
             f'<tbody>{body}</tbody></table></div><div>{words}</div></div>')
 
-# %% ../nbs/lib/61_cards.ipynb #f18fd425
+# %% ../nbs/lib/61_cards.ipynb #e180f40c
 def card_html(
     c:dict, # of `card_data`
 ) -> str:
@@ -372,13 +384,13 @@ def card_html(
     strong, rest = ([o for o in c["contexts"] if (o["kind"] == "top") == b] for b in (True, False))
     body = "".join(_context_html(o, top) for o in strong) or '<p class="m">It fires on none of the tokens read.</p>'
     more = f'<details><summary>{len(rest)} contexts from the middle of its range</summary>{"".join(_context_html(o, top) for o in rest)}</details>' if rest else ""
-    q = f'<span class="m">q = {_n(c["q"])}</span>' if "q" in c else ""
-    return (f'<section class="card" id="{_anchor(c)}"><header><h2>Latent {c["latent"]}</h2><span class="m">{_e(c["dictionary"])}</span>'
+    q = f'<span class="m">q = {_n(c["q"], 2)}</span>' if "q" in c else ""
+    return (f'<section class="card" id="{_anchor(c)}"><header><h2>Latent {_e(c["label"].lstrip("#"))}</h2><span class="m">{_e(c["dictionary"])}</span>'
             f'<span class="tag {cls}">{words}</span>{q}</header>{_facts_html(c)}<h3>Where it fires</h3>{body}{more}</section>')
 
 def _anchor(c): return f'{"".join(o if o.isalnum() else "-" for o in c["dictionary"].lower())}-{c["latent"]}'
 
-# %% ../nbs/lib/61_cards.ipynb #fed21dd0
+# %% ../nbs/lib/61_cards.ipynb #0a170e58
 def cards_html(
     cards,                        # of `card_data`
     title:str="Latents that changed", # of the page
@@ -386,9 +398,9 @@ def cards_html(
     back=None,                    # (text, relative link) to the page that leads here
 ) -> str:
     "The page: a table of all cards, then the cards."
-    head = "".join(f'<th class="{k}">{t}</th>' for t, k in [("latent", "l"), ("dictionary", "l"), ("base", ""), ("fine-tuned", ""), ("change (pp) [95 %]", ""), ("q", ""), ("promotes", "l")])
-    body = "".join(f'<tr><td class="l"><a href="#{_anchor(c)}">{c["latent"]}</a></td><td class="l">{_e(c["dictionary"])}</td><td>{_pct(c["freq_base"])}</td><td>{_pct(c["freq_ft"])}</td>'
-                   f'<td class="{_verdict(c)[1]}">{_n(100*c["delta"])}{_span(c, k=100)}</td><td>{_n(c.get("q"))}</td><td class="l">{"".join(f"<span class=tok>{_e(t)}</span>" for t, _ in c["promoted"][:4])}</td></tr>' for c in cards)
+    head = "".join(f'<th class="{k}">{t}</th>' for t, k in [("latent", "l"), ("dictionary", "l o"), ("base", ""), ("fine-tuned", ""), ("change (pp) [95 %]", ""), ("q", "o"), ("promotes", "l o")])
+    body = "".join(f'<tr><td class="l"><a href="#{_anchor(c)}">{_e(c["label"].lstrip("#"))}</a></td><td class="l o">{_e(c["dictionary"])}</td><td>{_pct(c["freq_base"])}</td><td>{_pct(c["freq_ft"])}</td>'
+                   f'<td class="{_verdict(c)[1]}">{_n(100*c["delta"])}{_span(c, k=100)}</td><td class="o">{_n(c.get("q"), 2)}</td><td class="l o">{"".join(f"<span class=tok>{_e(t)}</span>" for t, _ in c["promoted"][:4])}</td></tr>' for c in cards)
     link = f'<p><a href="{_e(back[1])}">{_e(back[0])}</a></p>' if back else ""
     n = cards[0]["tokens"] if cards else 0
     return f"""<!DOCTYPE html>

@@ -256,7 +256,7 @@ class RunLock:
     def __exit__(self, *exc):
         fcntl.flock(self.f, fcntl.LOCK_UN); self.f.close()
 
-# %% ../nbs/lib/00_core.ipynb #ffd69535
+# %% ../nbs/lib/00_core.ipynb #3a4665dc
 def progress(
     it=None,     # what to iterate over, if anything
     total=None,  # how many units in all
@@ -264,8 +264,9 @@ def progress(
     unit="it",   # name of a unit: 'tok', 'doc', 'step'
     **kw,        # passed to tqdm
 ):
-    "A tqdm bar, quiet when the environment says `SAE_DIPLOMA_QUIET=1`."
-    from tqdm.auto import tqdm
+    "A tqdm bar: a widget in Jupyter, text in a terminal and in the pipeline's kernels; quiet when the environment says `SAE_DIPLOMA_QUIET=1`."
+    if os.environ.get("SAE_DIPLOMA_PIPELINE"): from tqdm import tqdm # a widget would freeze at 0 % on the site
+    else: from tqdm.auto import tqdm
     return tqdm(it, total=total, desc=desc, unit=unit, disable=os.environ.get("SAE_DIPLOMA_QUIET") == "1",
                 mininterval=kw.pop("mininterval", .5), dynamic_ncols=True, **kw)
 

@@ -114,7 +114,7 @@ def _spread(y, gap):
         for j, i in enumerate(idx): out[i] = mid+gap*(j-(len(idx)-1)/2)
     return out
 
-# %% ../nbs/lib/60_figures.ipynb #2a5db3c0
+# %% ../nbs/lib/60_figures.ipynb #767dddab
 def _end_labels(ax, items, gap=12):
     "Name lines at their right end: `items` are (x, y, text, colour); labels are moved apart to `gap` points."
     ax.figure.draw_without_rendering()
@@ -142,7 +142,7 @@ def _tag(ax, xs, ys, texts, colors, avoid=None):
         dx, dy = min(spots, key=lambda o: cost(*o)[0])
         taken.append(cost(dx, dy)[1])
         far = math.hypot(dx, dy) > 14
-        ax.annotate(t, (x, y), xytext=(dx, dy), textcoords="offset points", color=c, fontsize=8.5, va="center", annotation_clip=False, zorder=8,
+        ax.annotate(t, (x, y), xytext=(dx, dy), textcoords="offset points", color=c, fontsize=8.5, va="center", annotation_clip=False, zorder=8, parse_math=False,
                     ha="right" if dx < 0 else "center" if dx == 0 else "left",
                     arrowprops=dict(arrowstyle="-", color=c, lw=.6, shrinkA=0, shrinkB=2) if far else None).set_in_layout(False)
 
@@ -317,9 +317,17 @@ def plot_density(
     _key(ax, [(f"{NAMES[c]}: median {num(freq[c].median(), 2)}, {(freq[c] == 0).sum():,} of {len(freq):,} never active", COLORS[c]) for c in cols])
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #4f10b4d4
-def _called(t): return t.called.astype(bool) if "called" in t else pd.Series(False, index=t.index)
-def _name(r): return str(r.label) if "label" in r and isinstance(r.label, str) and r.label else f"#{r.latent}"
+# %% ../nbs/lib/60_figures.ipynb #55cc9955
+def _called(t): return t.called.fillna(False).astype(bool) if "called" in t else pd.Series(False, index=t.index)
+
+@functools.lru_cache
+def _font(): return mpl.font_manager.get_font(mpl.font_manager.findfont("DejaVu Sans"))
+
+def _name(r, width=18):
+    "What a latent is called in a picture: its `label` if it has one, cut to `width` and to glyphs that the font has."
+    t = f"#{int(r.latent)}" if not isinstance(r.get("label"), str) or not r.label else r.label
+    t = "".join(c if _font().get_char_index(ord(c)) else "□" for c in t)
+    return t if len(t) <= width else t[:width-1]+"…"
 
 def _top(t, delta, n):
     "The `n` rows to show by name: called ones first, by size of their change."
@@ -339,7 +347,7 @@ def _plane(ax, t, b, f, what, log=True):
     ax.set(xlim=lim, ylim=lim, xlabel=f"{what}, base", ylabel=f"{what}, fine-tuned", aspect="equal")
     ax.set_anchor("N")
 
-# %% ../nbs/lib/60_figures.ipynb #2cd9dea3
+# %% ../nbs/lib/60_figures.ipynb #66975ebd
 def _dumbbells(ax, top, b, f, lo, hi, what, log=True):
     "Base → fine-tuned for each named latent, with the interval of the change drawn around the fine-tuned value."
     for i, (_, r) in enumerate(top.iterrows()):
@@ -349,7 +357,8 @@ def _dumbbells(ax, top, b, f, lo, hi, what, log=True):
     v = top[[b, f]].to_numpy(float); v = v[np.isfinite(v) & ((v > 0) | (not log))]
     if log: ax.set(xscale="log", xlim=(v.min()/1.6, v.max()*1.6))
     else: ax.set_xlim(0, v.max()*1.12)
-    ax.set(yticks=-np.arange(len(top)), yticklabels=[_name(r) for _, r in top.iterrows()], ylim=(-len(top)+.3, .7), xlabel=what)
+    ax.set(yticks=-np.arange(len(top)), ylim=(-len(top)+.3, .7), xlabel=what)
+    ax.set_yticklabels([_name(r) for _, r in top.iterrows()], parse_math=False)
     ax.grid(axis="y", visible=False)
 
 def _pair(t, delta, cols, ax, n, what, unit, log, title):
@@ -364,7 +373,7 @@ def _pair(t, delta, cols, ax, n, what, unit, log, title):
     _key(axs[0], [(f"{up:,} up", COLORS["ft"])], "upper left"); _key(axs[0], [(f"{k.sum()-up:,} down", COLORS["base"])], "lower right")
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #186ab346
+# %% ../nbs/lib/60_figures.ipynb #ec35c117
 @styled
 def plot_activation_frequency(
     drift:pd.DataFrame, # `latent`, `freq_base`, `freq_ft`, `delta`, `lo`, `hi` (interval of delta), `called`
@@ -377,13 +386,14 @@ def plot_activation_frequency(
 
 @styled
 def plot_activation_magnitude(
-    drift:pd.DataFrame, # `latent`, `mean_base`, `mean_ft` (over active tokens), `mean_lo`, `mean_hi` (interval of the change), `called`
+    drift:pd.DataFrame, # `latent`, `mean_base`, `mean_ft` (over active tokens), `mean_lo`, `mean_hi` (interval of the change), `mean_called` (or `called`)
     ax=None,            # two axes
     n:int=14,           # latents named at the right
 ) -> Figure:
     "Mean activation on active tokens of every latent in base and fine-tuned model, and of the most changed ones with intervals."
     _need(drift, ["latent", "mean_base", "mean_ft"], "drift")
     t = drift.dropna(subset=["mean_base", "mean_ft"])
+    if "mean_called" in t: t = t.assign(called=t.mean_called)
     return _pair(t, t.mean_ft-t.mean_base, ("mean_base", "mean_ft", "mean_lo", "mean_hi"), ax, n, "mean activation", "on active tokens", False, "the {n} most changed")
 
 # %% ../nbs/lib/60_figures.ipynb #02dc1ad0
@@ -423,7 +433,7 @@ def _doc_interval(v, n_boot, seed, level=.95):
     w = np.random.default_rng(seed).multinomial(len(g), np.full(len(g), 1/len(g)), size=n_boot)
     return tuple(np.quantile((w@g[:, 0])/(w@g[:, 1]), [(1-level)/2, (1+level)/2]))
 
-# %% ../nbs/lib/60_figures.ipynb #30c7be46
+# %% ../nbs/lib/60_figures.ipynb #62cb72a9
 def _symlog(ax, v, axis="x"):
     "A symmetric logarithmic axis where the values span more than two orders of magnitude."
     v = np.abs(v[np.isfinite(v) & (v != 0)])
@@ -442,9 +452,11 @@ def plot_volcano(
     fdr:float=.05,      # the line, where the axis is q
     n_labels:int=8,     # latents named
 ) -> Figure:
-    "Change of activation frequency against −log10 of q (p where there is no q); called latents in colour."
+    "Change of activation frequency against −log10 of q (p where there is no q); called latents in colour, untested ones left out."
     y = "q" if "q" in drift else "p"
     _need(drift, ["latent", "delta", y, "called"], "drift")
+    drift, control = (o if o is None else o.dropna(subset=["delta", y]) for o in (drift, control))
+    _need(drift, [y], f"drift (rows with {y})")
     fig, ax = _axes(ax, size=(7, 4.2))
     t = drift.assign(_x=100*drift.delta, _y=-np.log10(drift[y].clip(lower=1e-12)))
     c = _called(t)
