@@ -29,7 +29,7 @@ lab: $(VENV)/.dev ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs
 
 docs: $(VENV)/.dev ## export the library, then README.md and METHODOLOGY.md from their notebooks
-	@$(BIN)/nbdev_clean && $(BIN)/nbdev_export && $(BIN)/python -m sae_diploma.site readme
+	@$(BIN)/nbdev_clean && $(BIN)/nbdev_export && $(BIN)/python -c "from sae_diploma.site import write_readme; write_readme()"
 
 clean: ## remove what can be made again, but no run
 	@rm -rf _site _proc _docs build dist .pytest_cache && find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
@@ -51,5 +51,5 @@ define install
 	@test -n "$(PY)" || { echo "No Python 3.11 or newer was found; install one, or say make PY=/path/to/python"; exit 1; }
 	@test -x $(BIN)/python || $(PY) -m venv $(VENV)
 	@echo "installing into $(VENV) (pinned by constraints.txt) …"
-	@PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(1)$(if $(2),$(comma)$(2))]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(1)$(if $(2),$(comma)$(2))]"
 endef

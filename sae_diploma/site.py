@@ -270,7 +270,7 @@ def check_site(
             elif u.fragment and t in pages and unquote(u.fragment) not in pages[t].ids: bad.append(f"{f.relative_to(out)}: no anchor {ref}")
     return bad + [f"{f.relative_to(out)}: loads from another host" for f in out.rglob("*.css") if re.search(r"(?:@import|url\()\s*[\"'(]*https?:", f.read_text(encoding="utf-8"))]
 
-# %% ../nbs/lib/72_site.ipynb #e54cefaf
+# %% ../nbs/lib/72_site.ipynb #10712685
 def renderer() -> str:
     "'quarto' where it is on the PATH, else 'smalldocs'; raises `DataError` when neither is there."
     if shutil.which("quarto"): return "quarto"
@@ -289,7 +289,7 @@ def render(
         return []
     from smalldocs.site import build
     site = build(stage, quiet=True)
-    return [o for o in site.warnings if not o.startswith(("format.html.", "execute."))]
+    return [o for o in site.warnings if not o.startswith(("format.html.", "execute.")) and "broken link" not in o]
 
 # %% ../nbs/lib/72_site.ipynb #26537e5f
 def site_fingerprint(
