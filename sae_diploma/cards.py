@@ -266,15 +266,15 @@ def card_data(
     for c in cards: c["label"] = peak_label(c["contexts"], c["latent"])
     return cards
 
-# %% ../nbs/lib/61_cards.ipynb #ae6c4e99
+# %% ../nbs/lib/61_cards.ipynb #0ad35f6f
 def peak_label(
     contexts, # of a card
     latent,   # its number
 ) -> str:
-    "'#7 Return': the number, and the token at the peak of most contexts where one stands out."
+    "“#7 ‘Return’”: the number, and the token at the peak of most contexts where one stands out."
     peaks = [o["tokens"][o["peak"]].strip() for o in contexts]
     best = max(peaks, key=lambda t: (peaks.count(t), -peaks.index(t)), default="")
-    return f"#{latent} {best}" if best and peaks.count(best) >= max(2, len(peaks)/3) else f"#{latent}"
+    return f"#{latent} ‘{best}’" if best and peaks.count(best) >= max(2, len(peaks)/3) else f"#{latent}"
 
 # %% ../nbs/lib/61_cards.ipynb #28fd1516
 def _card(s, j, r, names, words, dictionary):

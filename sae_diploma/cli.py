@@ -14,7 +14,7 @@ from fastcore.script import Param, anno_parser
 from .core import *
 from .pipeline import *
 
-# %% ../nbs/lib/71_cli.ipynb #ea6e5043
+# %% ../nbs/lib/71_cli.ipynb #a2f26f41
 _renamed = {"--from_": ["--from"], "--param": ["-p", "--param"], "--run_dir": ["--run-dir"]}
 
 def _parser(
@@ -29,8 +29,8 @@ def _parser(
                 a.option_strings = _renamed[o]
                 for n in _renamed[o]: p._option_string_actions[n] = a
         if a.dest == "pdb": a.option_strings, a.help = ["--debug"], "show the traceback of an error"; p._option_string_actions["--debug"] = a
-        if a.dest == "param": a.metavar = ("NAME", "VALUE")
-        if a.help: a.help = re.sub(r" \(default: .*\)$", lambda m: m[0] if a.default not in (None, "", ()) else "", a.help)
+        if a.dest in ("param", "from_", "only"): a.metavar = ("NAME", "VALUE") if a.dest == "param" else "CHAPTER"
+        if a.help: a.help = re.sub(r" \(default: .*\)$", lambda m: m[0] if a.default not in (None, "", (), False) else "", a.help)
     return p
 
 def _spell(argv, parser):

@@ -488,7 +488,7 @@ def _volcano_labels(ax, t, c, control, n):
     if len(s): _tag(ax, s._x.to_numpy(), s._y.to_numpy(), [_name(r) for _, r in s.iterrows()],
                     [COLORS["ft" if d > 0 else "base"] for d in s.delta], avoid=t.loc[c, ["_x", "_y"]].to_numpy())
 
-# %% ../nbs/lib/60_figures.ipynb #36f52930
+# %% ../nbs/lib/60_figures.ipynb #06fc6127
 @styled
 def plot_weights(
     weights:pd.DataFrame, # `layer` (−1: outside the layers), `module`, `rel_change` = ‖ΔW‖/‖W‖
@@ -497,8 +497,9 @@ def plot_weights(
     "Relative change of every weight, as a map of layers and modules."
     _need(weights, ["layer", "module", "rel_change"], "weights")
     t = weights.assign(layer=weights.layer.fillna(-1).astype(int), rel_change=100*weights.rel_change)
-    m = t.pivot_table(index="module", columns="layer", values="rel_change", sort=False).reindex(index=list(dict.fromkeys(t.module)))
+    m = t.pivot_table(index="module", columns="layer", values="rel_change", sort=False, aggfunc="first").reindex(index=list(dict.fromkeys(t.module)))
     m = m[sorted(m.columns, key=lambda l: (l < 0, l))]
+    short = [str(o).rsplit(".", 1)[-1] for o in m.index]
     fig, ax = _axes(ax, size=(7, 1.2+.3*len(m)))
     im = ax.pcolormesh(np.ma.masked_invalid(m.to_numpy()), cmap="cividis_r", vmin=0, vmax=float(np.nanmax(m))*1.05 or 1, edgecolors="white", lw=1)
     digits = int(np.clip(1-math.floor(math.log10(np.nanmax(m.to_numpy()) or 1)), 0, 4))
@@ -506,7 +507,7 @@ def plot_weights(
         for (i, j), v in np.ndenumerate(m.to_numpy()):
             if np.isfinite(v): ax.text(j+.5, i+.5, f"{v:.{digits}f}", ha="center", va="center", fontsize=8.5, color="white" if np.mean(im.to_rgba(v)[:3]) < .5 else "black")
     every = max(1, math.ceil(m.shape[1]/16))
-    ax.set(xticks=np.arange(m.shape[1])[::every]+.5, xticklabels=["outside" if l < 0 else l for l in m.columns][::every], yticks=np.arange(len(m))+.5, yticklabels=m.index, xlabel="layer")
+    ax.set(xticks=np.arange(m.shape[1])[::every]+.5, xticklabels=["outside" if l < 0 else l for l in m.columns][::every], yticks=np.arange(len(m))+.5, yticklabels=short if len(set(short)) == len(short) else m.index, xlabel="layer")
     ax.invert_yaxis(); ax.grid(False); ax.tick_params(length=0); ax.spines[:].set_visible(False)
     ax.figure.colorbar(im, ax=ax, label="‖ΔW‖ / ‖W‖ (%)", pad=.02, aspect=14).outline.set_visible(False)
     return fig
@@ -532,21 +533,22 @@ def plot_neurons(
     ax.set_xticks(t.layer[::max(1, math.ceil(len(t)/16))]); ax.grid(axis="x", visible=False)
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #cd0bd3ee
+# %% ../nbs/lib/60_figures.ipynb #449919a3
 @styled
 def plot_null(
-    table:pd.DataFrame, # `comparison`, `discoveries`, `n` (tests made), and `method` where there are several
+    table:pd.DataFrame, # `comparison`, `discoveries`, `n` (tests made); `method` where there are several; `lo`, `hi` where discoveries were counted repeatedly
     ax=None,            # axes to draw in
 ) -> Figure:
     "Discoveries of the real comparison beside those of the null controls, one row for each method and comparison."
     _need(table, ["comparison", "discoveries", "n"], "table")
     t = table.reset_index(drop=True)
     fig, ax = _axes(ax, size=(7, 1.1+.3*len(t)))
-    real = t.comparison.astype(str).str.contains("ft|fine", regex=True) & ~t.comparison.astype(str).str.contains("null|itself|control", regex=True)
+    real = ~t.comparison.astype(str).str.contains("null|itself|control|swapped|random|placebo", regex=True)
     for i, r in t.iterrows():
         k = "ft" if real[i] else "muted"
+        if {"lo", "hi"} <= set(t) and np.isfinite(r.lo): ax.plot([100*r.lo/r.n, 100*r.hi/r.n], [-i, -i], color=COLORS[k], lw=5, alpha=.35, solid_capstyle="butt")
         ax.plot([0, 100*r.discoveries/r.n], [-i, -i], color=COLORS[k], lw=1.6, alpha=.5); ax.plot(100*r.discoveries/r.n, -i, MARKERS.get(k, "o"), color=COLORS[k], ms=6)
-        ax.annotate(f"{r.discoveries:,} of {r.n:,}", (100*r.discoveries/r.n, -i), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9, color=COLORS["ink"], annotation_clip=False)
+        ax.annotate(f"{num(r.discoveries)} of {num(r.n)}", (100*r.discoveries/r.n, -i), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9, color=COLORS["ink"], annotation_clip=False)
     top = float((100*t.discoveries/t.n).max()) or 1
     ax.set(yticks=-np.arange(len(t)), yticklabels=[f"{r.method}: {r.comparison}" if "method" in t else r.comparison for _, r in t.iterrows()],
            ylim=(-len(t)+.4, .6), xlim=(-.02*top, 1.28*top), xlabel="discoveries (% of tests)")
