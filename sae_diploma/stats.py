@@ -266,7 +266,7 @@ def effects(
                                        mean_delta=r["mean_ft"] - r["mean_base"], mean_lo=mlo, mean_hi=mhi)))
     return pd.concat(parts, ignore_index=True)
 
-# %% ../nbs/lib/51_stats.ipynb #b7beb557
+# %% ../nbs/lib/51_stats.ipynb #09fffece
 def compare(
     s:DocSums,             # sums per document
     n_bootstrap:int=1000,  # resamples
@@ -275,6 +275,7 @@ def compare(
     fdr:float=.05,         # rate at which a unit is called
     level:float=.95,       # coverage of the intervals
     seed:int=0,            # of resampling and swaps
+    rtol:float=1e-4,       # sums of a document that differ by less than this share are taken as equal: float32 rounding is no change
 ) -> pd.DataFrame:
     "`effects` with p, q and `called` for the frequency, and the same with prefix `mean_` for the mean on active tokens."
     check_resolution(s.m, n_perm, fdr)
@@ -283,6 +284,7 @@ def compare(
     ok = np.flatnonzero(t.docs >= min_docs)
     for cols in np.array_split(ok, -(-len(ok)//4096)) if len(ok) else ():
         cb, sb, cf, sf = (s.dense(k, cols) for k in ("count_base", "total_base", "count_ft", "total_ft"))
+        sf = np.where(np.abs(sf - sb) <= rtol*np.maximum(np.abs(sf), np.abs(sb)), sb, sf)
         t.loc[cols, "p"], t.loc[cols, "mean_p"] = sign_flip(cf - cb, n_perm, seed), swap_ratio(sb, cb, sf, cf, n_perm, seed)
     for k in ("", "mean_"):
         t[k+"q"] = bh(t[k+"p"])
