@@ -1,0 +1,128 @@
+"Open every page of a site in headless Chromium: each must load, with its images and links, and without a console error."
+import functools, http.server, json, os, re, shutil, socketserver, subprocess, sys, tempfile, threading, time, urllib.request
+from pathlib import Path
+
+
+def find_browser():
+    "Path of a Chromium, or None."
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "headless_shell")
+    return os.environ.get("CHROMIUM") or next((p for n in names if (p := shutil.which(n))), None)
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    "A file server that does not talk."
+    def log_message(self, *args): pass
+
+
+def serve(folder):
+    "Serve `folder` on a free port of this machine and return the server."
+    class Server(socketserver.ThreadingMixIn, http.server.HTTPServer): daemon_threads = True
+    s = Server(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    threading.Thread(target=s.serve_forever, daemon=True).start()
+    return s
+
+
+class Browser:
+    "A headless Chromium, driven over its DevTools protocol."
+    def __init__(self, exe):
+        import websocket
+        self.home = tempfile.mkdtemp()
+        args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run",
+                "--remote-debugging-port=0", "--remote-allow-origins=*", f"--user-data-dir={self.home}", "--window-size=1280,1000", "about:blank"]
+        self.proc = subprocess.Popen([exe, *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        port = self._port()
+        tabs = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/json"))
+        self.ws = websocket.create_connection(next(t for t in tabs if t["type"] == "page")["webSocketDebuggerUrl"], timeout=30)
+        self.n, self.events = 0, []
+        for domain in ("Page", "Runtime", "Log", "Network"): self.call(f"{domain}.enable")
+
+    def _port(self):
+        f, end = Path(self.home)/"DevToolsActivePort", time.time()+60
+        while time.time() < end:
+            if f.exists() and f.read_text().strip(): return f.read_text().split()[0]
+            if self.proc.poll() is not None: break
+            time.sleep(.1)
+        raise RuntimeError("Chromium did not start")
+
+    def call(self, method, **params):
+        "Send a command, keep the events that come meanwhile, return the answer."
+        self.n += 1
+        self.ws.send(json.dumps(dict(id=self.n, method=method, params=params)))
+        while True:
+            m = json.loads(self.ws.recv())
+            if m.get("id") == self.n: return m.get("result", {})
+            self.events.append(m)
+
+    def wait(self, method):
+        "Wait for an event."
+        while not any(m.get("method") == method for m in self.events): self.events.append(json.loads(self.ws.recv()))
+
+    def js(self, code): return self.call("Runtime.evaluate", expression=code, returnByValue=True, awaitPromise=True).get("result", {}).get("value")
+
+    def close(self):
+        try: self.call("Browser.close")
+        except Exception: pass
+        try: self.proc.wait(10)
+        except subprocess.TimeoutExpired: self.proc.kill()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+def problems(events, host):
+    "What went wrong on a page, from the browser's events."
+    out, urls = [], {}
+    for m in events:
+        p = m.get("params", {})
+        if m.get("method") == "Network.requestWillBeSent":
+            urls[p["requestId"]] = url = p["request"]["url"]
+            if not url.startswith((host, "data:", "blob:", "about:")): out.append(f"asks another host: {url[:120]}")
+        elif m.get("method") == "Network.loadingFailed" and not p.get("canceled"): out.append(f"failed to load {urls.get(p['requestId'], '?')[:120]}: {p.get('errorText')}")
+        elif m.get("method") == "Network.responseReceived" and p["response"]["status"] >= 400 and not p["response"]["url"].endswith("/favicon.ico"):
+            out.append(f"{p['response']['status']} {p['response']['url'][:120]}")
+        elif m.get("method") == "Runtime.exceptionThrown": out.append("exception: "+p["exceptionDetails"].get("exception", {}).get("description", p["exceptionDetails"]["text"])[:200])
+        elif m.get("method") == "Runtime.consoleAPICalled" and p["type"] == "error": out.append("console error: "+" ".join(str(a.get("value", a.get("description"))) for a in p["args"])[:200])
+        elif m.get("method") == "Log.entryAdded" and p["entry"]["level"] == "error" and "favicon.ico" not in p["entry"].get("url", ""): out.append("log error: "+p["entry"]["text"][:200])
+    return out
+
+
+def overflow_js():
+    "JavaScript: is the page wider than its window?"
+    return "document.documentElement.scrollWidth > window.innerWidth + 2 ? document.documentElement.scrollWidth : 0"
+
+
+def browse(site, exe=None, shots=None):
+    "page -> list of problems, for every page of `site`; writes a picture of each into the folder `shots` when given."
+    site, server = Path(site).resolve(), serve(site)
+    host, out = f"http://127.0.0.1:{server.server_address[1]}", {}
+    b = Browser(exe or find_browser())
+    try:
+        for f in sorted(site.rglob("*.html")):
+            name = f.relative_to(site).as_posix()
+            b.events.clear()
+            b.call("Page.navigate", url=f"{host}/{name}")
+            b.wait("Page.loadEventFired")
+            b.js("document.querySelectorAll('img[loading=lazy]').forEach(i => i.loading = 'eager'); new Promise(r => setTimeout(r, 150))")
+            bad = problems(b.events, host)
+            broken = b.js("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => (i.alt || i.src).slice(0, 80))") or []
+            bad += [f"broken image {o}" for o in broken]
+            if not (b.js("document.body.innerText.trim().length") or 0) > 20: bad.append("the page is empty")
+            if w := b.js(overflow_js()): bad.append(f"wider than the window: {w} pixels")
+            out[name] = list(dict.fromkeys(bad))
+            if shots: screenshot(b, Path(shots)/(name.replace("/", "-")[:-5]+".png"))
+    finally:
+        b.close(); server.shutdown()
+    return out
+
+
+def screenshot(b, path):
+    "A picture of the whole page."
+    import base64
+    path.parent.mkdir(parents=True, exist_ok=True)
+    h = min(int(b.js("document.documentElement.scrollHeight") or 1000), 12000)
+    clip = dict(x=0, y=0, width=1280, height=h, scale=1)
+    path.write_bytes(base64.b64decode(b.call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)["data"]))
+
+
+if __name__ == "__main__":  # python .ci/browse.py SITE [FOLDER FOR PICTURES]
+    res = browse(sys.argv[1], shots=sys.argv[2] if len(sys.argv) > 2 else None)
+    for page, bad in res.items(): print(("ok    " if not bad else "FAIL  ")+page, *bad, sep="\n        " if bad else " ")
+    sys.exit(any(res.values()))

@@ -1,0 +1,127 @@
+"""Everything that is checked, in one command (`make test` calls it); the last line is the sum.
+
+python .ci/test.py            all of it
+python .ci/test.py notebooks  only the named parts: clean notebooks pytest chain site
+"""
+import filecmp, os, shutil, subprocess, sys, tempfile, time, xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+ENV = dict(os.environ, PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", SAE_DIPLOMA_QUIET="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
+counts = dict(passed=0, failed=0, skipped=0)
+sys.path.insert(0, str(ROOT/".ci"))
+
+
+def result(name, outcome, note="", seconds=None):
+    "Count one check and say how it went."
+    counts[outcome] += 1
+    print(f"  {outcome:<8}{name}{f'  {seconds:.0f} s' if seconds is not None else ''}{f'  {note}' if note else ''}", flush=True)
+
+
+def call(*cmd, cwd=ROOT, **kw):
+    "Run a program of the environment; its output comes back."
+    exe = BIN/cmd[0]
+    return subprocess.run([str(exe if exe.exists() else cmd[0]), *map(str, cmd[1:])], cwd=cwd, env=ENV, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
+
+
+def tail(s, n=25): return "\n".join("          "+l for l in s.strip().splitlines()[-n:])
+
+
+def files(folder):
+    "What belongs to the source tree: git's view where there is git, else all but hidden and generated folders."
+    r = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=folder, capture_output=True, text=True) if shutil.which("git") and (folder/".git").exists() else None
+    if r and r.returncode == 0: return sorted({o for o in r.stdout.splitlines() if (folder/o).is_file()})
+    skip = {".venv", "_runs", "_site", "_proc", "__pycache__", ".git", "build", "dist"}
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and not skip & set(p.relative_to(folder).parts) and not any(o.endswith(".egg-info") for o in p.parts))
+
+
+def clean():
+    "nbdev's clean and export, in a copy of the tree, must change nothing."
+    with tempfile.TemporaryDirectory() as tmp:
+        copy = Path(tmp)/ROOT.name
+        names = files(ROOT)
+        for o in names:
+            (copy/o).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT/o, copy/o, follow_symlinks=False)
+        for cmd in ("nbdev_clean", "nbdev_export"):
+            r = call(cmd, cwd=copy)
+            now = {str(p.relative_to(copy)) for p in copy.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+            diff = [o for o in names if not (copy/o).exists() or not filecmp.cmp(ROOT/o, copy/o, shallow=False)] + sorted(now-set(names))
+            if r.returncode: result(cmd, "failed"); print(tail(r.stdout))
+            else: result(f"{cmd} leaves no diff", "failed" if diff else "passed", ", ".join(diff[:6]))
+
+
+def notebooks():
+    "Every notebook of the library runs."
+    def one(nb):
+        t = time.time()
+        return nb, call("nbdev_test", "--path", nb, timeout=600), time.time()-t
+    with ThreadPoolExecutor(2) as ex:
+        for nb, r, s in ex.map(one, sorted((ROOT/"nbs/lib").glob("*.ipynb"))):
+            result(nb.name, "failed" if r.returncode else "passed", seconds=s)
+            if r.returncode: print(tail(r.stdout))
+
+
+def pytest():
+    "The exported tests."
+    with tempfile.TemporaryDirectory() as tmp:
+        r = call("pytest", "-q", "-p", "no:cacheprovider", "sae_diploma/tests", f"--junitxml={tmp}/r.xml")
+        if not Path(tmp, "r.xml").exists(): result("pytest", "failed"); return print(tail(r.stdout))
+        for c in ET.parse(f"{tmp}/r.xml").iter("testcase"):
+            bad = c.find("failure") is not None or c.find("error") is not None
+            result(f"{c.get('classname','').rpartition('.')[2]}.{c.get('name')}", "failed" if bad else "skipped" if c.find("skipped") is not None else "passed", seconds=float(c.get("time", 0)))
+        if r.returncode: print(tail(r.stdout, 60))
+
+
+RUN = ROOT/"_runs/test"
+
+def chain():
+    "The chapters run with the smoke preset, a second call finds all done, and one runs by papermill alone."
+    shutil.rmtree(RUN, ignore_errors=True)
+    from sae_diploma.pipeline import find_chapters
+    t = time.time()
+    r = call("sae-diploma", "reproduce", "--preset", "smoke", "--run-dir", RUN, timeout=900)
+    for stage, c in find_chapters(ROOT/"nbs").items(): result(c.nb.name, "passed" if (RUN/stage/"stage.json").exists() else "failed")
+    result("the smoke chain", "failed" if r.returncode else "passed", seconds=time.time()-t)
+    print(tail(r.stdout))
+    if r.returncode: return
+    t = time.time()
+    r = call("sae-diploma", "reproduce", "--preset", "smoke", "--run-dir", RUN)
+    ok = r.returncode == 0 and r.stdout.count("up to date") == len(find_chapters(ROOT/"nbs")) and time.time()-t < 10
+    result("a second call finds all up to date", "passed" if ok else "failed", seconds=time.time()-t)
+    with tempfile.TemporaryDirectory() as tmp:
+        shutil.copytree(RUN, Path(tmp)/"run")
+        t = time.time()
+        r = call("papermill", "nbs/04_model_comparison.ipynb", f"{tmp}/out.ipynb", "-p", "run_dir", f"{tmp}/run", "--no-progress-bar")
+        result("papermill runs chapter 04 alone", "failed" if r.returncode else "passed", seconds=time.time()-t)
+        if r.returncode: print(tail(r.stdout))
+
+
+def site():
+    "The site of that run: built, complete, and without an error in a browser."
+    import browse
+    with tempfile.TemporaryDirectory() as tmp:
+        t = time.time()
+        r = call("sae-diploma", "site", "--run-dir", RUN, "--out", f"{tmp}/site")
+        from sae_diploma.site import check_site
+        bad = check_site(f"{tmp}/site") if Path(tmp, "site").exists() else [r.stdout]
+        result("the site is built, all links and pictures resolve", "failed" if r.returncode or bad else "passed", seconds=time.time()-t)
+        if r.returncode or bad: print(tail("\n".join(bad)), tail(r.stdout), sep="\n")
+        if not Path(tmp, "site").exists(): return
+        if not browse.find_browser(): return result("the site in a browser", "skipped", "no Chromium was found")
+        for page, bad in browse.browse(f"{tmp}/site").items(): result(f"in the browser: {page}", "failed" if bad else "passed", "; ".join(bad))
+
+
+if __name__ == "__main__":
+    t0 = time.time()
+    for part in sys.argv[1:] or ["clean", "notebooks", "pytest", "chain", "site"]:
+        t = time.time()
+        print(f"\n{part}: {globals()[part].__doc__}", flush=True)
+        try: globals()[part]()
+        except Exception as e: result(part, "failed", f"{type(e).__name__}: {e}")
+        print(f"  ({time.time()-t:.0f} s)", flush=True)
+    print(f"\n{time.time()-t0:.0f} s in all")
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    sys.exit(bool(counts["failed"]))
