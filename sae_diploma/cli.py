@@ -129,3 +129,6 @@ def _exit(msg, code):
     "One sentence on stderr, and the exit code."
     print(f"\nsae-diploma: {msg}" if sys.stderr.isatty() else f"sae-diploma: {msg}", file=sys.stderr)
     raise SystemExit(code)
+
+# %% ../nbs/lib/71_cli.ipynb #3fce3a4f
+if __name__ == "__main__": main()

@@ -91,7 +91,7 @@ def _imports(
             out |= {".".join(filter(None, [base, a.name])) for a in node.names if a.name != "*"} | ({base} if base else set())
     return out
 
-# %% ../nbs/lib/70_pipeline.ipynb #e2c92862
+# %% ../nbs/lib/70_pipeline.ipynb #61111a2c
 def _py_file(root, mod):
     "The file of module `mod`, and the package its relative imports start from; (None, None) when there is none."
     base = root/mod.replace(".", "/")
@@ -113,8 +113,12 @@ def library_hash(
         f, here = _py_file(root, mod := todo.pop())
         if f is None or mod in out or mod.split(".")[0] in _machinery: continue
         out[mod] = sha256_file(f)[:16]
-        todo |= _imports(f.read_text(encoding="utf-8"), here)
+        todo |= _imports(f.read_text(encoding="utf-8"), here) | _siblings(root, here)
     return dict(sorted(out.items()))
+
+def _siblings(root, package):
+    "All modules of a subpackage: it may find them by name at run time, with no import to see."
+    return {package}|{f"{package}.{o.stem}" for o in (root/package.replace(".", "/")).glob("*.py") if o.stem != "__init__"} if package else set()
 
 # %% ../nbs/lib/70_pipeline.ipynb #3c9548ef
 def _on_disk(name, value):
