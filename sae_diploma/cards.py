@@ -219,7 +219,7 @@ def lens(
     name = lambda o, i, s: [(t, round(s*float(v), 3)) for t, v in zip(token_text(tokenizer, o.indices[i]), o.values[i])]
     return [(name(out[0], i, 1), name(out[1], i, -1)) for i in range(len(latents))]
 
-# %% ../nbs/lib/61_cards.ipynb #618fad30
+# %% ../nbs/lib/61_cards.ipynb #a432fae6
 _fields = ("delta", "lo", "hi", "p", "q", "mean_base", "mean_ft", "mean_lo", "mean_hi", "support")
 
 def _groups(table):
@@ -229,11 +229,21 @@ def _groups(table):
     r, s = np.asarray(table.regime).astype(int), np.asarray(table.segment).astype(int)
     return r*len(SEGMENTS)+s, [f"{a}: {b}" for a in REGIMES for b in SEGMENTS], s == SEGMENTS.index("bos")
 
-def _where(s, j, names):
-    "Frequency in each part of the text that has tokens."
-    return [dict(part=names[g], tokens=int(s.tokens[g]), base=s.active[0, g, j]/s.tokens[g], ft=s.active[1, g, j]/s.tokens[g]) for g in np.flatnonzero(s.tokens)]
+def _where(s, j, names, latent, parts):
+    "Frequency in each part of the text that has tokens, with the comparison's interval and verdict where `parts` has them."
+    out = [dict(part=names[g], tokens=int(s.tokens[g]), base=s.active[0, g, j]/s.tokens[g], ft=s.active[1, g, j]/s.tokens[g]) for g in np.flatnonzero(s.tokens)]
+    for o in out:
+        r = parts.get((latent, *o["part"].split(": ")))
+        if r is not None: o |= dict(delta=float(r.delta), lo=float(r.lo), hi=float(r.hi), called=bool(r.called))
+    return out
 
-# %% ../nbs/lib/61_cards.ipynb #b7f047d5
+def _parts(table):
+    "(latent, regime, segment) → row of a table of latents by part of the text; a regime of one segment stands for it."
+    if table is None or not {"latent", "regime", "segment", "delta", "lo", "hi", "called"} <= set(table): return {}
+    out = {(r.latent, r.regime, r.segment): r for r in table.itertuples() if r.regime != "all"}
+    return {**{(l, g, "text"): r for (l, g, s), r in out.items() if s == "all"}, **out}
+
+# %% ../nbs/lib/61_cards.ipynb #b761c03c
 def card_data(
     sae,                      # the dictionary
     pair,                     # `PairedStores` with its token table
@@ -242,6 +252,7 @@ def card_data(
     W_U=None,                 # (d_model, vocab) unembedding for the logit lens: `models.unembed(model)`
     rows=None,                # rows to read; all but BOS of the evaluation documents by default
     view=None,                # what the dictionary reads of an activation
+    parts=None,               # the whole table of the comparison, with a row for each regime and segment
     dictionary:str="base SAE", # its name on the card
     quantiles=(.75, .5, .25), # contexts besides the strongest
     n_top:int=5,              # strongest contexts, of as many documents
@@ -261,7 +272,8 @@ def card_data(
     acts = _window_acts(sae, pair, latents, [(j, w) for (j, _, _), w in zip(flat, wins)], view, ~bos)
     about = pair.table.docs.set_index("doc")
     words = lens(sae, latents, W_U, tokenizer)
-    cards = [_card(s, j, r, names, words[j], dictionary) for j, (_, r) in enumerate(drift.iterrows())]
+    of = _parts(None if parts is None else parts[parts.latent.isin(latents)])
+    cards = [_card(s, j, r, names, words[j], dictionary, of) for j, (_, r) in enumerate(drift.iterrows())]
     for (j, r, k), w, a in zip(flat, wins, acts): cards[j]["contexts"].append(_context(pair, tokenizer, about, r, k, w, a))
     for c in cards: c["label"] = peak_label(c["contexts"], c["latent"])
     return cards
@@ -276,15 +288,15 @@ def peak_label(
     best = max(peaks, key=lambda t: (peaks.count(t), -peaks.index(t)), default="")
     return f"#{latent} ‘{best}’" if best and peaks.count(best) >= max(2, len(peaks)/3) else f"#{latent}"
 
-# %% ../nbs/lib/61_cards.ipynb #28fd1516
-def _card(s, j, r, names, words, dictionary):
+# %% ../nbs/lib/61_cards.ipynb #a811d38b
+def _card(s, j, r, names, words, dictionary, parts):
     "The numbers of one card."
     n = max(s.tokens.sum(), 1); active = s.active[:, :, j].sum(1)
     c = dict(latent=int(r.latent), dictionary=dictionary, called=bool(r.get("called", False)), freq_base=active[0]/n, freq_ft=active[1]/n, tokens=int(n))
     c |= {k: float(r[k]) for k in _fields if k in r and pd.notna(r[k])}
     for m, i in (("base", 0), ("ft", 1)): c.setdefault(f"mean_{m}", s.total[i, j]/active[i] if active[i] else 0.)
     c.setdefault("delta", c["freq_ft"]-c["freq_base"])
-    return c | dict(max=float(s.top_value[0, j]), where=_where(s, j, names), promoted=words[0], suppressed=words[1], contexts=[])
+    return c | dict(max=float(s.top_value[0, j]), where=_where(s, j, names, int(r.latent), parts), promoted=words[0], suppressed=words[1], contexts=[])
 
 def _context(pair, tokenizer, about, r, kind, w, a):
     "One context: tokens and what the latent does on each in both models."
@@ -349,7 +361,7 @@ def _text_html(o, model, top):
         out.append(f'<i style="--s:{min(1, .15+.85*v/top):.2f}" title="{v:.3g}">{t}</i>' if v > 0 else t)
     return "".join(out+(["…"] if o["cut"][1] else []))
 
-# %% ../nbs/lib/61_cards.ipynb #89edaf0a
+# %% ../nbs/lib/61_cards.ipynb #346d98d0
 def _verdict(c):
     "(words, css class) for what the comparison says of a latent."
     if not c["called"]: return "not distinguishable from chance", "m"
@@ -363,12 +375,17 @@ def _context_html(o, top):
                    for m, w in (("base", "base"), ("ft", "fine-tuned")))
     return f'<div class="ctx"><div class="src">{src}</div><div class="two">{cols}</div></div>'
 
+def _change(w):
+    "Cell with a change in one part of the text, coloured where it is called."
+    if "delta" not in w: return "<td></td>"
+    return f'<td class="{_verdict(w)[1]}">{_n(100*w["delta"])} pp{_span(w, k=100)}</td>'
+
 def _facts_html(c):
     "Frequency, magnitude, place, and tokens that the latent promotes."
     rows = [("frequency", _pct(c["freq_base"]), _pct(c["freq_ft"]), f"{_n(100*c['delta'])} pp{_span(c, k=100)}"),
             ("mean when active", _n(c["mean_base"]), _n(c["mean_ft"]), f"{_n(c['mean_ft']-c['mean_base'])}{_span(c, 'mean_lo', 'mean_hi')}")]
-    rows += [(w["part"], _pct(w["base"]), _pct(w["ft"]), "") for w in c["where"]]
     body = "".join(f'<tr><td class="l">{_e(a)}</td><td>{b}</td><td>{f}</td><td>{d}</td></tr>' for a, b, f, d in rows)
+    body += "".join(f'<tr><td class="l m">{_e(w["part"])}</td><td>{_pct(w["base"])}</td><td>{_pct(w["ft"])}</td>{_change(w)}</tr>' for w in c["where"])
     chips = lambda ts: "".join(f'<span class="tok" title="{v:+.2f}">{_e(t)}</span>' for t, v in ts)
     words = "".join(f"<h3>{n} (logit lens)</h3><div>{chips(c[k])}</div>" for n, k in (("promotes", "promoted"), ("suppresses", "suppressed")) if c[k])
     return (f'<div class="facts"><div class="scroll"><table><thead><tr><th class="l"></th><th class="b">base</th><th class="f">fine-tuned</th><th>change [95 %]</th></tr></thead>'
