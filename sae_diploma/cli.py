@@ -130,5 +130,6 @@ def _exit(msg, code):
     print(f"\nsae-diploma: {msg}" if sys.stderr.isatty() else f"sae-diploma: {msg}", file=sys.stderr)
     raise SystemExit(code)
 
-# %% ../nbs/lib/71_cli.ipynb #3fce3a4f
+# %% ../nbs/lib/71_cli.ipynb #9f0450cd
+#| eval: false
 if __name__ == "__main__": main()

@@ -6,7 +6,7 @@
 __all__ = ['COLORS', 'MARKERS', 'LINES', 'NAMES', 'house_style', 'styled', 'Chart', 'num', 'save_figure', 'load_captions',
            'plot_lengths', 'plot_sft_curve', 'plot_rouge', 'plot_sae_curve', 'plot_density',
            'plot_activation_frequency', 'plot_activation_magnitude', 'plot_residual_norms', 'plot_volcano',
-           'plot_weights', 'plot_neurons', 'plot_null', 'plot_summary']
+           'plot_volcanoes', 'plot_weights', 'plot_neurons', 'plot_null', 'plot_summary']
 
 # %% ../nbs/lib/60_figures.ipynb #9e61d374
 import contextlib, functools, io, math, re
@@ -473,7 +473,7 @@ def plot_volcano(
     _volcano_labels(ax, t, c, control, n_labels)
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #b2ac3a3f
+# %% ../nbs/lib/60_figures.ipynb #d36c19eb
 def _threshold(ax, y, text):
     "A dashed horizontal line with its name on it."
     ax.axhline(y, color=COLORS["muted"], lw=.9, ls=(0, (4, 3)), zorder=1)
@@ -484,9 +484,49 @@ def _volcano_labels(ax, t, c, control, n):
     _key(ax, [(f"{(c & (t.delta < 0)).sum():,} less active", COLORS["base"])], "upper left")
     _key(ax, [(f"{(c & (t.delta > 0)).sum():,} more active", COLORS["ft"])], "upper right")
     if control is not None: _key(ax, [(f"× null control: {_called(control).sum():,}", COLORS["ink"])], "upper center")
+    _name_called(ax, t, n)
+
+def _name_called(ax, t, n, y="q"):
+    "Write the names of the `n` most changed called latents at their points."
+    t = t.assign(_x=100*t.delta, _y=-np.log10(t[y if y in t else "p"].clip(lower=1e-12)))
+    c = _called(t)
     s = _top(t[c], t._x[c], n) if n and c.any() else t.iloc[:0]
     if len(s): _tag(ax, s._x.to_numpy(), s._y.to_numpy(), [_name(r) for _, r in s.iterrows()],
                     [COLORS["ft" if d > 0 else "base"] for d in s.delta], avoid=t.loc[c, ["_x", "_y"]].to_numpy())
+
+# %% ../nbs/lib/60_figures.ipynb #bc7e12f7
+@styled
+def plot_volcanoes(
+    drift:pd.DataFrame, # as for `plot_volcano`, with `regime` and `segment`
+    ax=None,            # as many axes as regimes
+    control=None,       # the same table for the null control
+    regimes=("plain", "task"), # a panel each, where the table has them
+    fdr:float=.05,      # the line
+    n_labels:int=5,     # latents named in each panel
+) -> Figure:
+    "One volcano for each regime (all segments of it), on the same axes."
+    _need(drift, ["regime", "segment"], "drift")
+    at = lambda t, g: None if t is None else t[(t.regime == g) & (t.segment == "all")]
+    regimes = [g for g in regimes if at(drift, g).get("q", pd.Series(dtype=float)).notna().any()]
+    check(bool(regimes), f"drift: no tested latent in the regimes asked for; found {', '.join(map(str, drift.regime.unique()))}")
+    fig, axs = _axes(ax, len(regimes), size=(7, 3.9), sharex=True, sharey=True)
+    axs = list(np.ravel(axs))
+    for a, g in zip(axs, regimes): plot_volcano(at(drift, g), a, control=at(control, g), fdr=fdr, n_labels=0)
+    _share(axs)
+    for a, g in zip(axs, regimes):
+        a.set_title(f"{g} text"); a.set_xlabel("change of frequency (percentage points)"); a.set_ylabel(axs[0].get_ylabel() if a is axs[0] else "")
+        for o in [o for o in a.texts if "null control" in o.get_text() or " active" in o.get_text()]: o.set_text(o.get_text().replace(" active", "").replace("null control", "null"))
+    for a, g in zip(axs, regimes): _name_called(a, at(drift, g), n_labels)
+    return fig
+
+def _share(axs):
+    "Give all axes the widest limits and the scale of the first that is logarithmic."
+    for a in [a for a in axs if a.get_xscale() == "symlog"][:1]:
+        tr = a.xaxis.get_transform()
+        for b in axs: b.set_xscale("symlog", linthresh=tr.linthresh, linscale=tr.linscale); b.set_xticks(a.get_xticks()); b.xaxis.set_major_formatter(a.xaxis.get_major_formatter()); b.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+    for f in ("xlim", "ylim"):
+        lims = np.array([getattr(a, f"get_{f}")() for a in axs])
+        for a in axs: getattr(a, f"set_{f}")(lims[:, 0].min(), lims[:, 1].max())
 
 # %% ../nbs/lib/60_figures.ipynb #06fc6127
 @styled
@@ -533,27 +573,37 @@ def plot_neurons(
     ax.set_xticks(t.layer[::max(1, math.ceil(len(t)/16))]); ax.grid(axis="x", visible=False)
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #449919a3
+# %% ../nbs/lib/60_figures.ipynb #9713a069
 @styled
 def plot_null(
-    table:pd.DataFrame, # `comparison`, `discoveries`, `n` (tests made); `method` where there are several; `lo`, `hi` where discoveries were counted repeatedly
+    table:pd.DataFrame, # `comparison`, `discoveries`, `n` (tests made); `method` where there are several; `relabellings`, `any_discovery` where labels were swapped repeatedly
     ax=None,            # axes to draw in
 ) -> Figure:
-    "Discoveries of the real comparison beside those of the null controls, one row for each method and comparison."
+    "Discoveries of the real comparison beside those of the controls, one row for each."
     _need(table, ["comparison", "discoveries", "n"], "table")
     t = table.reset_index(drop=True)
     fig, ax = _axes(ax, size=(7, 1.1+.3*len(t)))
-    real = ~t.comparison.astype(str).str.contains("null|itself|control|swapped|random|placebo", regex=True)
+    share = 100*t.discoveries/t.n.clip(lower=1)
+    top = float(share.max()) or 1
     for i, r in t.iterrows():
-        k = "ft" if real[i] else "muted"
-        if {"lo", "hi"} <= set(t) and np.isfinite(r.lo): ax.plot([100*r.lo/r.n, 100*r.hi/r.n], [-i, -i], color=COLORS[k], lw=5, alpha=.35, solid_capstyle="butt")
-        ax.plot([0, 100*r.discoveries/r.n], [-i, -i], color=COLORS[k], lw=1.6, alpha=.5); ax.plot(100*r.discoveries/r.n, -i, MARKERS.get(k, "o"), color=COLORS[k], ms=6)
-        ax.annotate(f"{num(r.discoveries)} of {num(r.n)}", (100*r.discoveries/r.n, -i), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9, color=COLORS["ink"], annotation_clip=False)
-    top = float((100*t.discoveries/t.n).max()) or 1
-    ax.set(yticks=-np.arange(len(t)), yticklabels=[f"{r.method}: {r.comparison}" if "method" in t else r.comparison for _, r in t.iterrows()],
-           ylim=(-len(t)+.4, .6), xlim=(-.02*top, 1.28*top), xlabel="discoveries (% of tests)")
+        k = _control_kind(r.comparison)
+        ax.plot([0, share[i]], [-i, -i], color=COLORS[k], lw=1.6, alpha=.5); ax.plot(share[i], -i, MARKERS.get(k, "o"), color=COLORS[k], ms=6)
+        left = share[i] > .6*top
+        ax.annotate(_count(r), (share[i], -i), xytext=(-8 if left else 8, 7 if left else 0), textcoords="offset points", va="center", ha="right" if left else "left", fontsize=8.5, color=COLORS["ink"], annotation_clip=False)
+    several = "method" in t and t.method.nunique() > 1
+    ax.set(yticks=-np.arange(len(t)), yticklabels=[f"{r.method}: {r.comparison}" if several else r.comparison for _, r in t.iterrows()],
+           ylim=(-len(t)+.4, .6), xlim=(-.02*top, 1.06*top), xlabel="discoveries (% of tests)")
     ax.grid(axis="y", visible=False)
     return fig
+
+def _control_kind(c):
+    "Colour key of a comparison: the real one, a control that must find, or one that must not."
+    return "other" if re.search("spike|must be found", str(c)) else "muted" if re.search("null|itself|control|swapped|random|placebo", str(c)) else "ft"
+
+def _count(r):
+    "A row's count in words."
+    if np.isfinite(r.get("relabellings", np.nan)): return f"{num(r.discoveries, 2)} of {num(r.n)} on average; any in {num(100*r.any_discovery, 2)} % of {num(r.relabellings)}"
+    return f"{num(r.discoveries)} of {num(r.n)}"
 
 # %% ../nbs/lib/60_figures.ipynb #88863ace
 @styled

@@ -145,7 +145,7 @@ def pad_documents(
     keep = mask & (np.asarray(table.segment)[at] != SEGMENTS.index("bos"))
     return tuple(map(torch.as_tensor, (np.where(mask, np.asarray(table.token)[at], pad_id).astype(np.int64), mask, keep)))
 
-# %% ../nbs/lib/50_metrics.ipynb #c51e645e
+# %% ../nbs/lib/50_metrics.ipynb #ff72ad56
 @torch.no_grad()
 def ce_by_document(
     model,               # causal language model
@@ -154,11 +154,11 @@ def ce_by_document(
     sae,                 # an `SAE` of that layer and hookpoint
     layer:int,           # 0-based decoder layer
     hookpoint:str,       # where in it: 'resid_post', 'mlp_out', …
-    batch_tokens=4096,   # tokens per run of the model, padding counted
+    batch_tokens=None,   # tokens per run of the model, padding counted; what keeps its logits near 128 MB by default
 ):
     "DataFrame with a row per document: `doc, n_tokens` and the sums over its tokens of `ce_clean, ce_sae, ce_zero, kl`."
     import pandas as pd
-    docs = np.unique(np.asarray(docs))
+    docs, batch_tokens = np.unique(np.asarray(docs)), batch_tokens or max(512, 2**25 // model.get_input_embeddings().weight.shape[0])
     length = np.searchsorted(table.doc, docs, side="right") - np.searchsorted(table.doc, docs)
     out = [ce_batch(model, *pad_documents(table, docs[b]), sae, layer, hookpoint).assign(doc=docs[b])
            for b in progress(list(length_batches(length, batch_tokens)), desc="CE recovered", unit="batch")]
@@ -191,7 +191,7 @@ def ce_batch(model, ids, mask, keep, sae, layer, hookpoint):
     return pd.DataFrame(dict(n_tokens=mask[:, 1:].sum(1).cpu().numpy(), **{k: v.sum(1).cpu().numpy() for k, v in
                              dict(ce_clean=clean, ce_sae=ce_sae, ce_zero=ce_zero, kl=kl).items()}))
 
-# %% ../nbs/lib/50_metrics.ipynb #ddea5325
+# %% ../nbs/lib/50_metrics.ipynb #0a46c109
 def ce_summary(
     df, # of `ce_by_document`, or any rows of it
 ) -> dict:
@@ -201,6 +201,6 @@ def ce_summary(
     m = {k: float(df[k].sum() / n) for k in ("ce_clean", "ce_sae", "ce_zero", "kl")}
     return dict(n_tokens=int(n), **m, ce_recovered=(m["ce_zero"] - m["ce_sae"]) / (m["ce_zero"] - m["ce_clean"]))
 
-def ce_recovered(model, table, docs, sae, layer, hookpoint, batch_tokens=4096) -> dict:
+def ce_recovered(model, table, docs, sae, layer, hookpoint, batch_tokens=None) -> dict:
     "CE of the clean, the spliced and the zeroed model, CE recovered and KL, per token over `docs`; see `ce_by_document`."
     return ce_summary(ce_by_document(model, table, docs, sae, layer, hookpoint, batch_tokens))

@@ -405,7 +405,7 @@ class _Bars:
         if "%|" in s: self.out.write("\r"+s.replace("\n", "").split("\r")[-1])
     def flush(self): self.out.flush()
 
-# %% ../nbs/lib/70_pipeline.ipynb #b1c21203
+# %% ../nbs/lib/70_pipeline.ipynb #523e7595
 _kernel_env = dict(MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_="8000000000", TOKENIZERS_PARALLELISM="false", PYDEVD_DISABLE_FILE_VALIDATION="1")
 
 def run_chapter(
@@ -425,7 +425,7 @@ def run_chapter(
     bars = _Bars(sys.stderr) if sys.stderr.isatty() else None
     with _environ(SAE_DIPLOMA_PIPELINE="1", SAE_DIPLOMA_NOTEBOOK=source.nb.resolve(), **env), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try: pm.execute_notebook(str(source.nb), str(out), parameters=dict(params, run_dir=str(run_dir)), progress_bar=False, kernel_name="python3",
+        try: pm.execute_notebook(str(source.nb), str(out), parameters=dict(params, run_dir=str(run_dir)), progress_bar=False, kernel_name="python3", language="python",
                                  stderr_file=bars, config=Config(KernelManager=dict(transport_encryption="auto")))
         except pm.PapermillExecutionError as e: raise ChapterError(_stopped(source, e, out)) from e
         except DeadKernelError as e: raise ChapterError(f"chapter {source.name}: its kernel died (killed, or out of memory); the executed notebook is {out}; the same command goes on from there") from e

@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['toy_pair', 'names_of', 'eval_rows', 'sums_of', 'table_of']
 
-# %% ../../nbs/lib/52a_diffing.base.ipynb #7fc2315a
+# %% ../../nbs/lib/52a_diffing.base.ipynb #288b4be6
 import numpy as np
 import pandas as pd
 import torch
 
 from ..core import *
-from ..acts import REGIMES, SEGMENTS, ArrayStore, PairedStores, TokenTable
+from ..acts.store import REGIMES, SEGMENTS, ArrayStore, PairedStores, TokenTable
 from ..saes import SAE, SAEConfig
 from ..stats import *
 
-# %% ../../nbs/lib/52a_diffing.base.ipynb #66b43898
+# %% ../../nbs/lib/52a_diffing.base.ipynb #518c03ce
 def toy_pair(
     n_docs:int=60,   # documents, half of them plain text
     seed:int=0,      # of the activations
@@ -37,14 +37,14 @@ def toy_pair(
     base, ft = f@Q[:8], f2@Q[:8]
     if change: ft = ft + 3*(completion & torch.as_tensor(pos % 2 == 0))[:, None]*Q[8]
     base[pos == 0] = ft[pos == 0] = 100*Q[9]                               # BOS: huge, and to be left out
-    return PairedStores(*(ArrayStore(x, table_hash="toy") for x in (base, ft)), _toy_table(doc, pos, task, segment, n_docs)), _toy_sae(Q), Q[8]
+    return PairedStores(ArrayStore(base), ArrayStore(ft), _toy_table(doc, pos, task, segment, n_docs)), _toy_sae(Q), Q[8]
 
-# %% ../../nbs/lib/52a_diffing.base.ipynb #6202b755
+# %% ../../nbs/lib/52a_diffing.base.ipynb #77668e6c
 def _toy_table(doc, pos, task, segment, n_docs):
     "Token table of the toy: every document is of the split 'eval'."
     docs = pd.DataFrame(dict(doc=np.arange(n_docs), id=[f"toy{i}" for i in range(n_docs)], regime=[REGIMES[i % 2] for i in range(n_docs)],
                              source="toy", split="eval", text=""))
-    return TokenTable((pos % 7).astype(np.int32), doc.astype(np.int32), pos.astype(np.int32), task.astype(np.int8), segment, docs)
+    return TokenTable(pos % 7 + doc % 5, doc, pos, task, segment, docs)
 
 def _toy_sae(Q):
     "TopK SAE whose latents are the toy's eight features."
