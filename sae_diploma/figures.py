@@ -433,7 +433,7 @@ def _doc_interval(v, n_boot, seed, level=.95):
     w = np.random.default_rng(seed).multinomial(len(g), np.full(len(g), 1/len(g)), size=n_boot)
     return tuple(np.quantile((w@g[:, 0])/(w@g[:, 1]), [(1-level)/2, (1+level)/2]))
 
-# %% ../nbs/lib/60_figures.ipynb #62cb72a9
+# %% ../nbs/lib/60_figures.ipynb #1f685dcd
 def _symlog(ax, v, axis="x"):
     "A symmetric logarithmic axis where the values span more than two orders of magnitude."
     v = np.abs(v[np.isfinite(v) & (v != 0)])
@@ -441,8 +441,12 @@ def _symlog(ax, v, axis="x"):
         t = 10**math.floor(math.log10(np.quantile(v, .7)))
         getattr(ax, f"set_{axis}scale")("symlog", linthresh=t, linscale=.6)
         top = 10**np.arange(round(math.log10(t)), math.ceil(math.log10(v.max()))+.5)
-        getattr(ax, f"set_{axis}ticks")([*-top[::-1], 0, *top], minor=False); getattr(ax, f"{axis}axis").set_minor_locator(mpl.ticker.NullLocator())
-    getattr(ax, f"{axis}axis").set_major_formatter(mpl.ticker.FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
+        getattr(ax, f"set_{axis}ticks")([*-top[::-1], 0, *top], minor=False)
+    _plain_ticks(getattr(ax, f"{axis}axis"))
+
+def _plain_ticks(axis):
+    "0.1, 1, 10 instead of powers, and no minor ticks."
+    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−"))); axis.set_minor_locator(mpl.ticker.NullLocator())
 
 @styled
 def plot_volcano(
@@ -494,7 +498,7 @@ def _name_called(ax, t, n, y="q"):
     if len(s): _tag(ax, s._x.to_numpy(), s._y.to_numpy(), [_name(r) for _, r in s.iterrows()],
                     [COLORS["ft" if d > 0 else "base"] for d in s.delta], avoid=t.loc[c, ["_x", "_y"]].to_numpy())
 
-# %% ../nbs/lib/60_figures.ipynb #bc7e12f7
+# %% ../nbs/lib/60_figures.ipynb #1d06ca49
 @styled
 def plot_volcanoes(
     drift:pd.DataFrame, # as for `plot_volcano`, with `regime` and `segment`
@@ -522,8 +526,8 @@ def plot_volcanoes(
 def _share(axs):
     "Give all axes the widest limits and the scale of the first that is logarithmic."
     for a in [a for a in axs if a.get_xscale() == "symlog"][:1]:
-        tr = a.xaxis.get_transform()
-        for b in axs: b.set_xscale("symlog", linthresh=tr.linthresh, linscale=tr.linscale); b.set_xticks(a.get_xticks()); b.xaxis.set_major_formatter(a.xaxis.get_major_formatter()); b.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+        tr, ticks = a.xaxis.get_transform(), a.get_xticks()
+        for b in axs: b.set_xscale("symlog", linthresh=tr.linthresh, linscale=tr.linscale); b.set_xticks(ticks); _plain_ticks(b.xaxis)
     for f in ("xlim", "ylim"):
         lims = np.array([getattr(a, f"get_{f}")() for a in axs])
         for a in axs: getattr(a, f"set_{f}")(lims[:, 0].min(), lims[:, 1].max())

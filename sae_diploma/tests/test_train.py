@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['run_fit', 'kill_after', 'test_killed_run_ends_the_same', 'test_a_folder_has_one_writer']
 
-# %% ../../nbs/lib/90_tests.train.ipynb #a683ce56
+# %% ../../nbs/lib/90_tests.train.ipynb #4226962f
 import os, signal, subprocess, sys, textwrap
 import pytest, torch
 from ..core import LockedError, RunLock
-from ..acts import ArrayStore
+from ..acts.store import ArrayStore
 from ..saes import SAE, SAEConfig
 from ..train import fit, planted
 
