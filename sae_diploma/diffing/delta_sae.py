@@ -6,20 +6,21 @@
 __all__ = ['ResidualStore', 'fit_delta', 'firing_threshold', 'encode_residual', 'ratio_of', 'delta_sae', 'Stacked',
            'random_cosine']
 
-# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #46667c4d
+# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #127759e0
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 
 from ..core import *
+from ..acts.store import RowStore
 from .base import *
 from .transfer import *
 from ..saes import SAE, SAEConfig
 from ..stats import *
 
-# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #cfca655c
-class ResidualStore:
+# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #716a857c
+class ResidualStore(RowStore):
     "What an SAE leaves of the activations of a store, computed as it is read: nothing more is kept on disk or in memory."
     def __init__(self,
         store, # activations
@@ -36,12 +37,9 @@ class ResidualStore:
 
     @property
     def mean_sq(self): return float(self[:min(4096, self.n_tokens)].double().square().sum(1).mean()) # of its first rows: enough to know it again
-    def __len__(self): return self.n_tokens
-    def __getitem__(self, i): return self.residual(self.store[i])
-    def batches(self, *args, **kw):
-        for rows, x in self.store.batches(*args, **kw): yield rows, self.residual(x)
+    def _get(self, i): return self.residual(self.store[i])
 
-# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #7b9830f9
+# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #ff81bd88
 def fit_delta(
     pair,             # `PairedStores`
     sae,              # SAE of the base model
@@ -58,7 +56,6 @@ def fit_delta(
     from sae_diploma.train import fit
     check(side in ("base", "ft"), f"side: {side!r} is neither 'base' nor 'ft'")
     rows = pair.rows(split="sae") if rows is None else rows
-    check(len(rows) > 0, "rows: no token to train on; the token table needs documents of the split 'sae'", DataError)
     more = {n: getattr(sae.cfg, n) for n in ("model_name", "layer", "hookpoint")}
     cfg = SAEConfig(architecture, d_in=sae.cfg.d_in, d_sae=d_sae, k=k, **more)
     return fit(ResidualStore(getattr(pair, side), sae), cfg, folder, rows=rows, seed=seed, desc=f"delta-SAE on {side}", **kw).eval().requires_grad_(False)

@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['drift', 'Spiked', 'spike_control', 'null_control']
 
-# %% ../../nbs/lib/52c_diffing.drift.ipynb #40c2ef48
+# %% ../../nbs/lib/52c_diffing.drift.ipynb #6bd446d2
 import numpy as np
 import pandas as pd
 import torch
 
 from ..core import *
+from ..acts.store import RowStore
 from .base import *
 from ..stats import *
 
@@ -32,8 +33,8 @@ def drift(
     if sums is None: sums = sums_of(pair, sae.encode_sparse, sae.cfg.d_sae, rows, device=sae.W_dec.device)
     return table_of(sums, "latent", groups, n_bootstrap=n_bootstrap, n_perm=n_perm, min_docs=min_docs, fdr=fdr, level=level, seed=seed)
 
-# %% ../../nbs/lib/52c_diffing.drift.ipynb #ed0ad48b
-class Spiked:
+# %% ../../nbs/lib/52c_diffing.drift.ipynb #b0033df9
+class Spiked(RowStore):
     "A store with directions written into a share of its rows: row i of another store plus `amount` times a direction."
     def __init__(self,
         store,        # activations
@@ -46,7 +47,7 @@ class Spiked:
         self.on = torch.rand(store.n_tokens, len(directions), generator=torch.Generator().manual_seed(seed)) < share
         self.table_hash, self.meta = getattr(store, "table_hash", None), {}
 
-    def __getitem__(self, i): return self.store[i] + self.on[i].float()@self.d.float()
+    def _get(self, i): return self.store[i] + self.on[torch.from_numpy(i)].float()@self.d.float()
 
 # %% ../../nbs/lib/52c_diffing.drift.ipynb #9bcaf834
 @torch.no_grad()

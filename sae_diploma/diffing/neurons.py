@@ -43,7 +43,7 @@ def _run(model, table, batch, cell):
     check(bool(torch.isfinite(x).all()), f"activations: NaN or infinity in the MLP of {type(model).__name__}; load the model in float32", DataError)
     return c[c >= 0], x
 
-# %% ../../nbs/lib/52e_diffing.neurons.ipynb #8ad3dd03
+# %% ../../nbs/lib/52e_diffing.neurons.ipynb #db1a0993
 def neuron_sums(
     base, ft,               # the two models
     table,                  # `TokenTable`
@@ -51,15 +51,12 @@ def neuron_sums(
     batch_tokens=(8192, 8192), # padded tokens per batch of each model; different ones show rounding when `ft` is `base`
 ) -> PairSums:
     "Counts and sums of all MLP neurons, layer after layer, per document and segment; `widths` is the number of neurons of each layer."
-    seg, keep = names_of(table)[1], np.zeros(len(table.token), dtype=bool)
-    ev = (table.docs.set_index("doc").split == "eval").reindex(np.asarray(table.doc)).to_numpy() if rows is None else np.isin(np.asarray(table.doc), np.asarray(table.doc)[rows])
-    keep[:] = ev & (seg != "bos")
-    rows = np.flatnonzero(keep)
-    ids, cells = make_cells(np.asarray(table.doc)[rows], *names_of(table, rows))
-    cell = np.full(len(keep), -1); cell[rows] = ids
+    rows = table.rows(split="eval") if rows is None else np.intersect1d(rows, table.rows())
+    ids, cells = make_cells(table.doc[rows], *names_of(table, rows))
+    cell = np.full(len(table), -1); cell[rows] = ids
     widths = [_in_width(base, l) for l in range(n_layers(base))]
     sums = PairSums(cells, sum(widths)); sums.widths = widths
-    docs = np.unique(np.asarray(table.doc)[rows])
+    docs = np.unique(table.doc[rows])
     for side, model, n in (("base", base, batch_tokens[0]), ("ft", ft, batch_tokens[1])):
         for batch in progress(list(_batches(table, docs, n)), desc=f"neurons of {side}", unit="batch"):
             sums.add_dense(side, *_run(model, table, batch, cell))
