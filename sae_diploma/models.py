@@ -171,7 +171,7 @@ def _hook(module, where, fn):
         return None if new is None else ((new, *out[1:]) if isinstance(out, tuple) else new)
     return module.register_forward_pre_hook(pre, with_kwargs=True) if where == "in" else module.register_forward_hook(post)
 
-# %% ../nbs/lib/11_models.ipynb #b0103a34
+# %% ../nbs/lib/11_models.ipynb #8c7923b6
 @contextlib.contextmanager
 def capture(
     model,     # a causal language model
@@ -180,22 +180,22 @@ def capture(
 ):
     "Yield `(acts, run)`: `run(**inputs)` does a forward pass and fills `acts[(layer, hookpoint)]`, (batch, positions, width)."
     points = list(points); check(len(points) > 0, "points: no hookpoint was asked for; give [(layer, hookpoint), …]")
-    acts, handles = {}, []
+    acts, places = {}, {p: _place(model, *p) for p in points}
     def keep(p):
         def fn(x):
             acts[p] = x
-            if stop and len(acts) == len(set(points)): raise _Stop
+            if stop and len(acts) == len(places): raise _Stop
         return fn
     def run(**inputs):
         acts.clear()
+        handles = [_hook(*at, keep(p)) for p, at in places.items()] # only for this pass: between two of them the model is as it was
         try: model(**inputs, use_cache=False)
         except _Stop: pass
+        finally:
+            for h in handles: h.remove()
         return acts
-    try:
-        for p in points: handles.append(_hook(*_place(model, *p), keep(p)))
-        yield acts, run
-    finally:
-        for h in handles: h.remove()
+    yield acts, run
+    acts.clear()
 
 # %% ../nbs/lib/11_models.ipynb #e5be3a80
 @contextlib.contextmanager

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['test_cards_equal_brute_force', 'test_nothing_becomes_markup', 'test_wrong_latents_are_named']
 
-# %% ../../nbs/lib/90_tests.cards.ipynb #e43439c1
+# %% ../../nbs/lib/90_tests.cards.ipynb #efa7da5c
 import re
 import numpy as np, pandas as pd, pytest, torch
-from types import SimpleNamespace
 from .. import cards as C
+from ..acts import ArrayStore, PairedStores, TokenTable
 from ..core import ParamError, load_json
 from ..saes import SAE, SAEConfig
 
@@ -24,9 +24,10 @@ def _pair(n_docs=60, d_in=12, seed=0):
     doc = np.repeat(np.arange(n_docs), n); first = np.r_[True, np.diff(doc) > 0]
     token = np.where(first, 0, r.integers(1, 8, len(doc)))
     x = torch.tensor(r.normal(size=(len(doc), d_in)), dtype=torch.float32)
-    table = SimpleNamespace(token=token, segment=np.where(first, 0, np.where(doc % 2, 4, 3)), regime=(doc+1) % 2,
-                            docs=pd.DataFrame(dict(doc=range(n_docs), id=[f"d{i}" for i in range(n_docs)], source="<b>pkg", regime=["task", "plain"]*(n_docs//2))))
-    return SimpleNamespace(base=x, ft=x+.3*torch.tensor(r.normal(size=x.shape), dtype=torch.float32), table=table, doc=doc, rows=lambda **k: np.flatnonzero(~first))
+    docs = pd.DataFrame(dict(doc=range(n_docs), id=[f"d{i}" for i in range(n_docs)], regime=["task", "plain"]*(n_docs//2), source="<b>pkg", split="eval", text=""))
+    table = TokenTable(token, doc, np.concatenate([np.arange(o) for o in n]), (doc+1) % 2, np.where(first, 0, np.where(doc % 2, 4, 3)), docs)
+    y = x+.3*torch.tensor(r.normal(size=x.shape), dtype=torch.float32)
+    return PairedStores(ArrayStore(x), ArrayStore(y), table)
 
 @pytest.mark.parametrize("architecture", ["topk", "standard"])
 @pytest.mark.parametrize("chunk", [1, 37, 10_000])
