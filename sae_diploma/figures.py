@@ -498,7 +498,7 @@ def _name_called(ax, t, n, y="q"):
     if len(s): _tag(ax, s._x.to_numpy(), s._y.to_numpy(), [_name(r) for _, r in s.iterrows()],
                     [COLORS["ft" if d > 0 else "base"] for d in s.delta], avoid=t.loc[c, ["_x", "_y"]].to_numpy())
 
-# %% ../nbs/lib/60_figures.ipynb #1d06ca49
+# %% ../nbs/lib/60_figures.ipynb #e3555287
 @styled
 def plot_volcanoes(
     drift:pd.DataFrame, # as for `plot_volcano`, with `regime` and `segment`
@@ -520,6 +520,7 @@ def plot_volcanoes(
     for a, g in zip(axs, regimes):
         a.set_title(f"{g} text"); a.set_xlabel("change of frequency (percentage points)"); a.set_ylabel(axs[0].get_ylabel() if a is axs[0] else "")
         for o in [o for o in a.texts if "null control" in o.get_text() or " active" in o.get_text()]: o.set_text(o.get_text().replace(" active", "").replace("null control", "null"))
+        for o in a.texts: o.set_text(o.get_text().replace("false discovery rate", "FDR"))
     for a, g in zip(axs, regimes): _name_called(a, at(drift, g), n_labels)
     return fig
 
@@ -609,13 +610,14 @@ def _count(r):
     if np.isfinite(r.get("relabellings", np.nan)): return f"{num(r.discoveries, 2)} of {num(r.n)} on average; any in {num(100*r.any_discovery, 2)} % of {num(r.relabellings)}"
     return f"{num(r.discoveries)} of {num(r.n)}"
 
-# %% ../nbs/lib/60_figures.ipynb #88863ace
+# %% ../nbs/lib/60_figures.ipynb #66b804d1
 @styled
 def plot_summary(
     rouge=None,    # table of `plot_rouge`; its last metric is shown
     drift=None,    # table of `plot_volcano`
     control=None,  # the same of the null control
-    delta=None,    # latents of the delta-SAE: `freq_base`, `freq_ft`, `called`
+    delta=None,    # latents of the delta-SAE: `freq_base`, `freq_ft`, `called`, and `new` where known
+    n_control=None, # new latents that the delta-SAE's own control finds
     neurons=None,  # table of `plot_neurons`
     ax=None,       # as many axes as there are tables
 ) -> Figure:
@@ -632,12 +634,12 @@ def plot_summary(
     fig.get_layout_engine() and fig.get_layout_engine().set(hspace=.06, wspace=.04)
     axs = dict(zip([k for k, _ in parts], np.ravel(axs)))
     if "rouge" in axs: _panel_rouge(axs["rouge"], rouge)
-    if "delta" in axs: _panel_new(axs["delta"], delta)
+    if "delta" in axs: _panel_new(axs["delta"], delta, n_control)
     if "neurons" in axs: plot_neurons(neurons, axs["neurons"]); axs["neurons"].set_title("Neurons that changed")
     if "drift" in axs: _panel_drift(axs["drift"], drift, control)
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #581a0758
+# %% ../nbs/lib/60_figures.ipynb #4f2437ee
 def _panel_rouge(ax, t):
     m = list(dict.fromkeys(t.metric))[-1]
     plot_rouge(t[t.metric == m], ax); ax.set_title("Better summaries?"); ax.set_xlabel(f"{_metric_name(m)} on held-out pairs")
@@ -649,11 +651,13 @@ def _panel_drift(ax, t, control):
     for s, new in [(s, re.sub(r" active$", "", s.get_text())) for s in ax.texts]: s.set_text(new)
     if control is not None: ax.set_ylabel(f"{ax.get_ylabel()}   (× null: {_called(control).sum():,})")
 
-def _panel_new(ax, t):
-    "Latents of the delta-SAE: how often they fire in each model."
+def _panel_new(ax, t, n_control):
+    "Latents of the delta-SAE: how often they fire in each model; those that are new in colour."
     _need(t, ["freq_base", "freq_ft"], "delta")
-    f = max(1e-6, .5*min(t.freq_base[t.freq_base > 0].min(), t.freq_ft[t.freq_ft > 0].min())) if (t.freq_base > 0).any() and (t.freq_ft > 0).any() else 1e-5
-    _plane(ax, t.assign(freq_base=t.freq_base.clip(lower=f), freq_ft=t.freq_ft.clip(lower=f)), "freq_base", "freq_ft", "frequency")
-    ax.set_aspect("auto"); ax.set_title("New features")
-    k = _called(t); up = (k & (t.freq_ft > t.freq_base)).sum()
-    _key(ax, [(f"{up:,} of {len(t):,} fire more", COLORS["ft"]), ("in the fine-tuned model", COLORS["ft"])], "lower right")
+    if "alive" in t: t = t[t.alive.astype(bool)]
+    k = t.new.astype(bool) if "new" in t else _called(t) & (t.freq_ft > t.freq_base)
+    seen = t[["freq_base", "freq_ft"]].to_numpy(); seen = seen[seen > 0]
+    low = .5*seen.min() if len(seen) else 1e-5
+    t = t.assign(called=k, freq_base=t.freq_base.clip(lower=low), freq_ft=t.freq_ft.clip(lower=low))
+    _plane(ax, t, "freq_base", "freq_ft", "frequency"); ax.set_aspect("auto"); ax.set_title("New features")
+    _key(ax, [(f"{k.sum():,} of {len(t):,} are new", COLORS["ft"] if k.any() else COLORS["ink"])] + ([] if n_control is None else [(f"control: {n_control:,}", COLORS["muted"])]), "lower right")

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['fvu', 'delta_fvu', 'Moments', 'SAEMetrics', 'measure', 'evaluate', 'token_losses', 'pad_documents', 'ce_by_document',
-           'length_batches', 'ce_batch', 'ce_summary', 'ce_recovered']
+           'length_batches', 'ce_summary', 'ce_recovered']
 
 # %% ../nbs/lib/50_metrics.ipynb #24c034db
 import math
@@ -145,7 +145,7 @@ def pad_documents(
     keep = mask & (np.asarray(table.segment)[at] != SEGMENTS.index("bos"))
     return tuple(map(torch.as_tensor, (np.where(mask, np.asarray(table.token)[at], pad_id).astype(np.int64), mask, keep)))
 
-# %% ../nbs/lib/50_metrics.ipynb #ff72ad56
+# %% ../nbs/lib/50_metrics.ipynb #f199b9af
 @torch.no_grad()
 def ce_by_document(
     model,               # causal language model
@@ -160,11 +160,11 @@ def ce_by_document(
     import pandas as pd
     docs, batch_tokens = np.unique(np.asarray(docs)), batch_tokens or max(512, 2**25 // model.get_input_embeddings().weight.shape[0])
     length = np.searchsorted(table.doc, docs, side="right") - np.searchsorted(table.doc, docs)
-    out = [ce_batch(model, *pad_documents(table, docs[b]), sae, layer, hookpoint).assign(doc=docs[b])
+    out = [_ce_batch(model, *pad_documents(table, docs[b]), sae, layer, hookpoint).assign(doc=docs[b])
            for b in progress(list(length_batches(length, batch_tokens)), desc="CE recovered", unit="batch")]
     return pd.concat(out).sort_values("doc", ignore_index=True)[["doc", "n_tokens", "ce_clean", "ce_sae", "ce_zero", "kl"]]
 
-# %% ../nbs/lib/50_metrics.ipynb #a56c63b3
+# %% ../nbs/lib/50_metrics.ipynb #cc7164fd
 def length_batches(
     length,       # (n,) tokens per document
     batch_tokens, # most tokens per batch, padding counted
@@ -176,7 +176,7 @@ def length_batches(
         batch.append(i)
     if batch: yield np.array(batch)
 
-def ce_batch(model, ids, mask, keep, sae, layer, hookpoint):
+def _ce_batch(model, ids, mask, keep, sae, layer, hookpoint):
     "`ce_by_document` of one padded batch."
     import pandas as pd
     from sae_diploma.models import splice
@@ -191,7 +191,7 @@ def ce_batch(model, ids, mask, keep, sae, layer, hookpoint):
     return pd.DataFrame(dict(n_tokens=mask[:, 1:].sum(1).cpu().numpy(), **{k: v.sum(1).cpu().numpy() for k, v in
                              dict(ce_clean=clean, ce_sae=ce_sae, ce_zero=ce_zero, kl=kl).items()}))
 
-# %% ../nbs/lib/50_metrics.ipynb #0a46c109
+# %% ../nbs/lib/50_metrics.ipynb #9702b5eb
 def ce_summary(
     df, # of `ce_by_document`, or any rows of it
 ) -> dict:
@@ -201,6 +201,14 @@ def ce_summary(
     m = {k: float(df[k].sum() / n) for k in ("ce_clean", "ce_sae", "ce_zero", "kl")}
     return dict(n_tokens=int(n), **m, ce_recovered=(m["ce_zero"] - m["ce_sae"]) / (m["ce_zero"] - m["ce_clean"]))
 
-def ce_recovered(model, table, docs, sae, layer, hookpoint, batch_tokens=None) -> dict:
+def ce_recovered(
+    model,             # causal language model
+    table,             # `TokenTable`
+    docs,              # ids of documents
+    sae,               # an `SAE` of that layer and hookpoint
+    layer:int,         # 0-based decoder layer
+    hookpoint:str,     # where in it
+    batch_tokens=None, # as for `ce_by_document`
+) -> dict:
     "CE of the clean, the spliced and the zeroed model, CE recovered and KL, per token over `docs`; see `ce_by_document`."
     return ce_summary(ce_by_document(model, table, docs, sae, layer, hookpoint, batch_tokens))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SAMPLE', 'planted', 'Plan', 'default_lr', 'make_plan', 'Trainer', 'find_bad', 'read_meta', 'run_identity',
-           'differences', 'found_in', 'fit', 'run', 'finish']
+           'differences', 'found_in', 'fit']
 
 # %% ../nbs/lib/46_train.ipynb #233e74a8
 import dataclasses, hashlib, json, math, time
@@ -293,7 +293,7 @@ def found_in(
     if not diff: return "done" if done.exists() else "checkpoint"
     check(resume == "auto", f"{folder} holds an SAE of another run ({'; '.join(diff[:4])}); give another folder, the same parameters, or resume=False to replace it")
 
-# %% ../nbs/lib/46_train.ipynb #dce786fc
+# %% ../nbs/lib/46_train.ipynb #be57e509
 def fit(
     store,                # activations: `ActivationStore` or `ArrayStore`
     cfg:SAEConfig,        # what to train
@@ -319,17 +319,17 @@ def fit(
     plan = make_plan(len(rows), cfg, n_steps, n_epochs, batch_size, lr, **plan_kw)
     t = Trainer(store, cfg, plan, rows, device)
     identity = run_identity(store, rows, cfg, plan)
-    if folder is None: return run(t, identity, None, eval_rows, log_every, checkpoint_every, on_log, callback, desc)
+    if folder is None: return _run(t, identity, None, eval_rows, log_every, checkpoint_every, on_log, callback, desc)
     folder = Path(folder)
     with RunLock(folder):
         found = found_in(folder, identity, resume)
         if found == "done": return SAE.from_pretrained(folder).to(t.device)
         if found == "checkpoint": t.load_checkpoint(folder/"checkpoint.safetensors")
         elif (folder/"config.json").exists(): (folder/"config.json").unlink() # no half-new SAE
-        return run(t, identity, folder, eval_rows, log_every, checkpoint_every, on_log, callback, desc)
+        return _run(t, identity, folder, eval_rows, log_every, checkpoint_every, on_log, callback, desc)
 
-# %% ../nbs/lib/46_train.ipynb #4bba4427
-def run(t, identity, folder, eval_rows, log_every, checkpoint_every, on_log, callback, desc):
+# %% ../nbs/lib/46_train.ipynb #0362764e
+def _run(t, identity, folder, eval_rows, log_every, checkpoint_every, on_log, callback, desc):
     "The loop of `fit`."
     log_every, began, first = log_every or max(1, t.plan.n_steps//50), time.perf_counter(), t.step
     few = None if eval_rows is None else np.sort(np.random.default_rng(t.plan.seed).permutation(eval_rows)[:4096])
@@ -348,9 +348,9 @@ def run(t, identity, folder, eval_rows, log_every, checkpoint_every, on_log, cal
                 t.save_checkpoint(folder/"checkpoint.safetensors", identity); last = t.step
         if callback: callback(t)
     bar.close()
-    return finish(t, identity, folder, eval_rows, time.perf_counter() - began, (t.step - first) * t.plan.batch_size)
+    return _finish(t, identity, folder, eval_rows, time.perf_counter() - began, (t.step - first) * t.plan.batch_size)
 
-def finish(t, identity, folder, eval_rows, seconds, tokens):
+def _finish(t, identity, folder, eval_rows, seconds, tokens):
     "Held-out metrics of the finished SAE; save it and drop the checkpoint."
     sae = t.finished()
     sae.training_info = dict(identity=identity, scale=t.scale, curve=t.curve, tokens_seen=t.tokens,
