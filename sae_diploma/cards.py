@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['part', 'pick_latents', 'doc_chunks', 'Scan', 'scan', 'choose', 'windows', 'token_text', 'lens', 'card_data',
-           'peak_label', 'card_html', 'cards_html', 'write_cards']
+           'peak_label', 'card_html', 'cards_html', 'write_cards', 'show_card']
 
 # %% ../nbs/lib/61_cards.ipynb #c43044b0
 import html, math
@@ -313,35 +313,52 @@ def _context(pair, tokenizer, about, r, kind, w, a):
                 cut=[bool(w[0] > 0 and pair.doc[w[0]-1] == pair.doc[r]), bool(w[-1]+1 < len(pair.doc) and pair.doc[w[-1]+1] == pair.doc[r])],
                 tokens=token_text(tokenizer, ids), base=[round(float(v), 4) for v in a[0]], ft=[round(float(v), 4) for v in a[1]])
 
-# %% ../nbs/lib/61_cards.ipynb #cc6af735
-_css = """
-:root{color-scheme:light dark;--bg:#fff;--fg:#1f2328;--muted:#59636e;--line:#d7dce1;--panel:#f6f8fa;--base:0,114,178;--ft:213,94,0;--baset:#00639c;--ftt:#a84800;--amax:.62}
-@media (prefers-color-scheme:dark){:root{--bg:#14171c;--fg:#e6e9ed;--muted:#a3abb5;--line:#353b44;--panel:#1c2027;--base:0,126,197;--ft:200,84,0;--baset:#6cbcf0;--ftt:#ff9d57;--amax:.78}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+# %% ../nbs/lib/61_cards.ipynb #7be07864
+_page_css = """
+:root{color-scheme:light dark}
+body{margin:0;background:#fff}
+@media (prefers-color-scheme:dark){body{background:#14171c}}
 main{max-width:1180px;margin:0 auto;padding:24px 20px 64px}
-h1{font-size:1.7rem;line-height:1.25;margin:.2em 0 .4em}h2{font-size:1.2rem;margin:0}h3{font-size:.95rem;margin:1.1em 0 .3em;color:var(--muted);font-weight:600}
-p{max-width:75ch}a{color:var(--baset)}.b{color:var(--baset);font-weight:600}.f{color:var(--ftt);font-weight:600}.m{color:var(--muted)}
-.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}th,td{padding:4px 10px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
-th{color:var(--muted);font-weight:600}th.l,td.l{text-align:left}td.w{white-space:normal;min-width:14em}
-section.card{border:1px solid var(--line);border-radius:10px;padding:16px 18px;margin:22px 0;scroll-margin-top:8px}
-section.card>header{display:flex;flex-wrap:wrap;gap:6px 14px;align-items:baseline}
-.tag{font-size:.82rem;border:1px solid currentColor;border-radius:99px;padding:0 10px;white-space:nowrap}
-.facts{display:grid;grid-template-columns:minmax(0,5fr) minmax(0,4fr);gap:4px 28px;align-items:start}
-.tok{display:inline-block;background:var(--panel);border:1px solid var(--line);border-radius:5px;padding:0 6px;margin:2px 3px 2px 0;font:13px/1.6 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;white-space:pre}
-.ctx{margin:10px 0 0}.ctx>.src{font-size:.82rem;color:var(--muted);overflow-wrap:anywhere}
-.two{display:grid;grid-template-columns:1fr 1fr;gap:8px}
-.two>div{background:var(--panel);border-radius:6px;padding:6px 9px;min-width:0;border-left:3px solid rgb(var(--c))}
-.two .who{font-size:.74rem;color:var(--muted);display:block}
-.txt{font:13.5px/1.75 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
-.base{--c:var(--base)}.ft{--c:var(--ft)}
-.txt i{font-style:normal;border-radius:3px;padding:1px 0;background:rgba(var(--c),calc(var(--s)*var(--amax)))}
-.txt u{text-decoration:underline 2px;text-underline-offset:3px}
-details{margin-top:10px}summary{cursor:pointer;color:var(--muted);font-size:.9rem}
-footer{color:var(--muted);font-size:.85rem;margin-top:40px}
-@media (max-width:900px){.facts{grid-template-columns:minmax(0,1fr)}}
-@media (max-width:700px){main{padding:14px 12px 48px}section.card{padding:12px}.two{grid-template-columns:1fr}h1{font-size:1.4rem}th,td{padding:4px 5px}th{white-space:normal;vertical-align:bottom}table{font-size:.84rem}.o{display:none}.n{display:block}}
-@media print{section.card{break-inside:avoid}}
+@media (max-width:700px){main{padding:14px 12px 48px}}
+""".strip()
+
+_css = """
+.latents{--bg:#fff;--fg:#1f2328;--muted:#59636e;--line:#d7dce1;--panel:#f6f8fa;--base:0,114,178;--ft:213,94,0;--baset:#00639c;--ftt:#a84800;--amax:.62;color:var(--fg);background:var(--bg);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+@media (prefers-color-scheme:dark){.latents{--bg:#14171c;--fg:#e6e9ed;--muted:#a3abb5;--line:#353b44;--panel:#1c2027;--base:0,126,197;--ft:200,84,0;--baset:#6cbcf0;--ftt:#ff9d57;--amax:.78}}
+.latents *{box-sizing:border-box}
+.latents h1{font-size:1.7rem;line-height:1.25;margin:.2em 0 .4em}
+.latents h2{font-size:1.2rem;margin:0;border:0;padding:0}
+.latents h3{font-size:.95rem;margin:1.1em 0 .3em;color:var(--muted);font-weight:600}
+.latents p{max-width:75ch}
+.latents a{color:var(--baset)}
+.latents .b{color:var(--baset);font-weight:600}
+.latents .f{color:var(--ftt);font-weight:600}
+.latents .m{color:var(--muted)}
+.latents .scroll{overflow-x:auto}
+.latents table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;margin:0;width:auto}
+.latents th,.latents td{padding:4px 10px;text-align:right;border:0;border-bottom:1px solid var(--line);white-space:nowrap;background:none}
+.latents th{color:var(--muted);font-weight:600}
+.latents th.l,.latents td.l{text-align:left}
+.latents section.card{border:1px solid var(--line);border-radius:10px;padding:16px 18px;margin:22px 0;scroll-margin-top:8px}
+.latents section.card>header{display:flex;flex-wrap:wrap;gap:6px 14px;align-items:baseline;position:static;background:none}
+.latents .tag{font-size:.82rem;border:1px solid currentColor;border-radius:99px;padding:0 10px;white-space:nowrap}
+.latents .facts{display:grid;grid-template-columns:minmax(0,5fr) minmax(0,4fr);gap:4px 28px;align-items:start}
+.latents .tok{display:inline-block;background:var(--panel);border:1px solid var(--line);border-radius:5px;padding:0 6px;margin:2px 3px 2px 0;font:13px/1.6 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;white-space:pre}
+.latents .ctx{margin:10px 0 0}
+.latents .src{font-size:.82rem;color:var(--muted);overflow-wrap:anywhere}
+.latents .two{display:grid;grid-template-columns:1fr 1fr;gap:8px}
+.latents .two>div{background:var(--panel);border-radius:6px;padding:6px 9px;min-width:0;border-left:3px solid rgb(var(--c))}
+.latents .who{font-size:.74rem;color:var(--muted);display:block}
+.latents .txt{font:13.5px/1.75 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
+.latents .base{--c:var(--base)}
+.latents .ft{--c:var(--ft)}
+.latents .txt i{font-style:normal;border-radius:3px;padding:1px 0;background:rgba(var(--c),calc(var(--s)*var(--amax)))}
+.latents .txt u{text-decoration:underline 2px;text-underline-offset:3px}
+.latents details{margin-top:10px}
+.latents summary{cursor:pointer;color:var(--muted);font-size:.9rem}
+@media (max-width:900px){.latents .facts{grid-template-columns:minmax(0,1fr)}}
+@media (max-width:700px){.latents section.card{padding:12px}.latents .two{grid-template-columns:1fr}.latents h1{font-size:1.4rem}.latents th,.latents td{padding:4px 5px}.latents th{white-space:normal;vertical-align:bottom}.latents table{font-size:.84rem}.latents .o{display:none}.latents .n{display:block}}
+@media print{.latents section.card{break-inside:avoid}}
 """.strip()
 
 # %% ../nbs/lib/61_cards.ipynb #845147ff
@@ -418,7 +435,7 @@ def card_html(
 
 def _anchor(c): return f'{"".join(o if o.isalnum() else "-" for o in c["dictionary"].lower())}-{c["latent"]}'
 
-# %% ../nbs/lib/61_cards.ipynb #515c609b
+# %% ../nbs/lib/61_cards.ipynb #2b091f3b
 def cards_html(
     cards,                        # of `card_data`
     title:str="Latents that changed", # of the page
@@ -433,8 +450,9 @@ def cards_html(
     n, on = (cards[0]["tokens"], _on(cards[0])) if cards else (0, "")
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"><title>{_e(title)}</title><style>{_css}</style></head>
-<body><main>{link}<h1>{_e(title)}</h1><p>{_e(intro)}</p>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"><title>{_e(title)}</title><style>{_page_css}
+{_css}</style></head>
+<body><main class="latents">{link}<h1>{_e(title)}</h1><p>{_e(intro)}</p>
 <p class="m">Shade is the latent's activation on a token, in <span class="b">blue</span> for the base model and <span class="f">orange</span> for the fine-tuned one, on one scale within a card; point at a token for the number. The table gives frequencies on {on} as shares of its tokens, and contexts come from all {n:,} held-out tokens; pp = percentage points; q is the false discovery rate at which the change would be called.</p>
 <div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>
 {"".join(card_html(c) for c in cards)}
@@ -456,3 +474,11 @@ def write_cards(
     save_json(dict(format="sae_diploma.cards", version=1, **about, latents=cards), folder/"latents.json")
     with atomic_path(folder/"index.html") as t: t.write_text(cards_html(cards, title, intro, back), encoding="utf-8")
     return folder/"index.html"
+
+# %% ../nbs/lib/61_cards.ipynb #9df2c9be
+def show_card(
+    c:dict, # of `card_data`
+):
+    "One card in a notebook."
+    from IPython.display import HTML
+    return HTML(f'<style>{_css}</style><div class="latents">{card_html(c)}</div>')

@@ -171,7 +171,7 @@ def _hook(module, where, fn):
         return None if new is None else ((new, *out[1:]) if isinstance(out, tuple) else new)
     return module.register_forward_pre_hook(pre, with_kwargs=True) if where == "in" else module.register_forward_hook(post)
 
-# %% ../nbs/lib/11_models.ipynb #8c7923b6
+# %% ../nbs/lib/11_models.ipynb #71634896
 @contextlib.contextmanager
 def capture(
     model,     # a causal language model
@@ -195,7 +195,6 @@ def capture(
             for h in handles: h.remove()
         return acts
     yield acts, run
-    acts.clear()
 
 # %% ../nbs/lib/11_models.ipynb #e5be3a80
 @contextlib.contextmanager

@@ -405,7 +405,24 @@ class _Bars:
         if "%|" in s: self.out.write("\r"+s.replace("\n", "").split("\r")[-1])
     def flush(self): self.out.flush()
 
-# %% ../nbs/lib/70_pipeline.ipynb #523e7595
+# %% ../nbs/lib/70_pipeline.ipynb #aff7e68d
+def _logged_engine():
+    "Papermill's engine with what the kernel's process itself prints sent to a log file instead of the terminal; its name."
+    import logging
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import NBClientEngine, papermill_engines
+
+    class LoggedEngine(NBClientEngine):
+        "Runs a notebook; `log_path` takes the kernel's stdout and stderr."
+        @classmethod
+        def execute_managed_notebook(cls, nb_man, kernel_name, log_path=None, stderr_file=None, start_timeout=60, **kw):
+            kw = {k: v for k, v in kw.items() if k in ("config",)}
+            client = PapermillNotebookClient(nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, timeout=None, stderr_file=stderr_file, log=logging.getLogger("papermill"), **kw)
+            with open(log_path, "w") as log: return client.execute(stdout=log, stderr=log)
+    papermill_engines.register("sae_diploma", LoggedEngine)
+    for o in ("papermill", "asyncio", "traitlets"): logging.getLogger(o).setLevel(logging.CRITICAL)
+    return "sae_diploma"
+
 _kernel_env = dict(MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_="8000000000", TOKENIZERS_PARALLELISM="false", PYDEVD_DISABLE_FILE_VALIDATION="1")
 
 def run_chapter(
@@ -414,11 +431,10 @@ def run_chapter(
     params:dict,  # effective parameters
 ) -> Path:
     "Execute one chapter by papermill and return the executed notebook; raises `ChapterError` that names chapter, cell and cause."
-    import logging, warnings
+    import warnings
     import papermill as pm
     from nbclient.exceptions import DeadKernelError
     from traitlets.config import Config
-    logging.getLogger("papermill").setLevel(logging.ERROR)
     out = run_dir/"notebooks"/source.nb.name
     out.parent.mkdir(parents=True, exist_ok=True)
     env = {k: v for k, v in _kernel_env.items() if k not in os.environ}
@@ -426,9 +442,9 @@ def run_chapter(
     with _environ(SAE_DIPLOMA_PIPELINE="1", SAE_DIPLOMA_NOTEBOOK=source.nb.resolve(), **env), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try: pm.execute_notebook(str(source.nb), str(out), parameters=dict(params, run_dir=str(run_dir)), progress_bar=False, kernel_name="python3", language="python",
-                                 stderr_file=bars, config=Config(KernelManager=dict(transport_encryption="auto")))
+                                 engine_name=_logged_engine(), log_path=out.with_suffix(".log"), stderr_file=bars, config=Config(KernelManager=dict(transport_encryption="auto")))
         except pm.PapermillExecutionError as e: raise ChapterError(_stopped(source, e, out)) from e
-        except DeadKernelError as e: raise ChapterError(f"chapter {source.name}: its kernel died (killed, or out of memory); the executed notebook is {out}; the same command goes on from there") from e
+        except DeadKernelError as e: raise ChapterError(f"chapter {source.name}: its kernel died (killed, or out of memory?); the executed notebook is {out}, its last words are in {out.with_suffix('.log').name}; the same command goes on from there") from e
     check((run_dir/source.stage/"stage.json").exists(), f"chapter {source.name} ended without `ch.done()`, so {source.stage} does not count as done", ChapterError)
     return out
 

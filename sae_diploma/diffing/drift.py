@@ -74,12 +74,12 @@ def spike_control(
     called = set(t[t.called].latent)
     return dict(comparison="base against a spiked copy (must be found)", method="drift", discoveries=len(called & set(pick.tolist())), n=len(pick), others_called=len(called - set(pick.tolist())), share=share, latents=pick.tolist())
 
-# %% ../../nbs/lib/52c_diffing.drift.ipynb #6cc0319d
+# %% ../../nbs/lib/52c_diffing.drift.ipynb #95539551
 def null_control(
     pair,                 # `PairedStores` of base and fine-tuned model
     sae,                  # dictionary
     sums:PairSums,        # of that pair
-    again=None,           # a second store of the base model over the same table, extracted with other batches
+    again=None,           # a second store of the base model over the pair's table, extracted with other batches
     rows=None,            # rows to compare on; the evaluation documents by default
     n_labels:int=200,     # random relabellings
     groups=(("task", "all"), ("plain", "all")), # where to look; groups that the documents lack are left out

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..core import *
 
-# %% ../../nbs/lib/52g_diffing.findings.ipynb #bfb05e8c
+# %% ../../nbs/lib/52g_diffing.findings.ipynb #8aa67fd8
 def pct(
     x,        # a share
     d=None,   # digits behind the point; two significant ones by default
@@ -19,8 +19,9 @@ def pct(
     "A share as per cent."
     x = 100*float(x)
     if not np.isfinite(x): return "an unknown share"
-    d = max(0, 1 - int(np.floor(np.log10(abs(x))))) if d is None and x else d or 0
-    return f"{x:.{min(d, 3)}f} %"
+    if d is None: d = max(0, 1 - int(np.floor(np.log10(abs(x))))) if x else 0
+    s = f"{x:.{min(d, 3)}f}"
+    return (s.rstrip("0").rstrip(".") if "." in s else s) + " %" if float(s) or not x else "less than 0.001 %"
 
 def points(
     v, lo, hi, # a difference of shares and its interval
@@ -97,13 +98,14 @@ def features(
         s += " " + _transfer_sentence(n["transfer"])
     return dict(question="New features: does the fine-tuned model have features that the base model lacks?", sentence=s, numbers=n)
 
-# %% ../../nbs/lib/52g_diffing.findings.ipynb #96f13596
+# %% ../../nbs/lib/52g_diffing.findings.ipynb #f550875c
 def _features_sentence(n, regime):
     who = f"of {_count(n['live'], 'live latent')} of the Delta-SAE"
     rule = f"fire{'s' if n['new'] == 1 else ''} on what the base SAE leaves of the fine-tuned model and at most {n['max_ratio']:g} times as often on what it leaves of the base model"
     if not n["new"]:
+        though = f", though {n['more']:,} fire{'s' if n['more'] == 1 else ''} more often" if n["more"] else ""
         near = "".join(f"; the nearest to it is latent {int(o['latent'])}, {o['ratio']:.2f} times as often [{o['ratio_lo']:.2f}, {o['ratio_hi']:.2f}]" for o in n.get("nearest_to_new", []))
-        return f"On {_text(regime)} none {who} is new, that is, {rule.replace('fire ', 'fires ')} (upper 95 % limit, false discovery rate {pct(n['fdr'])}), though {n['more']:,} fire more often{near}."
+        return f"On {_text(regime)} none {who} is new, that is, {rule.replace('fire ', 'fires ')} (upper 95 % limit, false discovery rate {pct(n['fdr'])}){though}{near}."
     o, c = n["clearest"], n["control"]
     against = "" if c is None else f", against {c:,} that the same SAE trained on the base model's residual finds the other way round" + ("" if n["new"] > c else ", so the count is no evidence of new features")
     return (f"On {_text(regime)} {n['new']:,} {who} {rule} (upper 95 % limit, false discovery rate {pct(n['fdr'])}){against}; the clearest is latent {int(o['latent'])}, on {pct(o['freq_ft'])} of tokens "
