@@ -269,10 +269,10 @@ def plot_rouge(
         a.set_yticklabels([NAMES.get(o, o) for o in outputs])
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #a5b0b531
+# %% ../nbs/lib/60_figures.ipynb #fb11fdbf
 @styled
 def plot_sae_curve(
-    curve:pd.DataFrame, # `tokens` (or `step`), any of `fvu`, `l0`, `dead` (a share), and `architecture` where there are several
+    curve:pd.DataFrame, # `tokens` (or `step`), any of `fvu`, `l0`, `dead` (a share); `architecture` where there are several; `split`, of which 'train' is a line and others are points
     ax=None,            # as many axes as there are measures
 ) -> Figure:
     "Training curves of dictionaries: FVU, L0 and the share of dead latents against the tokens seen."
@@ -286,9 +286,12 @@ def plot_sae_curve(
         ends = []
         for (name, g), k in zip(groups, ["other", "more", "muted", "placebo"]*4):
             g = g.dropna(subset=[c]); ls = {"more": "--", "placebo": ":"}.get(k, "-")
+            line = g.split == "train" if "split" in g else pd.Series(True, index=g.index)
             v = g[c]*(100 if c == "dead" else 1)
-            a.plot(g[x], v, color=COLORS[k], ls=ls)
-            if len(v): ends.append((g[x].iloc[-1], v.iloc[-1], num(v.iloc[-1], 2 if c == "fvu" else 3), COLORS[k]))
+            a.plot(g[x][line], v[line], color=COLORS[k], ls=ls)
+            if not line.all(): a.plot(g[x][~line], v[~line], "o", color=COLORS[k], ms=5, mec="white", mew=.8)
+            last = v[~line] if not line.all() else v
+            if len(v): ends.append((g[x].max(), last.iloc[-1], num(last.iloc[-1], 2 if c == "fvu" else 3), COLORS[k]))
         a.set_title(title, fontsize=10); a.set_ylim(0, max(a.get_ylim()[1]*1.08, 1e-3)); a.set_xlabel(f"{x} seen" if x == "tokens" else "optimiser step")
         a.xaxis.set_major_locator(mpl.ticker.MaxNLocator(3)); a.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
         if i == 0 and groups[0][0]: _key(a, [(n, COLORS[k]) for (n, _), k in zip(groups, ["other", "more", "muted", "placebo"]*4)], "upper right")
