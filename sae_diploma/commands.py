@@ -153,7 +153,7 @@ def train_sae_(
     m = sae.training_info["metrics"]
     print(f"{architecture} SAE of {d_sae} latents: " + ", ".join(f"{k} {v:.4g}" for k, v in m.items() if isinstance(v, (int, float))) + f": {output_dir}")
 
-# %% ../nbs/lib/70a_commands.ipynb #ffac844a
+# %% ../nbs/lib/70a_commands.ipynb #298aa5a0
 def _halves(docs):
     "Every other document for measuring; the rest trains the Delta-SAE."
     if "split" in docs.column_names: docs = docs.remove_columns("split")
@@ -170,8 +170,9 @@ def _delta(pair, sae, path, d_sae, out, seed, device):
     "The Delta-SAE, loaded or trained, its firing thresholds, and its table."
     from sae_diploma.diffing.delta_sae import ResidualStore, delta_sae, firing_threshold, fit_delta
     from sae_diploma.saes import SAE
-    delta = SAE.from_pretrained(path).to(device) if path else fit_delta(pair, sae, d_sae, out/"delta_sae", seed=seed, n_epochs=4, device=device)
-    theta = firing_threshold(delta, ResidualStore(pair.ft, sae), pair.rows(split="sae"), seed=seed)
+    rows = pair.rows(split="sae")
+    delta = SAE.from_pretrained(path).to(device) if path else fit_delta(pair, sae, d_sae, out/"delta_sae", seed=seed, n_epochs=4, batch_size=min(1024, max(1, len(rows)//8)), device=device)
+    theta = firing_threshold(delta, ResidualStore(pair.ft, sae), rows, seed=seed)
     return delta_sae(pair, sae, delta, theta, seed=seed)
 
 # %% ../nbs/lib/70a_commands.ipynb #0c5efb81
