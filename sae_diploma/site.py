@@ -71,7 +71,7 @@ def tidy(
     nb["cells"] = [c for c in nb["cells"] if "papermill-error-cell" not in _source(c)]
     return nb
 
-# %% ../nbs/lib/72_site.ipynb #8df2817a
+# %% ../nbs/lib/72_site.ipynb #f8fdb136
 def _page_filter():
     "nbdev's notebook processors, with `show_doc` cells run against the exported module."
     from execnb.shell import CaptureShell
@@ -83,7 +83,7 @@ def _page_filter():
         def begin(self):
             mod = P._default_exp(self.nb)
             self.k = CaptureShell() if mod else None
-            if self.k: self.k.run_cell(f"from nbdev.showdoc import show_doc\nimport sae_diploma.{mod.removesuffix('.__init__')} as _m\nglobals().update(vars(_m))")
+            if self.k: self.k.run_cell(f"import importlib\nfrom nbdev.showdoc import show_doc\nglobals().update(vars(importlib.import_module('sae_diploma.{mod.removesuffix('.__init__')}')))")
         def __call__(self, cell):
             if self.k and P._is_showdoc(cell): self.k.cell(cell)
 

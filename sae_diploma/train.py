@@ -203,7 +203,7 @@ def finished(self:Trainer) -> SAE:
     sae.load_state_dict(self.sae.state_dict())
     return sae.to(self.device).fold_scale_(self.scale).eval().requires_grad_(False)
 
-# %% ../nbs/lib/46_train.ipynb #7aac1412
+# %% ../nbs/lib/46_train.ipynb #f36ffd45
 @patch
 def state(self:Trainer) -> dict:
     "All tensors that the future depends on."
@@ -211,15 +211,22 @@ def state(self:Trainer) -> dict:
     for i, s in self.opt.state_dict()["state"].items(): d |= {f"opt.{i}.{k}": v for k, v in s.items()}
     return d | dict(since=self.since)
 
+def _digest(tensors):
+    "32 hex digits over names and bytes of tensors."
+    h = hashlib.blake2b(digest_size=16)
+    for k, v in sorted(tensors.items()): h.update(k.encode()); h.update(v.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return h.hexdigest()
+
 @patch
 def save_checkpoint(self:Trainer,
     path,          # the file
     identity:dict, # what the run is, to compare at resume
 ):
     "Write the state as one safetensors file."
-    save_safetensors(self.state(), path, metadata=dict(meta=json.dumps(dict(step=self.step, scale=self.scale, curve=self.curve, identity=identity))))
+    state = self.state()
+    save_safetensors(state, path, metadata=dict(meta=json.dumps(dict(step=self.step, scale=self.scale, curve=self.curve, identity=identity, digest=_digest(state)))))
 
-# %% ../nbs/lib/46_train.ipynb #99334791
+# %% ../nbs/lib/46_train.ipynb #969d60c9
 def read_meta(
     path, # a checkpoint
 ) -> dict:
@@ -236,6 +243,7 @@ def load_checkpoint(self:Trainer,
 ):
     "Take up the state of a checkpoint."
     meta, d = read_meta(path), load_safetensors(path)
+    check(meta["digest"] == _digest(d), f"{path} was altered after it was written (its checksum differs); delete it to start over", CorruptError)
     self.step, self.scale, self.curve, self.since = meta["step"], meta["scale"], meta["curve"], d.pop("since")
     self.sae.load_state_dict({k[4:]: v for k, v in d.items() if k.startswith("sae.")})
     self.place()
