@@ -361,7 +361,7 @@ _css = """
 @media print{.latents section.card{break-inside:avoid}}
 """.strip()
 
-# %% ../nbs/lib/61_cards.ipynb #845147ff
+# %% ../nbs/lib/61_cards.ipynb #57db91c6
 _e = html.escape
 
 def _n(x, d=3):
@@ -371,6 +371,7 @@ def _n(x, d=3):
     if abs(x) < 1e-4: return f"{x:.1e}".replace("-", "−")
     return (f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.{max(0, d-1-math.floor(math.log10(abs(x))))}f}").replace("-", "−")
 
+def _sign(x): return ("+" if x is not None and x > 0 else "")+_n(x)
 def _pct(x, d=3): return "–" if x is None else f"{_n(100*x, d)} %"
 
 def _span(c, lo="lo", hi="hi", k=1):
@@ -385,7 +386,7 @@ def _text_html(o, model, top):
         out.append(f'<i style="--s:{min(1, .15+.85*v/top):.2f}" title="{v:.3g}">{t}</i>' if v > 0 else t)
     return "".join(out+(["…"] if o["cut"][1] else []))
 
-# %% ../nbs/lib/61_cards.ipynb #a27e7c33
+# %% ../nbs/lib/61_cards.ipynb #3251878a
 def _verdict(c):
     "(words, css class) for what the comparison says of a latent."
     if c.get("new"): return "new in the fine-tuned model", "f"
@@ -403,14 +404,14 @@ def _context_html(o, top):
 def _change(w):
     "Cell with a change in one part of the text, coloured where it is called."
     if "delta" not in w: return "<td></td>"
-    return f'<td class="{_verdict(w)[1]}">{_n(100*w["delta"])} pp{_span(w, k=100)}</td>'
+    return f'<td class="{_verdict(w)[1]}">{_sign(100*w["delta"])} pp{_span(w, k=100)}</td>'
 
 def _on(c): return "all text" if c["on"] == "all" else f"{c['on']} text"
 
 def _facts_html(c):
     "Frequency, magnitude, place, and tokens that the latent promotes."
-    rows = [(f"frequency, {_on(c)}", _pct(c["freq_base"]), _pct(c["freq_ft"]), f"{_n(100*c['delta'])} pp{_span(c, k=100)}"),
-            ("mean when active", _n(c["mean_base"]), _n(c["mean_ft"]), f"{_n(c['mean_ft']-c['mean_base'])}{_span(c, 'mean_lo', 'mean_hi')}")]
+    rows = [(f"frequency, {_on(c)}", _pct(c["freq_base"]), _pct(c["freq_ft"]), f"{_sign(100*c['delta'])} pp{_span(c, k=100)}"),
+            ("mean when active", _n(c["mean_base"]), _n(c["mean_ft"]), f"{_sign(c['mean_ft']-c['mean_base'])}{_span(c, 'mean_lo', 'mean_hi')}")]
     body = "".join(f'<tr><td class="l">{_e(a)}</td><td>{b}</td><td>{f}</td><td>{d}</td></tr>' for a, b, f, d in rows)
     body += "".join(f'<tr><td class="l m">{_e(w["part"])}</td><td>{_pct(w["base"])}</td><td>{_pct(w["ft"])}</td>{_change(w)}</tr>' for w in c["where"])
     chips = lambda ts: "".join(f'<span class="tok" title="{v:+.2f}">{_e(t)}</span>' for t, v in ts)
@@ -435,7 +436,7 @@ def card_html(
 
 def _anchor(c): return f'{"".join(o if o.isalnum() else "-" for o in c["dictionary"].lower())}-{c["latent"]}'
 
-# %% ../nbs/lib/61_cards.ipynb #2b091f3b
+# %% ../nbs/lib/61_cards.ipynb #7e8c508e
 def cards_html(
     cards,                        # of `card_data`
     title:str="Latents that changed", # of the page
@@ -445,7 +446,7 @@ def cards_html(
     "The page: a table of all cards, then the cards."
     head = "".join(f'<th class="{k}">{t}</th>' for t, k in [("latent", "l"), ("dictionary", "l o"), ("base", ""), ("fine-tuned", ""), ("change (pp) [95 %]", ""), ("q", "o"), ("promotes", "l o")])
     body = "".join(f'<tr><td class="l"><a href="#{_anchor(c)}">{_e(c["label"].lstrip("#"))}</a></td><td class="l o">{_e(c["dictionary"])}</td><td>{_pct(c["freq_base"])}</td><td>{_pct(c["freq_ft"])}</td>'
-                   f'<td class="{_verdict(c)[1]}">{_n(100*c["delta"])}{_span(c, k=100)}</td><td class="o">{_n(c.get("q"), 2)}</td><td class="l o">{"".join(f"<span class=tok>{_e(t)}</span>" for t, _ in c["promoted"][:4])}</td></tr>' for c in cards)
+                   f'<td class="{_verdict(c)[1]}">{_sign(100*c["delta"])}{_span(c, k=100)}</td><td class="o">{_n(c.get("q"), 2)}</td><td class="l o">{"".join(f"<span class=tok>{_e(t)}</span>" for t, _ in c["promoted"][:4])}</td></tr>' for c in cards)
     link = f'<p><a href="{_e(back[1])}">{_e(back[0])}</a></p>' if back else ""
     n, on = (cards[0]["tokens"], _on(cards[0])) if cards else (0, "")
     return f"""<!DOCTYPE html>

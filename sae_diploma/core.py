@@ -42,7 +42,7 @@ def near(
     if hits: return f"; did you mean {' or '.join(hits)}?"
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 12 else ""
 
-# %% ../nbs/lib/00_core.ipynb #644fbae1
+# %% ../nbs/lib/00_core.ipynb #eebde1b8
 def set_seed(
     seed:int, # any integer from 0 to 2**32 - 1
 ):
@@ -52,6 +52,7 @@ def set_seed(
     random.seed(int(seed)); np.random.seed(int(seed)); torch.manual_seed(int(seed))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False # its filling of every fresh tensor costs a tenth of an SAE step
 
 # %% ../nbs/lib/00_core.ipynb #09fca430
 def get_device(

@@ -52,7 +52,7 @@ def styled(
         with house_style(): return f(*args, **kwargs)
     return _f
 
-# %% ../nbs/lib/60_figures.ipynb #05c09099
+# %% ../nbs/lib/60_figures.ipynb #92da929d
 class Chart(Figure):
     "A matplotlib figure that shows itself in a notebook at two dots per pixel and belongs to no global list."
     def _repr_mimebundle_(self, include=None, exclude=None):
@@ -60,10 +60,12 @@ class Chart(Figure):
         return {"image/png": _png(self), "text/plain": f"<Chart {w:.0f}×{h:.0f}>"}, {"image/png": {"width": round(w), "height": round(h)}}
 
 def _png(fig, dpi=200):
-    "PNG bytes without date or software version."
-    b = io.BytesIO()
-    fig.savefig(b, format="png", dpi=dpi, metadata={"Software": None})
-    return b.getvalue()
+    "PNG bytes without date or software version; drawn anew only if the figure changed."
+    if fig.stale or getattr(fig, "_drawn", (0,))[0] != dpi:
+        b = io.BytesIO()
+        fig.savefig(b, format="png", dpi=dpi, metadata={"Software": None})
+        fig._drawn, fig.stale = (dpi, b.getvalue()), False
+    return fig._drawn[1]
 
 def _axes(ax, n=1, size=(7, 3.6), **kw):
     "The figure and `n` axes to draw in: those given, or a fresh `Chart`."
@@ -146,7 +148,7 @@ def _tag(ax, xs, ys, texts, colors, avoid=None):
                     ha="right" if dx < 0 else "center" if dx == 0 else "left",
                     arrowprops=dict(arrowstyle="-", color=c, lw=.6, shrinkA=0, shrinkB=2) if far else None).set_in_layout(False)
 
-# %% ../nbs/lib/60_figures.ipynb #7905a029
+# %% ../nbs/lib/60_figures.ipynb #ca615f48
 def save_figure(
     fig:Figure,        # what a figure function returned
     folder,            # where the files go
@@ -162,8 +164,8 @@ def save_figure(
     check(isinstance(data, pd.DataFrame) and len(data) > 0, f"data: figure {name!r} needs the table that it is drawn from")
     folder = Path(folder)
     with house_style():
-        with atomic_path(folder/f"{name}.png") as t: t.write_bytes(_png(fig))
         with atomic_path(folder/f"{name}.svg") as t: fig.savefig(t, format="svg", metadata=dict(Date=None, Creator=None))
+        with atomic_path(folder/f"{name}.png") as t: t.write_bytes(_png(fig))
     with atomic_path(folder/f"{name}.csv") as t: data.to_csv(t, index=False, float_format="%.6g", lineterminator="\n")
     w, h = (round(float(o)*100) for o in fig.get_size_inches())
     entry = dict(caption=" ".join(caption.split()), alt=" ".join(alt.split()), png=f"{name}.png", svg=f"{name}.svg", csv=f"{name}.csv", width=w, height=h)
@@ -320,7 +322,7 @@ def plot_density(
     _key(ax, [(f"{NAMES[c]}: median {num(freq[c].median(), 2)}, {(freq[c] == 0).sum():,} of {len(freq):,} never active", COLORS[c]) for c in cols])
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #55cc9955
+# %% ../nbs/lib/60_figures.ipynb #82c139ae
 def _called(t): return t.called.fillna(False).astype(bool) if "called" in t else pd.Series(False, index=t.index)
 
 @functools.lru_cache
@@ -338,19 +340,21 @@ def _top(t, delta, n):
     return t.loc[o.index].assign(_delta=delta[o.index])
 
 def _plane(ax, t, b, f, what, log=True):
-    "Every latent as a point (base, fine-tuned); called ones in the colour of the model in which they are larger."
-    c, ok = _called(t), (t[b] > 0) & (t[f] > 0) if log else t[b].notna() & t[f].notna()
-    v = t.loc[ok, [b, f]].to_numpy(float)
-    lim = (v.min()*.8, v.max()*1.3) if log else (0, v.max()*1.05)
+    "Every latent as a point (base, fine-tuned); called ones in the colour of the model in which they are larger; on logarithmic axes 0 is the edge."
+    t, c = t[[b, f]].astype(float), _called(t)
+    if log:
+        low = .6*np.nanmin(t.to_numpy()[t.to_numpy() > 0], initial=1e-3)
+        t = t.clip(lower=low)
+    lim = (low*.9, np.nanmax(t)*1.3) if log else (0, np.nanmax(t)*1.05)
     ax.plot(lim, lim, color=COLORS["muted"], lw=.8, zorder=1)
-    ax.plot(t.loc[ok & ~c, b], t.loc[ok & ~c, f], ".", color="#A6ABB1", ms=3.5, zorder=2, alpha=.7, mew=0)
+    ax.plot(t.loc[~c, b], t.loc[~c, f], ".", color="#A6ABB1", ms=3.5, zorder=2, alpha=.7, mew=0)
     for k, s in (("base", t[f] < t[b]), ("ft", t[f] > t[b])):
-        ax.plot(t.loc[ok & c & s, b], t.loc[ok & c & s, f], MARKERS[k], color=COLORS[k], ms=4.2, mec="white", mew=.4, zorder=3)
-    if log: ax.set(xscale="log", yscale="log")
+        ax.plot(t.loc[c & s, b], t.loc[c & s, f], MARKERS[k], color=COLORS[k], ms=4.2, mec="white", mew=.4, zorder=3)
+    if log: ax.set(xscale="log", yscale="log"); _plain_ticks(ax.xaxis); _plain_ticks(ax.yaxis)
     ax.set(xlim=lim, ylim=lim, xlabel=f"{what}, base", ylabel=f"{what}, fine-tuned", aspect="equal")
     ax.set_anchor("N")
 
-# %% ../nbs/lib/60_figures.ipynb #66975ebd
+# %% ../nbs/lib/60_figures.ipynb #c06bdfdc
 def _dumbbells(ax, top, b, f, lo, hi, what, log=True):
     "Base → fine-tuned for each named latent, with the interval of the change drawn around the fine-tuned value."
     for i, (_, r) in enumerate(top.iterrows()):
@@ -358,7 +362,7 @@ def _dumbbells(ax, top, b, f, lo, hi, what, log=True):
         if lo in r and np.isfinite(r[lo]): ax.plot([max(r[b]+r[lo], 1e-12 if log else 0), r[b]+r[hi]], [-i, -i], color=COLORS["ft"], lw=3.2, alpha=.45, zorder=2, solid_capstyle="butt")
         for k, v in (("base", r[b]), ("ft", r[f])): ax.plot(v, -i, MARKERS[k], color=COLORS[k], ms=5.2, zorder=3)
     v = top[[b, f]].to_numpy(float); v = v[np.isfinite(v) & ((v > 0) | (not log))]
-    if log: ax.set(xscale="log", xlim=(v.min()/1.6, v.max()*1.6))
+    if log and v.max() > 8*v.min(): ax.set(xscale="log", xlim=(v.min()/1.6, v.max()*1.6)); _plain_ticks(ax.xaxis)
     else: ax.set_xlim(0, v.max()*1.12)
     ax.set(yticks=-np.arange(len(top)), ylim=(-len(top)+.3, .7), xlabel=what)
     ax.set_yticklabels([_name(r) for _, r in top.iterrows()], parse_math=False)
@@ -368,7 +372,7 @@ def _pair(t, delta, cols, ax, n, what, unit, log, title):
     "The two panels of the frequency and the magnitude figure."
     fig, axs = _axes(ax, 2, size=(7, 3.9), width_ratios=[1.15, 1])
     top = _top(t, delta, n)
-    _plane(axs[0], t, *cols[:2], what, log); _dumbbells(axs[1], top, *cols, f"{what} ({unit})", log)
+    _plane(axs[0], t, *cols[:2], what, log); _dumbbells(axs[1], top, *cols, f"{what} ({unit})" if unit else what, log)
     k = _called(t)
     axs[0].set_title(f"{k.sum():,} of {len(t):,} latents changed")
     axs[1].set_title(title.format(n=len(top)))
@@ -376,7 +380,7 @@ def _pair(t, delta, cols, ax, n, what, unit, log, title):
     _key(axs[0], [(f"{up:,} up", COLORS["ft"])], "upper left"); _key(axs[0], [(f"{k.sum()-up:,} down", COLORS["base"])], "lower right")
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #ec35c117
+# %% ../nbs/lib/60_figures.ipynb #0211d6c5
 @styled
 def plot_activation_frequency(
     drift:pd.DataFrame, # `latent`, `freq_base`, `freq_ft`, `delta`, `lo`, `hi` (interval of delta), `called`
@@ -385,7 +389,8 @@ def plot_activation_frequency(
 ) -> Figure:
     "Activation frequency of every latent in base and fine-tuned model, and of the most changed ones with intervals."
     _need(drift, ["latent", "freq_base", "freq_ft", "delta"], "drift")
-    return _pair(drift, drift.delta, ("freq_base", "freq_ft", "lo", "hi"), ax, n, "frequency", "share of tokens", True, "the {n} most changed")
+    t = drift.assign(**{c: 100*drift[c] for c in ("freq_base", "freq_ft", "delta", "lo", "hi") if c in drift})
+    return _pair(t, t.delta, ("freq_base", "freq_ft", "lo", "hi"), ax, n, "active on % of tokens", "", True, "the {n} most changed")
 
 @styled
 def plot_activation_magnitude(
@@ -399,7 +404,7 @@ def plot_activation_magnitude(
     if "mean_called" in t: t = t.assign(called=t.mean_called)
     return _pair(t, t.mean_ft-t.mean_base, ("mean_base", "mean_ft", "mean_lo", "mean_hi"), ax, n, "mean activation", "on active tokens", False, "the {n} most changed")
 
-# %% ../nbs/lib/60_figures.ipynb #02dc1ad0
+# %% ../nbs/lib/60_figures.ipynb #9cd9aa35
 @styled
 def plot_residual_norms(
     norms:pd.DataFrame, # `model` ('base', 'ft'), `norm` of x − x̂ per token, and `regime` for a panel each; `doc` for intervals
@@ -425,7 +430,7 @@ def plot_residual_norms(
             a.plot([lo, hi], [y, y], color=c, lw=2.2); a.plot(mean, y, MARKERS.get(m, "o"), color=c, ms=5)
             key.append((f"{NAMES.get(m, m)}: mean {num(mean)}" + (f" [{num(lo)}, {num(hi)}]" if np.isfinite(lo) else ""), c))
         a.axhline(0, color=COLORS["muted"], lw=.8)
-        a.set(ylim=(-top*(.1+.09*len(means)), top*1.22), xlabel="residual norm ‖x − x̂‖ per token", ylabel="share of tokens per bin (%)" if i == 0 else "")
+        a.set(ylim=(-top*(.1+.09*len(means)), top*1.3), xlabel="residual norm ‖x − x̂‖ per token", ylabel="share of tokens per bin (%)" if i == 0 else "")
         a.set_yticks([t for t in a.get_yticks() if 0 <= t <= top*1.2]); a.set_title(f"{part} text" if part else "")
         _key(a, key, "upper right")
     return fig
@@ -501,7 +506,7 @@ def _name_called(ax, t, n, y="q"):
     if len(s): _tag(ax, s._x.to_numpy(), s._y.to_numpy(), [_name(r) for _, r in s.iterrows()],
                     [COLORS["ft" if d > 0 else "base"] for d in s.delta], avoid=t.loc[c, ["_x", "_y"]].to_numpy())
 
-# %% ../nbs/lib/60_figures.ipynb #e3555287
+# %% ../nbs/lib/60_figures.ipynb #e59480f1
 @styled
 def plot_volcanoes(
     drift:pd.DataFrame, # as for `plot_volcano`, with `regime` and `segment`
@@ -522,10 +527,13 @@ def plot_volcanoes(
     _share(axs)
     for a, g in zip(axs, regimes):
         a.set_title(f"{g} text"); a.set_xlabel("change of frequency (percentage points)"); a.set_ylabel(axs[0].get_ylabel() if a is axs[0] else "")
-        for o in [o for o in a.texts if "null control" in o.get_text() or " active" in o.get_text()]: o.set_text(o.get_text().replace(" active", "").replace("null control", "null"))
-        for o in a.texts: o.set_text(o.get_text().replace("false discovery rate", "FDR"))
+        _shorten(a)
     for a, g in zip(axs, regimes): _name_called(a, at(drift, g), n_labels)
     return fig
+
+def _shorten(ax):
+    "The words of a volcano for a panel half as wide."
+    for o in ax.texts: o.set_text(o.get_text().replace("false discovery rate", "FDR").replace("null control", "null").replace(" active", ""))
 
 def _share(axs):
     "Give all axes the widest limits and the scale of the first that is logarithmic."
@@ -581,7 +589,7 @@ def plot_neurons(
     ax.set_xticks(t.layer[::max(1, math.ceil(len(t)/16))]); ax.grid(axis="x", visible=False)
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #9713a069
+# %% ../nbs/lib/60_figures.ipynb #ff5860d9
 @styled
 def plot_null(
     table:pd.DataFrame, # `comparison`, `discoveries`, `n` (tests made); `method` where there are several; `relabellings`, `any_discovery` where labels were swapped repeatedly
@@ -599,7 +607,7 @@ def plot_null(
         left = share[i] > .6*top
         ax.annotate(_count(r), (share[i], -i), xytext=(-8 if left else 8, 7 if left else 0), textcoords="offset points", va="center", ha="right" if left else "left", fontsize=8.5, color=COLORS["ink"], annotation_clip=False)
     several = "method" in t and t.method.nunique() > 1
-    ax.set(yticks=-np.arange(len(t)), yticklabels=[f"{r.method}: {r.comparison}" if several else r.comparison for _, r in t.iterrows()],
+    ax.set(yticks=-np.arange(len(t)), yticklabels=[f"{dict(drift='latents').get(r.method, r.method)}: {r.comparison}" if several else r.comparison for _, r in t.iterrows()],
            ylim=(-len(t)+.4, .6), xlim=(-.02*top, 1.06*top), xlabel="discoveries (% of tests)")
     ax.grid(axis="y", visible=False)
     return fig
@@ -610,7 +618,7 @@ def _control_kind(c):
 
 def _count(r):
     "A row's count in words."
-    if np.isfinite(r.get("relabellings", np.nan)): return f"{num(r.discoveries, 2)} of {num(r.n)} on average; any in {num(100*r.any_discovery, 2)} % of {num(r.relabellings)}"
+    if np.isfinite(r.get("relabellings", np.nan)): return f"{num(r.discoveries, 2)} of {num(r.n)} on average; any at all in {num(100*r.any_discovery, 2)} % of {num(r.relabellings)} relabellings"
     return f"{num(r.discoveries)} of {num(r.n)}"
 
 # %% ../nbs/lib/60_figures.ipynb #66b804d1
@@ -642,25 +650,20 @@ def plot_summary(
     if "drift" in axs: _panel_drift(axs["drift"], drift, control)
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #4f2437ee
+# %% ../nbs/lib/60_figures.ipynb #ebdac576
 def _panel_rouge(ax, t):
     m = list(dict.fromkeys(t.metric))[-1]
     plot_rouge(t[t.metric == m], ax); ax.set_title("Better summaries?"); ax.set_xlabel(f"{_metric_name(m)} on held-out pairs")
 
 def _panel_drift(ax, t, control):
     plot_volcano(t, ax, control=control, n_labels=0); ax.set_title("Different activation patterns"); ax.set_xlabel("Δ frequency (percentage points)")
-    for s in [s for s in ax.texts if "null control" in s.get_text()]: s.remove()
-    for s in ax.texts: s.set_text(s.get_text().replace("false discovery rate", "FDR"))
-    for s, new in [(s, re.sub(r" active$", "", s.get_text())) for s in ax.texts]: s.set_text(new)
-    if control is not None: ax.set_ylabel(f"{ax.get_ylabel()}   (× null: {_called(control).sum():,})")
+    _shorten(ax)
 
 def _panel_new(ax, t, n_control):
     "Latents of the delta-SAE: how often they fire in each model; those that are new in colour."
     _need(t, ["freq_base", "freq_ft"], "delta")
     if "alive" in t: t = t[t.alive.astype(bool)]
     k = t.new.astype(bool) if "new" in t else _called(t) & (t.freq_ft > t.freq_base)
-    seen = t[["freq_base", "freq_ft"]].to_numpy(); seen = seen[seen > 0]
-    low = .5*seen.min() if len(seen) else 1e-5
-    t = t.assign(called=k, freq_base=t.freq_base.clip(lower=low), freq_ft=t.freq_ft.clip(lower=low))
-    _plane(ax, t, "freq_base", "freq_ft", "frequency"); ax.set_aspect("auto"); ax.set_title("New features")
+    t = t.assign(called=k, freq_base=100*t.freq_base, freq_ft=100*t.freq_ft)
+    _plane(ax, t, "freq_base", "freq_ft", "active on % of tokens"); ax.set_aspect("auto"); ax.set_title("New features")
     _key(ax, [(f"{k.sum():,} of {len(t):,} are new", COLORS["ft"] if k.any() else COLORS["ink"])] + ([] if n_control is None else [(f"control: {n_control:,}", COLORS["muted"])]), "lower right")

@@ -286,7 +286,7 @@ def pretrain(
     bar.close()
     return model, curve
 
-# %% ../nbs/lib/12_pretrain.ipynb #29ac7a80
+# %% ../nbs/lib/12_pretrain.ipynb #6e528341
 def ship(
     model:TinyLM,         # trained
     tokenizer,            # its tokenizer
@@ -300,4 +300,5 @@ def ship(
     to_hf(model, tokenizer).to(get_dtype(dtype)).save_pretrained(tmp)
     tokenizer.save_pretrained(tmp)
     save_json(card, tmp/"card.json")
+    for f in tmp.iterdir(): f.chmod(0o644)
     shutil.rmtree(folder, ignore_errors=True); tmp.rename(folder)
