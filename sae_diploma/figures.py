@@ -76,7 +76,7 @@ def _axes(ax, n=1, size=(7, 3.6), **kw):
     check(len(axs) == n, f"ax: {len(axs)} axes were given, this figure has {n} panels; give {n} or none")
     return axs[0].figure, (axs[0] if n == 1 else axs)
 
-# %% ../nbs/lib/60_figures.ipynb #6670906f
+# %% ../nbs/lib/60_figures.ipynb #f1867473
 def _need(df, cols, name):
     "Raise a `ParamError` unless table `df` has rows and the columns `cols`."
     check(isinstance(df, pd.DataFrame), f"{name}: a pandas DataFrame is wanted, found {type(df).__name__}")
@@ -91,6 +91,10 @@ def num(x, digits=3):
     if a >= 1e6 or a < 1e-4: return f"{x:.{digits-1}e}".replace("-", "−")
     if a >= 1000 or float(x).is_integer(): return f"{x:,.0f}".replace("-", "−")
     return f"{x:.{max(0, digits-1-math.floor(math.log10(a)))}f}".replace("-", "−")
+
+def _plain_ticks(axis):
+    "0.1, 1, 10 instead of powers, and no minor ticks."
+    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−"))); axis.set_minor_locator(mpl.ticker.NullLocator())
 
 # %% ../nbs/lib/60_figures.ipynb #5d393d14
 def _key(ax, items, loc="upper left", size=9.5):
@@ -441,7 +445,7 @@ def _doc_interval(v, n_boot, seed, level=.95):
     w = np.random.default_rng(seed).multinomial(len(g), np.full(len(g), 1/len(g)), size=n_boot)
     return tuple(np.quantile((w@g[:, 0])/(w@g[:, 1]), [(1-level)/2, (1+level)/2]))
 
-# %% ../nbs/lib/60_figures.ipynb #1f685dcd
+# %% ../nbs/lib/60_figures.ipynb #0af7e592
 def _symlog(ax, v, axis="x"):
     "A symmetric logarithmic axis where the values span more than two orders of magnitude."
     v = np.abs(v[np.isfinite(v) & (v != 0)])
@@ -451,10 +455,6 @@ def _symlog(ax, v, axis="x"):
         top = 10**np.arange(round(math.log10(t)), math.ceil(math.log10(v.max()))+.5)
         getattr(ax, f"set_{axis}ticks")([*-top[::-1], 0, *top], minor=False)
     _plain_ticks(getattr(ax, f"{axis}axis"))
-
-def _plain_ticks(axis):
-    "0.1, 1, 10 instead of powers, and no minor ticks."
-    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−"))); axis.set_minor_locator(mpl.ticker.NullLocator())
 
 @styled
 def plot_volcano(
