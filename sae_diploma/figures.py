@@ -326,7 +326,7 @@ def plot_density(
     _key(ax, [(f"{NAMES[c]}: median {num(freq[c].median(), 2)}, {(freq[c] == 0).sum():,} of {len(freq):,} never active", COLORS[c]) for c in cols])
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #82c139ae
+# %% ../nbs/lib/60_figures.ipynb #ccd19676
 def _called(t): return t.called.fillna(False).astype(bool) if "called" in t else pd.Series(False, index=t.index)
 
 @functools.lru_cache
@@ -347,7 +347,7 @@ def _plane(ax, t, b, f, what, log=True):
     "Every latent as a point (base, fine-tuned); called ones in the colour of the model in which they are larger; on logarithmic axes 0 is the edge."
     t, c = t[[b, f]].astype(float), _called(t)
     if log:
-        low = .6*np.nanmin(t.to_numpy()[t.to_numpy() > 0], initial=1e-3)
+        pos = t.to_numpy()[t.to_numpy() > 0]; low = .6*pos.min() if len(pos) else 1e-3
         t = t.clip(lower=low)
     lim = (low*.9, np.nanmax(t)*1.3) if log else (0, np.nanmax(t)*1.05)
     ax.plot(lim, lim, color=COLORS["muted"], lw=.8, zorder=1)
@@ -358,7 +358,7 @@ def _plane(ax, t, b, f, what, log=True):
     ax.set(xlim=lim, ylim=lim, xlabel=f"{what}, base", ylabel=f"{what}, fine-tuned", aspect="equal")
     ax.set_anchor("N")
 
-# %% ../nbs/lib/60_figures.ipynb #c06bdfdc
+# %% ../nbs/lib/60_figures.ipynb #b335b12b
 def _dumbbells(ax, top, b, f, lo, hi, what, log=True):
     "Base → fine-tuned for each named latent, with the interval of the change drawn around the fine-tuned value."
     for i, (_, r) in enumerate(top.iterrows()):
@@ -366,7 +366,7 @@ def _dumbbells(ax, top, b, f, lo, hi, what, log=True):
         if lo in r and np.isfinite(r[lo]): ax.plot([max(r[b]+r[lo], 1e-12 if log else 0), r[b]+r[hi]], [-i, -i], color=COLORS["ft"], lw=3.2, alpha=.45, zorder=2, solid_capstyle="butt")
         for k, v in (("base", r[b]), ("ft", r[f])): ax.plot(v, -i, MARKERS[k], color=COLORS[k], ms=5.2, zorder=3)
     v = top[[b, f]].to_numpy(float); v = v[np.isfinite(v) & ((v > 0) | (not log))]
-    if log and v.max() > 8*v.min(): ax.set(xscale="log", xlim=(v.min()/1.6, v.max()*1.6)); _plain_ticks(ax.xaxis)
+    if log and v.max() > 8*v.min(): ax.set(xscale="log", xlim=(v.min()/1.6, v.max()*1.6)); ax.xaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5) if v.max() < 100*v.min() else (1,))); _plain_ticks(ax.xaxis)
     else: ax.set_xlim(0, v.max()*1.12)
     ax.set(yticks=-np.arange(len(top)), ylim=(-len(top)+.3, .7), xlabel=what)
     ax.set_yticklabels([_name(r) for _, r in top.iterrows()], parse_math=False)
@@ -589,7 +589,7 @@ def plot_neurons(
     ax.set_xticks(t.layer[::max(1, math.ceil(len(t)/16))]); ax.grid(axis="x", visible=False)
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #ff5860d9
+# %% ../nbs/lib/60_figures.ipynb #d96ec18b
 @styled
 def plot_null(
     table:pd.DataFrame, # `comparison`, `discoveries`, `n` (tests made); `method` where there are several; `relabellings`, `any_discovery` where labels were swapped repeatedly
@@ -618,7 +618,7 @@ def _control_kind(c):
 
 def _count(r):
     "A row's count in words."
-    if np.isfinite(r.get("relabellings", np.nan)): return f"{num(r.discoveries, 2)} of {num(r.n)} on average; any at all in {num(100*r.any_discovery, 2)} % of {num(r.relabellings)} relabellings"
+    if np.isfinite(r.get("relabellings", np.nan)): return f"mean {num(r.discoveries, 2)} of {num(r.n)}; any in {num(100*r.any_discovery, 2)} % of {num(r.relabellings)}"
     return f"{num(r.discoveries)} of {num(r.n)}"
 
 # %% ../nbs/lib/60_figures.ipynb #66b804d1
