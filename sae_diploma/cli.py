@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['reproduce_', 'presets_', 'status_', 'site_', 'main']
 
-# %% ../nbs/lib/71_cli.ipynb #8eb7b8e7
+# %% ../nbs/lib/71_cli.ipynb #2d81ae47
 import os, re, sys
 from pathlib import Path
 
 from fastcore.script import Param, anno_parser
 
+from .commands import *
 from .core import *
 from .pipeline import *
 
@@ -93,10 +94,10 @@ def site_(
     from sae_diploma.site import build_site
     build_site(run_dir, out)
 
-# %% ../nbs/lib/71_cli.ipynb #b13693b6
+# %% ../nbs/lib/71_cli.ipynb #b5a8a1f8
 def _commands():
     "name -> function, in the order of the help."
-    return {"reproduce": reproduce_, "status": status_, "presets": presets_, "site": site_}
+    return {"reproduce": reproduce_, "status": status_, "presets": presets_, "site": site_, "extract": extract_, "sft": sft_, "train-sae": train_sae_, "compare": compare_}
 
 def _overview():
     "The help of the program as a whole."

@@ -177,21 +177,21 @@ def add(self:PairSums,
     self.count[side] = self.count[side] + coo_array((np.ones(len(v)), (at, i)), shape).tocsr()
     self.total[side] = self.total[side] + coo_array((v, (at, i)), shape).tocsr()
 
-# %% ../nbs/lib/51_stats.ipynb #3572280a
+# %% ../nbs/lib/51_stats.ipynb #1171f517
 @patch
 def add_dense(self:PairSums,
     side:str, # 'base' or 'ft'
     ids,      # (b,) cells of the tokens
-    x,        # (b, m) activations; a unit is active where it is positive
+    x,        # (b, m) tensor of activations; a unit is active where it is positive
 ):
     "Add a batch of tokens with all their activations."
-    from scipy.sparse import csr_array
-    x = np.asarray(x)
-    ids, inv = np.unique(ids, return_inverse=True)
-    A = csr_array((np.ones(len(x)), (inv, np.arange(len(x)))), (len(ids), len(x)))
-    for store, v in ((self.count, x > 0), (self.total, np.maximum(x, 0))):
+    import torch
+    x, ids = torch.as_tensor(x), np.asarray(ids)
+    start = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]][:len(ids)])
+    runs = list(zip(start, [*start[1:], len(ids)]))
+    for store, v, dtype in ((self.count, x > 0, torch.int64), (self.total, x.clamp_min(0), torch.float64)):
         if not isinstance(store[side], np.ndarray): store[side] = store[side].toarray()
-        store[side][ids] += A@v.astype(np.float64)
+        for a, b in runs: store[side][ids[a]] += v[a:b].sum(0, dtype=dtype).numpy()
 
 # %% ../nbs/lib/51_stats.ipynb #e2b9fd9a
 class DocSums:

@@ -6,20 +6,20 @@
 __all__ = ['ResidualStore', 'fit_delta', 'firing_threshold', 'save_theta', 'load_theta', 'encode_residual', 'ratio_of',
            'delta_sae', 'Stacked', 'random_cosine']
 
-# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #127759e0
+# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #6a4860e6
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 
 from ..core import *
-from ..acts.store import RowStore
+from ..acts.store import ArrayStore, RowStore
 from .base import *
 from .transfer import *
 from ..saes import SAE, SAEConfig
 from ..stats import *
 
-# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #716a857c
+# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #1b9c9027
 class ResidualStore(RowStore):
     "What an SAE leaves of the activations of a store, computed as it is read: nothing more is kept on disk or in memory."
     def __init__(self,
@@ -39,7 +39,15 @@ class ResidualStore(RowStore):
     def mean_sq(self): return float(self[:min(4096, self.n_tokens)].double().square().sum(1).mean()) # of its first rows: enough to know it again
     def _get(self, i): return self.residual(self.store[i])
 
-# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #ff81bd88
+    def in_memory(self,
+        limit:float=2**30, # bytes: a larger store stays as it is
+    ):
+        "The same as an `ArrayStore` where it fits `limit`, so that training computes each residual once."
+        if self.n_tokens*self.d_in*4 > limit: return self
+        parts = [self[i:i+8192] for i in range(0, self.n_tokens, 8192)]
+        return ArrayStore(torch.cat(parts), self.table_hash, self.meta)
+
+# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #dc96c2ec
 def fit_delta(
     pair,             # `PairedStores`
     sae,              # SAE of the base model
@@ -47,6 +55,7 @@ def fit_delta(
     folder=None,      # where it is saved; nothing is written without
     side:str="ft",    # whose residual: 'ft', or 'base' for the control
     rows=None,        # rows to train on; the documents of the split 'sae' by default
+    eval_rows=None,   # rows to measure on
     architecture:str="topk", # of the Delta-SAE
     k:int=16,         # latents per token, for architectures that have it
     seed:int=0,       # of the training
@@ -58,7 +67,7 @@ def fit_delta(
     rows = pair.rows(split="sae") if rows is None else rows
     more = {n: getattr(sae.cfg, n) for n in ("model_name", "layer", "hookpoint")}
     cfg = SAEConfig(architecture, d_in=sae.cfg.d_in, d_sae=d_sae, k=k, **more)
-    return fit(ResidualStore(getattr(pair, side), sae), cfg, folder, rows=rows, seed=seed, desc=f"delta-SAE on {side}", **kw).eval().requires_grad_(False)
+    return fit(ResidualStore(getattr(pair, side), sae).in_memory(), cfg, folder, rows=rows, eval_rows=eval_rows, seed=seed, desc=f"delta-SAE on {side}", **kw).eval().requires_grad_(False)
 
 # %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #7896a44c
 def firing_threshold(

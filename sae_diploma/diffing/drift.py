@@ -98,14 +98,14 @@ def null_control(
         out += _null_rows(sums, regime, segment, real, itself, n_labels, kw, seed)
     return out + [spike_control(pair, sae, sums, rows, n=n_spiked, seed=seed, **kw)], itself
 
-# %% ../../nbs/lib/52c_diffing.drift.ipynb #cd8e2e6f
+# %% ../../nbs/lib/52c_diffing.drift.ipynb #a1ef8035
 def _null_rows(sums, regime, segment, real, itself, n_labels, kw, seed):
     "The comparisons of one regime and segment."
     at = lambda t: t[(t.regime == regime) & (t.segment == segment)]
     row = lambda comparison, discoveries, n, **more: dict(comparison=comparison, method="drift", regime=regime, segment=segment, discoveries=discoveries, n=int(n), **more)
     t, k = at(real), null_discoveries(sums.select(*(None if o == "all" else o for o in (regime, segment))), n_labels, seed=seed+1, **kw)
-    out = [row(f"ft against base, {regime}", int(t.called.sum()), t.p.notna().sum())]
+    out = [row(f"ft against base, {regime}", int(t.called.sum()), t.p.notna().sum(), mean_discoveries=int(t.mean_called.sum()))]
     if itself is not None:
         i = at(itself)
-        out.append(row(f"base against itself, {regime}", int(i.called.sum()), i.p.notna().sum(), flipped=int((i.n_base != i.n_ft).sum()), largest=float(i.delta.abs().max())))
+        out.append(row(f"base against itself, {regime}", int(i.called.sum()), i.p.notna().sum(), mean_discoveries=int(i.mean_called.sum()), flipped=int((i.n_base != i.n_ft).sum()), largest=float(i.delta.abs().max())))
     return out + [row(f"null: labels swapped, {regime}", float(k.mean()), t.p.notna().sum(), relabellings=n_labels, any_discovery=float((k > 0).mean()), most=int(k.max()), nominal=kw["fdr"])]

@@ -44,7 +44,7 @@ def _count(n, what): return f"{n:,} {what}" + ("" if n == 1 else "s")
 def _text(regime): return {"task": "task text", "plain": "plain text"}.get(regime, "all text")
 def _reach(t): return float(np.nanquantile(np.maximum(t.lo.abs(), t.hi.abs())[t.p.notna()], .95)) if t.p.notna().any() else np.nan
 
-# %% ../../nbs/lib/52g_diffing.findings.ipynb #8032d22e
+# %% ../../nbs/lib/52g_diffing.findings.ipynb #04326a29
 def patterns(
     drift:pd.DataFrame, # table of `drift`
     null=(),            # comparisons of `null_control`
@@ -55,8 +55,8 @@ def patterns(
     r0 = next(iter(n))
     s = _patterns_sentence(n[r0], r0, fdr)
     for r in list(n)[1:]: s += f" On {_text(r)} {n[r]['called'] or 'none'} of {_count(n[r]['tested'], 'tested latent')} do{'es' if n[r]['called'] == 1 else ''}."
-    swapped = [o for o in null if "swapped" in o["comparison"]]
-    if swapped: s += f" With the models' labels swapped at random per document the same procedure calls {max(o['discoveries'] for o in swapped):.2g} on average."
+    swapped = [o for o in null if "swapped" in o["comparison"] and o["method"] == "drift"]
+    if swapped: s += f" With the models' labels swapped at random per document the same procedure calls anything at all in {pct(max(o['any_discovery'] for o in swapped))} of {swapped[0]['relabellings']} trials."
     return dict(question="Different activation patterns: do the base model's features fire differently?", sentence=s, numbers=dict(fdr=fdr, **n, swapped=swapped))
 
 # %% ../../nbs/lib/52g_diffing.findings.ipynb #f92867ef
@@ -76,7 +76,7 @@ def _patterns_sentence(n, regime, fdr):
     return (f"On {_text(regime)} {n['called']:,} {tested} change{'s' if n['called'] == 1 else ''} how often {'it fires' if n['called'] == 1 else 'they fire'} at a false discovery rate of {pct(fdr)}, {n['more']:,} more and {n['less']:,} less, "
             f"{n['twofold']:,} of them at least twofold; the largest change is latent {int(l['latent'])}, from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of tokens ({points(l['delta'], l['lo'], l['hi'])}).")
 
-# %% ../../nbs/lib/52g_diffing.findings.ipynb #1d4bd4d6
+# %% ../../nbs/lib/52g_diffing.findings.ipynb #8dd75b53
 def features(
     delta:pd.DataFrame,    # table of `delta_sae`, trained on the fine-tuned model's residual
     control=None,          # the same with `side='base'`
@@ -90,9 +90,11 @@ def features(
     n = dict(fdr=fdr, max_ratio=max_ratio, live=int(t.alive.sum()), tested=int(t.p.notna().sum()), more=int((t.called & (t.delta > 0)).sum()), new=len(new), control=c,
              control_live=None if control is None else int(at(control).alive.sum()))
     cols = ["latent", "freq_base", "freq_ft", "ratio", "ratio_lo", "ratio_hi", "q", "nearest", "cos_base"]
+    n["by_segment"] = {s: int(g.new.sum()) for s, g in delta[(delta.regime == t.regime.iloc[0]) & (delta.segment != "all")].groupby("segment")}
     if len(new): n["clearest"] = new.loc[new.delta.idxmax(), cols].to_dict()
     elif t.called.any(): n["nearest_to_new"] = t[t.called & (t.delta > 0)].nsmallest(1, "ratio_hi")[cols].to_dict("records")
     s = _features_sentence(n, t.regime.iloc[0])
+    if any(n["by_segment"].values()): s += " By kind of token: " + ", ".join(f"{v} new on {k} tokens" for k, v in n["by_segment"].items() if v) + "."
     if transfer is not None:
         n["transfer"] = _transfer_numbers(transfer)
         s += " " + _transfer_sentence(n["transfer"])

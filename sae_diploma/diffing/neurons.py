@@ -43,12 +43,13 @@ def _run(model, table, batch, cell):
     check(bool(torch.isfinite(x).all()), f"activations: NaN or infinity in the MLP of {type(model).__name__}; load the model in float32", DataError)
     return c[c >= 0], x
 
-# %% ../../nbs/lib/52e_diffing.neurons.ipynb #db1a0993
+# %% ../../nbs/lib/52e_diffing.neurons.ipynb #77685c47
 def neuron_sums(
     base, ft,               # the two models
     table,                  # `TokenTable`
     rows=None,              # rows to compare on; documents of the split 'eval' without BOS by default
     batch_tokens=(8192, 8192), # padded tokens per batch of each model; different ones show rounding when `ft` is `base`
+    base_of=None,           # sums of another pair with the same base model and rows: its base side is taken over
 ) -> PairSums:
     "Counts and sums of all MLP neurons, layer after layer, per document and segment; `widths` is the number of neurons of each layer."
     rows = table.rows(split="eval") if rows is None else np.intersect1d(rows, table.rows())
@@ -57,7 +58,8 @@ def neuron_sums(
     widths = [_in_width(base, l) for l in range(n_layers(base))]
     sums = PairSums(cells, sum(widths)); sums.widths = widths
     docs = np.unique(table.doc[rows])
-    for side, model, n in (("base", base, batch_tokens[0]), ("ft", ft, batch_tokens[1])):
+    if base_of is not None: sums.count["base"], sums.total["base"] = base_of.count["base"], base_of.total["base"]
+    for side, model, n in (("base", base, batch_tokens[0]), ("ft", ft, batch_tokens[1]))[base_of is not None:]:
         for batch in progress(list(_batches(table, docs, n)), desc=f"neurons of {side}", unit="batch"):
             sums.add_dense(side, *_run(model, table, batch, cell))
     return sums
