@@ -15,16 +15,17 @@ from fastcore.basics import patch
 
 from .core import *
 
-# %% ../nbs/lib/61_cards.ipynb #0ae10c94
+# %% ../nbs/lib/61_cards.ipynb #e3a7188e
 def part(
     table:pd.DataFrame,  # of latents, maybe with a row for each regime and segment
     regime:str="task",   # 'plain', 'task' or 'all'; all text where the table lacks it
     segment:str="all",   # 'prompt', 'completion', … or 'all'
 ) -> pd.DataFrame:
-    "The rows of one part of the text; the whole table if it makes no difference between parts."
+    "The rows of one part of the text; of all text, or of the only regime there is, where `regime` is missing."
     if not {"regime", "segment"} <= set(table): return table.reset_index(drop=True)
-    has = table.regime.astype(str) == regime
-    return table[(has if has.any() else table.regime.astype(str) == "all") & (table.segment.astype(str) == segment)].reset_index(drop=True)
+    have = list(dict.fromkeys(table.regime.astype(str)))
+    use = next((o for o in (regime, "all") if o in have), have[0] if have else regime)
+    return table[(table.regime.astype(str) == use) & (table.segment.astype(str) == segment)].reset_index(drop=True)
 
 def pick_latents(
     drift:pd.DataFrame,  # `latent`, `delta`, `called`, and whatever shall be on the card

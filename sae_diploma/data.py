@@ -215,7 +215,7 @@ def corpus_packages(
             check(not packages or packages == "core", f"packages: {n!r} is not installed here{near(n, ['stdlib', *{_canon(d.name) for d in md.distributions()}])}")
     return out
 
-# %% ../nbs/lib/10_data.ipynb #26f3a33a
+# %% ../nbs/lib/10_data.ipynb #a5607e03
 _skip = re.compile(r"(^|/)(tests?|idle_test|site-packages|dist-packages|__pycache__|lib2to3)/|(^|/)(test_[^/]*|[^/]*_test|conftest|_sysconfigdata[^/]*)\.py$|testing/_internal/|^(\.\.|bin)/")
 
 def package_files(
@@ -239,7 +239,7 @@ def readme(
     s = m.get_payload() or m.get("Description") or ""
     s = re.sub(r"<!--.*?-->|!\[[^\]]*\]\([^)]*\)|<[^<>]{1,400}>|^\.\. .*\n(?:[ \t]+:.*\n)*", "", html.unescape(s), flags=re.S|re.M)
     s = re.sub(r"\[([^\]\n]*)\]\([^)]*\)", r"\1", s)
-    s = re.sub(r"^[\s|=\-:*#]*$", "", s, flags=re.M)
+    s = re.sub(r"^[\s|=\-:*#]*$|^(?:\|[\w -]+\|[ ]*)+$", "", s, flags=re.M)
     return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+$", "", s, flags=re.M)).strip()
 
 # %% ../nbs/lib/10_data.ipynb #e843b1e7
@@ -492,7 +492,7 @@ def offline_if_unreachable(
     try: yield off
     finally: hf.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
 
-# %% ../nbs/lib/10_data.ipynb #07f94fd9
+# %% ../nbs/lib/10_data.ipynb #6f7a03eb
 _builders = {".parquet": "parquet", ".jsonl": "json", ".ndjson": "json", ".json": "json", ".csv": "csv", ".tsv": "csv"}
 _configs = {"cnn_dailymail": "3.0.0", "abisee/cnn_dailymail": "3.0.0", "wikimedia/wikipedia": "20231101.en"} # these have several and no default
 
@@ -505,6 +505,9 @@ def _local(name, **kw):
     if not p.is_dir():
         check(_suffix(p) in _builders, f"dataset_name: {name} is a {_suffix(p) or 'file without ending'}; files ending in {', '.join(_builders)} can be read", DataError)
         check(p.stat().st_size > 0, f"dataset_name: the file {name} is empty", DataError)
+        if _suffix(p) == ".parquet":
+            import pyarrow.parquet as pq
+            check(pq.ParquetFile(p).metadata.num_rows > 0, f"dataset_name: the file {name} has no rows", DataError)
         return load_dataset(_builders[_suffix(p)], data_files=str(p), **(dict(sep="\t") if _suffix(p) == ".tsv" else {}), **kw)
     if (p/"dataset_dict.json").exists() or (p/"state.json").exists(): return load_from_disk(str(p))
     return load_dataset(str(p), **kw)
@@ -562,7 +565,7 @@ def _rows(ds, columns, n, seed, dropped):
         if n and sum(map(len, out)) >= n: break
     return pd.concat(out).head(n or None) if out else None
 
-# %% ../nbs/lib/10_data.ipynb #933b3ede
+# %% ../nbs/lib/10_data.ipynb #982e5c81
 _aliases = dict(train=("train", "training"), validation=("validation", "valid", "val", "dev", "eval"), test=("test", "testing"))
 
 def _three_splits(dd, name):
@@ -574,6 +577,7 @@ def _three_splits(dd, name):
         check(len(dd) == 1, f"dataset_name: {name} has the splits {', '.join(dd)}, but none is named train", DataError)
         out = dict(train=next(iter(dd.values())), validation=None, test=None)
     missing = [s for s in ("validation", "test") if out[s] is None]
+    check(len(out["train"]), f"dataset_name: {name} has no rows", DataError)
     n, k = len(out["train"]), max(1, round(.05*len(out["train"])))
     check(n > len(missing), f"dataset_name: {name} has {n} rows to train on, too few to hold some out; at least {len(missing)+1} are needed", DataError)
     order, full = np.random.default_rng(0).permutation(n), out["train"]
