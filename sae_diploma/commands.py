@@ -277,7 +277,7 @@ def _largest(t, top_k):
     d = d.reindex(d.delta.abs().sort_values(ascending=False).index).head(top_k)
     return d[["latent", "freq_base", "freq_ft", "delta", "lo", "hi", "q"]].to_string(index=False, float_format=lambda v: f"{v:.4g}")
 
-# %% ../nbs/lib/70a_commands.ipynb #ef780cdb
+# %% ../nbs/lib/70a_commands.ipynb #3ada2618
 def compare_(
     base_model:Param("folder, hub id, or tiny", str, required=True)=None,
     ft_model:Param("the model fine-tuned from it: folder (also of a LoRA adapter) or hub id", str, required=True)=None,
@@ -291,7 +291,7 @@ def compare_(
     target_column:str=None,       # column of the summary: compare on pairs in chat format too
     article_column:str="article", # column of the article of the pairs
     num_samples:int=500,          # documents
-    split:str="test",             # of the dataset
+    split:str=None,               # of the dataset; test for docstrings and train for others by default
     batch_size:int=8,             # documents of full length in a batch
     max_length:int=256,           # tokens of a document at most
     top_k:int=20,                 # latents named in the output
@@ -310,7 +310,7 @@ def compare_(
     tok = models.load_tokenizer(base_model)
     models.check_pair(pair["base"], pair["ft"], tok, models.load_tokenizer(ft_model))
     layer = models.resolve_layer(pair["base"], sae.cfg.layer if layer_idx is None else _layer(layer_idx))
-    docs = _halves(data.load_texts(dataset_name, text_column, split=split, num_samples=num_samples, seed=seed))
+    docs = _halves(data.load_texts(dataset_name, text_column, split=split or ("test" if dataset_name == "docstrings" else "train"), num_samples=num_samples, seed=seed))
     chat = None
     if target_column: chat = _halves(data.to_chat(data.load_pairs(dataset_name, article_column, target_column, n_test=num_samples, seed=seed)["test"], tok, max_length))
     table = build_tokens(tok, docs, chat, max_length=_fit(max_length, pair["base"]))
