@@ -512,7 +512,7 @@ def _local(name, **kw):
     if (p/"dataset_dict.json").exists() or (p/"state.json").exists(): return load_from_disk(str(p))
     return load_dataset(str(p), **kw)
 
-# %% ../nbs/lib/10_data.ipynb #fb86707c
+# %% ../nbs/lib/10_data.ipynb #85e3e52c
 def _hub(name, config, revision, **kw):
     "A `datasets` object of a hub id: from the hub, from the cache of `datasets`, or from a snapshot in the hub's cache."
     from datasets import load_dataset
@@ -536,6 +536,7 @@ def _open(name, config=None, revision=None, cache_dir=None, **kw):
     except SaeDiplomaError: raise
     except Exception as e:
         said = " ".join(str(e.__cause__ or e).split())[:300]
+        if "corresponds to no data" in said: raise DataError(f"dataset_name: {name} has no rows") from None
         if p.exists(): raise DataError(f"dataset_name: {name} could not be read ({said})") from None
         if "onfig" in said and ("missing" in said or "not found" in said or "specify which" in said): raise ParamError(f"dataset_config: {config!r} does not name a configuration of {name}: {said}") from None
         why = f"the hub cannot be reached and it is not in the local cache" if off else said

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['test_every_figure_saves_and_repeats', 'test_nothing_leaks_into_the_callers_style', 'test_bad_tables_are_named',
-           'test_figures_go_into_given_axes']
+           'test_figures_go_into_given_axes', 'test_large_dictionaries_stay_light']
 
-# %% ../../nbs/lib/90_tests.figures.ipynb #65a0d220
+# %% ../../nbs/lib/90_tests.figures.ipynb #b9e0c909
 import numpy as np, pandas as pd, pytest
 from .. import figures as F
 from ..core import ParamError
@@ -38,3 +38,9 @@ def test_figures_go_into_given_axes():
     from matplotlib.figure import Figure
     fig = Figure(); ax = fig.subplots(1, 2)
     assert F.plot_activation_frequency(_drift(), ax) is fig
+
+def test_large_dictionaries_stay_light(tmp_path):
+    d = _drift(16_384)
+    for name, f in dict(freq=F.plot_activation_frequency, volcano=F.plot_volcano).items():
+        F.save_figure(f(d), tmp_path, name, d.head(), "c", "a")
+        assert (tmp_path/f"{name}.svg").stat().st_size < 1.5e6       # points are pixels there
