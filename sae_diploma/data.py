@@ -7,8 +7,8 @@ __all__ = ['SCAN_VERSION', 'INSTRUCTION', 'split_doc', 'signature_line', 'pair_o
            'requirement_closure', 'corpus_packages', 'package_files', 'readme', 'shingles', 'number_runs', 'seen_share',
            'split_of', 'frame_hash', 'cache_folder', 'docstring_documents', 'docstring_pairs', 'recorded_corpus',
            'corpus_differences', 'record_corpus', 'offline_if_unreachable', 'load_pairs', 'load_texts', 'plain_texts',
-           'chat_prompt', 'cut_articles', 'to_chat', 'corpus_card', 'package_table', 'dropped_table', 'text_lengths',
-           'show_pairs']
+           'chat_prompt', 'cut_articles', 'to_chat', 'corpus_card', 'package_table', 'dropped_table', 'save_pairs',
+           'overlap_table', 'text_lengths', 'show_pairs']
 
 # %% ../nbs/lib/10_data.ipynb #9aafd513
 import ast, contextlib, gc, hashlib, html, importlib.metadata as md, inspect, json, os, re, socket, subprocess, sys, sysconfig, tempfile, threading, time, warnings, zlib
@@ -807,6 +807,27 @@ def dropped_table(
     "What was dropped, why and how often."
     rows = [dict(what=what, reason=k, count=n) for what, d in card["dropped"].items() for k, n in sorted(d.items(), key=lambda o: -o[1]) if n]
     return pd.DataFrame(rows, columns=["what", "reason", "count"])
+
+# %% ../nbs/lib/10_data.ipynb #2b03ad3a
+def save_pairs(
+    pairs,  # DatasetDict of `load_pairs`
+    folder, # where its files go
+):
+    "Write a Parquet file for each split; `load_pairs(folder)` reads them back."
+    for s, d in pairs.items(): save_parquet(d.to_pandas(), Path(folder)/f"{s}.parquet")
+
+def overlap_table(
+    pairs, # DatasetDict of `load_pairs`
+) -> pd.DataFrame:
+    "How much of what is held out stands in training pairs too: modules, and the share of an article's runs of 8 words (%)."
+    sh = {s: [shingles(a) for a in d["article"]] for s, d in pairs.items()}
+    flat = [o for v in sh.values() for o in v]
+    runs, doc = number_runs(np.concatenate(flat)), np.repeat(np.arange(len(flat)), [len(o) for o in flat])
+    of, known = np.repeat(list(sh), [len(v) for v in sh.values()]), set(pairs["train"]["source"])
+    share = 100*seen_share(runs, doc, of == "train")
+    q = lambda s, p: round(float(np.percentile(share[of == s], p)), 1)
+    return pd.DataFrame([{"split": s, "pairs": len(sh[s]), "modules": len(set(pairs[s]["source"])), "modules in training": len(set(pairs[s]["source"]) & known),
+                          "runs shared, median (%)": q(s, 50), "90 % of articles up to (%)": q(s, 90), "most (%)": q(s, 100)} for s in pairs if s != "train"])
 
 # %% ../nbs/lib/10_data.ipynb #2aebbd1d
 def text_lengths(
