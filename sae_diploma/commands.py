@@ -259,6 +259,13 @@ def _first(t, groups):
     r, s = ("task", "all") if ("task", "all") in groups else groups[0]
     return t[(t.regime == r) & (t.segment == s)]
 
+# %% ../nbs/lib/70a_commands.ipynb #0bf3f410
+def _all_text(t):
+    "The table with rows for all text, where only one kind of text was compared."
+    import pandas as pd
+    if (t.regime == "all").any() or t.regime.nunique() != 1: return t
+    return pd.concat([t, t[t.segment == "all"].assign(regime="all")], ignore_index=True)
+
 # %% ../nbs/lib/70a_commands.ipynb #018cd5c6
 def _figures(t, out):
     "The reference's three figures."
@@ -277,7 +284,7 @@ def _largest(t, top_k):
     d = d.reindex(d.delta.abs().sort_values(ascending=False).index).head(top_k)
     return d[["latent", "freq_base", "freq_ft", "delta", "lo", "hi", "q"]].to_string(index=False, float_format=lambda v: f"{v:.4g}")
 
-# %% ../nbs/lib/70a_commands.ipynb #3ada2618
+# %% ../nbs/lib/70a_commands.ipynb #673b0ac2
 def compare_(
     base_model:Param("folder, hub id, or tiny", str, required=True)=None,
     ft_model:Param("the model fine-tuned from it: folder (also of a LoRA adapter) or hub id", str, required=True)=None,
@@ -319,7 +326,7 @@ def compare_(
         stores, again = _pair_of(out, pair, table, layer, sae.cfg.hookpoint or "resid_post", batch_size*max_length, dtype, names)
         delta = _delta(stores, sae, delta_sae_path, d_sae_delta, out, seed, get_device(device))
         t, null = _tables(stores, again, pair, sae, delta, out, seed)
-        found = findings(t["drift"], t["delta_sae"], t["neurons"], t["neuron_layers"], transfer=t["transfer"], null=null)
+        found = findings(*(_all_text(t[o]) for o in ("drift", "delta_sae", "neurons")), t["neuron_layers"], transfer=_all_text(t["transfer"]), null=null)
         save_json(found, out/"findings.json")
         _figures(t, out)
     print(_largest(t, top_k), *(f"{o['question']}\n  {o['sentence']}" for o in found), f"tables, figures and findings: {out}", sep="\n\n")
