@@ -24,7 +24,7 @@ LINES = dict(base="-", ft="--", placebo=":", other="-", more="--")
 NAMES = dict(base="base", ft="fine-tuned", placebo="placebo")
 MANY = 4000 # points of one kind from which on they are pixels also in an SVG, which would weigh megabytes
 
-# %% ../nbs/lib/60_figures.ipynb #7ded49ea
+# %% ../nbs/lib/60_figures.ipynb #896ff25e
 _RC = {"figure.dpi": 100, "savefig.dpi": 200, "figure.facecolor": "white", "savefig.facecolor": "white", "axes.facecolor": "white",
        "font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left",
        "axes.labelsize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9, "text.color": "#222222", "axes.labelcolor": "#222222",
@@ -33,6 +33,7 @@ _RC = {"figure.dpi": 100, "savefig.dpi": 200, "figure.facecolor": "white", "save
        "axes.linewidth": .8, "lines.linewidth": 1.8, "lines.markersize": 5, "svg.fonttype": "path", "svg.hashsalt": "sae_diploma", "axes.unicode_minus": True}
 _depth = [0]
 
+# %% ../nbs/lib/60_figures.ipynb #2224a8f5
 @contextlib.contextmanager
 def house_style(
     **rc, # matplotlib rcParams to change within, with `__` for the dot: `font__size=12`
@@ -121,7 +122,7 @@ def _spread(y, gap):
         for j, i in enumerate(idx): out[i] = mid+gap*(j-(len(idx)-1)/2)
     return out
 
-# %% ../nbs/lib/60_figures.ipynb #767dddab
+# %% ../nbs/lib/60_figures.ipynb #0b6f43df
 def _end_labels(ax, items, gap=12):
     "Name lines at their right end: `items` are (x, y, text, colour); labels are moved apart to `gap` points."
     ax.figure.draw_without_rendering()
@@ -129,6 +130,7 @@ def _end_labels(ax, items, gap=12):
     for (x, y, t, c), p, q in zip(items, px, _spread(px, gap)):
         ax.annotate(t, (x, y), xytext=(7, q-p), textcoords="offset points", color=c, fontsize=9.5, fontweight="bold", va="center", annotation_clip=False)
 
+# %% ../nbs/lib/60_figures.ipynb #29354594
 def _tag(ax, xs, ys, texts, colors, avoid=None):
     "Label points, each at the place around it that covers the fewest other labels and points (`avoid`, all of them by default)."
     fig = ax.figure
@@ -210,7 +212,7 @@ def plot_lengths(
     ax.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda x, _: num(x)))
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #d56c342b
+# %% ../nbs/lib/60_figures.ipynb #401bacab
 @styled
 def plot_sft_curve(
     history:list, # dicts with `step` and `loss`, `eval_loss`, `eval_…_loss`: `trainer.state.log_history`
@@ -234,6 +236,7 @@ def plot_sft_curve(
     right = max(o[0] for o in labels); ax.set_xlim(-.02*right, right*1.01)
     return fig
 
+# %% ../nbs/lib/60_figures.ipynb #81adb008
 def _eval_line(ax, h, c, k):
     "One validation curve, with the base model's value at step 0 and a ring around the best; returns its label."
     e = h[["step", c]].dropna().drop_duplicates("step", keep="last").sort_values("step")
@@ -248,12 +251,13 @@ def _eval_line(ax, h, c, k):
                         ha="right", color=COLORS["base"], fontsize=9.5, fontweight="bold")
     return e.step.iloc[-1], e[c].iloc[-1], f"{name} {num(e[c].iloc[-1])}", COLORS[k]
 
-# %% ../nbs/lib/60_figures.ipynb #b06546ba
+# %% ../nbs/lib/60_figures.ipynb #ca28e9ee
 def _metric_name(m):
     "`rouge1` and `rougeL` as papers print them."
     o = re.fullmatch(r"rouge[-_ ]?(\w+)", str(m), flags=re.I)
     return f"ROUGE-{o[1].upper() if len(o[1]) == 1 else o[1]}" if o else str(m)
 
+# %% ../nbs/lib/60_figures.ipynb #b895746a
 @styled
 def plot_rouge(
     table:pd.DataFrame, # columns `output`, `metric`, `mean`, `lo`, `hi`
@@ -327,7 +331,7 @@ def plot_density(
     _key(ax, [(f"{NAMES[c]}: median {num(freq[c].median(), 2)}, {(freq[c] == 0).sum():,} of {len(freq):,} never active", COLORS[c]) for c in cols])
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #b25cc5e6
+# %% ../nbs/lib/60_figures.ipynb #3225df00
 def _called(t): return t.called.fillna(False).astype(bool) if "called" in t else pd.Series(False, index=t.index)
 
 @functools.lru_cache
@@ -339,11 +343,13 @@ def _name(r, width=18):
     t = "".join(c if _font().get_char_index(ord(c)) else "□" for c in t)
     return t if len(t) <= width else t[:width-1]+"…"
 
+# %% ../nbs/lib/60_figures.ipynb #e1406a37
 def _top(t, delta, n):
     "The `n` rows to show by name: called ones first, by size of their change."
     o = t.assign(_c=_called(t), _d=delta.abs()).sort_values(["_c", "_d", "latent"], ascending=[False, False, True]).head(n)
     return t.loc[o.index].assign(_delta=delta[o.index])
 
+# %% ../nbs/lib/60_figures.ipynb #13d44530
 def _plane(ax, t, b, f, what, log=True):
     "Every latent as a point (base, fine-tuned); called ones in the colour of the model in which they are larger; on logarithmic axes 0 is the edge."
     t, c = t[[b, f]].astype(float), _called(t)
@@ -359,7 +365,7 @@ def _plane(ax, t, b, f, what, log=True):
     ax.set(xlim=lim, ylim=lim, xlabel=f"{what}, base", ylabel=f"{what}, fine-tuned", aspect="equal")
     ax.set_anchor("N")
 
-# %% ../nbs/lib/60_figures.ipynb #b335b12b
+# %% ../nbs/lib/60_figures.ipynb #e278e0bc
 def _dumbbells(ax, top, b, f, lo, hi, what, log=True):
     "Base → fine-tuned for each named latent, with the interval of the change drawn around the fine-tuned value."
     for i, (_, r) in enumerate(top.iterrows()):
@@ -373,6 +379,7 @@ def _dumbbells(ax, top, b, f, lo, hi, what, log=True):
     ax.set_yticklabels([_name(r) for _, r in top.iterrows()], parse_math=False)
     ax.grid(axis="y", visible=False)
 
+# %% ../nbs/lib/60_figures.ipynb #8c6a2ae7
 def _pair(t, delta, cols, ax, n, what, unit, log, title):
     "The two panels of the frequency and the magnitude figure."
     fig, axs = _axes(ax, 2, size=(7, 3.9), width_ratios=[1.15, 1])
@@ -409,7 +416,14 @@ def plot_activation_magnitude(
     if "mean_called" in t: t = t.assign(called=t.mean_called)
     return _pair(t, t.mean_ft-t.mean_base, ("mean_base", "mean_ft", "mean_lo", "mean_hi"), ax, n, "mean activation", "on active tokens", False, "the {n} most changed")
 
-# %% ../nbs/lib/60_figures.ipynb #9cd9aa35
+# %% ../nbs/lib/60_figures.ipynb #69fa3b24
+def _doc_interval(v, n_boot, seed, level=.95):
+    "Percentile interval of the token mean, documents resampled (Efron 1979)."
+    g = v.groupby("doc").norm.agg(["sum", "size"]).to_numpy(float)
+    w = np.random.default_rng(seed).multinomial(len(g), np.full(len(g), 1/len(g)), size=n_boot)
+    return tuple(np.quantile((w@g[:, 0])/(w@g[:, 1]), [(1-level)/2, (1+level)/2]))
+
+# %% ../nbs/lib/60_figures.ipynb #f7c1dcac
 @styled
 def plot_residual_norms(
     norms:pd.DataFrame, # `model` ('base', 'ft'), `norm` of x − x̂ per token, and `regime` for a panel each; `doc` for intervals
@@ -440,13 +454,7 @@ def plot_residual_norms(
         _key(a, key, "upper right")
     return fig
 
-def _doc_interval(v, n_boot, seed, level=.95):
-    "Percentile interval of the token mean, documents resampled (Efron 1979)."
-    g = v.groupby("doc").norm.agg(["sum", "size"]).to_numpy(float)
-    w = np.random.default_rng(seed).multinomial(len(g), np.full(len(g), 1/len(g)), size=n_boot)
-    return tuple(np.quantile((w@g[:, 0])/(w@g[:, 1]), [(1-level)/2, (1+level)/2]))
-
-# %% ../nbs/lib/60_figures.ipynb #7858ae41
+# %% ../nbs/lib/60_figures.ipynb #8fa3e1c1
 def _symlog(ax, v, axis="x"):
     "A symmetric logarithmic axis where the values span more than two orders of magnitude."
     v = np.abs(v[np.isfinite(v) & (v != 0)])
@@ -457,6 +465,7 @@ def _symlog(ax, v, axis="x"):
         getattr(ax, f"set_{axis}ticks")([*-top[::-1], 0, *top], minor=False)
     _plain_ticks(getattr(ax, f"{axis}axis"))
 
+# %% ../nbs/lib/60_figures.ipynb #b83aab56
 @styled
 def plot_volcano(
     drift:pd.DataFrame, # `latent`, `delta` (share of tokens), `q` or `p`, `called`, and `lo`, `hi`, `label` where known
@@ -508,7 +517,7 @@ def _name_called(ax, t, n, y="q"):
     if len(s): _tag(ax, s._x.to_numpy(), s._y.to_numpy(), [_name(r) for _, r in s.iterrows()],
                     [COLORS["ft" if d > 0 else "base"] for d in s.delta], avoid=t.loc[c, ["_x", "_y"]].to_numpy())
 
-# %% ../nbs/lib/60_figures.ipynb #e59480f1
+# %% ../nbs/lib/60_figures.ipynb #bdde3fd2
 @styled
 def plot_volcanoes(
     drift:pd.DataFrame, # as for `plot_volcano`, with `regime` and `segment`
@@ -533,6 +542,7 @@ def plot_volcanoes(
     for a, g in zip(axs, regimes): _name_called(a, at(drift, g), n_labels)
     return fig
 
+# %% ../nbs/lib/60_figures.ipynb #3fd91309
 def _shorten(ax):
     "The words of a volcano for a panel half as wide."
     for o in ax.texts: o.set_text(o.get_text().replace("false discovery rate", "FDR").replace("null control", "null").replace(" active", ""))
@@ -591,7 +601,17 @@ def plot_neurons(
     ax.set_xticks(t.layer[::max(1, math.ceil(len(t)/16))]); ax.grid(axis="x", visible=False)
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #d96ec18b
+# %% ../nbs/lib/60_figures.ipynb #b768bc80
+def _control_kind(c):
+    "Colour key of a comparison: the real one, a control that must find, or one that must not."
+    return "other" if re.search("spike|must be found", str(c)) else "muted" if re.search("null|itself|control|swapped|random|placebo", str(c)) else "ft"
+
+def _count(r):
+    "A row's count in words."
+    if np.isfinite(r.get("relabellings", np.nan)): return f"mean {num(r.discoveries, 2)} of {num(r.n)}; any in {num(100*r.any_discovery, 2)} % of {num(r.relabellings)}"
+    return f"{num(r.discoveries)} of {num(r.n)}"
+
+# %% ../nbs/lib/60_figures.ipynb #28ef78a1
 @styled
 def plot_null(
     table:pd.DataFrame, # `comparison`, `discoveries`, `n` (tests made); `method` where there are several; `relabellings`, `any_discovery` where labels were swapped repeatedly
@@ -613,15 +633,6 @@ def plot_null(
            ylim=(-len(t)+.4, .6), xlim=(-.02*top, 1.06*top), xlabel="discoveries (% of tests)")
     ax.grid(axis="y", visible=False)
     return fig
-
-def _control_kind(c):
-    "Colour key of a comparison: the real one, a control that must find, or one that must not."
-    return "other" if re.search("spike|must be found", str(c)) else "muted" if re.search("null|itself|control|swapped|random|placebo", str(c)) else "ft"
-
-def _count(r):
-    "A row's count in words."
-    if np.isfinite(r.get("relabellings", np.nan)): return f"mean {num(r.discoveries, 2)} of {num(r.n)}; any in {num(100*r.any_discovery, 2)} % of {num(r.relabellings)}"
-    return f"{num(r.discoveries)} of {num(r.n)}"
 
 # %% ../nbs/lib/60_figures.ipynb #66b804d1
 @styled
@@ -652,7 +663,7 @@ def plot_summary(
     if "drift" in axs: _panel_drift(axs["drift"], drift, control)
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #ebdac576
+# %% ../nbs/lib/60_figures.ipynb #05ebce41
 def _panel_rouge(ax, t):
     m = list(dict.fromkeys(t.metric))[-1]
     plot_rouge(t[t.metric == m], ax); ax.set_title("Better summaries?"); ax.set_xlabel(f"{_metric_name(m)} on held-out pairs")
@@ -661,6 +672,7 @@ def _panel_drift(ax, t, control):
     plot_volcano(t, ax, control=control, n_labels=0); ax.set_title("Different activation patterns"); ax.set_xlabel("Δ frequency (percentage points)")
     _shorten(ax)
 
+# %% ../nbs/lib/60_figures.ipynb #d252c116
 def _panel_new(ax, t, n_control):
     "Latents of the delta-SAE: how often they fire in each model; those that are new in colour."
     _need(t, ["freq_base", "freq_ft"], "delta")
