@@ -30,15 +30,18 @@ def points(
     d = max(1, min(3, 1 - int(np.floor(np.log10(max(1e-9, abs(100*v)))))))
     return f"{100*v:+.{d}f} points [{100*lo:+.{d}f}, {100*hi:+.{d}f}]"
 
-# %% ../../nbs/lib/52g_diffing.findings.ipynb #b6767bc5
+# %% ../../nbs/lib/52g_diffing.findings.ipynb #335cf3dd
 def at(
     t:pd.DataFrame,       # a table of latents or neurons
-    regime:str="task",    # where to look; all text where the table has no such rows
-    segment:str="all",
+    regime:str="task",    # where to look
+    segment:str="all",    # of its tokens
 ) -> pd.DataFrame:
-    "The rows of one regime and segment."
-    hit = t[(t.regime == regime) & (t.segment == segment)]
-    return hit if len(hit) else t[(t.regime == "all") & (t.segment == "all")]
+    "The rows of one regime and segment; those of all text, or of the only regime there is, where the table has no such rows."
+    for r, s in ((regime, segment), ("all", "all"), *((o, "all") for o in t.regime.unique()[:1])):
+        hit = t[(t.regime == r) & (t.segment == s)]
+        if len(hit): break
+    return hit
+
 
 def _count(n, what): return f"{n:,} {what}" + ("" if n == 1 else "s")
 def _text(regime): return {"task": "task text", "plain": "plain text"}.get(regime, "all text")
