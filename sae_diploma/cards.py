@@ -461,7 +461,7 @@ def cards_html(
 </main></body></html>
 """
 
-# %% ../nbs/lib/61_cards.ipynb #d551aae1
+# %% ../nbs/lib/61_cards.ipynb #b076cf66
 def write_cards(
     cards,                        # of `card_data`
     folder,                       # where `index.html` and `latents.json` go
@@ -473,7 +473,7 @@ def write_cards(
     "Write the static page and its data; returns the path of the page."
     check(len(cards) > 0, "cards: there is no latent to show")
     folder = Path(folder)
-    save_json(dict(format="sae_diploma.cards", version=1, **about, latents=cards), folder/"latents.json")
+    save_json(dict(format="sae_diploma.cards", version=1, title=title, intro=intro, **about, latents=cards), folder/"latents.json")
     with atomic_path(folder/"index.html") as t: t.write_text(cards_html(cards, title, intro, back), encoding="utf-8")
     return folder/"index.html"
 

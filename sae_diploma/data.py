@@ -215,7 +215,7 @@ def corpus_packages(
             check(not packages or packages == "core", f"packages: {n!r} is not installed here{near(n, ['stdlib', *{_canon(d.name) for d in md.distributions()}])}")
     return out
 
-# %% ../nbs/lib/10_data.ipynb #a5607e03
+# %% ../nbs/lib/10_data.ipynb #d1c52bdb
 _skip = re.compile(r"(^|/)(tests?|idle_test|site-packages|dist-packages|__pycache__|lib2to3)/|(^|/)(test_[^/]*|[^/]*_test|conftest|_sysconfigdata[^/]*)\.py$|testing/_internal/|^(\.\.|bin)/")
 
 def package_files(
@@ -237,7 +237,8 @@ def readme(
     "Its description from METADATA without badges, tags, pictures and link targets."
     m = md.metadata(name)
     s = m.get_payload() or m.get("Description") or ""
-    s = re.sub(r"<!--.*?-->|!\[[^\]]*\]\([^)]*\)|<[^<>]{1,400}>|^\.\. .*\n(?:[ \t]+:.*\n)*", "", html.unescape(s), flags=re.S|re.M)
+    s = re.sub(r"`([^`<>\n]+?)\s*<[^<>]+>`_+", r"\1", html.unescape(s))
+    s = re.sub(r"<!--.*?-->|!\[[^\]]*\]\([^)]*\)|<[^<>]{1,400}>|^\.\. [^\n]*\n(?:[ \t]+:[^\n]*\n)*", "", s, flags=re.S|re.M)
     s = re.sub(r"\[([^\]\n]*)\]\([^)]*\)", r"\1", s)
     s = re.sub(r"^[\s|=\-:*#]*$|^(?:\|[\w -]+\|[ ]*)+$", "", s, flags=re.M)
     return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+$", "", s, flags=re.M)).strip()
@@ -344,8 +345,8 @@ def _scan(packages, n_workers):
         t = pa.concat_tables([pq.read_table(f) for f in sorted(Path(tmp).glob("*.parquet"))])
     return t.sort_by([("rank", "ascending"), ("j", "ascending")])
 
-# %% ../nbs/lib/10_data.ipynb #24e38962
-SCAN_VERSION = 2 # raised whenever the scan may find something else: part of the cache's name
+# %% ../nbs/lib/10_data.ipynb #199749c5
+SCAN_VERSION = 3 # raised whenever the scan may find something else: part of the cache's name
 
 def _choose(df, runs, doc):
     "Drop what was seen before and what would leak, settle the pairs; the documents and the counts of what was dropped and why."
@@ -730,7 +731,7 @@ def chat_prompt(
 def _messages(article, highlights, instruction):
     return dict(prompt=[dict(role="user", content=chat_prompt(article, instruction))], completion=[dict(role="assistant", content=highlights)])
 
-# %% ../nbs/lib/10_data.ipynb #0cbfaa7e
+# %% ../nbs/lib/10_data.ipynb #6a303ac8
 def cut_articles(
     articles:list,           # texts
     highlights:list,         # their summaries
@@ -740,9 +741,9 @@ def cut_articles(
 ) -> list:
     "The articles, cut so that each conversation has at most `max_length` tokens; None for one whose summary leaves no room for 8 tokens of it."
     render = lambda a, h: tokenizer.apply_chat_template(sum(_messages(a, h, instruction).values(), []), tokenize=False)
-    size = lambda texts: [len(o) for o in tokenizer(texts, add_special_tokens=False)["input_ids"]] if texts else []
+    size = lambda texts: [len(o) for o in tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]] if texts else []
     room = [max_length-2-o for o in size([render("", h) for h in highlights])] # 2: where the article begins and ends, other tokens may form
-    offs = tokenizer(articles, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"] if articles else []
+    offs = tokenizer(articles, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"] if articles else []
     out = [None if r < 8 and len(o) > r else a if len(o) <= r else a[:o[r-1][1]].rstrip() for a, o, r in zip(articles, offs, room)]
     for i, k in enumerate(size([render(a or "", h) for a, h in zip(out, highlights)])): # a template may count otherwise: check, and cut what is still over
         while out[i] is not None and k > max_length:
@@ -769,7 +770,7 @@ def to_chat(
     ids, sources = (list(pairs[c]) if c in pairs.column_names else [str(i) for i in range(len(arts))] for c in ("id", "source"))
     return Dataset.from_list([dict(id=ids[i], source=sources[i], **_messages(arts[i], highs[i], instruction)) for i in keep])
 
-# %% ../nbs/lib/10_data.ipynb #3fac93d1
+# %% ../nbs/lib/10_data.ipynb #986987ab
 def corpus_card(
     pairs,                     # of `load_pairs`
     plain=None,                # of `plain_texts`
@@ -798,6 +799,7 @@ def package_table(
     df = df.sort_values("characters", ascending=False, kind="stable").reset_index(drop=True)
     rest, df = df[top:], df[:top]
     if len(rest): df = pd.concat([df, pd.DataFrame([dict(package=f"{len(rest)} more", version="", licence="", **rest[["documents", "characters", "pairs"]].sum())])])
+    df[["documents", "characters", "pairs"]] = df[["documents", "characters", "pairs"]].astype(int)
     total = dict(package="all", version="", licence="", **{c: card["corpus"][c] for c in ("documents", "characters", "pairs")})
     return pd.concat([df, pd.DataFrame([total])], ignore_index=True)
 
@@ -829,14 +831,14 @@ def overlap_table(
     return pd.DataFrame([{"split": s, "pairs": len(sh[s]), "modules": len(set(pairs[s]["source"])), "modules in training": len(set(pairs[s]["source"]) & known),
                           "runs shared, median (%)": q(s, 50), "90 % of articles up to (%)": q(s, 90), "most (%)": q(s, 100)} for s in pairs if s != "train"])
 
-# %% ../nbs/lib/10_data.ipynb #2aebbd1d
+# %% ../nbs/lib/10_data.ipynb #684bdac1
 def text_lengths(
     parts:dict,     # name of a part -> its texts
     tokenizer=None, # counts tokens; words are counted without one
     most=5000,      # texts measured of each part, the first ones
 ) -> pd.DataFrame:
     "Lengths of texts as the table that `figures.plot_lengths` draws: part, tokens."
-    count = (lambda ts: [len(o) for o in tokenizer(ts, add_special_tokens=False)["input_ids"]]) if tokenizer else (lambda ts: [len(t.split()) for t in ts])
+    count = (lambda ts: [len(o) for o in tokenizer(ts, add_special_tokens=False, verbose=False)["input_ids"]]) if tokenizer else (lambda ts: [len(t.split()) for t in ts])
     return pd.concat([pd.DataFrame(dict(part=k, tokens=count(list(v)[:most]))) for k, v in parts.items()], ignore_index=True)
 
 def show_pairs(
