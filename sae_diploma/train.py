@@ -181,7 +181,7 @@ def count(self:Trainer,
     self.err += (x - out.x_hat).double().square().sum().item()
     self.l0, self.loss, self.n = self.l0 + out.l0.item(), self.loss + out.loss.item(), self.n + 1
 
-# %% ../nbs/lib/46_train.ipynb #555a6e4f
+# %% ../nbs/lib/46_train.ipynb #b8287c94
 @patch
 def log(self:Trainer,
     eval_rows=None, # held-out rows for an entry of their own
@@ -192,7 +192,7 @@ def log(self:Trainer,
     self.curve.append(row)
     if eval_rows is not None:
         m = evaluate(self.finished(), self.store, eval_rows)
-        self.curve.append(dict(split="held-out", step=self.step, tokens=self.tokens, fvu=m["fvu"], l0=m["l0"], dead=m["dead"]))
+        self.curve.append(dict(split="held-out", step=self.step, tokens=self.tokens, fvu=m["fvu"], l0=m["l0"]))
     self.reset_window()
     return row
 

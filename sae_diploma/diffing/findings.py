@@ -79,7 +79,7 @@ def _patterns_sentence(n, regime, fdr):
     return (f"On {_text(regime)} {n['called']:,} {tested} change{'s' if n['called'] == 1 else ''} how often {'it fires' if n['called'] == 1 else 'they fire'} at a false discovery rate of {pct(fdr)}, {n['more']:,} more and {n['less']:,} less, "
             f"{n['twofold']:,} of them at least twofold; the largest change is latent {int(l['latent'])}, from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of tokens ({points(l['delta'], l['lo'], l['hi'])}).")
 
-# %% ../../nbs/lib/52g_diffing.findings.ipynb #8dd75b53
+# %% ../../nbs/lib/52g_diffing.findings.ipynb #cc8d32a4
 def features(
     delta:pd.DataFrame,    # table of `delta_sae`, trained on the fine-tuned model's residual
     control=None,          # the same with `side='base'`
@@ -93,17 +93,23 @@ def features(
     n = dict(fdr=fdr, max_ratio=max_ratio, live=int(t.alive.sum()), tested=int(t.p.notna().sum()), more=int((t.called & (t.delta > 0)).sum()), new=len(new), control=c,
              control_live=None if control is None else int(at(control).alive.sum()))
     cols = ["latent", "freq_base", "freq_ft", "ratio", "ratio_lo", "ratio_hi", "q", "nearest", "cos_base"]
-    n["by_segment"] = {s: int(g.new.sum()) for s, g in delta[(delta.regime == t.regime.iloc[0]) & (delta.segment != "all")].groupby("segment")}
+    n["by_segment"], n["control_by_segment"] = (_new_by_segment(o, t.regime.iloc[0]) for o in (delta, delta[:0] if control is None else control))
     if len(new): n["clearest"] = new.loc[new.delta.idxmax(), cols].to_dict()
     elif t.called.any(): n["nearest_to_new"] = t[t.called & (t.delta > 0)].nsmallest(1, "ratio_hi")[cols].to_dict("records")
     s = _features_sentence(n, t.regime.iloc[0])
-    if any(n["by_segment"].values()): s += " By kind of token: " + ", ".join(f"{v} new on {k} tokens" for k, v in n["by_segment"].items() if v) + "."
+    if any(n["by_segment"].values()):
+        against = lambda k: f" (control {n['control_by_segment'][k]})" if k in n["control_by_segment"] else ""
+        s += " By kind of token: " + ", ".join(f"{v} new on {k} tokens{against(k)}" for k, v in n["by_segment"].items() if v) + "."
     if transfer is not None:
         n["transfer"] = _transfer_numbers(transfer)
         s += " " + _transfer_sentence(n["transfer"])
     return dict(question="New features: does the fine-tuned model have features that the base model lacks?", sentence=s, numbers=n)
 
-# %% ../../nbs/lib/52g_diffing.findings.ipynb #f550875c
+# %% ../../nbs/lib/52g_diffing.findings.ipynb #6ff7605e
+def _new_by_segment(t, regime):
+    "Segment -> new latents among its tokens."
+    return {s: int(g.new.sum()) for s, g in t[(t.regime == regime) & (t.segment != "all")].groupby("segment")}
+
 def _features_sentence(n, regime):
     who = f"of {_count(n['live'], 'live latent')} of the Delta-SAE"
     rule = f"fire{'s' if n['new'] == 1 else ''} on what the base SAE leaves of the fine-tuned model and at most {n['max_ratio']:g} times as often on what it leaves of the base model"
