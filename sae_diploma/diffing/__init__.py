@@ -6,7 +6,7 @@
 __all__ = ['sums_of', 'table_of', 'restrict', 'RowView', 'toy_pair', 'transfer', 'residual_norms', 'errors_of', 'drift',
            'null_control', 'spike_control', 'delta_sae', 'fit_delta', 'firing_threshold', 'save_theta', 'load_theta',
            'encode_residual', 'ResidualStore', 'Stacked', 'random_cosine', 'neurons', 'neuron_sums', 'neuron_layers',
-           'neuron_weights', 'weights', 'latent_weights', 'merged', 'findings', 'at', 'null_discoveries']
+           'neuron_null', 'neuron_weights', 'weights', 'latent_weights', 'merged', 'findings', 'at', 'null_discoveries']
 
 # %% ../../nbs/lib/52z_diffing.ipynb #b7f07122
 from .base import *
@@ -18,7 +18,7 @@ from .weights import *
 from .findings import *
 from ..stats import null_discoveries
 
-# %% ../../nbs/lib/52z_diffing.ipynb #3102a8eb
+# %% ../../nbs/lib/52z_diffing.ipynb #3925ee5a
 _all_ = ["sums_of", "table_of", "restrict", "RowView", "toy_pair", "transfer", "residual_norms", "errors_of", "drift", "null_control", "spike_control",
          "delta_sae", "fit_delta", "firing_threshold", "save_theta", "load_theta", "encode_residual", "ResidualStore", "Stacked", "random_cosine",
-         "neurons", "neuron_sums", "neuron_layers", "neuron_weights", "weights", "latent_weights", "merged", "findings", "at", "null_discoveries"]
+         "neurons", "neuron_sums", "neuron_layers", "neuron_null", "neuron_weights", "weights", "latent_weights", "merged", "findings", "at", "null_discoveries"]
