@@ -480,7 +480,7 @@ def name_words(
     "The words a name is made of."
     return " ".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name.split(".")[-1])).lower()
 
-# %% ../nbs/lib/30_sft.ipynb #53244fbe
+# %% ../nbs/lib/30_sft.ipynb #a0fd0247
 def model_outputs(
     model,               # a causal language model, or what `load_model` takes
     tokenizer,           # of the model
@@ -502,6 +502,13 @@ def model_outputs(
     return dict(own=completion_loss(model, tokenizer, pairs, **kw, desc=f"{desc}: loss of summaries"), other=completion_loss(model, tokenizer, pairs, shuffled=True, seed=seed, **kw),
                 plain=None if plain is None or not len(plain) else text_loss(model, tokenizer, plain, max_length, desc=f"{desc}: loss of plain text"),
                 text=generate(model, tokenizer, pairs["article"][:n], max_new_tokens, batch_size=batch_size, desc=f"{desc}: summaries", **kw))
+
+def _fitting(tok, pairs, max_length, instruction):
+    "Pairs whose summary leaves room for 16 tokens of an article, whichever it is given to."
+    over = len(_chat_ids(tok, [[dict(role="user", content=chat_prompt("", instruction)), dict(role="assistant", content="")]])[0])
+    n = [len(o) for o in tok(list(pairs["highlights"]), add_special_tokens=False)["input_ids"]]
+    keep = [i for i, k in enumerate(n) if k+over+16 <= max_length]
+    return pairs if len(keep) == len(n) else pairs.select(keep)
 
 def _est(x, boot, level=.95):
     "Estimate and percentile interval as a dict."
@@ -550,7 +557,7 @@ def summaries_table(
     for k in [o for o in ("base", "ft", "lead1", "name_words", "shuffled") if o in t]: t = t.join(rouge(t[k], t.reference).add_prefix(f"{k}_"))
     return t
 
-# %% ../nbs/lib/30_sft.ipynb #63f7668f
+# %% ../nbs/lib/30_sft.ipynb #9f66ec63
 OUTPUTS = dict(ft="ft", base="base", lead1="lead-1", name_words="name words", shuffled="shuffled") # column -> name in tables and figures
 
 def rouge_table(
@@ -579,8 +586,10 @@ def evaluate_sft(
     **kw,                  # passed to `model_outputs`
 ) -> tuple: # metrics (loss, rouge, n_pairs, n_plain), table of summaries
     "Before and after: losses and ROUGE with intervals beside the baselines, and the summaries themselves."
-    check(len(pairs) >= 2, f"pairs: {len(pairs)} held-out pairs cannot carry an interval; use at least 2, some hundred for a narrow one", DataError)
-    b, f = (model_outputs(m, tokenizer, pairs, plain, seed=seed, desc=d, **kw) for m, d in ((base, "base"), (ft, "fine-tuned")))
+    with _quiet():
+        pairs = _fitting(tokenizer, pairs, kw.get("max_length", 256), kw.get("instruction", INSTRUCTION))
+        check(len(pairs) >= 2, f"pairs: {len(pairs)} held-out pairs cannot carry an interval; use at least 2, some hundred for a narrow one", DataError)
+        b, f = (model_outputs(m, tokenizer, pairs, plain, seed=seed, desc=d, **kw) for m, d in ((base, "base"), (ft, "fine-tuned")))
     table = summaries_table(pairs, b, f, seed)
     r = rouge_table(table, n_bootstrap, seed)
     return dict(loss=summarise_losses(b, f, n_bootstrap, seed), rouge=r.to_dict("records"), n_pairs=len(pairs), n_summaries=len(table), n_plain=0 if plain is None else len(plain)), table
