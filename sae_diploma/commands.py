@@ -104,7 +104,7 @@ def _fit(max_length, model):
     from sae_diploma.models import text_config
     return min(max_length, getattr(text_config(model), "max_position_embeddings", None) or max_length)
 
-# %% ../nbs/lib/70a_commands.ipynb #ab979440
+# %% ../nbs/lib/70a_commands.ipynb #983ede20
 def sft_(
     model_name:str="tiny",          # folder, hub id, or tiny
     dataset_name:str="docstrings",  # hub id such as cnn_dailymail, folder, .parquet, .jsonl, .csv, or docstrings
@@ -115,7 +115,7 @@ def sft_(
     max_steps:int=-1,               # optimiser steps; -1: what the epochs give
     per_device_train_batch_size:int=16, # pairs of a step on each device
     gradient_accumulation_steps:int=1, # batches of an optimiser step
-    learning_rate:float=5e-4,       # peak; 1e-5 to 2e-5 (LoRA 1e-4) from a billion weights up
+    learning_rate:float=0.,         # peak; 0: by the size of the model
     lr_scheduler_type:str="cosine", # by transformers' names
     warmup_steps:float=.05,         # steps, or below 1 their share
     warmup_ratio:float=None,        # replaced by warmup_steps

@@ -314,15 +314,16 @@ def _scan_worker(
         pq.write_table(t, out)
     print(len(jobs) % 50, flush=True)
 
-# %% ../nbs/lib/10_data.ipynb #e393d807
+# %% ../nbs/lib/10_data.ipynb #3c99b894
 def _scan(packages, n_workers):
     "Raw documents of all packages in corpus order, scanned by `n_workers` processes of their own."
     import pyarrow.parquet as pq, pyarrow as pa
     jobs = []
     for p in packages:
         fs = package_files(p)
-        if p != "stdlib": jobs.append(["METADATA", fs[0][1].split(".")[0] if len({f[1].split(".")[0] for f in fs}) == 1 else p, p, 0])
         jobs += [[f, m, p, os.path.getsize(f)] for f, m in fs if os.path.exists(f)]
+        top = {m.split(".")[0] for _, m in fs}
+        if p != "stdlib": jobs.append(["METADATA", top.pop() if len(top) == 1 else p, p, 0]) # last: a README repeats docstrings, and these make pairs
     jobs = [[i, *o] for i, o in enumerate(jobs)]
     parts, load = [[] for _ in range(n_workers)], [0]*n_workers
     for o in sorted(jobs, key=lambda o: -o[-1]):
@@ -345,8 +346,8 @@ def _scan(packages, n_workers):
         t = pa.concat_tables([pq.read_table(f) for f in sorted(Path(tmp).glob("*.parquet"))])
     return t.sort_by([("rank", "ascending"), ("j", "ascending")])
 
-# %% ../nbs/lib/10_data.ipynb #199749c5
-SCAN_VERSION = 3 # raised whenever the scan may find something else: part of the cache's name
+# %% ../nbs/lib/10_data.ipynb #b56b37c6
+SCAN_VERSION = 4 # raised whenever the scan may find something else: part of the cache's name
 
 def _choose(df, runs, doc):
     "Drop what was seen before and what would leak, settle the pairs; the documents and the counts of what was dropped and why."
@@ -444,7 +445,7 @@ def docstring_pairs(
 
 _pair_columns = "id article highlights source name".split()
 
-# %% ../nbs/lib/10_data.ipynb #fd47cb69
+# %% ../nbs/lib/10_data.ipynb #13b9ab5b
 def recorded_corpus(
     packages=None, # None or '': all; 'core'
 ):
@@ -468,6 +469,7 @@ def corpus_differences(
         if names: out.append(f"{what}: {', '.join(names)}.")
     return out
 
+# %% ../nbs/lib/10_data.ipynb #15e474f6
 def record_corpus(
     cache_dir=None, # see `cache_folder`
 ):
@@ -770,7 +772,7 @@ def to_chat(
     ids, sources = (list(pairs[c]) if c in pairs.column_names else [str(i) for i in range(len(arts))] for c in ("id", "source"))
     return Dataset.from_list([dict(id=ids[i], source=sources[i], **_messages(arts[i], highs[i], instruction)) for i in keep])
 
-# %% ../nbs/lib/10_data.ipynb #986987ab
+# %% ../nbs/lib/10_data.ipynb #be444fac
 def corpus_card(
     pairs,                     # of `load_pairs`
     plain=None,                # of `plain_texts`
@@ -787,9 +789,10 @@ def corpus_card(
     if plain is not None: card["plain"] = dict(rows=len(plain), splits=pd.Series(plain["split"]).value_counts(sort=False).to_dict(), characters=size(plain["text"]), hash=frame_hash(cols(plain, ["id", "text"])))
     if dataset_name == "docstrings":
         corpus = _corpus(packages, cache_dir)[1]
-        card |= dict(corpus={k: v for k, v in corpus.items() if k != "dropped"}, dropped=corpus["dropped"], differences=corpus_differences(corpus, recorded_corpus(packages)))
+        card |= dict(corpus={k: v for k, v in corpus.items() if k not in ("dropped", "seconds")}, dropped=corpus["dropped"], differences=corpus_differences(corpus, recorded_corpus(packages)))
     return card
 
+# %% ../nbs/lib/10_data.ipynb #0f476cfe
 def package_table(
     card:dict, # of `corpus_card`
     top=20,    # packages shown; the rest is summed up
@@ -803,6 +806,7 @@ def package_table(
     total = dict(package="all", version="", licence="", **{c: card["corpus"][c] for c in ("documents", "characters", "pairs")})
     return pd.concat([df, pd.DataFrame([total])], ignore_index=True)
 
+# %% ../nbs/lib/10_data.ipynb #78ecb6b5
 def dropped_table(
     card:dict, # of `corpus_card`
 ) -> pd.DataFrame:

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_base', 'load_tokenizer', 'load_model', 'unwrap',
            'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'down_proj', 'capture', 'splice',
-           'check_pair', 'model_hash', 'unembed']
+           'check_pair', 'model_hash', 'final_norm', 'unembed']
 
-# %% ../nbs/lib/11_models.ipynb #b870afda
-import contextlib, hashlib, json
+# %% ../nbs/lib/11_models.ipynb #9790b5f8
+import contextlib, hashlib, json, numbers
 from pathlib import Path
 
 import torch
@@ -16,7 +16,7 @@ from torch import nn
 
 from .core import *
 
-# %% ../nbs/lib/11_models.ipynb #e1a61de5
+# %% ../nbs/lib/11_models.ipynb #26a46e1d
 def resolve_model(
     name, # 'tiny', a folder, or an id of the Hugging Face hub
 ) -> str:
@@ -33,8 +33,15 @@ def resolve_model(
 
 @contextlib.contextmanager
 def _hub_errors(what, name):
-    "Turn the many errors of a missing hub entry into one sentence."
-    try: yield
+    "Turn the many errors of a missing hub entry, and a damaged file's, into one sentence; without network the hub is not asked six times over."
+    from safetensors import SafetensorError
+    from sae_diploma.data import offline_if_unreachable
+    try:
+        if Path(resolve_model(name)).is_dir(): yield
+        else:
+            with offline_if_unreachable(): yield
+    except SaeDiplomaError: raise
+    except SafetensorError as e: raise CorruptError(f"{what}: the weights of {name!r} are no whole safetensors file ({e}); copy or download them again") from None
     except (OSError, ValueError) as e:
         first = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
         raise ParamError(f"{what}: {name!r} could not be loaded, neither from a folder nor from the local hub cache nor from the hub ({first[:160]}); "
@@ -48,7 +55,7 @@ CHAT_TEMPLATE = (
     "{% else %}{{ 'User: ' + message['content'] + '\n\n' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}Assistant:{% endif %}")
 
-# %% ../nbs/lib/11_models.ipynb #9a9dd687
+# %% ../nbs/lib/11_models.ipynb #f964e03f
 def adapter_base(
     name, # folder or id of a model or adapter
 ):
@@ -64,7 +71,8 @@ def load_tokenizer(
     from transformers import AutoTokenizer
     path = resolve_model(name)
     if (base := adapter_base(name)) and not (Path(path)/"tokenizer_config.json").exists(): return load_tokenizer(base)
-    with _hub_errors("model_name", name): tok = AutoTokenizer.from_pretrained(path, revision=revision)
+    with _hub_errors("model_name", name): tok = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
+    check(tok.pad_token_id is not None or tok.eos_token_id is not None, f"model_name: the tokenizer of {name!r} has neither a pad nor an eos token; give it one and save it again")
     if tok.pad_token_id is None: tok.pad_token = tok.eos_token
     if not tok.chat_template: tok.chat_template = CHAT_TEMPLATE
     tok.padding_side = "right"
@@ -84,7 +92,10 @@ def load_model(
     if base := adapter_base(name):
         from peft import PeftModel
         with _hub_errors("model_name", name): return PeftModel.from_pretrained(load_model(base, dtype, dev, attn_implementation=attn_implementation), resolve_model(name)).eval()
-    with _hub_errors("model_name", name): model = AutoModelForCausalLM.from_pretrained(resolve_model(name), revision=revision, **kw)
+    with _hub_errors("model_name", name):
+        model, info = AutoModelForCausalLM.from_pretrained(resolve_model(name), revision=revision, trust_remote_code=False, output_loading_info=True, **kw)
+    absent = sorted(info["missing_keys"]) # the library would fill them with random numbers and only warn
+    check(not absent, f"model_name: {name!r} lacks {len(absent)} weights of a {type(model).__name__}, {absent[0]} first; give a whole checkpoint of a causal language model")
     return model.to(dev).eval()
 
 # %% ../nbs/lib/11_models.ipynb #5b745b78
@@ -113,7 +124,7 @@ def n_layers(model): return len(decoder_layers(model))
 
 def d_model(model): return text_config(model).hidden_size
 
-# %% ../nbs/lib/11_models.ipynb #e310b8ff
+# %% ../nbs/lib/11_models.ipynb #5a5a8b3a
 def resolve_layer(
     model, # a causal language model, or its number of layers
     layer, # 0-based; negative from the end; a fraction between 0 and 1 of the depth
@@ -121,9 +132,9 @@ def resolve_layer(
     "The layer's 0-based index; raises `ParamError` that says the range."
     n = model if isinstance(model, int) else n_layers(model)
     bad = f"layer: {layer!r} is out of range; this model has {n} layers: use 0 to {n-1}, -{n} to -1, or a fraction between 0 and 1"
-    check(isinstance(layer, (int, float)) and not isinstance(layer, bool), bad)
-    if isinstance(layer, float) and not layer.is_integer():
-        check(0 < layer < 1, bad); return min(n-1, max(0, round(layer*n)-1))
+    check(isinstance(layer, numbers.Real) and not isinstance(layer, bool), bad)
+    if layer != round(layer, 9) or layer % 1: # no whole number: the layer that ends nearest to this share of the depth
+        check(0 < layer < 1, bad); return min(n-1, max(0, round(float(layer)*n)-1))
     check(-n <= layer < n, bad)
     return int(layer) % n
 
@@ -209,7 +220,7 @@ def splice(
     try: yield model
     finally: h.remove()
 
-# %% ../nbs/lib/11_models.ipynb #0a5b3fa3
+# %% ../nbs/lib/11_models.ipynb #9b769caf
 def check_pair(
     base, ft,                     # the two models
     tok_base=None, tok_ft=None,   # their tokenizers, if both are at hand
@@ -221,25 +232,44 @@ def check_pair(
     if tok_base is not None and tok_ft is not None:
         a, b = tok_base.get_vocab(), tok_ft.get_vocab()
         check(a == b, f"ft_model: its tokenizer differs from the base model's in {len(set(a.items()) ^ set(b.items()))} entries; the same text must give the same tokens")
+        check(tok_base.bos_token_id == tok_ft.bos_token_id, f"ft_model: its bos token is {tok_ft.bos_token!r}, the base model's is {tok_base.bos_token!r}; the same text must give the same tokens")
+        probe = "User: Don't split_this(x=1.25)\n\n\tÜber 3,000 naïve  tokens — 東京 🙂" # same vocabulary, other rules
+        check(*(lambda x, y: (x == y, f"ft_model: its tokenizer splits text into other tokens than the base model's ({len(y)} against {len(x)} for a probe); save the base model's tokenizer with it"))(
+            *(o(probe, add_special_tokens=False)["input_ids"] for o in (tok_base, tok_ft))))
 
 def model_hash(
     model, # any module
 ) -> str:
     "16 hex digits over names and bytes of all weights."
     h = hashlib.sha256()
+    if any(getattr(o, "disable_adapters", False) is True for o in model.modules()): h.update(b"adapters off")
     for k, v in sorted(model.state_dict().items()):
         h.update(f"{k}{tuple(v.shape)}{v.dtype}".encode())
-        h.update(v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes() if v.numel() else b"")
+        h.update(v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy() if v.numel() else b"")
     return h.hexdigest()[:16]
 
-# %% ../nbs/lib/11_models.ipynb #ced82dcf
+# %% ../nbs/lib/11_models.ipynb #1e6fa3f1
+def final_norm(
+    model, # a causal language model
+):
+    "The norm between the last layer and the output matrix (beside the list of layers, behind it), or None."
+    layers = decoder_layers(model)
+    for m in unwrap(model).modules():
+        names = [n for n, o in m.named_children() if o is layers]
+        if names:
+            after = list(dict(m.named_children()).items())
+            after = after[[n for n, _ in after].index(names[0])+1:]
+            hits = [o for n, o in after if "norm" in type(o).__name__.lower() or "norm" in n.lower()]
+            return hits[-1] if hits else None
+
+@torch.no_grad()
 def unembed(
     model, # a causal language model
 ) -> torch.Tensor:
-    "(hidden_size, vocabulary) output matrix, with the gain of the final norm folded in."
-    m = unwrap(model)
-    W = m.get_output_embeddings().weight.detach().float()
-    last = [o for n, o in m.named_modules() if hasattr(o, "weight") and o.weight is not None and o.weight.ndim == 1 and o.weight.shape[0] == d_model(m) and ".layers." not in f".{n}." and ".h." not in f".{n}."]
-    gain = last[-1].weight.detach().float() if last else torch.ones(d_model(m))
-    if "gemma" in type(m).__name__.lower(): gain = 1+gain # Gemma's norm multiplies by 1 + weight
-    return (W*gain).T
+    "(hidden_size, vocabulary) float32 output matrix, with the final norm's gain, and its centring if it centres, folded in."
+    W, norm = unwrap(model).get_output_embeddings().weight.detach(), final_norm(model)
+    if norm is None: return W.float().T
+    x = torch.ones(W.shape[1], device=W.device, dtype=W.dtype); x[1::2] = -1     # mean 0 and mean square 1: what comes out is the gain
+    U = (W.float()*(x*(norm(x)-norm(-x))/2).float()).T
+    centres = torch.allclose(norm(x+1), norm(x), atol=1e-3)                        # a LayerNorm takes the mean away, an RMSNorm does not
+    return U-U.mean(0) if centres else U

@@ -342,7 +342,7 @@ def resolve_params(
         for s, p in _targets(name, chapters): out[s][p] = parse_value(name, value, chapters[s].params[p])
     return out
 
-# %% ../nbs/lib/70_pipeline.ipynb #33cd5fdb
+# %% ../nbs/lib/70_pipeline.ipynb #fd4220a6
 _why = dict(code="the chapter changed", library="the library changed", version="another package version", files="a file it reads changed")
 
 def stale(
@@ -352,11 +352,13 @@ def stale(
     changed=(),    # stages that are stale themselves
 ) -> str:
     "Why this stage must run, in a few words; '' when it is done and up to date."
-    f = run_dir/source.stage/"stage.json"
-    if not f.exists(): return "goes on where it stopped" if (run_dir/source.stage/"begun.json").exists() else "not done"
-    old = load_json(f)
+    f, begun = run_dir/source.stage/"stage.json", run_dir/source.stage/"begun.json"
     inputs = {o: load_json(g)["fingerprint"] for o in source.reads if (g := run_dir/o/"stage.json").exists()}
     new = stage_fingerprint(source, params, inputs)
+    if not f.exists():
+        same = begun.exists() and load_json(begun)["fingerprint"] == new["fingerprint"] and not set(source.reads) & set(changed)
+        return "goes on where it stopped" if same else "not done"
+    old = load_json(f)
     if old["fingerprint"] == new["fingerprint"] and not (hit := [o for o in source.reads if o in changed]): return ""
     diff = [f"{k} {old['parameters'].get(k)!r} → {v!r}" for k, v in new["parameters"].items() if old["parameters"].get(k) != v]
     why = ([", ".join(diff)] if diff else []) + [v for k, v in _why.items() if old.get(k) != new[k]]

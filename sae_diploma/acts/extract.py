@@ -15,21 +15,25 @@ from ..core import *
 from ..models import *
 from .store import *
 
-# %% ../../nbs/lib/21_acts.extract.ipynb #a6f2a4f9
+# %% ../../nbs/lib/21_acts.extract.ipynb #1cf9844d
 def render_pair(
     tokenizer,        # with a chat template
     prompt:list,      # messages before the answer
     completion:list,  # the answer, one message
 ) -> tuple:
     "`(text, spans)`: the pair in chat format, and the (start, end, segment) of its message contents in it."
-    text, spans, at = tokenizer.apply_chat_template(prompt+completion, tokenize=False), [], 0
-    for m, seg in [(m, "prompt") for m in prompt] + [(m, "completion") for m in completion]:
-        content = m["content"]
-        i = text.find(content, at)
-        if i < 0: content = content.strip(); i = text.find(content, at) # some templates strip
-        check(i >= 0, f"chat_template: it does not keep the text of the {m['role']} message; use a template that renders it as it is")
-        spans.append((i, at := i+len(content), seg))
-    return text, spans
+    messages = prompt+completion
+    marks = [f"\ue000{i}\ue001" for i in range(len(messages))] # stand where the contents will: a short content may also occur in the template
+    frame = tokenizer.apply_chat_template([{**m, "content": c} for m, c in zip(messages, marks)], tokenize=False)
+    text = tokenizer.apply_chat_template(messages, tokenize=False)
+    for strip in (False, True): # some templates strip
+        out, spans = frame, []
+        for m, mark, seg in zip(messages, marks, ["prompt"]*len(prompt)+["completion"]*len(completion)):
+            i, content = out.find(mark), m["content"].strip() if strip else m["content"]
+            if i < 0: break
+            out = out[:i]+content+out[i+len(mark):]; spans.append((i, i+len(content), seg))
+        if out == text: return text, spans
+    raise ParamError("chat_template: it does not keep the text of the messages in their order; use a template that renders it as it is")
 
 def tokenise_pair(
     tokenizer,    # a fast tokenizer with a chat template
@@ -37,15 +41,16 @@ def tokenise_pair(
     completion:list, # the answer
 ) -> tuple:
     "`(ids, segments)` of a pair in chat format; segments are codes in `SEGMENTS`."
+    check(tokenizer.is_fast, f"model_name: {type(tokenizer).__name__} is no fast tokenizer, so it cannot say where its tokens lie; save it with a tokenizer.json")
     text, spans = render_pair(tokenizer, prompt, completion)
     enc = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, mid = np.array(enc["input_ids"]), np.array([a if a == b else b-1 for a, b in enc["offset_mapping"]])
     seg = np.full(len(ids), SEGMENTS.index("template"), np.int8)
     for a, b, s in spans: seg[(mid >= a) & (mid < b)] = SEGMENTS.index(s)
-    if len(ids) and ids[0] == tokenizer.bos_token_id: seg[0] = SEGMENTS.index("bos")
+    seg[:1] = SEGMENTS.index("bos") # the first token, whatever it is: the norm of its activation is that of its place
     return ids, seg
 
-# %% ../../nbs/lib/21_acts.extract.ipynb #bbe7a6d9
+# %% ../../nbs/lib/21_acts.extract.ipynb #56cabf25
 def build_tokens(
     tokenizer,        # of both models
     plain=None,       # documents: id, text, source[, split]
@@ -53,16 +58,18 @@ def build_tokens(
     max_length=256,   # tokens a document at most; the rest is cut
 ) -> TokenTable:
     "The token table of both regimes; `split` ('sae' or 'eval'; 'sae' when absent) is carried; raises `DataError` when a regime has no tokens."
+    check(max_length >= 2, f"max_length: {max_length} tokens; use 2 or more")
     col, docs = [], []
     bos = [tokenizer.bos_token_id] if tokenizer.bos_token_id is not None else []
     def add(ids, seg, regime, row, text):
-        if len(ids) <= len(bos): return
+        if len(ids) < 2: return # nothing but the first token, which counts nowhere
         col.append((ids, np.full(len(ids), len(docs)), np.arange(len(ids)), np.full(len(ids), REGIMES.index(regime)), seg))
         docs.append(dict(doc=len(docs), id=str(row["id"]), regime=regime, source=str(row.get("source", "")), split=row.get("split") or "sae", text=text))
     if plain is not None:
         enc = tokenizer(list(plain["text"]), add_special_tokens=False, truncation=True, max_length=max_length-len(bos))["input_ids"] if len(plain) else []
         for row, ids in zip(plain, enc):
-            add(np.array(bos+ids), np.array([SEGMENTS.index("bos")]*len(bos)+[SEGMENTS.index("text")]*len(ids)), "plain", row, row["text"])
+            seg = np.full(len(bos)+len(ids), SEGMENTS.index("text")); seg[:1] = SEGMENTS.index("bos")
+            add(np.array(bos+list(ids)), seg, "plain", row, row["text"])
         check(docs, "plain: no document has any token; give texts that are not empty", DataError)
     if pairs is not None:
         n = len(docs)
@@ -118,7 +125,7 @@ def doc_activations(
             run(input_ids=torch.from_numpy(ids).to(dev), **({} if mask.all() else dict(attention_mask=m.long())))
             yield rows, {p: x[m] for p, x in acts.items()}
 
-# %% ../../nbs/lib/21_acts.extract.ipynb #1f89f923
+# %% ../../nbs/lib/21_acts.extract.ipynb #705ef50d
 def extract(
     model,                 # a causal language model
     table:TokenTable,      # what it reads
@@ -131,45 +138,67 @@ def extract(
     model_name="",         # for the record
     desc=None,             # of the progress bar
 ) -> ActivationStore:
-    "Write the activations of every token of `table`; a finished store is only opened, a begun one goes on at the first missing shard. Raises `DataError` on NaN and on a full disk."
+    "Write the activations of every token of `table`; a finished store is only opened, a begun one goes on at the first missing shard, a deleted shard is replaced. Raises `DataError` on NaN and on a full disk."
     folder, dt, layer = Path(folder), get_dtype(dtype), resolve_layer(model, layer)
     check(batch_tokens >= 1, f"batch_tokens: {batch_tokens} is no positive number of positions")
     limit = getattr(text_config(model), "max_position_embeddings", None)
     longest = int(np.diff(table.bounds).max()) if len(table.docs) else 0
     check(not limit or longest <= limit, f"max_length: a document of {longest} tokens exceeds the model's {limit} positions; build the token table with max_length={limit}")
     check(len(table) > 0 and table.token.max() < unwrap(model).get_input_embeddings().weight.shape[0], "table: its token ids exceed the model's vocabulary; build it with the model's tokenizer", DataError)
-    key = dict(model_name=str(model_name), model_hash=model_hash(model), layer=layer, hookpoint=hookpoint, dtype=str(dt).removeprefix("torch."), table_hash=table.hash, batch_tokens=batch_tokens, shard_rows=shard_rows)
+    capture(model, [(layer, hookpoint)]).__enter__() # raises for a hookpoint that the model has not, before anything is written
+    key = dict(model_hash=model_hash(model), layer=layer, hookpoint=hookpoint, dtype=str(dt).removeprefix("torch."), table_hash=table.hash, batch_tokens=batch_tokens, shard_rows=shard_rows)
     with RunLock(folder):
-        if (folder/"store.json").exists():
-            meta = load_json(folder/"store.json")
-            other = [k for k, v in key.items() if k != "model_name" and meta.get(k) != v]
-            check(not other, f"output_dir: {folder} holds a store of another {' and '.join(other)}; give another folder or delete it", DataError)
-            return ActivationStore(folder)
-        f = folder/"extracting.json"
-        if f.exists(): check(fingerprint(load_json(f)) == fingerprint(key), f"output_dir: {folder} holds a begun store made with other settings; give another folder or delete it", DataError)
-        else: save_json(key, f)
-        return _extract(model, table, folder, key, dt, desc)
+        for o in folder.glob(".*.tmp"): o.unlink() # of a process that was killed while it wrote
+        done, begun = folder/"store.json", folder/"extracting.json"
+        if done.exists() or (begun.exists() and any(folder.glob("shard-*.json"))):
+            meta = load_json(done if done.exists() else begun)
+            other = [k for k, v in key.items() if meta.get(k) != v]
+            check(not other, f"output_dir: {folder} holds a {'store' if done.exists() else 'begun store'} of another {' and '.join(other)}; give another folder or delete it", DataError)
+        if done.exists(): return _repair(model, table, folder, key, dt)
+        save_json(key, begun)
+        return _extract(model, table, folder, key, dt, desc, str(model_name))
 
-# %% ../../nbs/lib/21_acts.extract.ipynb #1e248580
-def _extract(model, table, folder, key, dt, desc):
+# %% ../../nbs/lib/21_acts.extract.ipynb #26c167c6
+def _write(model, table, folder, key, dt, j, docs, bar=None):
+    "Shard `j`, the documents `docs[0]` to `docs[1]-1`; returns its entry."
+    point, r0, r1 = (key["layer"], key["hookpoint"]), *table.bounds[list(docs)]
+    x = None
+    for rows, acts in doc_activations(model, table, np.arange(*docs), [point], key["batch_tokens"]):
+        y = acts[point].to("cpu", dt)
+        if x is None: x = torch.empty(r1-r0, y.shape[1], dtype=dt)
+        if not torch.isfinite(y).all(): _not_finite(table, rows, y, acts[point], point, dt)
+        x[torch.from_numpy(rows-r0)] = y
+        if bar is not None: bar.update(len(rows))
+    try: return write_shard(folder, j, x, (table.segment != SEGMENTS.index("bos"))[r0:r1])
+    except DataError as e: raise DataError(f"{e}; {r0} of {len(table)} tokens are safe in {folder}") from None
+
+def _standing(folder, j):
+    "The entry of shard `j` when it stands as it was written, else None."
+    entry, p = folder/f"{shard_name(j)}.json", folder/shard_name(j)
+    if not (entry.exists() and p.exists()): return None
+    e = load_json(entry)
+    return e if sha256_file(p) == e["sha256"] else None
+
+def _extract(model, table, folder, key, dt, desc, model_name):
     "The shards that are missing, then the index."
-    b, entries, keep = table.bounds, [], table.segment != SEGMENTS.index("bos")
-    point = (key["layer"], key["hookpoint"])
-    bar = progress(total=len(table), desc=desc or f"activations of layer {point[0]}", unit="tok", unit_scale=True)
-    for j, (d0, d1) in enumerate(shard_documents(table, key["shard_rows"])):
-        entry = folder/f"{shard_name(j)}.json"
-        if entry.exists() and (folder/shard_name(j)).exists(): entries.append(load_json(entry)); bar.update(entries[-1]["rows"]); continue
-        r0, r1, x = b[d0], b[d1], None
-        for rows, acts in doc_activations(model, table, np.arange(d0, d1), [point], key["batch_tokens"]):
-            y = acts[point].to("cpu", dt)
-            if x is None: x = torch.empty(r1-r0, y.shape[1], dtype=dt)
-            if not torch.isfinite(y).all(): _not_finite(table, rows, y, acts[point], point, dt)
-            x[torch.from_numpy(rows-r0)] = y; bar.update(len(rows))
-        try: entries.append(write_shard(folder, j, x, keep[r0:r1])); save_json(entries[-1], entry)
-        except DataError as e: raise DataError(f"{e}; {r0} of {len(table)} tokens are safe in {folder}") from None
-    bar.close()
-    store = write_index(folder, entries, d_in=x.shape[1] if x is not None else len(entries[0]["sum"]), **key, versions=versions())
-    for o in [folder/"extracting.json", *folder.glob("shard-*.json")]: o.unlink()
+    shards, entries = shard_documents(table, key["shard_rows"]), []
+    with progress(total=len(table), desc=desc or f"activations of layer {key['layer']}", unit="tok", unit_scale=True) as bar:
+        for j, docs in enumerate(shards):
+            if e := _standing(folder, j): bar.update(e["rows"])
+            else: save_json(e := _write(model, table, folder, key, dt, j, docs, bar), folder/f"{shard_name(j)}.json")
+            entries.append(e)
+    store = write_index(folder, entries, d_in=len(entries[0]["sum"]), model_name=model_name, **key, versions=versions())
+    for o in [folder/"extracting.json", *folder.glob("shard-*.json")]: o.unlink(missing_ok=True)
+    return store
+
+def _repair(model, table, folder, key, dt):
+    "Open a finished store; shards that were deleted are extracted again."
+    store = ActivationStore(folder)
+    for j, (docs, info) in enumerate(zip(shard_documents(table, key["shard_rows"]), store.meta["shards"])):
+        if (folder/info["file"]).exists(): continue
+        e = _write(model, table, folder, key, dt, j, docs)
+        check(e["sha256"] == info["sha256"], f"{folder/info['file']}: extracted again it has other bytes than before (another processor or library version?); delete the folder and extract again", CorruptError)
+    for o in [folder/"extracting.json", *folder.glob("shard-*.json")]: o.unlink(missing_ok=True)
     return store
 
 def _not_finite(table, rows, y, raw, point, dt):

@@ -96,7 +96,7 @@ def rows(self:TokenTable,
         keep &= np.isin(col, [names.index(o) for o in want])
     return np.flatnonzero(keep)
 
-# %% ../../nbs/lib/20_acts.store.ipynb #e72bb6bb
+# %% ../../nbs/lib/20_acts.store.ipynb #a73233c7
 class RowStore:
     "What all stores can do; a subclass has `n_tokens`, `d_in`, `table_hash`, `meta`, `mean`, `mean_sq` and `_get(rows)`."
     def __len__(self): return self.n_tokens
@@ -116,6 +116,7 @@ class RowStore:
         epoch=0,        # each has an order of its own
     ):
         "Yield `(rows, x)`: row numbers and their (n, d_in) float32 activations."
+        check(batch_size >= 1, f"batch_size: {batch_size} rows; use 1 or more")
         rows = np.arange(self.n_tokens) if rows is None else np.asarray(rows)
         if shuffle: rows = np.random.default_rng([seed, epoch]).permutation(rows)
         for i in range(0, len(rows), batch_size): yield rows[i:i+batch_size], self[rows[i:i+batch_size]]
@@ -127,22 +128,23 @@ class ArrayStore(RowStore):
         table_hash=None, # of the token table whose rows these are
         meta=None,       # anything worth keeping
     ):
-        self.x, self.table_hash, self.meta = x.detach().float(), table_hash, dict(meta or {})
+        self.x, self.table_hash, self.meta, self.dtype = x.detach().float(), table_hash, dict(meta or {}), torch.float32
         self.n_tokens, self.d_in = self.x.shape
         self.mean, self.mean_sq = self.x.double().mean(0), float(self.x.double().square().sum(1).mean()) if len(x) else 0.
 
     def _get(self, i): return self.x[torch.from_numpy(i)]
 
-# %% ../../nbs/lib/20_acts.store.ipynb #988da0df
+# %% ../../nbs/lib/20_acts.store.ipynb #1181b76f
 def _map_shard(path):
     "(rows, d_in) memory map of the one tensor in a safetensors file, as numpy, and its torch dtype."
     size = path.stat().st_size
     with open(path, "rb") as f:
         n = struct.unpack("<Q", f.read(8))[0]
+        if n > size: raise ValueError
         info = json.loads(f.read(n))["x"]
     dt, np_dt = dict(F32=(torch.float32, np.float32), F16=(torch.float16, np.float16), BF16=(torch.bfloat16, np.int16))[info["dtype"]]
     a, b = info["data_offsets"]
-    check(size == 8+n+b, f"{path}: {size} bytes instead of {8+n+b}; it was cut short: delete the folder and extract again", CorruptError)
+    check(size == 8+n+b, f"{path}: {size} bytes instead of {8+n+b}; it was cut short: delete it and run the same extraction again, which replaces only this shard", CorruptError)
     return np.memmap(path, dtype=np_dt, mode="r", offset=8+n+a, shape=tuple(info["shape"])), dt
 
 class ActivationStore(RowStore):
@@ -154,6 +156,8 @@ class ActivationStore(RowStore):
         self.folder = Path(folder)
         check((self.folder/"store.json").exists(), f"{folder} is no finished activation store: it has no store.json; run the extraction (again: it goes on where it was)", DataError)
         self.meta = m = load_json(self.folder/"store.json")
+        lacks = {"n_tokens", "d_in", "table_hash", "mean_sq", "mean", "dtype", "shards"}-set(m if isinstance(m, dict) else ())
+        check(not lacks, f"{self.folder/'store.json'} lacks {', '.join(sorted(lacks))}; delete the folder and extract again", CorruptError)
         self.n_tokens, self.d_in, self.table_hash, self.mean_sq = m["n_tokens"], m["d_in"], m["table_hash"], m["mean_sq"]
         self.mean, self.dtype = torch.tensor(m["mean"], dtype=torch.float64), get_dtype(m["dtype"])
         self.starts = np.cumsum([0]+[o["rows"] for o in m["shards"]])
@@ -164,10 +168,11 @@ class ActivationStore(RowStore):
     def _shard(self, j):
         if j not in self._maps:
             info = self.meta["shards"][j]; p = self.folder/info["file"]
-            check(p.exists(), f"{p} is missing: {info['rows']} of {self.n_tokens} tokens are gone; extract into this folder again", CorruptError)
-            try: self._maps[j] = _map_shard(p)
-            except (ValueError, KeyError, struct.error): raise CorruptError(f"{p} is no whole safetensors file; delete the folder and extract again") from None
-            check(not self._verify or sha256_file(p) == info["sha256"], f"{p}: its checksum differs from the one in store.json, so it was altered after it was written; delete the folder and extract again", CorruptError)
+            check(p.exists(), f"{p} is missing: {info['rows']} of {self.n_tokens} tokens are gone; run the same extraction again, it replaces only this shard", CorruptError)
+            try: m = _map_shard(p)
+            except (ValueError, KeyError, TypeError, struct.error): raise CorruptError(f"{p} is no whole safetensors file; delete it and run the same extraction again, which replaces only this shard") from None
+            check(not self._verify or sha256_file(p) == info["sha256"], f"{p}: its checksum differs from the one in store.json, so it was altered after it was written; delete it and run the same extraction again, which replaces only this shard", CorruptError)
+            self._maps[j] = m # only now: a bad shard stays bad when it is asked for again
         return self._maps[j]
 
     def _get(self, i):
@@ -215,7 +220,7 @@ def write_index(
                    shards=[{k: o[k] for k in ("file", "rows", "sha256")} for o in shards]), Path(folder)/"store.json")
     return ActivationStore(folder)
 
-# %% ../../nbs/lib/20_acts.store.ipynb #03ce3793
+# %% ../../nbs/lib/20_acts.store.ipynb #3f2d3468
 def save_store(
     x:torch.Tensor,      # (n, d_in) activations
     folder,              # the store
@@ -226,10 +231,12 @@ def save_store(
 ):
     "Write activations that are in memory as a store."
     dt = get_dtype(dtype)
+    check(x.ndim == 2 and len(x) > 0, f"x: shape {tuple(x.shape)}; give (n, d_in) activations with n of 1 or more")
+    (Path(folder)/"store.json").unlink(missing_ok=True) # until all shards stand, there is no store
     shards = [write_shard(folder, j, x[i:i+shard_rows].to(dt)) for j, i in enumerate(range(0, len(x), shard_rows))]
     return write_index(folder, shards, d_in=x.shape[1], dtype=str(dt).removeprefix("torch."), table_hash=table_hash, **{**dict(model_name="", layer=None, hookpoint=""), **meta})
 
-# %% ../../nbs/lib/20_acts.store.ipynb #281ac798
+# %% ../../nbs/lib/20_acts.store.ipynb #3870ae0d
 class PairedStores:
     "Stores of base and fine-tuned model over one token table: same rows, same tokens; raises `DataError` otherwise."
     def __init__(self,
@@ -242,6 +249,9 @@ class PairedStores:
             check(s.n_tokens == len(table), f"{name}: {s.n_tokens} rows for {len(table)} tokens of the table; extract it again with this table", DataError)
             check(s.table_hash in (None, h), f"{name}: made from token table {s.table_hash}, not from {h}; extract both models with one table", DataError)
         check(base.d_in == ft.d_in, f"ft: width {ft.d_in}, base {base.d_in}; compare a model with one fine-tuned from it", DataError)
+        for o in ("layer", "hookpoint"):
+            a, b = (getattr(s, "meta", {}).get(o) for s in (base, ft))
+            check(None in (a, b) or a == b, f"ft: its {o} is {b}, the base store's is {a}; extract both at one place", DataError)
         self.base, self.ft, self.table, self.d_in = base, ft, table, base.d_in
 
     @property

@@ -48,13 +48,13 @@ def planted(tmp_path, monkeypatch):
         return dict(packages=["planted"], cache_dir=tmp_path/"cache")
     return make
 
-# %% ../../nbs/lib/90_tests.data.ipynb #26aa6ec8
+# %% ../../nbs/lib/90_tests.data.ipynb #0b527a5e
 def test_what_is_read_and_what_is_not(planted):
     body = prose(1)
     kw = planted({"m0": '"""What this module is for, in one sentence of some length."""\n' + function("one", "Return the first of all things.", body) + "def two(): return 2\n", "broken": "def f(:"})
     df = docstring_documents(**kw, n_workers=1).to_pandas()
-    assert df.kind.tolist() == ["readme", "docstring", "docstring"] and df.id.tolist() == ["planted:README", "planted.m0:", "planted.m0:one"]
-    one = df.iloc[2]
+    assert df.kind.tolist() == ["docstring", "docstring", "readme"] and df.id.tolist() == ["planted.m0:", "planted.m0:one", "planted:README"]
+    one = df.iloc[1]
     assert one.article == f"one(x, y=1)\n\n{body}" and one.highlights == "Return the first of all things." and one["name"] == "one"
     assert one.text == f"one(x, y=1)\n\nReturn the first of all things.\n\n{body}"
 
