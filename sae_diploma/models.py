@@ -55,7 +55,7 @@ CHAT_TEMPLATE = (
     "{% else %}{{ 'User: ' + message['content'] + '\n\n' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}Assistant:{% endif %}")
 
-# %% ../nbs/lib/11_models.ipynb #f964e03f
+# %% ../nbs/lib/11_models.ipynb #fc335e0b
 def adapter_base(
     name, # folder or id of a model or adapter
 ):
@@ -95,7 +95,7 @@ def load_model(
     with _hub_errors("model_name", name):
         model, info = AutoModelForCausalLM.from_pretrained(resolve_model(name), revision=revision, trust_remote_code=False, output_loading_info=True, **kw)
     absent = sorted(info["missing_keys"]) # the library would fill them with random numbers and only warn
-    check(not absent, f"model_name: {name!r} lacks {len(absent)} weights of a {type(model).__name__}, {absent[0]} first; give a whole checkpoint of a causal language model")
+    if absent: raise ParamError(f"model_name: {name!r} lacks {len(absent)} weights of a {type(model).__name__}, {absent[0]} first; give a whole checkpoint of a causal language model")
     return model.to(dev).eval()
 
 # %% ../nbs/lib/11_models.ipynb #5b745b78
