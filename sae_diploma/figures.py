@@ -257,7 +257,7 @@ def _metric_name(m):
     o = re.fullmatch(r"rouge[-_ ]?(\w+)", str(m), flags=re.I)
     return f"ROUGE-{o[1].upper() if len(o[1]) == 1 else o[1]}" if o else str(m)
 
-# %% ../nbs/lib/60_figures.ipynb #b895746a
+# %% ../nbs/lib/60_figures.ipynb #1a1a7d50
 @styled
 def plot_rouge(
     table:pd.DataFrame, # columns `output`, `metric`, `mean`, `lo`, `hi`
@@ -266,6 +266,7 @@ def plot_rouge(
     "Scores of summaries as points with intervals: one panel for each metric, one row for each kind of output."
     _need(table, ["output", "metric", "mean", "lo", "hi"], "table")
     metrics, outputs = list(dict.fromkeys(table.metric)), list(dict.fromkeys(table.output))
+    outputs = sorted(outputs, key=lambda o: list(NAMES).index(o) if o in NAMES else len(NAMES)) # the models first
     fmt = "{:.1f}" if table.hi.max() > 1.5 else "{:.3f}"
     fig, axs = _axes(ax, len(metrics), size=(7, 1.3+.32*len(outputs)), sharey=True)
     for i, (a, m) in enumerate(zip(np.ravel(axs), metrics)):

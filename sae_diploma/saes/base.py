@@ -247,7 +247,7 @@ def load_config(
     check(set(d) <= known, f"{folder}: config.json has unknown fields {sorted(set(d)-known)}", CorruptError)
     return SAEConfig(**d), sha
 
-# %% ../../nbs/lib/40_saes.base.ipynb #fd05b150
+# %% ../../nbs/lib/40_saes.base.ipynb #350e48e5
 def _local(
     name, # folder, or id on the Hugging Face hub
 ) -> Path:
@@ -255,15 +255,17 @@ def _local(
     if Path(name).is_dir(): return Path(name)
     check(str(name).count("/") == 1 and not str(name).startswith((".", "/")), f"{name} is no folder here; give a folder written by `SAE.save` or a hub id 'owner/name'", DataError)
     from huggingface_hub import snapshot_download
-    try: return Path(snapshot_download(str(name), allow_patterns=["config.json", "model.safetensors", "training.json"]))
+    from sae_diploma.data import offline_if_unreachable
+    try:
+        with offline_if_unreachable(): return Path(snapshot_download(str(name), allow_patterns=["config.json", "model.safetensors", "training.json"]))
     except Exception as e:
         raise DataError(f"{name} is no folder here and could not be fetched from the hub ({type(e).__name__}); give a local folder, or check the id and the network") from None
 
-# %% ../../nbs/lib/40_saes.base.ipynb #3b2c970f
+# %% ../../nbs/lib/40_saes.base.ipynb #dc0e49ff
 @patch(cls_method=True)
 def from_pretrained(cls:SAE,
     name,         # folder written by `save`, or an id on the Hugging Face hub
-    device="cpu", # where to put it
+    device="cpu", # where to put it; 'auto' for the best there is
 ) -> SAE:
     "Load an SAE in evaluation mode; raises `DataError` when there is none, `CorruptError` when its weights were altered."
     folder = _local(name)
@@ -276,4 +278,4 @@ def from_pretrained(cls:SAE,
     check(shapes == {k: tuple(v.shape) for k, v in tensors.items()}, f"{f}: tensors do not fit its config, expected {shapes}", CorruptError)
     sae.load_state_dict(tensors)
     if (folder/"training.json").exists(): sae.training_info = load_json(folder/"training.json")
-    return sae.eval().requires_grad_(False).to(device)
+    return sae.eval().requires_grad_(False).to(get_device(device))

@@ -30,12 +30,12 @@ def digest(folder):
 
 settings = dict(layer=1, shard_rows=100, batch_tokens=128)
 
-# %% ../../nbs/lib/90_tests.acts.ipynb #fff86380
+# %% ../../nbs/lib/90_tests.acts.ipynb #4d5da341
 def test_killed_extraction_resumes_with_the_same_bytes(tmp_path):
     model, table = toy()
     torch.set_num_threads(1)
     extract(model, table, tmp_path/"quiet", **settings)
-    code = ("import sys, time, torch; torch.set_num_threads(1)\nfrom sae_diploma.tests.test_acts import *\nE = sys.modules['sae_diploma.acts.extract']; w = E.write_shard\n"
+    code = ("import sys, time, torch; torch.set_num_threads(1)\nfrom sae_diploma.tests.test_acts import *\nfrom sae_diploma.acts import extract\nE = sys.modules['sae_diploma.acts.extract']; w = E.write_shard\n"
             "def slow(*a, **k):\n    time.sleep(.05); return w(*a, **k)\nE.write_shard = slow\nm, t = toy()\nextract(m, t, sys.argv[1], **settings)")
     for shards in (2, 4):
         p = subprocess.Popen([sys.executable, "-c", code, str(tmp_path/"killed")], env={**os.environ, "SAE_DIPLOMA_QUIET": "1"})
