@@ -364,7 +364,7 @@ def _choose(df, runs, doc):
     df["id"] = df.id.where(n == 0, df.id + "~" + (n+1).astype(str))
     return df.drop(columns="why"), dict(documents={k: int(v.sum()) for k, v in out.items()}, pairs={k: int(v) for k, v in why.items()})
 
-# %% ../nbs/lib/10_data.ipynb #34b27287
+# %% ../nbs/lib/10_data.ipynb #1e203a63
 def frame_hash(
     df, # DataFrame of strings
 ) -> str:
@@ -378,7 +378,8 @@ def _licence(name):
     if name == "stdlib": return "PSF-2.0"
     m = md.metadata(name)
     named = [c.split(" :: ")[-1] for c in m.get_all("Classifier") or [] if c.startswith("License ::")]
-    return (m.get("License-Expression") or ", ".join(named) or (m.get("License") or "").split("\n")[0])[:60]
+    s = m.get("License-Expression") or ", ".join(named) or (m.get("License") or "").split("\n")[0]
+    return s if len(s) <= 60 else s[:60].rsplit(" ", 1)[0] + " …"
 
 def _card(df, pk):
     "Counts and hashes of the corpus, in all and for each package."

@@ -106,7 +106,7 @@ def _trainer_class():
             return F.cross_entropy(z, y, reduction="sum") / max(1, int(n)) * (self.accelerator.num_processes if num_items_in_batch is not None else 1)
     return SummaryTrainer
 
-# %% ../nbs/lib/30_sft.ipynb #97f85a02
+# %% ../nbs/lib/30_sft.ipynb #941e7f60
 def _sft_config(folder, device, use_peft, **kw):
     "`SFTConfig` with defaults for small models; what TRL or transformers refuse becomes one sentence."
     from trl import SFTConfig
@@ -124,7 +124,7 @@ def default_lr(
 ) -> float:
     "Peak learning rate: customary ones from 100 million weights up, higher for models as small as the shipped one (measured, see below)."
     small = n_params < 100e6
-    return (1e-3 if small else 1e-4) if use_peft else (2e-4 if small else 2e-5)
+    return (1e-3 if small else 1e-4) if use_peft else (1e-4 if small else 2e-5)
 
 def _schedule(
     n_train:int,     # training examples
