@@ -111,7 +111,8 @@ def _as_dict(nb):
     cells = [{k: v for k, v in c.items() if not k.endswith("_")} for c in nb["cells"] if c.get("source") is not None and (_source(c) or c.get("outputs"))]
     return dict(cells=cells, metadata=dict(nb["metadata"]), nbformat=4, nbformat_minor=5)
 
-# %% ../nbs/lib/72_site.ipynb #ff15ed2f
+# %% ../nbs/lib/72_site.ipynb #9c603146
+_test_link = re.compile(r"\[(`[^`\]]+`)\]\([^)\s]*/tests\.[^)\s]+\)") # pages of tests are not on the site
 _code_link = re.compile(r"\[`([^`\]]+)`\]\([^)\s]+\)")
 
 def unlink_code(
@@ -121,13 +122,13 @@ def unlink_code(
     parts = re.split(r"(^```.*?^```[ \t]*$)", text, flags=re.S | re.M)
     return "".join(_code_link.sub(r"\1", o) if o.startswith("```") else o for o in parts)
 
-# %% ../nbs/lib/72_site.ipynb #3a9cf8a6
+# %% ../nbs/lib/72_site.ipynb #49dcf615
 def _finish(d, up, order):
     "Local links, and the page's place in the sidebar."
     from nbdev.config import get_config
     cfg = get_config()
     web = re.compile(re.escape(cfg.doc_host + cfg.doc_baseurl) + r"/")
-    fix = lambda s: page_links(web.sub(up, unlink_code(s)))
+    fix = lambda s: page_links(web.sub(up, _test_link.sub(r"\1", unlink_code(s))))
     for c in d["cells"]:
         src = _source(c)
         if c["cell_type"] == "raw": src = _front(src, order)
