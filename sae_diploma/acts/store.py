@@ -96,7 +96,7 @@ def rows(self:TokenTable,
         keep &= np.isin(col, [names.index(o) for o in want])
     return np.flatnonzero(keep)
 
-# %% ../../nbs/lib/20_acts.store.ipynb #a73233c7
+# %% ../../nbs/lib/20_acts.store.ipynb #30265152
 class RowStore:
     "What all stores can do; a subclass has `n_tokens`, `d_in`, `table_hash`, `meta`, `mean`, `mean_sq` and `_get(rows)`."
     def __len__(self): return self.n_tokens
@@ -130,7 +130,8 @@ class ArrayStore(RowStore):
     ):
         self.x, self.table_hash, self.meta, self.dtype = x.detach().float(), table_hash, dict(meta or {}), torch.float32
         self.n_tokens, self.d_in = self.x.shape
-        self.mean, self.mean_sq = self.x.double().mean(0), float(self.x.double().square().sum(1).mean()) if len(x) else 0.
+        self.mean = self.x.mean(0, dtype=torch.float64) # without a copy in float64
+        self.mean_sq = sum(float(b.double().square().sum()) for b in self.x.split(65_536))/max(1, len(x))
 
     def _get(self, i): return self.x[torch.from_numpy(i)]
 

@@ -19,7 +19,7 @@ from .transfer import *
 from ..saes import SAE, SAEConfig
 from ..stats import *
 
-# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #1b9c9027
+# %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #822283c0
 class ResidualStore(RowStore):
     "What an SAE leaves of the activations of a store, computed as it is read: nothing more is kept on disk or in memory."
     def __init__(self,
@@ -44,8 +44,9 @@ class ResidualStore(RowStore):
     ):
         "The same as an `ArrayStore` where it fits `limit`, so that training computes each residual once."
         if self.n_tokens*self.d_in*4 > limit: return self
-        parts = [self[i:i+8192] for i in range(0, self.n_tokens, 8192)]
-        return ArrayStore(torch.cat(parts), self.table_hash, self.meta)
+        x = torch.empty(self.n_tokens, self.d_in)
+        for i in range(0, self.n_tokens, 8192): x[i:i+8192] = self[i:i+8192]
+        return ArrayStore(x, self.table_hash, self.meta)
 
 # %% ../../nbs/lib/52d_diffing.delta_sae.ipynb #dc96c2ec
 def fit_delta(
