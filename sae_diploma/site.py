@@ -162,7 +162,7 @@ def _not_run(nb, run_dir):
     d["cells"].insert(1, _md(f'<div class="not-run">This chapter was not part of the run <code>{run_dir.name}</code>: it is shown as written, without results.</div>'))
     return d
 
-# %% ../nbs/lib/72_site.ipynb #4c8b1bb3
+# %% ../nbs/lib/72_site.ipynb #1ed7e9e1
 ANSWER = "<!-- the answer: `make docs` writes this cell from a run -->"
 
 def answer(
@@ -174,7 +174,7 @@ def answer(
     if not (f.exists() and c.exists()): return ""
     cap = load_json(c)["summary"]
     found = [f"{i}. **{o['question']}** {o['sentence']}" for i, o in enumerate(load_json(f), 1)]
-    return "\n\n".join([ANSWER, "## The answer", f"![{cap['alt']}]({image})", f"*{cap['caption']}*", "\n".join(found)])
+    return "\n\n".join([ANSWER, "## The answer", f"![{cap['caption']}]({image})", "\n".join(found)])
 
 # %% ../nbs/lib/72_site.ipynb #6a41bdc2
 def _lib_page(nb, cache):
