@@ -15,7 +15,7 @@ from .core import *
 
 # %% ../nbs/lib/70a_commands.ipynb #18574e01
 _notices = dict(
-    activation_fn="the architecture decides the activation function (topk: TopK, standard: ReLU)",
+    activation_fn="the architecture decides the activation function (topk: TopK, relu: ReLU)",
     eval_steps="validation is measured --n_evals times, evenly spread, each with a checkpoint; held-out metrics of an SAE at the end",
     save_steps="validation is measured --n_evals times, evenly spread, each with a checkpoint",
     logging_steps="the loss is logged fifty times, evenly spread",
@@ -177,9 +177,9 @@ def _open_store(path):
 
 def train_sae_(
     activations_path:Param("folder that `extract` wrote", str, required=True)=None,
-    architecture:str="topk",         # topk or standard (ReLU with L1)
+    architecture:str="topk",         # topk, relu, batchtopk, …: see sae_diploma.saes
     d_sae:int=4096,                  # latents
-    l1_coefficient:float=1e-3,       # standard: weight of the L1 penalty
+    l1_coefficient:float=1e-3,       # relu, gated: weight of the L1 penalty
     k:int=100,                       # topk: latents kept per token
     num_epochs:int=20,               # passes over the tokens
     output_dir:str="./models/sae_model", # folder of the SAE, and of its checkpoints

@@ -31,7 +31,7 @@ def delta_fvu(
     delta, delta_hat = delta.double(), delta_hat.double()
     return ((delta - delta_hat).square().sum() / delta.square().sum()).item()
 
-# %% ../nbs/lib/50_metrics.ipynb #99eb1ad8
+# %% ../nbs/lib/50_metrics.ipynb #1657765c
 class Moments:
     "Count, mean and squared deviation of rows that come in batches, in float64."
     def __init__(self): self.n, self.mean, self.m2 = 0, 0., 0.
@@ -40,11 +40,19 @@ class Moments:
         x:torch.Tensor, # (n, d) rows
     ):
         "Add a batch."
-        x = x.double()
-        n, mean = len(x), x.mean(0)
-        if n == 0: return self
+        x = x.double().flatten(1)
+        if len(x) == 0: return self
+        mean = x.mean(0)
+        return self.add(len(x), mean, (x - mean).square().sum())
+
+    def add(self,
+        n:int,             # rows
+        mean:torch.Tensor, # (d,) their mean
+        m2,                # their squared deviation from it, summed
+    ):
+        "Add a batch of which these are known (Chan, Golub and LeVeque 1983)."
         d, total = mean - self.mean, self.n + n
-        self.m2 += (x - mean).square().sum() + d.square().sum() * self.n * n / total
+        self.m2 += m2 + d.square().sum() * self.n * n / total
         self.n, self.mean = total, self.mean + d * n / total
         return self
 

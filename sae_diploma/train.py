@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['SAMPLE', 'planted', 'Plan', 'default_lr', 'make_plan', 'Trainer', 'find_bad', 'read_meta', 'run_identity',
-           'differences', 'found_in', 'fit']
+           'differences', 'found_in', 'reporter', 'fit_many', 'fit', 'run', 'in_step', 'finish']
 
-# %% ../nbs/lib/46_train.ipynb #233e74a8
+# %% ../nbs/lib/46_train.ipynb #645d40be
 import dataclasses, hashlib, json, math, time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +36,7 @@ def planted(
     f = torch.zeros(n, n_latents).scatter(1, on, 1 + torch.rand(n, n_active, generator=g))
     return f @ D + noise * torch.randn(n, d_in, generator=g) + .5, f, D
 
-# %% ../nbs/lib/46_train.ipynb #334afc41
+# %% ../nbs/lib/46_train.ipynb #44a21c4f
 @dataclass(frozen=True)
 class Plan:
     "What decides about a training run beside the config, the data and the number of threads."
@@ -46,7 +48,19 @@ class Plan:
     l1_warmup:int     # steps over which a sparsity penalty comes into force
     dead_tokens:int   # a latent silent for so many tokens counts as dead
     clip:float        # largest norm of the gradient
-    seed:int          # of directions and order of the data
+    seed:int          # of directions
+    data_seed:int     # of the order of the data
+    k_start:int|None  # latents per token at the first step; falls linearly to the config's k
+    k_anneal:int      # steps over which it does
+    ema:float         # share kept per step of a running mean of the weights, which is what is saved; 0: none
+    resample:int      # steps between rebirths of dead latents (Bricken 2023); 0: never
+
+    def k_at(self,
+        step:int, # 0-based
+        k:int,    # of the config
+    ) -> int:
+        "Latents per token of a step."
+        return k if self.k_start is None or step >= self.k_anneal else max(k, round(self.k_start + (k - self.k_start) * step / self.k_anneal))
 
     def lr_at(self,
         step:int, # 0-based
@@ -62,7 +76,7 @@ def default_lr(
     "Peak learning rate: the law of Gao 2024, higher where a run is shorter than 16,000 steps."
     return 2e-4 / math.sqrt(d_sae / 2**14) * max(1., math.sqrt(16_000 / n_steps))
 
-# %% ../nbs/lib/46_train.ipynb #4f0bc1c8
+# %% ../nbs/lib/46_train.ipynb #3d16026e
 def make_plan(
     n_rows:int,       # tokens to train on
     cfg:SAEConfig,    # what is trained
@@ -76,6 +90,11 @@ def make_plan(
     dead_tokens=None, # a tenth of the run, at most 10 million, by default
     clip=1.,          # norm of the gradient
     seed=0,           # any whole number
+    data_seed=None,   # `seed` by default
+    k_start=None,     # k is not annealed by default
+    k_anneal=None,    # n_steps//10 by default, where k is annealed
+    ema=0.,           # off by default
+    resample=0,       # off by default: AuxK does it more gently, where there is AuxK
 ) -> Plan:
     "A `Plan` with defaults filled in; raises `ParamError` for what cannot work."
     check(type(batch_size) is int and batch_size >= 1, f"batch_size: {batch_size!r} is no whole number from 1")
@@ -84,12 +103,15 @@ def make_plan(
     n_steps = n_steps if n_steps is not None else int((1 if n_epochs is None else n_epochs) * (n_rows // batch_size))
     check(type(n_steps) is int and n_steps >= 1, f"n_steps: {n_steps!r} (with n_epochs {n_epochs}) is no whole number from 1")
     lr = default_lr(cfg.d_sae, n_steps) if lr is None else lr
-    check(0 < lr < float("inf"), f"lr: {lr!r} is no number above 0")
+    check(isinstance(lr, (int, float)) and 0 < lr < float("inf"), f"lr: {lr!r} is no number above 0")
+    check(k_start is None or cfg.k <= k_start <= cfg.d_sae, f"k_start: {k_start!r} latents per token to begin with; use {cfg.k} (k) to {cfg.d_sae} (d_sae)")
+    check(0 <= ema < 1, f"ema: {ema!r} is no share from 0 to less than 1; 0.999 is common")
+    check(type(resample) is int and resample >= 0, f"resample: {resample!r} is no number of steps from 0 (never)")
     pick = lambda v, default: default if v is None else int(v)
     return Plan(n_steps, batch_size, float(lr), pick(warmup, min(1000, n_steps//20)), pick(decay, n_steps//5), pick(l1_warmup, n_steps//5),
-                pick(dead_tokens, min(10_000_000, n_steps*batch_size//10)), float(clip), seed)
+                pick(dead_tokens, min(10_000_000, n_steps*batch_size//10)), float(clip), seed, pick(data_seed, seed), k_start, pick(k_anneal, n_steps//10), float(ema), resample)
 
-# %% ../nbs/lib/46_train.ipynb #25020539
+# %% ../nbs/lib/46_train.ipynb #e0767f9e
 SAMPLE = 16_384 # rows that scale and start are taken from
 
 class Trainer:
@@ -102,11 +124,14 @@ class Trainer:
         device="auto",  # where
     ):
         check(store.d_in == cfg.d_in, f"d_in: the config says {cfg.d_in}, but the activations have width {store.d_in}; use d_in={store.d_in}")
+        sources = getattr(store, "n_sources", 1)
+        check(sources == cfg.n_sources, f"n_sources: the config says {cfg.n_sources}, but the activations have {sources}; use n_sources={sources}, or `JointStore` for several stores at once")
         self.store, self.cfg, self.plan, self.device = store, cfg, plan, get_device(device)
         self.rows = np.arange(store.n_tokens) if rows is None else np.asarray(rows)
         self.sae = SAE(cfg, seed=plan.seed)
         self.step, self.scale, self.curve = 0, 1., []
         self.since = torch.zeros(cfg.d_sae, dtype=torch.long) # tokens since each latent fired
+        self.ema, self.scaled = None, None
         self.reset_window()
 
     @property
@@ -115,7 +140,7 @@ class Trainer:
     def dead(self): return self.since >= self.plan.dead_tokens
     def reset_window(self): self.moments, self.err, self.l0, self.loss, self.n = Moments(), 0., 0., 0., 0
 
-# %% ../nbs/lib/46_train.ipynb #5cee3e23
+# %% ../nbs/lib/46_train.ipynb #3d773865
 @patch
 def start(self:Trainer):
     "Scale and initial parameters from a sample, and the optimiser."
@@ -123,8 +148,9 @@ def start(self:Trainer):
     at = np.sort(g.choice(self.rows, min(SAMPLE, len(self.rows)), replace=False))
     sample = self.store[at]
     find_bad(sample, at, 0)
-    self.scale = math.sqrt(self.cfg.d_in / sample.double().square().sum(1).mean().clamp_min(1e-30).item())
+    self.scale = math.sqrt(self.cfg.width / sample.double().flatten(1).square().sum(1).mean().clamp_min(1e-30).item())
     self.sae.init_(sample * self.scale)
+    if self.plan.ema: self.ema = {n: p.detach().clone() for n, p in self.sae.named_parameters()}
     return self.place()
 
 @patch
@@ -132,10 +158,11 @@ def place(self:Trainer):
     "Move to the device and make the optimiser."
     self.sae.to(self.device).train()
     self.since = self.since.to(self.device)
+    if self.ema: self.ema = {n: p.to(self.device) for n, p in self.ema.items()}
     self.opt = torch.optim.Adam(self.sae.parameters(), lr=self.plan.lr, fused=self.device.type in ("cpu", "cuda"))
     return self
 
-# %% ../nbs/lib/46_train.ipynb #c314c55e
+# %% ../nbs/lib/46_train.ipynb #b6c8e172
 def find_bad(
     x:torch.Tensor, # (n, d) activations
     rows,           # (n,) their rows in the store
@@ -143,10 +170,10 @@ def find_bad(
 ):
     "Raise `DataError` naming the first row of `x` that holds NaN or infinity."
     if torch.isfinite(x.sum()): return
-    bad = (~torch.isfinite(x)).any(1).nonzero()[:, 0]
+    bad = (~torch.isfinite(x.flatten(1))).any(1).nonzero()[:, 0]
     check(len(bad) == 0, f"activations: row {int(rows[int(bad[0])]) if len(bad) else 0} of the store holds NaN or infinity (met at step {step}); extract again in float32, or look at the model", DataError)
 
-# %% ../nbs/lib/46_train.ipynb #96e6ec39
+# %% ../nbs/lib/46_train.ipynb #cb8d375c
 @patch
 def train_step(self:Trainer,
     rows,           # (n,) row numbers, for messages
@@ -154,41 +181,78 @@ def train_step(self:Trainer,
 ):
     "One step of Adam on a batch; raises `DataError` for NaN in it and `ParamError` when training diverges."
     find_bad(x, rows, self.step)
-    x = x.to(self.device) * self.scale
-    lr = self.plan.lr_at(self.step)
-    self.opt.param_groups[0]["lr"] = lr
-    out = self.sae.loss(x.to(self.sae.W_dec.dtype), TrainState(self.step, self.dead, min(1., (self.step + 1) / max(1, self.plan.l1_warmup))))
+    x = self.sae.flat(x.to(self.device))
+    if self.scaled is None or self.scaled.shape != x.shape: self.scaled = torch.empty_like(x)
+    x = self.sae.unflat(torch.mul(x, self.scale, out=self.scaled))
+    lr, k = self.plan.lr_at(self.step), self.plan.k_at(self.step, self.cfg.k)
+    if self.plan.resample and self.step and self.step % self.plan.resample == 0: self.rebirth(x)
+    out = self.sae.backward(x, TrainState(self.step, self.dead, min(1., (self.step + 1) / max(1, self.plan.l1_warmup)), k))
     check(bool(torch.isfinite(out.loss)), f"lr: training diverged at step {self.step} (the loss is {out.loss.item()}) at a learning rate of {lr:.2g}; use a lower lr")
-    self.opt.zero_grad(set_to_none=True)
-    out.loss.backward()
-    self.sae.project_grad_()
-    torch.nn.utils.clip_grad_norm_(self.sae.parameters(), self.plan.clip)
-    self.opt.step()
-    self.sae.normalize_()
+    self.opt.param_groups[0]["lr"] = lr
+    self.update()
     self.step += 1
     self.count(x, out)
 
-# %% ../nbs/lib/46_train.ipynb #3f24aa46
+# %% ../nbs/lib/46_train.ipynb #925900f3
+@patch
+@torch.no_grad()
+def update(self:Trainer):
+    "Clip, Adam, and what holds after a step: unit rows; running mean of the weights."
+    params = [p for p in self.sae.parameters() if p.grad is not None]
+    scale = torch.nn.utils.get_total_norm([p.grad for p in params]).div(self.plan.clip).clamp(min=1.).float()
+    if self.device.type in ("cpu", "cuda"): self.opt.grad_scale = scale
+    else: torch._foreach_div_([p.grad for p in params], scale)
+    self.opt.step()
+    self.sae.normalize_()
+    if self.ema:
+        rate = 1 - min(self.plan.ema, (self.step + 1) / (self.step + 10)) # shorter memory at the start
+        for n, p in self.sae.named_parameters(): self.ema[n].lerp_(p, rate)
+
+# %% ../nbs/lib/46_train.ipynb #39572e5b
 @patch
 def count(self:Trainer,
     x:torch.Tensor,  # (n, d_in) scaled activations
     out:LossOutput,  # what the SAE answered
 ):
     "Counters after a step: tokens since each latent fired, and the sums that the log shows."
-    self.since += len(x)
-    self.since[out.fired] = 0
-    self.moments.update(x)
-    self.err += (x - out.x_hat).double().square().sum().item()
-    self.l0, self.loss, self.n = self.l0 + out.l0.item(), self.loss + out.loss.item(), self.n + 1
+    x, n = x.flatten(1), len(x)
+    self.since += n
+    self.since[out.fired.to(self.device)] = 0
+    mean = x.sum(0).double() / n
+    self.moments.add(n, mean, torch.dot(x.reshape(-1), x.reshape(-1)).double() - n * mean.square().sum())
+    self.err += out.parts["mse"].double() * x.numel()
+    self.l0, self.loss, self.n = self.l0 + out.l0.double(), self.loss + out.loss.double(), self.n + 1
 
-# %% ../nbs/lib/46_train.ipynb #b8287c94
+# %% ../nbs/lib/46_train.ipynb #1582c33e
+@patch
+@torch.no_grad()
+def rebirth(self:Trainer,
+    x:torch.Tensor, # (n, d_in) scaled activations
+):
+    "Give every dead latent a badly explained token of `x` as its direction."
+    dead, sae = self.dead.nonzero()[:, 0], self.sae
+    if len(dead) == 0 or not hasattr(sae, "b_enc"): return
+    e = sae.flat(x - sae(x)).float()
+    g = torch.Generator().manual_seed(self.plan.seed + self.step)
+    at = torch.multinomial(e.square().sum(1).square().cpu().clamp_min(1e-30), len(dead), replacement=True, generator=g).to(x.device)
+    d = torch.nn.functional.normalize(e[at], dim=1).to(sae.W_dec.dtype)
+    alive = ~self.dead
+    norm = sae.W_enc[:, alive].norm(dim=0).mean() if alive.any() else sae.W_enc.norm(dim=0).mean()
+    sae.W_dec[dead], sae.W_enc[:, dead], sae.b_enc[dead] = d, .2 * norm * d.t(), 0.
+    for p, rows in ((sae.W_dec, True), (sae.W_enc, False), (sae.b_enc, True)):
+        for n in ("exp_avg", "exp_avg_sq"):
+            m = self.opt.state.get(p, {}).get(n)
+            if m is not None: (m if rows else m.t())[dead] = 0.
+    self.since[dead] = 0
+
+# %% ../nbs/lib/46_train.ipynb #57d75a62
 @patch
 def log(self:Trainer,
     eval_rows=None, # held-out rows for an entry of their own
 ) -> dict:
     "Add to `curve` what happened since the last entry, and return it."
-    row = dict(split="train", step=self.step, tokens=self.tokens, fvu=self.err / float(self.moments.m2), l0=self.l0 / self.n,
-               dead=self.dead.double().mean().item(), loss=self.loss / self.n, lr=self.plan.lr_at(self.step - 1))
+    row = dict(split="train", step=self.step, tokens=self.tokens, fvu=float(self.err) / float(self.moments.m2), l0=float(self.l0) / self.n,
+               dead=self.dead.double().mean().item(), loss=float(self.loss) / self.n, lr=self.plan.lr_at(self.step - 1))
     self.curve.append(row)
     if eval_rows is not None:
         m = evaluate(self.finished(), self.store, eval_rows)
@@ -200,16 +264,18 @@ def log(self:Trainer,
 def finished(self:Trainer) -> SAE:
     "A copy of the SAE as it is now, for raw activations."
     sae = SAE(self.cfg)
-    sae.load_state_dict(self.sae.state_dict())
+    sae.load_state_dict({**self.sae.state_dict(), **(self.ema or {})})
+    sae.normalize_()
     return sae.to(self.device).fold_scale_(self.scale).eval().requires_grad_(False)
 
-# %% ../nbs/lib/46_train.ipynb #f36ffd45
+# %% ../nbs/lib/46_train.ipynb #2dbd2647
 @patch
 def state(self:Trainer) -> dict:
     "All tensors that the future depends on."
     d = {f"sae.{k}": v for k, v in self.sae.state_dict().items()}
     for i, s in self.opt.state_dict()["state"].items(): d |= {f"opt.{i}.{k}": v for k, v in s.items()}
-    return d | dict(since=self.since)
+    d |= {f"ema.{k}": v for k, v in (self.ema or {}).items()}
+    return {k: v.contiguous() for k, v in (d | dict(since=self.since)).items()}
 
 def _digest(tensors):
     "32 hex digits over names and bytes of tensors."
@@ -226,7 +292,7 @@ def save_checkpoint(self:Trainer,
     state = self.state()
     save_safetensors(state, path, metadata=dict(meta=json.dumps(dict(step=self.step, scale=self.scale, curve=self.curve, identity=identity, digest=_digest(state)))))
 
-# %% ../nbs/lib/46_train.ipynb #969d60c9
+# %% ../nbs/lib/46_train.ipynb #6d4a163a
 def read_meta(
     path, # a checkpoint
 ) -> dict:
@@ -246,23 +312,25 @@ def load_checkpoint(self:Trainer,
     check(meta["digest"] == _digest(d), f"{path} was altered after it was written (its checksum differs); delete it to start over", CorruptError)
     self.step, self.scale, self.curve, self.since = meta["step"], meta["scale"], meta["curve"], d.pop("since")
     self.sae.load_state_dict({k[4:]: v for k, v in d.items() if k.startswith("sae.")})
+    self.ema = {k[4:]: v for k, v in d.items() if k.startswith("ema.")} or None
     self.place()
-    opt = {}
+    opt, params = {}, list(self.sae.parameters())
     for k, v in d.items():
-        if k.startswith("opt."): opt.setdefault(int(k.split(".")[1]), {})[k.split(".")[2]] = v
+        if k.startswith("opt."):
+            i, name = int(k.split(".")[1]), k.split(".")[2]
+            opt.setdefault(i, {})[name] = torch.empty_like(params[i]).copy_(v) if v.shape == params[i].shape else v # laid out as the parameter is
     self.opt.load_state_dict(dict(state=opt, param_groups=self.opt.state_dict()["param_groups"]))
     return self
 
-# %% ../nbs/lib/46_train.ipynb #b01dee6b
+# %% ../nbs/lib/46_train.ipynb #c79d0ca4
 @patch
 def batches(self:Trainer):
     "`(rows, x)` from the current step to the last: whole batches, epoch after epoch, each in its own order."
     per = len(self.rows) // self.plan.batch_size
     while self.step < self.plan.n_steps:
         epoch, skip = divmod(self.step, per)
-        it = self.store.batches(self.plan.batch_size, rows=self.rows, shuffle=True, seed=self.plan.seed, epoch=epoch)
-        for i, (rows, x) in enumerate(it):
-            if i < skip: continue
+        it = self.store.batches(self.plan.batch_size, rows=self.rows, shuffle=True, seed=self.plan.data_seed, epoch=epoch, start=skip)
+        for i, (rows, x) in enumerate(it, skip):
             if i >= per or self.step >= self.plan.n_steps: break
             yield rows, x
 
@@ -301,70 +369,166 @@ def found_in(
     if not diff: return "done" if done.exists() else "checkpoint"
     check(resume == "auto", f"{folder} holds an SAE of another run ({'; '.join(diff[:4])}); give another folder, the same parameters, or resume=False to replace it")
 
-# %% ../nbs/lib/46_train.ipynb #be57e509
-def fit(
-    store,                # activations: `ActivationStore` or `ArrayStore`
-    cfg:SAEConfig,        # what to train
-    folder=None,          # where checkpoints and the SAE go; nothing is written without
+# %% ../nbs/lib/46_train.ipynb #b42162db
+@contextmanager
+def reporter(
+    report_to,           # None, 'trackio', 'tensorboard' or 'wandb'
+    folder=None,         # of the SAE: tensorboard's files go there
+    name="sae",          # of the run
+    config=None,         # shown beside it
+    project="sae_diploma", # under which runs are gathered
+):
+    "A function that takes an entry of the curve; raises `ParamError` for a service that is unknown or not installed."
+    known = ("trackio", "tensorboard", "wandb")
+    check(report_to is None or report_to in known, f"report_to: {report_to!r} is unknown; use one of {', '.join(known)}, or None")
+    if report_to is None: yield lambda row: None; return
+    numbers = lambda row: {f"{row.get('sae', '')}{'/' if row.get('sae') else ''}{row['split']}/{k}": v for k, v in row.items() if k not in ("split", "step", "sae")}
+    try:
+        if report_to == "tensorboard":
+            from torch.utils.tensorboard import SummaryWriter
+            w = SummaryWriter(str(Path(folder or ".")/"tensorboard"))
+            put, end = lambda row: [w.add_scalar(k, v, row["step"]) for k, v in numbers(row).items()], w.close
+        else:
+            lib = __import__(report_to)
+            lib.init(project=project, name=name, config=config or {})
+            put, end = lambda row: lib.log(numbers(row), step=row["step"]), lib.finish
+    except ImportError: raise ParamError(f"report_to: {report_to} is not installed; pip install sae_diploma[track]") from None
+    try: yield put
+    finally: end()
+
+# %% ../nbs/lib/46_train.ipynb #d8e208f3
+def fit_many(
+    store,                # activations: `ActivationStore`, `ArrayStore`, or `JointStore` for crosscoders
+    cfgs,                 # configs of what to train
+    folders=None,         # a folder for each; nothing is written without
     rows=None,            # rows to train on; all by default. Leave BOS rows out
     eval_rows=None,       # held-out rows for the final metrics
     n_steps=None,         # steps; or give `n_epochs`
     n_epochs=None,        # passes over the rows; 1 by default
     batch_size=1024,      # tokens per step
-    lr=None,              # peak learning rate; `default_lr` by default
+    lr=None,              # peak learning rate, or one for each; `default_lr` by default
     device="auto",        # where to train
     log_every=None,       # steps between entries of the curve; a fiftieth of the run by default
     checkpoint_every=500, # steps between checkpoints, rounded up to the next entry of the curve
-    resume=True,          # continue what `folder` holds; False starts over; 'auto' starts over when it is another run's
-    on_log=None,          # called with each new entry of the curve, a dict
-    callback=None,        # called with the `Trainer` after each step
+    resume=True,          # continue what a folder holds; False starts over; 'auto' starts over when it is another run's
+    on_log=None,          # called with each new entry of a curve, a dict; of several, `sae` says whose
+    callback=None,        # called with a `Trainer` after each of its steps
     desc=None,            # name on the progress bar
-    **plan_kw,            # `warmup`, `decay`, `l1_warmup`, `dead_tokens`, `clip`, `seed`: see `make_plan`
+    report_to=None,       # 'trackio', 'tensorboard' or 'wandb': see `reporter`
+    seed=0,               # of the directions, or one for each
+    **plan_kw,            # `warmup`, `decay`, `l1_warmup`, `dead_tokens`, `clip`, `k_start`, `ema`, …: see `make_plan`
+) -> list:
+    "Train several SAEs in one pass over rows of `store`; each comes out as `fit` alone would make it."
+    check(resume in (True, False, "auto"), f"resume: {resume!r} is none of True, False, 'auto'")
+    each = lambda name, v: list(v) if isinstance(v, (list, tuple)) else [v] * len(cfgs)
+    cfgs, folders = list(cfgs), [None if o is None else Path(o) for o in (folders or [None] * len(cfgs))]
+    lrs, seeds = each("lr", lr), each("seed", seed)
+    for name, v in (("folders", folders), ("lr", lrs), ("seed", seeds)): check(len(v) == len(cfgs), f"{name}: {len(v)} for {len(cfgs)} SAEs; give one for each")
+    named = [str(o) for o in folders if o]
+    check(len(set(named)) == len(named), f"folders: {next((o for o in named if named.count(o) > 1), '')} is given twice; give each SAE its own")
+    rows = np.arange(store.n_tokens) if rows is None else np.asarray(rows)
+    plan_kw.setdefault("data_seed", seeds[0] if seeds else 0)
+    plans = [make_plan(len(rows), c, n_steps, n_epochs, batch_size, l, seed=s, **plan_kw) for c, l, s in zip(cfgs, lrs, seeds)]
+    trainers, done = [Trainer(store, c, p, rows, device) for c, p in zip(cfgs, plans)], {}
+    for t, f, j in zip(trainers, folders, range(len(cfgs))): t.folder, t.name, t.identity = f, (f.name if f else f"{t.cfg.architecture}-{j}"), run_identity(store, rows, t.cfg, t.plan)
+    with ExitStack() as stack:
+        for f in folders:
+            if f: stack.enter_context(RunLock(f))
+        found = [found_in(t.folder, t.identity, resume) if t.folder else None for t in trainers]
+        for t, what in zip(trainers, found):
+            if what == "done": done[t] = SAE.from_pretrained(t.folder).to(t.device)
+            elif what == "checkpoint": t.load_checkpoint(t.folder/"checkpoint.safetensors")
+            elif t.folder and (t.folder/"config.json").exists(): (t.folder/"config.json").unlink() # no half-new SAE
+        todo = [t for t in trainers if t not in done]
+        if todo:
+            config = dict(config=[dataclasses.asdict(t.cfg) for t in todo], plan=[dataclasses.asdict(t.plan) for t in todo])
+            put = stack.enter_context(reporter(report_to, todo[0].folder, desc or todo[0].name, config))
+            done |= run(todo, eval_rows, log_every, checkpoint_every, lambda row: [f(row) for f in (on_log, put) if f], callback, desc, many=len(trainers) > 1)
+        return [done[t] for t in trainers]
+
+def fit(
+    store,        # activations: `ActivationStore`, `ArrayStore`, or `JointStore` for a crosscoder
+    cfg:SAEConfig, # what to train
+    folder=None,  # where checkpoints and the SAE go; nothing is written without
+    **kw,         # `rows`, `eval_rows`, `n_steps` or `n_epochs`, `batch_size`, `lr`, `seed`, `resume`, …: see `fit_many`
 ) -> SAE:
     "Train an SAE on rows of `store`; it returns, and saves in `folder`, one for raw activations, with curve and metrics in `training_info`."
-    check(resume in (True, False, "auto"), f"resume: {resume!r} is none of True, False, 'auto'")
-    rows = np.arange(store.n_tokens) if rows is None else np.asarray(rows)
-    plan = make_plan(len(rows), cfg, n_steps, n_epochs, batch_size, lr, **plan_kw)
-    t = Trainer(store, cfg, plan, rows, device)
-    identity = run_identity(store, rows, cfg, plan)
-    if folder is None: return _run(t, identity, None, eval_rows, log_every, checkpoint_every, on_log, callback, desc)
-    folder = Path(folder)
-    with RunLock(folder):
-        found = found_in(folder, identity, resume)
-        if found == "done": return SAE.from_pretrained(folder).to(t.device)
-        if found == "checkpoint": t.load_checkpoint(folder/"checkpoint.safetensors")
-        elif (folder/"config.json").exists(): (folder/"config.json").unlink() # no half-new SAE
-        return _run(t, identity, folder, eval_rows, log_every, checkpoint_every, on_log, callback, desc)
+    return fit_many(store, [cfg], [folder], **kw)[0]
 
-# %% ../nbs/lib/46_train.ipynb #0362764e
-def _run(t, identity, folder, eval_rows, log_every, checkpoint_every, on_log, callback, desc):
-    "The loop of `fit`."
-    log_every, began, first = log_every or max(1, t.plan.n_steps//50), time.perf_counter(), t.step
-    few = None if eval_rows is None else np.sort(np.random.default_rng(t.plan.seed).permutation(eval_rows)[:4096])
-    if t.step == 0: t.start()
-    last, bar = t.step, progress(total=t.plan.n_steps, initial=t.step, desc=desc or f"{t.cfg.architecture} SAE", unit="step")
-    for rows, x in t.batches():
-        t.train_step(rows, x)
-        bar.update()
-        if t.step % log_every == 0 or t.step == t.plan.n_steps:
-            nth = -(-t.step // log_every)
-            row = t.log(few if nth % 5 == 0 or t.step == t.plan.n_steps else None)
-            speed = (t.step - first) * t.plan.batch_size / (time.perf_counter() - began)
-            bar.set_postfix_str(f"FVU {row['fvu']:.3f} L0 {row['l0']:.1f} dead {row['dead']:.1%} {speed:,.0f} tok/s", refresh=False)
-            if on_log: on_log(dict(row))
-            if folder and t.step - last >= checkpoint_every and t.step < t.plan.n_steps:
-                t.save_checkpoint(folder/"checkpoint.safetensors", identity); last = t.step
-        if callback: callback(t)
+# %% ../nbs/lib/46_train.ipynb #3722e840
+def run(
+    trainers,         # at whatever step each of them is
+    eval_rows,        # held-out rows
+    log_every,        # steps
+    checkpoint_every, # steps
+    on_log,           # takes entries of curves
+    callback,         # takes a trainer after a step
+    desc,             # on the progress bar
+    many,             # whether entries must say whose they are
+) -> dict:
+    "The loop of `fit_many`: trainer -> finished SAE; raises `ParamError` for trainers that diverged, after the others are finished."
+    plan = trainers[0].plan
+    log_every, began, first = log_every or max(1, plan.n_steps//50), time.perf_counter(), min(t.step for t in trainers)
+    few = None if eval_rows is None else np.sort(np.random.default_rng(plan.data_seed).permutation(eval_rows)[:4096])
+    for t in trainers:
+        if t.step == 0: t.start()
+        t.began_at = t.saved_at = t.step
+    lead = min(trainers, key=lambda t: t.step) # the one that is furthest behind reads
+    live, lost = list(trainers), {}
+    bar = progress(total=plan.n_steps, initial=first, desc=desc or (f"{lead.cfg.architecture} SAE" if len(trainers) == 1 else f"{len(trainers)} SAEs"), unit="step")
+    with in_step(trainers) as each:
+        for step, (rows, x) in enumerate(lead.batches(), first): # `lead` counts for all
+            now = [t for t in live if t.step == step]
+            for t, wrong in zip(now, each(lambda t: _step(t, rows, x, callback), now)):
+                if wrong is not None: lost[t] = wrong; live.remove(t)
+            if lead in lost:
+                if not live: break
+                lead.step = step + 1
+            bar.update()
+            if (step + 1) % log_every == 0 or step + 1 == plan.n_steps:
+                new = [t.log(few if (step + 1) // log_every % 5 == 0 or step + 1 == plan.n_steps else None) for t in now if t in live]
+                speed = (step + 1 - first) * plan.batch_size / (time.perf_counter() - began)
+                show = lambda k, f: "/".join(f.format(r[k]) for r in new)
+                bar.set_postfix_str(f"FVU {show('fvu', '{:.3f}')} L0 {show('l0', '{:.1f}')} dead {show('dead', '{:.1%}')} {speed:,.0f} tok/s", refresh=False)
+                for t, row in zip([t for t in now if t in live], new):
+                    on_log(dict(row, sae=t.name) if many else dict(row))
+                    if t.folder and t.step - t.saved_at >= checkpoint_every and t.step < plan.n_steps:
+                        t.save_checkpoint(t.folder/"checkpoint.safetensors", t.identity); t.saved_at = t.step
     bar.close()
-    return _finish(t, identity, folder, eval_rows, time.perf_counter() - began, (t.step - first) * t.plan.batch_size)
+    out = {t: finish(t, eval_rows, time.perf_counter() - began) for t in live}
+    if len(lost) == 1 and not live: raise next(iter(lost.values()))
+    check(not lost, "; ".join(f"{t.name}: {e}" for t, e in lost.items()) + f" ({len(live)} other SAEs are finished)")
+    return out
 
-def _finish(t, identity, folder, eval_rows, seconds, tokens):
+def _step(t, rows, x, callback):
+    "One step of a trainer; the error when it diverged."
+    try: t.train_step(rows, x)
+    except ParamError as e: return e
+    if callback: callback(t)
+
+@contextmanager
+def in_step(
+    trainers, # that will step together
+):
+    "A map over trainers: one core for each where there are several of both, one after the other elsewhere."
+    n = torch.get_num_threads()
+    if len(trainers) == 1 or n == 1 or trainers[0].device.type != "cpu": yield lambda f, ts: [f(t) for t in ts]; return
+    torch.set_num_threads(1)
+    with ThreadPoolExecutor(min(n, len(trainers)), initializer=lambda: torch.set_num_threads(1)) as pool:
+        try: yield lambda f, ts: list(pool.map(f, ts))
+        finally: torch.set_num_threads(n)
+
+def finish(
+    t:Trainer,       # after its last step
+    eval_rows,       # held-out rows
+    seconds:float,   # it took
+) -> SAE:
     "Held-out metrics of the finished SAE; save it and drop the checkpoint."
     sae = t.finished()
-    sae.training_info = dict(identity=identity, scale=t.scale, curve=t.curve, tokens_seen=t.tokens,
+    sae.training_info = dict(identity=t.identity, scale=t.scale, curve=t.curve, tokens_seen=t.tokens,
                              metrics={} if eval_rows is None else evaluate(sae, t.store, eval_rows),
-                             trained_dead=t.dead.double().mean().item(), seconds=seconds, tokens_per_second=tokens / max(seconds, 1e-9))
-    if folder:
-        sae.save(folder)
-        (folder/"checkpoint.safetensors").unlink(missing_ok=True)
+                             trained_dead=t.dead.double().mean().item(), seconds=seconds, tokens_per_second=(t.step - t.began_at) * t.plan.batch_size / max(seconds, 1e-9))
+    if t.folder:
+        sae.save(t.folder)
+        (t.folder/"checkpoint.safetensors").unlink(missing_ok=True)
     return sae

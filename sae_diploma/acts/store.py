@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['REGIMES', 'SEGMENTS', 'TokenTable', 'RowStore', 'ArrayStore', 'ActivationStore', 'shard_name', 'write_shard',
-           'write_index', 'save_store', 'PairedStores']
+           'write_index', 'save_store', 'JointStore', 'PairedStores']
 
 # %% ../../nbs/lib/20_acts.store.ipynb #2f311d49
 import json, struct
@@ -96,7 +96,7 @@ def rows(self:TokenTable,
         keep &= np.isin(col, [names.index(o) for o in want])
     return np.flatnonzero(keep)
 
-# %% ../../nbs/lib/20_acts.store.ipynb #30265152
+# %% ../../nbs/lib/20_acts.store.ipynb #48e96a42
 class RowStore:
     "What all stores can do; a subclass has `n_tokens`, `d_in`, `table_hash`, `meta`, `mean`, `mean_sq` and `_get(rows)`."
     def __len__(self): return self.n_tokens
@@ -114,12 +114,13 @@ class RowStore:
         shuffle=True,   # in a random order
         seed=0,         # of the order
         epoch=0,        # each has an order of its own
+        start=0,        # batches to leave out at the beginning; they are not read
     ):
         "Yield `(rows, x)`: row numbers and their (n, d_in) float32 activations."
         check(batch_size >= 1, f"batch_size: {batch_size} rows; use 1 or more")
         rows = np.arange(self.n_tokens) if rows is None else np.asarray(rows)
         if shuffle: rows = np.random.default_rng([seed, epoch]).permutation(rows)
-        for i in range(0, len(rows), batch_size): yield rows[i:i+batch_size], self[rows[i:i+batch_size]]
+        for i in range(start*batch_size, len(rows), batch_size): yield rows[i:i+batch_size], self[rows[i:i+batch_size]]
 
 class ArrayStore(RowStore):
     "A store in memory: for differences, residuals and tests."
@@ -236,6 +237,23 @@ def save_store(
     (Path(folder)/"store.json").unlink(missing_ok=True) # until all shards stand, there is no store
     shards = [write_shard(folder, j, x[i:i+shard_rows].to(dt)) for j, i in enumerate(range(0, len(x), shard_rows))]
     return write_index(folder, shards, d_in=x.shape[1], dtype=str(dt).removeprefix("torch."), table_hash=table_hash, **{**dict(model_name="", layer=None, hookpoint=""), **meta})
+
+# %% ../../nbs/lib/20_acts.store.ipynb #e13238d8
+class JointStore(RowStore):
+    "Stores of several models or layers over the same rows, read together: (n, n_sources, d_in)."
+    def __init__(self,
+        *stores, # of one token table and width
+    ):
+        check(len(stores) > 0, "stores: none was given; give one or more")
+        first = stores[0]
+        for j, s in enumerate(stores[1:], 2):
+            check((s.n_tokens, s.d_in) == (first.n_tokens, first.d_in), f"stores: number {j} has {s.n_tokens} rows of width {s.d_in}, the first {first.n_tokens} of {first.d_in}; extract them over one token table", DataError)
+            check(None in (s.table_hash, first.table_hash) or s.table_hash == first.table_hash, f"stores: number {j} is of token table {s.table_hash}, the first of {first.table_hash}; extract them with one table", DataError)
+        self.stores, self.n_sources, self.n_tokens, self.d_in, self.table_hash = stores, len(stores), first.n_tokens, first.d_in, first.table_hash
+        self.meta = dict(getattr(first, "meta", None) or {}, model_hash=[(getattr(s, "meta", None) or {}).get("model_hash") for s in stores])
+        self.mean, self.mean_sq = torch.stack([s.mean for s in stores]), sum(s.mean_sq for s in stores)
+
+    def _get(self, i): return torch.stack([s[i] for s in self.stores], 1)
 
 # %% ../../nbs/lib/20_acts.store.ipynb #3870ae0d
 class PairedStores:

@@ -29,7 +29,7 @@ def _pair(n_docs=60, d_in=12, seed=0):
     y = x+.3*torch.tensor(r.normal(size=x.shape), dtype=torch.float32)
     return PairedStores(ArrayStore(x), ArrayStore(y), table)
 
-@pytest.mark.parametrize("architecture", ["topk", "standard"])
+@pytest.mark.parametrize("architecture", ["topk", "relu"])
 @pytest.mark.parametrize("chunk", [1, 37, 10_000])
 def test_cards_equal_brute_force(architecture, chunk):
     p, rows = _pair(), None
