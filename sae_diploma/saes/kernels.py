@@ -44,7 +44,7 @@ def pack(
     starts = np.zeros(len(c)+1, np.int32); np.cumsum(c, out=starts[1:])
     return Pairs(torch.from_numpy(v), torch.from_numpy(l), torch.from_numpy(starts))
 
-# %% ../../nbs/lib/45_saes.kernels.ipynb #759d2cb7
+# %% ../../nbs/lib/45_saes.kernels.ipynb #fc72ac84
 class Buffers(dict):
     "Work arrays by name, kept from step to step."
     def __call__(self,
@@ -59,14 +59,15 @@ class Buffers(dict):
 
     def __deepcopy__(self, memo): return Buffers()
 
-CHUNK, CACHE = 2**22, 2**20 # bytes of pre-activations that exist at once; bytes that a fast cache holds for sure
+CHUNK, CACHE = 2**23, 2**20 # bytes of pre-activations that exist at most at once; bytes that a fast cache holds for sure
 
 def chunk_rows(
     n:int,     # tokens of the batch
     d_sae:int, # latents
+    width:int, # of an activation
 ) -> int:
-    "Tokens whose pre-activations exist at one time: 4 MB of them, at least 64 tokens."
-    return min(n, max(64, CHUNK // (4*d_sae) // 64 * 64))
+    "Tokens whose pre-activations exist at one time: as large as `W_enc`, 8 MB at most, at least 64 tokens."
+    return min(n, max(64, min(width, CHUNK // (4*d_sae)) // 64 * 64))
 
 _pool = ThreadPoolExecutor(64, thread_name_prefix="rows")
 
@@ -120,7 +121,7 @@ def largest(
         v, at, count = v[keep], at[keep], want
     return v, (at % d).astype(np.int32), count
 
-# %% ../../nbs/lib/45_saes.kernels.ipynb #d64fd802
+# %% ../../nbs/lib/45_saes.kernels.ipynb #a2c851de
 def select_topk(
     x:torch.Tensor,    # (n, width) activations less `b_dec`
     W:torch.Tensor,    # (width, d_sae) encoder
@@ -131,7 +132,7 @@ def select_topk(
 ) -> Pairs:
     "The k strongest latents of every token that are above 0."
     n, d, parts, buffers = len(x), W.shape[1], [], Buffers() if buffers is None else buffers
-    rows = chunk_rows(n, d)
+    rows = chunk_rows(n, d, x.shape[1])
     for i in range(0, n, rows):
         z = encode_rows(x[i:i+rows], W, b, weight, buffers)
         top, mask, zn = block_maxima(z, k).numpy(), buffers("mask", *z.shape, dtype=torch.bool).numpy(), z.numpy()
@@ -147,7 +148,7 @@ def unweigh(pairs, weight):
     "Pairs with plain activations, from ones times `weight`."
     return pairs if weight is None else pairs._replace(values=pairs.values / weight[pairs.latents.long()])
 
-# %% ../../nbs/lib/45_saes.kernels.ipynb #daff2939
+# %% ../../nbs/lib/45_saes.kernels.ipynb #925ddd67
 def select_batchtopk(
     x:torch.Tensor,    # (n, width) activations less `b_dec`
     W:torch.Tensor,    # (width, d_sae) encoder
@@ -158,7 +159,7 @@ def select_batchtopk(
 ):
     "`(pairs, smallest)`: the n·k strongest latents of the batch that are above 0, and the weakest of them (times `weight`)."
     n, d, buffers = len(x), W.shape[1], Buffers() if buffers is None else buffers
-    rows, want = chunk_rows(n, d), n*k
+    rows, want = chunk_rows(n, d, x.shape[1]), n*k
     if "guess" not in buffers: buffers["guess"] = guess_bound(x[:rows], W, b, k, weight, buffers)
     while True:
         bound, parts = np.maximum(np.float32(buffers["guess"]), TINY), []
@@ -293,7 +294,7 @@ def sparse_backward(
     sae.W_dec.grad, sae.W_enc.grad, sae.b_enc.grad, sae.b_dec.grad = g_dec, g_enc.t(), g_b, g_x - sae.W_enc.detach() @ g_b
     return LossOutput(loss, torch.from_numpy(count > 0), torch.tensor(len(v)/n), terms)
 
-# %% ../../nbs/lib/45_saes.kernels.ipynb #86a141e0
+# %% ../../nbs/lib/45_saes.kernels.ipynb #b51d175a
 def auxk_backward(
     sae,               # the SAE
     x:torch.Tensor,    # (n, w) activations less `b_dec`
@@ -304,7 +305,7 @@ def auxk_backward(
     k = min(sae.cfg.k_aux or max(1, sae.cfg.d_in//2), len(dead))
     D, W, b = sae.W_dec.detach()[dead], sae.W_enc.detach().t()[dead], sae.b_enc.detach()[dead]
     total = (e.square().sum() - e.sum(0).square().sum() / len(e)).clamp_min(1e-12)
-    g_D, g_W, g_b, aux, rows = torch.zeros_like(D), torch.zeros_like(W), torch.zeros_like(b), 0., chunk_rows(len(x), len(dead))
+    g_D, g_W, g_b, aux, rows = torch.zeros_like(D), torch.zeros_like(W), torch.zeros_like(b), 0., chunk_rows(len(x), len(dead), x.shape[1])
     for i in range(0, len(x), rows):
         xi, z = x[i:i+rows], torch.addmm(b, x[i:i+rows], W.t()).relu_()
         zn = z.numpy()
