@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['EDGES', 'ABOVE', 'CLASSES', 'FEW', 'density', 'directions', 'max_cosine', 'random_max_cosine', 'cosine_summary',
-           'redundancy', 'match', 'stability', 'stability_summary', 'token_classes', 'token_labels', 'document_labels',
-           'logistic', 'mean_difference', 'sparse_rows', 'pair_counts', 'auc', 'Examples', 'score_probe', 'probes',
-           'probe_rows', 'gather', 'enough', 'probing', 'majority', 'probing_summary', 'evaluation', 'check_fit']
+           'chance_summary', 'redundancy', 'match', 'stability', 'stability_summary', 'token_classes', 'token_labels',
+           'document_labels', 'logistic', 'mean_difference', 'sparse_rows', 'pair_counts', 'auc', 'Examples',
+           'score_probe', 'probes', 'probe_rows', 'gather', 'enough', 'check_ks', 'probing', 'majority',
+           'probing_summary', 'evaluation', 'check_fit', 'describe']
 
 # %% ../nbs/lib/50a_evaluation.ipynb #ce9c0629
 import math, time
@@ -18,7 +19,7 @@ from .core import *
 from .metrics import SAEMetrics, ce_recovered, measure
 from .stats import bootstrap_ratio, bootstrap_weights, interval
 
-# %% ../nbs/lib/50a_evaluation.ipynb #58d3609a
+# %% ../nbs/lib/50a_evaluation.ipynb #09ef7676
 EDGES = np.arange(-7, .01, .25) # log10 of the firing frequency
 
 def density(
@@ -28,7 +29,7 @@ def density(
     "Histogram of log10 firing frequency, its quantiles over latents that fire, and how many are dead or dense."
     f = m.frequency.numpy()
     log = np.log10(f[f > 0])
-    q = dict(zip(("q05", "q50", "q95"), np.quantile(log, [.05, .5, .95]) if len(log) else [math.nan]*3))
+    q = dict(zip(("q05", "q50", "q95"), np.quantile(log, [.05, .5, .95]).tolist() if len(log) else [math.nan]*3))
     return dict(n_tokens=m.moments.n, n_latents=len(f), n_dead=int((f == 0).sum()), n_dense=int((f > dense).sum()), dense_from=dense,
                 log10_frequency=q, log10_edges=EDGES.tolist(), counts=np.histogram(log.clip(EDGES[0]), EDGES)[0].tolist())
 
@@ -73,7 +74,7 @@ def random_max_cosine(
     tail = -np.expm1(np.log(np.asarray(q, dtype=np.float64))/n) # 1 - q**(1/n) without loss of digits
     return np.sqrt(beta.isf(tail, .5, (d - 1)/2)) if absolute else 2*beta.isf(tail, (d - 1)/2, (d - 1)/2) - 1
 
-# %% ../nbs/lib/50a_evaluation.ipynb #77f77bae
+# %% ../nbs/lib/50a_evaluation.ipynb #b890c133
 ABOVE = (.7, .9) # cosines from which two directions count as much alike, and as the same
 
 def cosine_summary(
@@ -88,6 +89,15 @@ def cosine_summary(
     q = {f"q{round(100*p):02d}": float(v[order][np.searchsorted(cum, p)]) for p in (.05, .5, .95)}
     return dict(mean=float(w@v/w.sum()), **q, max=float(v.max()), **{f"above_{t:g}": float(w[v > t].sum()/w.sum()) for t in ABOVE})
 
+def chance_summary(
+    n,              # random directions that one is compared with, or several such numbers
+    d:int,          # width
+    absolute=False, # as in `max_cosine`
+) -> dict:
+    "`cosine_summary` of the largest cosine with random directions, without its largest, which grows with their number."
+    v = np.concatenate([random_max_cosine((np.arange(2000) + .5)/2000, o, d, absolute) for o in np.atleast_1d(n)])
+    return {k: o for k, o in cosine_summary(v).items() if k != "max"}
+
 def redundancy(
     sae, # an `SAE`, or an (n, d) array of directions
 ) -> dict:
@@ -96,7 +106,7 @@ def redundancy(
     v, j = max_cosine(W, absolute=True)
     at, n = int(v.argmax()), len(W)
     return dict(n_latents=n, d=W.shape[1], **cosine_summary(v.cpu()), closest=[at, int(j[at])],
-                random=cosine_summary(random_max_cosine((np.arange(2000) + .5)/2000, n - 1, W.shape[1], absolute=True)))
+                random=chance_summary(n - 1, W.shape[1], absolute=True))
 
 # %% ../nbs/lib/50a_evaluation.ipynb #f6ebcfe5
 @torch.no_grad()
@@ -136,19 +146,17 @@ def stability(
         out.append(t)
     return pd.concat(out, ignore_index=True)
 
-# %% ../nbs/lib/50a_evaluation.ipynb #e40dcea3
+# %% ../nbs/lib/50a_evaluation.ipynb #904c51b5
 def stability_summary(
     t:pd.DataFrame, # of `stability`
     d:int,          # width of the directions
 ) -> dict:
     "Both ways together: `max_cos`, the same weighted by firing frequency, and `matched_cos`, each as `cosine_summary`; random directions beside them."
     n = t.side.value_counts()
-    u = (np.arange(2000) + .5)/2000
-    chance = np.concatenate([random_max_cosine(u, n[o], d) for o in ("b", "a")])
     pairs = t[(t.side == "a") & (t.partner >= 0)]
     exact = len(pairs) == n.min()
     out = dict(n_latents=[int(n["a"]), int(n["b"])], max_cos=cosine_summary(t.max_cos), matched_cos=cosine_summary(pairs.matched_cos), n_matched=len(pairs),
-               matching="assignment" if exact else "mutual nearest neighbours", random=cosine_summary(chance))
+               matching="assignment" if exact else "mutual nearest neighbours", random=chance_summary([n["a"], n["b"]], d))
     if t.freq.notna().all() and t.freq.sum() > 0:
         f = t.freq/t.groupby("side").freq.transform("sum")
         out["max_cos_weighted"], out["max_cos_alive"] = cosine_summary(t.max_cos, f), cosine_summary(t.max_cos[t.freq > 0])
@@ -169,7 +177,7 @@ def token_classes(
     s = s.map(lambda o: str(o).translate(_marks))
     return pd.DataFrame({c: s.str.contains(p, regex=True) & ~special for c, p in CLASSES.items()})
 
-# %% ../nbs/lib/50a_evaluation.ipynb #8481fe8d
+# %% ../nbs/lib/50a_evaluation.ipynb #d3cca935
 def token_labels(
     table,     # `TokenTable`
     rows,      # (n,) tokens
@@ -178,7 +186,7 @@ def token_labels(
     "(n, tasks) bool: segment and token class of each token."
     from sae_diploma.acts.store import SEGMENTS
     seg = table.segment[rows]
-    out = {f"segment: {o}": seg == i for i, o in enumerate(SEGMENTS) if o != "bos"}
+    out = {f"segment: {o}": seg == i for i, o in enumerate(SEGMENTS) if o not in ("bos", "text")} # 'text' is what is not of the task
     if classes is not None:
         check(int(table.token.max(initial=0)) < len(classes), f"tokenizer: it has {len(classes)} tokens, but the table has token {int(table.token.max(initial=0))}; give the tokenizer that the table was made with", DataError)
         at = classes.to_numpy()[table.token[rows]]
@@ -197,7 +205,7 @@ def document_labels(
     names = top[top != ""].value_counts().index[:n_packages] if packages is None else packages
     return pd.DataFrame({**{f"package: {o}": (top == o).to_numpy() for o in names}, **({"regime: task": (d.regime == "task").to_numpy()} if "regime" in d else {})})
 
-# %% ../nbs/lib/50a_evaluation.ipynb #9fa722fc
+# %% ../nbs/lib/50a_evaluation.ipynb #d673d734
 def logistic(
     X,              # (n, d) features
     Y,              # (n,) or (n, tasks) bool
@@ -219,7 +227,7 @@ def logistic(
         return (torch.nn.functional.softplus(s).sum() - (s*Y).sum()).item()/n + .5*(w*th[:d]).sum().item(), torch.cat([(Z.T @ g.float()).double() + w, g.sum(0)[None]]).numpy().ravel()
     p = Y.mean(0).clamp(1e-6, 1 - 1e-6)
     start = np.concatenate([np.zeros(d*T), (p/(1 - p)).log().numpy()])
-    th = torch.from_numpy(minimize(f, start, jac=True, method="L-BFGS-B", options=dict(maxiter=n_iter, maxfun=2*n_iter, gtol=1e-6, ftol=1e-12)).x).view(d + 1, T)
+    th = torch.from_numpy(minimize(f, start, jac=True, method="L-BFGS-B", options=dict(maxiter=n_iter, maxfun=2*n_iter, gtol=1e-6, ftol=1e-10)).x).view(d + 1, T)
     w = th[:d]/sd[:, None].double()
     return w.numpy(), (th[d] - mu.double() @ w).numpy()
 
@@ -245,7 +253,7 @@ def sparse_rows(
     ends = np.concatenate([[0], np.cumsum(on.reshape(values.shape).sum(1))])
     return csr_array((v[on], i[on], ends), shape=(len(values), d_sae))
 
-# %% ../nbs/lib/50a_evaluation.ipynb #213175f8
+# %% ../nbs/lib/50a_evaluation.ipynb #99303d11
 def pair_counts(
     score,          # (n,) any numbers
     y,              # (n,) bool
@@ -255,15 +263,17 @@ def pair_counts(
 ) -> np.ndarray: # (n_docs, n_docs)
     "Pairs of a positive of one document (row) and a negative of another (column) that `score` orders rightly; ties are halves."
     from scipy.sparse import csr_array
-    s, u = np.unique(np.asarray(score, dtype=np.float64), return_inverse=True)
-    y, doc, one = np.asarray(y, dtype=bool), np.asarray(doc), np.ones(len(u), dtype=np.float32)
-    P = csr_array((one[y], (doc[y], u[y])), (n_docs, len(s)))
+    score, y, doc = np.asarray(score, dtype=np.float64), np.asarray(y, dtype=bool), np.asarray(doc)
+    if 2*y.sum() > len(y): return pair_counts(-score, ~y, doc, n_docs, block).T # sweep over the rarer class
+    s, u = np.unique(score[y], return_inverse=True)
+    P = csr_array((np.ones(len(u)), (doc[y], u)), (n_docs, len(s)))
+    at = [np.searchsorted(s, score[~y], side) for side in ("left", "right")] # positives from which on a negative counts half, and whole
     A = np.zeros((n_docs, n_docs))
     for e in range(0, n_docs, block):
-        on = ~y & (doc >= e) & (doc < e + block)
-        N = csr_array((one[on], (u[on], doc[on] - e)), (len(s), min(block, n_docs - e))).toarray()
-        below = np.cumsum(N, axis=0, dtype=np.float64) - .5*N
-        A[:, e:e+block] = P @ below
+        on = (doc[~y] >= e) & (doc[~y] < e + block)
+        d = doc[~y][on] - e
+        step = csr_array((np.full(2*len(d), .5), (np.concatenate([o[on] for o in at]), np.tile(d, 2))), (len(s) + 1, min(block, n_docs - e))).toarray()
+        A[:, e:e+block] = P @ np.cumsum(step, axis=0)[:-1]
     return A
 
 def auc(
@@ -361,7 +371,7 @@ def gather(
             tokens[k].append(F[pick]); means[k] = means[k] + mean @ F
     return some, {k: (np.concatenate if saes[k] is None else vstack)(v) for k, v in tokens.items()}, docs, means
 
-# %% ../nbs/lib/50a_evaluation.ipynb #f9fb9974
+# %% ../nbs/lib/50a_evaluation.ipynb #8357b753
 FEW = dict(train=20, test=10) # examples of either class, without which a task is left out
 
 def enough(
@@ -370,6 +380,13 @@ def enough(
 ) -> list:
     "Tasks with enough examples of either class on both sides."
     return [c for c in train if c in test and all(min(y[c].sum(), (~y[c]).sum()) >= n for y, n in ((train, FEW["train"]), (test, FEW["test"])))]
+
+def check_ks(
+    ks, # numbers of latents
+):
+    "Raise `ParamError` for a number of latents that cannot be."
+    check(len(ks) > 0, "ks: no number of latents was given; 1,5 is usual")
+    for k in ks: check(type(k) is int and k >= 1, f"ks: {k!r} is no whole number of latents from 1")
 
 def probing(
     saes,                     # an `SAE`, or a dict name -> `SAE`: they share data and the full probe
@@ -387,7 +404,7 @@ def probing(
     saes = dict(saes) if isinstance(saes, dict) else dict(sae=saes)
     splits = ["sae", "eval"] if {"sae", "eval"} <= set(table.docs.split) else None
     check(splits is not None, f"table: probes learn on documents of split 'sae' and are measured on 'eval', but there are only {sorted(set(table.docs.split))}; mark some documents of each", DataError)
-    for k in ks: check(type(k) is int and k >= 1, f"ks: {k!r} is no whole number of latents from 1")
+    check_ks(ks)
     classes, everything = None if tokenizer is None else token_classes(tokenizer), {**saes, None: None}
     side = [gather(everything, store, table, probe_rows(table, s, max_tokens, seed), n_tokens, seed) for s in splits]
     Y = [token_labels(table, s[0], classes) for s in side]
@@ -435,7 +452,7 @@ def probing_summary(
     both = pd.concat([s, s.assign(group="all")])
     return both.groupby(["sae", "group", "probe"], sort=False)[["accuracy", "auc"]].mean().assign(tasks=both.groupby(["sae", "group", "probe"], sort=False).size()).reset_index()
 
-# %% ../nbs/lib/50a_evaluation.ipynb #c2685cca
+# %% ../nbs/lib/50a_evaluation.ipynb #c0e78fd0
 def evaluation(
     sae,                    # an `SAE` of one source
     store,                  # activations to measure on
@@ -450,7 +467,8 @@ def evaluation(
     seed:int=0,             # of all choices
 ) -> dict:
     "All measures of `sae` that the data at hand allow; raises `ParamError` or `DataError` where they do not fit together."
-    start, _ = time.perf_counter(), check_fit(sae, store, table, model, other)
+    start = time.perf_counter()
+    check_fit(sae, store, table, model, other); check_ks(ks)
     held = table is not None and "eval" in set(table.docs.split)
     rows = table.rows(split="eval" if held else None) if table is not None else None
     m = measure(sae, store, rows)
@@ -459,11 +477,15 @@ def evaluation(
     if model is not None:
         docs = np.random.default_rng(seed).permutation(np.unique(table.doc[rows]))[:n_documents]
         out["cross_entropy"] = dict(ce_recovered(model, table, docs, sae, *_place(sae, store)), n_documents=len(docs))
-    if held and "sae" in set(table.docs.split):
+    left = {} if model is not None else dict(cross_entropy="no model was given")
+    try:
+        check(table is not None, "no token table was given")
         t = probing(sae, store, table, tokenizer, ks, max_tokens=max_tokens, seed=seed)
         out["probing"] = dict(mean=probing_summary(t).drop(columns="sae").to_dict("records"), tasks=t.drop(columns="sae").to_dict("records"))
+    except (DataError, ParamError) as e: left["probing"] = str(e)
+    if other is None: left["stability"] = "no other SAE was given"
     if other is not None: out["stability"] = stability_summary(stability(sae, other, m.frequency, measure(other, store, rows).frequency), sae.W_dec.shape[1])
-    out["seconds"] = round(time.perf_counter() - start, 1)
+    out["left_out"], out["seconds"] = left, round(time.perf_counter() - start, 1)
     if path is not None: save_json(out, path)
     return out
 
@@ -491,3 +513,21 @@ def _place(sae, store):
     "`(layer, hookpoint)` of an SAE, from its config or its store."
     meta = getattr(store, "meta", None) or {}
     return sae.cfg.layer if sae.cfg.layer is not None else meta.get("layer"), sae.cfg.hookpoint or meta.get("hookpoint") or "resid_post"
+
+# %% ../nbs/lib/50a_evaluation.ipynb #2fe9b2a3
+def describe(
+    e:dict, # of `evaluation`
+) -> str:
+    "An evaluation as a few lines of text, one for each kind of measure."
+    pct, r, d, u = "{:.1%}".format, e["reconstruction"], e["density"], e["redundancy"]
+    out = [f"{e['sae']['architecture']} SAE of {e['sae']['d_sae']:,} latents, on {r['n_tokens']:,} {'held-out ' if e['data']['held_out'] else ''}tokens",
+           f"reconstruction  FVU {r['fvu']:.4f}, L0 {r['l0']:.1f}",
+           f"density         {d['n_dead']:,} dead, {d['n_dense']:,} fire on more than {pct(d['dense_from'])}, median {10**d['log10_frequency']['q50']:.2%} of tokens",
+           f"redundancy      largest |cosine| to another latent {u['mean']:.3f} on average (random directions {u['random']['mean']:.3f}), {pct(u['above_0.9'])} above 0.9"]
+    if c := e.get("cross_entropy"): out.append(f"cross-entropy   {pct(c['ce_recovered'])} recovered, KL {c['kl']:.4f} nats a token, over {c['n_documents']} documents")
+    if p := e.get("probing"):
+        m = {o["probe"]: o for o in p["mean"] if o["group"] == "all"}
+        out.append("probing         mean AUC " + ", ".join(f"{k} {o['auc']:.3f}" for k, o in m.items() if o["auc"] != .5) + f", over {next(iter(m.values()))['tasks']} tasks")
+    if t := e.get("stability"): out.append(f"stability       largest cosine with the other SAE {t['max_cos']['mean']:.3f} on average (random directions {t['random']['mean']:.3f}), "
+                                           f"{pct(t['matched_cos']['above_0.7'])} of matched pairs above 0.7, {pct(t['matched_cos']['above_0.9'])} above 0.9")
+    return "\n".join(out)

@@ -80,7 +80,7 @@ def in_rows(
     cuts = [n*i//t for i in range(t+1)]
     return [f(0, n)] if t <= 1 else list(_pool.map(f, cuts[:-1], cuts[1:]))
 
-# %% ../../nbs/lib/45_saes.kernels.ipynb #739c8367
+# %% ../../nbs/lib/45_saes.kernels.ipynb #6b811cad
 def block_maxima(
     z:torch.Tensor, # (n, d) numbers
     k:int,          # how many blocks are needed at least
@@ -105,21 +105,21 @@ def largest(
     n, d = z.shape
     bound = np.maximum(np.sort(top, axis=1)[:, -k], TINY)
     at = np.flatnonzero(np.greater_equal(z, bound[:, None], out=mask))
-    v, cuts = z.ravel()[at], np.searchsorted(at, np.arange(n+1) * d)
+    first = np.arange(n+1) * d
+    v, cuts = z.ravel()[at], np.searchsorted(at, first)
     count = np.diff(cuts)
     m = int(count.max()) if n else 0
+    at -= np.repeat(first[:-1], count) # the column
     if m > k: # an exact choice among those that passed
-        row = np.repeat(np.arange(n), count)
-        rank = np.arange(len(at)) - cuts[row]
         table = np.full((n, m), -np.inf, z.dtype)
-        table[row, rank] = v
+        table.ravel()[np.arange(len(v)) + np.repeat(np.arange(n)*m - cuts[:-1], count)] = v
         table.sort(axis=1)
-        keep, want = v >= table[:, m-k][row], np.minimum(count, k)
+        keep, want = v >= np.repeat(table[:, m-k], count), np.minimum(count, k)
         if keep.sum() > want.sum(): # equal numbers at the border
-            keep = np.zeros(len(at), bool)
-            keep[np.lexsort((at, -v, row))[rank < k]] = True
+            keep, row = np.zeros(len(at), bool), np.repeat(np.arange(n), count)
+            keep[np.lexsort((at, -v, row))[np.arange(len(v)) - cuts[row] < k]] = True
         v, at, count = v[keep], at[keep], want
-    return v, (at % d).astype(np.int32), count
+    return v, at.astype(np.int32), count
 
 # %% ../../nbs/lib/45_saes.kernels.ipynb #a2c851de
 def select_topk(
@@ -148,7 +148,7 @@ def unweigh(pairs, weight):
     "Pairs with plain activations, from ones times `weight`."
     return pairs if weight is None else pairs._replace(values=pairs.values / weight[pairs.latents.long()])
 
-# %% ../../nbs/lib/45_saes.kernels.ipynb #925ddd67
+# %% ../../nbs/lib/45_saes.kernels.ipynb #82659545
 def select_batchtopk(
     x:torch.Tensor,    # (n, width) activations less `b_dec`
     W:torch.Tensor,    # (width, d_sae) encoder
@@ -180,7 +180,9 @@ def at_least(z, bound, mask):
     "(values, columns, count per row) of the numbers of `z` from `bound` on."
     d = z.shape[1]
     at = np.flatnonzero(np.greater_equal(z, bound, out=mask))
-    return z.ravel()[at], (at % d).astype(np.int32), np.diff(np.searchsorted(at, np.arange(len(z)+1) * d))
+    first = np.arange(len(z)+1) * d
+    count = np.diff(np.searchsorted(at, first))
+    return z.ravel()[at], (at - np.repeat(first[:-1], count)).astype(np.int32), count
 
 def guess_bound(x, W, b, k, weight, buffers):
     "A bound that somewhat more than k latents per token of `x` pass, by its first rows."
@@ -198,22 +200,24 @@ def keep_largest(pairs, smallest, want):
     at = np.zeros(len(v)+1, np.int32); np.cumsum(keep, out=at[1:])
     return Pairs(torch.from_numpy(v[keep]), torch.from_numpy(pairs.latents.numpy()[keep]), torch.from_numpy(at[pairs.starts.numpy()]))
 
-# %% ../../nbs/lib/45_saes.kernels.ipynb #19a75791
+# %% ../../nbs/lib/45_saes.kernels.ipynb #3e21636d
 def bag(
     rows:torch.Tensor,    # (r, w) what is summed
     index:torch.Tensor,   # (p,) int32: which rows
     starts:torch.Tensor,  # (m+1,) int32: sum j takes index[starts[j]:starts[j+1]]
     weights:torch.Tensor, # (p,) factors
-    out:torch.Tensor,     # (m, w) where to
+    buffers=None,         # `Buffers` for the result
+    name="bag",           # under which it is there
 ):
-    "Weighted sums of rows, some columns at a time."
-    w = rows.shape[1]
-    step = w if rows.numel()*4 <= 2*CACHE else min(w, max(64, CACHE // (4*len(rows)) // 64 * 64))
-    for a in range(0, w, step):
-        out[:, a:a+step] = F.embedding_bag(index, rows[:, a:a+step], starts, per_sample_weights=weights, mode="sum", include_last_offset=True)
+    "(m, w) weighted sums of rows, some columns at a time."
+    w, total = rows.shape[1], lambda r: F.embedding_bag(index, r, starts, per_sample_weights=weights, mode="sum", include_last_offset=True)
+    step = min(w, max(64, CACHE // (4*len(rows)) // 64 * 64))
+    if rows.numel()*4 <= 2*CACHE or step == w: return total(rows)
+    out = (Buffers() if buffers is None else buffers)(name, len(starts)-1, w)
+    for a in range(0, w, step): out[:, a:a+step] = total(rows[:, a:a+step])
     return out
 
-# %% ../../nbs/lib/45_saes.kernels.ipynb #8bfb64f5
+# %% ../../nbs/lib/45_saes.kernels.ipynb #eb97af68
 _dots = torch.ops.aten._embedding_bag_per_sample_weights_backward
 
 def radix(
@@ -227,18 +231,19 @@ def dots(
     tokens,         # (p,) `pairs.tokens`
     e:torch.Tensor, # (n, w) a row per token
     D:torch.Tensor, # (d_sae, w) a row per latent
+    order=None,     # `radix(pairs.latents)`, where it is known
 ) -> np.ndarray:
     "(p,) dot product of the two rows of every pair."
     lat, starts, n = pairs.latents.numpy(), pairs.starts.numpy(), len(e)
     rows, zero, out = max(64, CACHE // (4*e.shape[1])), torch.zeros(1, dtype=torch.int32), np.empty(len(lat), np.float32)
     for i in range(0, n, rows):
-        s = slice(starts[i], starts[min(n, i+rows)])
-        order = radix(lat[s])
+        s, whole = slice(starts[i], starts[min(n, i+rows)]), rows >= n and order is not None
+        order = order if whole else radix(lat[s])
         t, l = torch.from_numpy(tokens[s][order]), torch.from_numpy(lat[s][order])
         if len(t): out[s][order] = _dots(D, e, t, zero, l, 0).numpy()
     return out
 
-# %% ../../nbs/lib/45_saes.kernels.ipynb #e145c509
+# %% ../../nbs/lib/45_saes.kernels.ipynb #a8baaec3
 def between(pairs, lo, hi):
     "The pairs whose latent is lo to hi-1, and which they are."
     l = pairs.latents.numpy()
@@ -251,11 +256,11 @@ def errors(pairs, x, W_dec, prefixes, buffers):
     out = []
     for j, (lo, hi) in enumerate(zip((0, *prefixes), prefixes)):
         part, keep = (pairs, slice(None)) if len(prefixes) == 1 else between(pairs, lo, hi)
-        e = bag(W_dec, part.latents, part.starts, part.values, buffers(f"e{j}", *x.shape))
+        e = bag(W_dec, part.latents, part.starts, part.values, buffers, f"e{j}")
         out.append((lo, hi, part, keep, e.add_(out[-1][-1]) if out else e.sub_(x)))
     return out
 
-# %% ../../nbs/lib/45_saes.kernels.ipynb #bcbb8798
+# %% ../../nbs/lib/45_saes.kernels.ipynb #2c467156
 @torch.no_grad()
 def sparse_backward(
     sae:SAE,            # one with `W_enc, b_enc, W_dec, b_dec`
@@ -275,17 +280,21 @@ def sparse_backward(
         aux, add = auxk_backward(sae, x, parts[-1][-1], dead)
         loss, terms["auxk"] = loss + sae.cfg.auxk_alpha * aux, aux
     for (*_, e), (*_, after) in zip(parts[-2::-1], parts[:0:-1]): e.add_(after) # a latent answers for all larger prefixes
-    tokens, g = pairs.tokens, np.empty(len(v), np.float32)
-    for _, _, part, keep, e in parts: g[keep] = dots(part, part.tokens, e, D)
+    tokens, order, count = pairs.tokens, radix(lat), np.bincount(lat, minlength=d)
+    if len(parts) == 1: g = dots(pairs, tokens, parts[0][-1], D, order)
+    else:
+        g = np.empty(len(v), np.float32)
+        for _, _, part, keep, e in parts: g[keep] = dots(part, part.tokens, e, D)
     g *= c
-    order, count = radix(lat), np.bincount(lat, minlength=d)
     starts = np.zeros(d+1, np.int32); np.cumsum(count, out=starts[1:])
-    index, starts = torch.from_numpy(tokens[order]), torch.from_numpy(starts)
-    g_dec, g_enc, fc = buffers("g_dec", d, w), buffers("g_enc", d, w), torch.from_numpy(v[order]*c)
-    for lo, hi, _, _, e in parts:
-        a, z = int(starts[lo]), int(starts[hi])
-        bag(e, index[a:z], starts[lo:hi+1] - a, fc[a:z], g_dec[lo:hi])
-    bag(x, index, starts, torch.from_numpy(g[order]), g_enc)
+    index, starts, fc = torch.from_numpy(tokens[order]), torch.from_numpy(starts), torch.from_numpy(v[order]*c)
+    if len(parts) == 1: g_dec = bag(parts[0][-1], index, starts, fc, buffers, "g_dec")
+    else:
+        g_dec = buffers("g_dec", d, w)
+        for lo, hi, _, _, e in parts:
+            a, z = int(starts[lo]), int(starts[hi])
+            g_dec[lo:hi] = bag(e, index[a:z], starts[lo:hi+1] - a, fc[a:z], buffers)
+    g_enc = bag(x, index, starts, torch.from_numpy(g[order]), buffers, "g_enc")
     g_b = torch.from_numpy(np.bincount(lat, g, d)).float()
     if sae.cfg.normalize_decoder: g_dec.addcmul_(torch.from_numpy(np.bincount(lat, g*v, d)).float()[:, None], D, value=-1)
     if "auxk" in terms:
