@@ -395,7 +395,7 @@ def found_in(
     if not diff: return "done" if done.exists() else "checkpoint"
     check(resume == "auto", f"{folder} holds an SAE of another run ({'; '.join(diff[:4])}); give another folder, the same parameters, or resume=False to replace it")
 
-# %% ../nbs/lib/46_train.ipynb #b42162db
+# %% ../nbs/lib/46_train.ipynb #b5fc771b
 @contextmanager
 def reporter(
     report_to,           # None, 'trackio', 'tensorboard' or 'wandb'
@@ -406,6 +406,7 @@ def reporter(
 ):
     "A function that takes an entry of the curve; raises `ParamError` for a service that is unknown or not installed."
     known = ("trackio", "tensorboard", "wandb")
+    report_to = None if report_to == "none" else report_to
     check(report_to is None or report_to in known, f"report_to: {report_to!r} is unknown; use one of {', '.join(known)}, or None")
     if report_to is None: yield lambda row: None; return
     numbers = lambda row: {f"{row.get('sae', '')}{'/' if row.get('sae') else ''}{row['split']}/{k}": v for k, v in row.items() if k not in ("split", "step", "sae")}
