@@ -5,14 +5,13 @@
 # %% auto #0
 __all__ = ['notice', 'held_out', 'extract_', 'sft_', 'train_sae_', 'whole', 'evaluate_', 'compare_']
 
-# %% ../nbs/lib/70a_commands.ipynb #7299f41d
+# %% ../nbs/lib/70a_commands.ipynb #7f0efaba
 import sys
 from pathlib import Path
 
 from fastcore.script import Param
 
 from .core import *
-from .saes import SAEConfig, architectures
 
 # %% ../nbs/lib/70a_commands.ipynb #548b22af
 _notices = dict(
@@ -142,7 +141,7 @@ def sft_(
         dtype=dtype, n_evals=n_evals, seed=seed, device=device, model_revision=model_revision, report_to="wandb" if use_wandb else report_to, push_to_hub=push_to_hub, hub_model_id=hub_model_id, overwrite=overwrite_output_dir)
     print(f"{len(pairs['train'])} pairs, " + ", ".join(f"{k.replace('_', ' ')} {r[k]:.4g}" for k in ("steps", "best_step", "best_eval_loss") if k in r) + f": {output_dir}")
 
-# %% ../nbs/lib/70a_commands.ipynb #9fdce73b
+# %% ../nbs/lib/70a_commands.ipynb #21ff552c
 def _open_store(path, name="activations_path"):
     "The store in `path` and its token table; raises `ParamError` that says what is there instead."
     from sae_diploma.acts import ActivationStore
@@ -170,7 +169,7 @@ def train_sae_(
     d_sae:int=4096,                  # latents
     k:str="100",                     # topk, batchtopk, matryoshka: latents per token; several, separated by commas, are trained in one pass
     l1_coefficient:float=1e-3,       # relu, gated: weight of the L1 penalty
-    l0_coefficient:float=SAEConfig.l0_coefficient, # jumprelu: weight of the L0 penalty
+    l0_coefficient:float=None,       # jumprelu: weight of the L0 penalty; that of `SAEConfig` by default
     prefixes:str=None,               # matryoshka: sizes of the nested dictionaries, separated by commas, the last one d_sae
     auxk_alpha:float=1/32,           # weight of the loss that revives dead latents; 0: none
     num_epochs:int=20,               # passes over the tokens
@@ -195,6 +194,7 @@ def train_sae_(
 ):
     "Train sparse autoencoders, or crosscoders, on stores of activations."
     from sae_diploma.acts import JointStore
+    from sae_diploma.saes import SAEConfig, architectures
     from sae_diploma.train import fit_many
     notice(activation_fn=activation_fn, eval_steps=eval_steps, use_wandb=use_wandb)
     opened = [_open_store(o) for o in str(activations_path).split(",")]
@@ -206,7 +206,7 @@ def train_sae_(
         check(a in architectures(), f"architecture: {a!r} is unknown{near(a, architectures())}")
         ks = numbers("k", k)
         for n in ks if architectures()[a].uses_k else ks[:1]:
-            cfgs.append(SAEConfig(a, d_in=store.d_in, d_sae=d_sae, n_sources=len(opened), k=n if architectures()[a].uses_k else min(n, d_sae), l1_coefficient=l1_coefficient, l0_coefficient=l0_coefficient,
+            cfgs.append(SAEConfig(a, d_in=store.d_in, d_sae=d_sae, n_sources=len(opened), k=n if architectures()[a].uses_k else min(n, d_sae), l1_coefficient=l1_coefficient, **({} if l0_coefficient is None else dict(l0_coefficient=l0_coefficient)),
                                   prefixes=numbers("prefixes", prefixes) if prefixes else None, auxk_alpha=auxk_alpha, normalize_decoder=False if no_normalize_decoder else None, dtype=dtype, **meta))
             names.append(f"{a}-k{n}" if architectures()[a].uses_k else a)
     folders = [output_dir] if len(cfgs) == 1 else [str(Path(output_dir)/n) for n in names]
