@@ -153,26 +153,28 @@ def pad_documents(
     keep = mask & (np.asarray(table.segment)[at] != SEGMENTS.index("bos"))
     return tuple(map(torch.as_tensor, (np.where(mask, np.asarray(table.token)[at], pad_id).astype(np.int64), mask, keep)))
 
-# %% ../nbs/lib/50_metrics.ipynb #a1638b97
+# %% ../nbs/lib/50_metrics.ipynb #e518b9bb
 @torch.no_grad()
 def ce_by_document(
     model,               # causal language model
     table,               # `TokenTable`
     docs,                # ids of documents
-    sae,                 # an `SAE` of that layer and hookpoint
+    sae,                 # an `SAE` of that layer and hookpoint, or a dict name -> `SAE`: they share the clean and the zeroed run
     layer:int,           # 0-based decoder layer
     hookpoint:str,       # where in it: 'resid_post', 'mlp_out', …
     batch_tokens=None,   # tokens per run of the model, padding counted; what keeps its logits near 32 MB by default, which caches like
 ):
-    "DataFrame with a row per document: `doc, n_tokens` and the sums over its tokens of `ce_clean, ce_sae, ce_zero, kl`."
+    "DataFrame with a row per document: `doc, n_tokens` and the sums over its tokens of `ce_clean, ce_sae, ce_zero, kl`; of several SAEs also `sae`."
     import pandas as pd
+    saes = sae if isinstance(sae, dict) else dict(sae=sae)
     docs, batch_tokens = np.unique(np.asarray(docs)), batch_tokens or max(512, 2**23 // model.get_input_embeddings().weight.shape[0])
     length = np.searchsorted(table.doc, docs, side="right") - np.searchsorted(table.doc, docs)
-    out = [_ce_batch(model, *pad_documents(table, docs[b]), sae, layer, hookpoint).assign(doc=docs[b])
+    out = [_ce_batch(model, *pad_documents(table, docs[b]), saes, layer, hookpoint).assign(doc=np.tile(docs[b], len(saes)))
            for b in progress(list(length_batches(length, batch_tokens)), desc="CE recovered", unit="batch")]
-    return pd.concat(out).sort_values("doc", ignore_index=True)[["doc", "n_tokens", "ce_clean", "ce_sae", "ce_zero", "kl"]]
+    out = pd.concat(out).sort_values("doc", kind="stable", ignore_index=True)
+    return out[[*(["sae"] if saes is sae else []), "doc", "n_tokens", "ce_clean", "ce_sae", "ce_zero", "kl"]]
 
-# %% ../nbs/lib/50_metrics.ipynb #98ae9029
+# %% ../nbs/lib/50_metrics.ipynb #708886cf
 def length_batches(
     length,       # (n,) tokens per document
     batch_tokens, # most tokens per batch, padding counted
@@ -184,7 +186,7 @@ def length_batches(
         batch.append(i)
     if batch: yield np.array(batch)
 
-def _ce_batch(model, ids, mask, keep, sae, layer, hookpoint):
+def _ce_batch(model, ids, mask, keep, saes, layer, hookpoint):
     "`ce_by_document` of one padded batch."
     import pandas as pd
     from sae_diploma.models import splice
@@ -193,11 +195,14 @@ def _ce_batch(model, ids, mask, keep, sae, layer, hookpoint):
     logits = lambda: model(input_ids=ids, attention_mask=mask.long(), use_cache=False).logits
     put = lambda new: lambda x: torch.where(keep[..., None], new(x).to(x.dtype), x)
     clean, logp = token_losses(logits(), ids, mask)
-    with splice(model, layer, hookpoint, put(lambda x: sae(x.to(sae.W_dec)))): ce_sae, logq = token_losses(logits(), ids, mask)
-    kl = torch.nn.functional.kl_div(logq, logp, reduction="none", log_target=True).sum(-1).double() * mask[:, 1:]
     with splice(model, layer, hookpoint, put(torch.zeros_like)): ce_zero, _ = token_losses(logits(), ids, mask)
-    return pd.DataFrame(dict(n_tokens=mask[:, 1:].sum(1).cpu().numpy(), **{k: v.sum(1).cpu().numpy() for k, v in
-                             dict(ce_clean=clean, ce_sae=ce_sae, ce_zero=ce_zero, kl=kl).items()}))
+    out = []
+    for name, sae in saes.items():
+        with splice(model, layer, hookpoint, put(lambda x: sae(x.to(sae.W_dec)))): ce_sae, logq = token_losses(logits(), ids, mask)
+        kl = torch.nn.functional.kl_div(logq, logp, reduction="none", log_target=True).sum(-1).double() * mask[:, 1:]
+        out.append(pd.DataFrame(dict(sae=name, n_tokens=mask[:, 1:].sum(1).cpu().numpy(), **{k: v.sum(1).cpu().numpy() for k, v in
+                                     dict(ce_clean=clean, ce_sae=ce_sae, ce_zero=ce_zero, kl=kl).items()})))
+    return pd.concat(out)
 
 # %% ../nbs/lib/50_metrics.ipynb #9702b5eb
 def ce_summary(
