@@ -7,7 +7,8 @@ __all__ = ['EDGES', 'ABOVE', 'CLASSES', 'FEW', 'PENALTIES', 'density', 'directio
            'cosine_summary', 'chance_summary', 'redundancy', 'match', 'stability', 'stability_summary', 'token_classes',
            'token_labels', 'document_labels', 'logistic', 'mean_difference', 'sparse_rows', 'pair_counts', 'auc',
            'Examples', 'score_probe', 'probes', 'probe_rows', 'gather', 'enough', 'check_ks', 'probing', 'majority',
-           'probing_summary', 'sweep', 'frontier', 'at_l0', 'shared_l0', 'evaluation', 'check_fit', 'describe']
+           'probing_summary', 'sweep', 'frontier', 'at_l0', 'shared_l0', 'verdict', 'evaluation', 'check_fit',
+           'describe']
 
 # %% ../nbs/lib/50a_evaluation.ipynb #ce9c0629
 import math, time
@@ -452,8 +453,8 @@ def probing_summary(
     both = pd.concat([s, s.assign(group="all")])
     return both.groupby(["sae", "group", "probe"], sort=False)[["accuracy", "auc"]].mean().assign(tasks=both.groupby(["sae", "group", "probe"], sort=False).size()).reset_index()
 
-# %% ../nbs/lib/50a_evaluation.ipynb #ebda83e8
-PENALTIES = dict(relu=("l1_coefficient", (.006, .012, .03)), gated=("l1_coefficient", (.006, .012, .03)), jumprelu=("l0_coefficient", (3e-4, 1e-3, 3e-3)))
+# %% ../nbs/lib/50a_evaluation.ipynb #15ca645e
+PENALTIES = dict(relu=("l1_coefficient", (.006, .01, .017)), gated=("l1_coefficient", (.006, .012, .03)), jumprelu=("l0_coefficient", (3e-4, 1e-3, 3e-3)))
 
 def sweep(
     cfg,              # `SAEConfig`: all that stays the same
@@ -526,6 +527,30 @@ def shared_l0(
     g = t[t.l0 > 0].groupby("architecture").l0
     lo, hi = g.min().max(), g.max().min()
     return float(min(max(l0, lo), hi)) if lo <= hi else float(l0)
+
+# %% ../nbs/lib/50a_evaluation.ipynb #a105b1b8
+def verdict(
+    t:pd.DataFrame, # of `frontier`
+    l0:float,       # at about how many active latents per token
+    spread=None,    # FVU by which two seeds of one architecture differ
+) -> str:
+    "Which architecture is best at `l0`, in sentences with the numbers of all."
+    l = shared_l0(t, l0)
+    out = []
+    for y, what, form in (("fvu", "leaves the least variance unexplained", "{:.3f}"), ("ce_recovered", "keeps most of what the layer gives the model", "{:.1%}")):
+        if y not in t: continue
+        v = at_l0(t, l, y).dropna()
+        if not len(v): out.append(f"No architecture reaches {l:.3g} active latents per token."); continue
+        lo, hi = (at_l0(t, l, f"{y}_{o}") if f"{y}_{o}" in t else None for o in ("lo", "hi"))
+        show = lambda a: form.format(v[a]) + (f" [{form.format(lo[a])}, {form.format(hi[a])}]" if lo is not None else "")
+        out.append(f"At {l:.3g} active latents per token {v.index[0]} {what} ({show(v.index[0])}" + "".join(f"; {a} {show(a)}" for a in v.index[1:]) + ").")
+        missing = [a for a in dict.fromkeys(t.architecture) if a not in v]
+        if missing: out.append(f"Not reached by {', '.join(missing)}.")
+        if lo is not None and (same := [a for a in v.index[1:] if hi[a] >= lo[v.index[0]]]): out.append(f"The intervals over documents of {' and '.join(same)} reach into its own.")
+        if y == "fvu" and spread is not None and len(v) > 1:
+            near = [a for a in v.index[1:] if v[a] - v.iloc[0] <= spread]
+            out.append(f"Two seeds of one architecture differ by {spread:.4f}" + (f", so that {' and '.join(near)} cannot be told from it." if near else ", which is less than any of these differences."))
+    return " ".join(out)
 
 # %% ../nbs/lib/50a_evaluation.ipynb #c0e78fd0
 def evaluation(
