@@ -41,7 +41,7 @@ setup(
     include_package_data=True,
     install_requires=cfg["requirements"].split(),
     extras_require={"dev": cfg["dev_requirements"].split(), "site": cfg["site_requirements"].split(),
-                    "track": ["trackio", "tensorboard"], "bench": []},
+                    "track": cfg["track_requirements"].split(), "bench": cfg["bench_requirements"].split()},
     python_requires=">=" + cfg["min_python"],
     entry_points={"console_scripts": cfg["console_scripts"].split(),
                   "nbdev": [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"]},

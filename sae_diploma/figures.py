@@ -339,7 +339,7 @@ def plot_density(
     _key(ax, [(f"{NAMES[c]}: median {num(freq[c].median(), 2)}, {(freq[c] == 0).sum():,} of {len(freq):,} never active", COLORS[c]) for c in cols])
     return fig
 
-# %% ../nbs/lib/60_figures.ipynb #3d78aa2a
+# %% ../nbs/lib/60_figures.ipynb #0a618a76
 _AXES = dict(fvu=("FVU (share of variance unexplained)", 1, "lower left"), ce_recovered=("cross-entropy recovered (%)", 100, "upper left"), kl=("KL to the untouched model (nats)", 1, "lower left"),
              dead=("dead latents (%)", 100, "lower left"), auc=("mean AUC of sparse probes", 1, "upper left"))
 
@@ -358,9 +358,10 @@ def plot_frontier(
     check(len(t) > 0, f"frontier: no SAE has both l0 and {y}")
     for i, (name, g) in enumerate(t.groupby("architecture", sort=False)):
         c, m, ls = _kind(name, i)
-        ax.plot(g.l0, unit*g[y], color=c, ls=ls, marker=m, ms=10 if m == "*" else 7, mec="white", mew=.6)
+        ax.plot(g.l0, unit*g[y], color=c, ls=ls, marker=m, ms={"*": 10, "P": 8.5, "X": 8}.get(m, 7), mec="white", mew=.6)
         if f"{y}_lo" in g: ax.vlines(g.l0, unit*g[f"{y}_lo"], unit*g[f"{y}_hi"], color=c, lw=1, alpha=.6)
         ends.append((g.l0.iloc[-1], unit*g[y].iloc[-1], name, c))
+    ax.margins(y=.09)
     ax.set(xscale="log", xlabel="L0 (active latents per token)", ylabel=label, xlim=(t.l0.min()/1.12, t.l0.max()*1.06))
     ax.xaxis.set_major_locator(mpl.ticker.LogLocator(base=2)); _plain_ticks(ax.xaxis)
     lo, hi = ax.get_ylim(); ax.set_ylim((0 if lo < .4*hi else lo) if corner[0] == "l" else lo, hi)

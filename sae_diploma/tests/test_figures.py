@@ -6,7 +6,7 @@
 __all__ = ['test_every_figure_saves_and_repeats', 'test_nothing_leaks_into_the_callers_style', 'test_bad_tables_are_named',
            'test_figures_go_into_given_axes', 'test_large_dictionaries_stay_light']
 
-# %% ../../nbs/lib/90_tests.figures.ipynb #b9e0c909
+# %% ../../nbs/lib/90_tests.figures.ipynb #9170e8e6
 import numpy as np, pandas as pd, pytest
 from .. import figures as F
 from ..core import ParamError
@@ -15,11 +15,16 @@ def _drift(n=200, seed=0):
     r = np.random.default_rng(seed); b = 10**r.normal(-2.5, .5, n); f = b*np.exp(r.normal(0, .5, n)); q = r.uniform(size=n)**3
     return pd.DataFrame(dict(latent=np.arange(n), freq_base=b, freq_ft=f, delta=f-b, lo=f-b-.001, hi=f-b+.001, q=q, called=q < .05, mean_base=1+b, mean_ft=1+f))
 
+def _frontier():
+    return pd.DataFrame(dict(architecture=["topk"]*3+["mine"]*2+["relu"], l0=[8, 16, 32, 9, 20, 5.], fvu=[.2, .15, .1, .3, .2, .4]))
+
 @pytest.mark.parametrize("called", [True, False])
 def test_every_figure_saves_and_repeats(tmp_path, called):
     d = _drift(); d["called"] = d.called & called
     figs = dict(freq=lambda: F.plot_activation_frequency(d), mag=lambda: F.plot_activation_magnitude(d), volcano=lambda: F.plot_volcano(d, control=d.assign(called=False)),
-                density=lambda: F.plot_density(d.rename(columns=dict(freq_base="base", freq_ft="ft"))), summary=lambda: F.plot_summary(drift=d, delta=d))
+                density=lambda: F.plot_density(d.rename(columns=dict(freq_base="base", freq_ft="ft"))), summary=lambda: F.plot_summary(drift=d, delta=d),
+                frontier=lambda: F.plot_frontier(_frontier()), densities=lambda: F.plot_densities(pd.concat([pd.DataFrame(dict(architecture=a, freq=d.freq_base)) for a in ("topk", "mine")])),
+                stability=lambda: F.plot_stability(d.assign(max_cos=d.q, matched_cos=d.q/2), chance=d.freq_base))
     for name, f in figs.items():
         F.save_figure(f(), tmp_path, name, d, "caption", "alt"); one = [(tmp_path/f"{name}.{e}").read_bytes() for e in ("png", "svg", "csv")]
         F.save_figure(f(), tmp_path, name, d, "caption", "alt"); assert one == [(tmp_path/f"{name}.{e}").read_bytes() for e in ("png", "svg", "csv")]
