@@ -259,10 +259,17 @@ def summarise(
     ratio = wide.div(wide["encode"], axis=0)
     return pd.DataFrame(dict(ms=1e3*wide.median(), ratio=ratio.median(), lo=ratio.min(), hi=ratio.max())).sort_values("ratio")
 
-# %% ../nbs/lib/80_bench.ipynb #99edc5f4
+# %% ../nbs/lib/80_bench.ipynb #10cc3ac0
 def _memory(field):
     "Bytes of a line of /proc/self/status."
     return next(int(l.split()[1])*1024 for l in open("/proc/self/status") if l.startswith(field))
+
+def _trim():
+    "Give freed memory back to the system, where the C library can."
+    import ctypes
+    gc.collect()
+    try: ctypes.CDLL("libc.so.6").malloc_trim(0)
+    except (OSError, AttributeError): pass
 
 def step_memory(
     architecture:str="topk", # of ours
@@ -274,10 +281,12 @@ def step_memory(
     x = mixture(2*shape[3], shape[0], shape[1]//2)
     warm = SYSTEMS[system]("topk" if system == "sparsify" else architecture, (64, 256, 8, 128), mixture(256, 64, 128)) # imports, thread pools
     for _ in range(3): warm.step()
-    del warm; gc.collect()
+    del warm
+    _trim()
     before = _memory("VmRSS:")
     d = SYSTEMS[system](architecture, shape, x)
     for _ in range(3): d.step()
+    _trim() # what the start of the run left
     Path("/proc/self/clear_refs").write_text("5") # forget the mark
     for _ in range(3): d.step()
     state = 4 * 4 * (2*shape[0]*shape[1] + shape[0] + shape[1])
