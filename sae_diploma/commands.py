@@ -223,10 +223,10 @@ def whole(name, text):
     check(text.strip().isdigit(), f"{name}: {text!r} is no whole number; give one, or several separated by commas")
     return int(text)
 
-# %% ../nbs/lib/70a_commands.ipynb #a07cc9c5
+# %% ../nbs/lib/70a_commands.ipynb #ad85782b
 def evaluate_(
     sae:Param("SAE to evaluate: a folder that `train-sae` wrote, or a hub id", str),
-    store:Param("activations to measure on: a folder that `extract` wrote", str, required=True)=None,
+    store:Param("activations to measure on: a folder that `extract` wrote; several, separated by commas, for a crosscoder", str, required=True)=None,
     model:str=None,           # folder, hub id, or tiny: for cross-entropy, and for probes of token classes
     other:str=None,           # SAE of the same activations trained with another seed: for stability
     output:str=None,          # file for the result; evaluation.json in the folder of the SAE by default, and here for one of the hub
@@ -238,11 +238,13 @@ def evaluate_(
     seed:int=0,               # of the choice of documents and of resampling
 ):
     "Measure an SAE: reconstruction, density, redundancy, probing, cross-entropy, stability."
+    from sae_diploma.acts import JointStore
     from sae_diploma.evaluation import describe, evaluation
     from sae_diploma.models import load_model, load_tokenizer
     from sae_diploma.saes import SAE
     check(all(o.strip().isdigit() for o in ks.split(",")), f"ks: {ks!r} is no list of whole numbers such as 1,5")
-    acts, table = _open_store(store, "store")
+    opened = [_open_store(o, "store") for o in store.split(",")]
+    acts, table = opened[0] if len(opened) == 1 else (JointStore(*(o[0] for o in opened)), opened[0][1])
     check(model is None or table is not None, f"model: its loss is measured on documents, but {store} has no folder `tokens` beside it; extract again, or leave model out")
     one, two = SAE.from_pretrained(sae, device), SAE.from_pretrained(other, device) if other else None
     lm, tok = (load_model(model, dtype=dtype, device=device), load_tokenizer(model)) if model else (None, None)

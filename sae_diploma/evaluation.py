@@ -333,7 +333,7 @@ def probes(
             rows.append(dict(task=task, k=k, latents=[int(o) for o in at], **score_probe(s.round(9), test.Y[task], test.doc, W)))
     return pd.DataFrame(rows)
 
-# %% ../nbs/lib/50a_evaluation.ipynb #14e27417
+# %% ../nbs/lib/50a_evaluation.ipynb #a6bc9118
 def probe_rows(
     table,          # `TokenTable`
     split,          # 'sae', 'eval', …: of which documents; None: all
@@ -368,7 +368,7 @@ def gather(
         b = slice(n*batch_size, n*batch_size + len(r))
         mean, pick = csr_array((share[b], (at[b], np.arange(len(r)))), (len(docs), len(r))), np.isin(r, some)
         for k, sae in saes.items():
-            F = x.numpy() if sae is None else sparse_rows(*sae.encode_sparse(x.to(sae.W_dec.device)), sae.cfg.d_sae)
+            F = x.flatten(1).numpy() if sae is None else sparse_rows(*sae.encode_sparse(x.to(sae.W_dec.device)), sae.cfg.d_sae)
             tokens[k].append(F[pick]); means[k] = means[k] + mean @ F
     return some, {k: (np.concatenate if saes[k] is None else vstack)(v) for k, v in tokens.items()}, docs, means
 
@@ -552,12 +552,12 @@ def verdict(
             out.append(f"Two seeds of one architecture differ by {spread:.4f}" + (f", so that {' and '.join(near)} cannot be told from it." if near else ", which is less than any of these differences."))
     return " ".join(out)
 
-# %% ../nbs/lib/50a_evaluation.ipynb #c0e78fd0
+# %% ../nbs/lib/50a_evaluation.ipynb #ac735088
 def evaluation(
-    sae,                    # an `SAE` of one source
-    store,                  # activations to measure on
+    sae,                    # an `SAE`, or a crosscoder
+    store,                  # activations to measure on; a `JointStore` for a crosscoder
     table=None,             # `TokenTable` of the store: held-out documents are those of split 'eval'
-    model=None,             # the language model: for cross-entropy
+    model=None,             # the language model: for cross-entropy of an SAE
     tokenizer=None,         # for probes of token classes
     other=None,             # an `SAE` of the same activations, trained with another seed: for stability
     path=None,              # file for the result, as JSON
@@ -574,10 +574,10 @@ def evaluation(
     m = measure(sae, store, rows)
     out = dict(sae=vars(sae.cfg), data={k: (getattr(store, "meta", None) or {}).get(k) for k in ("model_name", "layer", "hookpoint")} | dict(held_out=held, table_hash=store.table_hash),
                reconstruction=m.compute(), density=density(m), redundancy=redundancy(sae))
-    if model is not None:
+    left = dict(cross_entropy="no model was given" if model is None else "a crosscoder has no one place in a model") if model is None or sae.cfg.n_sources > 1 else {}
+    if not left:
         docs = np.random.default_rng(seed).permutation(np.unique(table.doc[rows]))[:n_documents]
         out["cross_entropy"] = dict(ce_recovered(model, table, docs, sae, *_place(sae, store)), n_documents=len(docs))
-    left = {} if model is not None else dict(cross_entropy="no model was given")
     try:
         check(table is not None, "no token table was given")
         t = probing(sae, store, table, tokenizer, ks, max_tokens=max_tokens, seed=seed)
@@ -589,7 +589,7 @@ def evaluation(
     if path is not None: save_json(out, path)
     return out
 
-# %% ../nbs/lib/50a_evaluation.ipynb #bcef27b1
+# %% ../nbs/lib/50a_evaluation.ipynb #c7d5cc53
 def check_fit(
     sae,        # as for `evaluation`
     store,      # as for `evaluation`
@@ -598,7 +598,8 @@ def check_fit(
     other=None, # as for `evaluation`
 ):
     "Raise the first reason why these cannot be measured together."
-    check(sae.cfg.n_sources == 1, f"sae: a crosscoder of {sae.cfg.n_sources} sources was given; `evaluation` takes an SAE of one source")
+    n = getattr(store, "n_sources", 1)
+    check(sae.cfg.n_sources == n, f"store: it has {n} source{'s'*(n > 1)}, the SAE reads {sae.cfg.n_sources}; " + ("join the stores of its sources (`JointStore`)" if n < sae.cfg.n_sources else "give one store"))
     check(store.d_in == sae.cfg.d_in, f"store: its activations have width {store.d_in}, the SAE was trained on width {sae.cfg.d_in}; give a store of the same model, layer and hookpoint")
     meta = getattr(store, "meta", None) or {}
     for o in ("layer", "hookpoint"):
@@ -606,7 +607,7 @@ def check_fit(
         check(a in (None, "") or b in (None, "") or a == b, f"store: it holds {o} {a}, the SAE was trained on {o} {b}; extract that {o}")
     check(table is None or len(table) == store.n_tokens and store.table_hash in (None, table.hash), "table: it is not the table of this store (other tokens or other rows); give the one that was written beside it", DataError)
     check(model is None or table is not None, "table: the model's loss is measured on documents, so its tokens are needed; give the token table of the store")
-    check(model is None or _place(sae, store)[0] is not None, "sae: neither it nor the store says at which layer it was trained, so it cannot be put into the model; set `layer` and `hookpoint` in its config")
+    check(model is None or n > 1 or _place(sae, store)[0] is not None, "sae: neither it nor the store says at which layer it was trained, so it cannot be put into the model; set `layer` and `hookpoint` in its config")
     check(other is None or other.W_dec.shape[1] == sae.W_dec.shape[1], f"other: an SAE of width {getattr(getattr(other, 'W_dec', None), 'shape', (0, 0))[1]} cannot be compared with one of {sae.W_dec.shape[1]}")
 
 # %% ../nbs/lib/50a_evaluation.ipynb #2fe9b2a3

@@ -139,7 +139,7 @@ def test_the_true_dictionary_wins_the_frontier():
     assert (line.fvu[:3].to_numpy() < line.fvu[3:].to_numpy()).all()
     assert at_l0(line, 2.).index[0] == "true" and verdict(line, 2., 0.).startswith("At 2 active latents per token true leaves the least")
 
-# %% ../../nbs/lib/90_tests.evaluation.ipynb #57b07910
+# %% ../../nbs/lib/90_tests.evaluation.ipynb #09dcf909
 def strict(path):
     "JSON that any reader takes: no NaN, no Infinity."
     def no(o): raise ValueError(o)
@@ -156,7 +156,7 @@ def test_evaluation_is_repeatable_and_strict_json(tmp_path):
 def test_things_that_do_not_fit_are_named_before_work(tmp_path):
     "Crosscoder, other width, other layer, other table, unknown number of latents."
     store, table = world(); sae = identity(12)
-    for kw, found, error in ((dict(sae=SAE(SAEConfig("topk", 12, 24, n_sources=2, k=2))), "crosscoder of 2 sources", ParamError), (dict(sae=identity(8)), "width 12", ParamError),
+    for kw, found, error in ((dict(sae=SAE(SAEConfig("topk", 12, 24, n_sources=2, k=2))), "the SAE reads 2", ParamError), (dict(sae=identity(8)), "width 12", ParamError),
                              (dict(store=ArrayStore(store.x, table.hash, dict(layer=2))), "layer 2, the SAE was trained on layer 1", ParamError),
                              (dict(table=world(seed=1)[1]), "not the table of this store", DataError), (dict(ks=()), "ks:", ParamError)):
         with pytest.raises(error, match=found): evaluation(**{**dict(sae=sae, store=store, table=table), **kw})
