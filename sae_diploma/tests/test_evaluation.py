@@ -119,7 +119,7 @@ def test_blocks_have_no_influence():
         v, j = max_cosine(a, absolute=True, memory=memory)
         assert (j == whole[1]).all() and torch.allclose(v, whole[0])
 
-# %% ../../nbs/lib/90_tests.evaluation.ipynb #ced97236
+# %% ../../nbs/lib/90_tests.evaluation.ipynb #b78420f4
 def test_density_is_the_histogram_of_frequencies():
     "Counted by hand over a store."
     store, table = world(); sae = identity(12, "topk", k=2)
@@ -137,7 +137,7 @@ def test_the_true_dictionary_wins_the_frontier():
         line.append(frontier(saes, ArrayStore(x)).assign(architecture=name))
     line = pd.concat(line, ignore_index=True)
     assert (line.fvu[:3].to_numpy() < line.fvu[3:].to_numpy()).all()
-    assert at_l0(line, 2.).index[0] == "true" and verdict(line, 2., 0.).startswith("At 2 active latents per token true leaves the least")
+    assert next(iter(at_l0(line, 2.))) == "true" and verdict(line, 2., 0.).startswith("At 2 active latents per token true leaves the least")
 
 # %% ../../nbs/lib/90_tests.evaluation.ipynb #09dcf909
 def strict(path):
