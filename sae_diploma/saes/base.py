@@ -18,7 +18,7 @@ from torch import nn
 from fastcore.basics import patch
 from ..core import *
 
-# %% ../../nbs/lib/40_saes.base.ipynb #94d42f8b
+# %% ../../nbs/lib/40_saes.base.ipynb #f4bdc698
 @dataclass(frozen=True)
 class SAEConfig:
     "What makes an SAE; raises `ParamError` for a value that cannot work."
@@ -28,8 +28,8 @@ class SAEConfig:
     n_sources:int=1              # models read at once: 1 is an SAE, more a crosscoder
     k:int=32                     # `topk`: latents kept per token; `batchtopk`, `matryoshka`: on average
     l1_coefficient:float=1e-3    # `relu`, `gated`: weight of the L1 penalty beside the mean squared error per coordinate
-    l0_coefficient:float=1e-3    # `jumprelu`: weight of the L0 penalty beside the same error
-    bandwidth:float=.05          # `jumprelu`: width over which the gradient of a threshold is taken, in units of scaled activations
+    l0_coefficient:float=2e-3    # `jumprelu`: weight of the L0 penalty beside the same error
+    bandwidth:float=.1           # `jumprelu`: width over which the gradient of a threshold is taken, in units of scaled activations
     prefixes:tuple|None=None     # `matryoshka`: sizes of the nested dictionaries; 1/16, 1/4 and all of d_sae by default
     auxk_alpha:float=1/32        # weight of the auxiliary loss that revives dead latents (Gao 2024, A.2); 0: none
     k_aux:int|None=None          # dead latents used by it per token; `d_in//2` by default (Gao 2024)
@@ -77,11 +77,12 @@ def architectures() -> dict:
     for m in pkgutil.iter_modules(pkg.__path__): importlib.import_module(f"{pkg.__name__}.{m.name}")
     return _registry
 
-# %% ../../nbs/lib/40_saes.base.ipynb #8cffdd32
+# %% ../../nbs/lib/40_saes.base.ipynb #c8be0849
 class SAE(nn.Module):
     "A sparse autoencoder: `SAE(cfg)` gives the architecture that `cfg` names."
     uses_k = False     # whether `cfg.k` means something to the architecture
     crosscodes = False # whether it takes more than one source
+    in_units = ("b_enc", "b_dec") # what is measured in the unit of activations
 
     def __init_subclass__(cls, architecture=None, **kw):
         super().__init_subclass__(**kw)
@@ -270,15 +271,14 @@ def backward(self:SAE,
     self.project_grad_()
     return out._replace(loss=out.loss.detach())
 
-# %% ../../nbs/lib/40_saes.base.ipynb #3224ef26
+# %% ../../nbs/lib/40_saes.base.ipynb #f5b444e9
 @patch
 @torch.no_grad()
 def fold_scale_(self:SAE,
     scale:float, # what activations were multiplied by in training
 ):
     "Make an SAE trained on `scale * x` take and return raw `x`; exact."
-    for n, p in list(self.named_parameters()) + list(self.named_buffers()):
-        if n in ("b_enc", "b_dec", "threshold", "theta"): p.div_(scale)
+    for n in self.in_units: getattr(self, n).div_(scale)
     return self
 
 # %% ../../nbs/lib/40_saes.base.ipynb #70c55760

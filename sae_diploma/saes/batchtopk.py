@@ -13,10 +13,11 @@ from .base import *
 from .kernels import is_fast, select_batchtopk, sparse_backward
 from .topk import TopKSAE
 
-# %% ../../nbs/lib/43_saes.batchtopk.ipynb #dfb2d993
+# %% ../../nbs/lib/43_saes.batchtopk.ipynb #a9bee1c6
 class BatchTopKSAE(TopKSAE, architecture="batchtopk"):
     "SAE or crosscoder that keeps the n·k largest activations of a batch; for use, those above a threshold (Bussmann et al. 2024)."
     prefixes = None # sizes of nested dictionaries, where there are any
+    in_units = ("b_enc", "b_dec", "threshold", "theta")
 
     def __init__(self, cfg, seed=0):
         super().__init__(cfg, seed)
