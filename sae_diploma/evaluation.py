@@ -476,8 +476,8 @@ def probing_summary(
     both = pd.concat([s, s.assign(group="all")])
     return both.groupby(["sae", "group", "probe"], sort=False)[["accuracy", "auc"]].mean().assign(tasks=both.groupby(["sae", "group", "probe"], sort=False).size()).reset_index()
 
-# %% ../nbs/lib/50a_evaluation.ipynb #15ca645e
-PENALTIES = dict(relu=("l1_coefficient", (.006, .01, .017)), gated=("l1_coefficient", (.006, .012, .03)), jumprelu=("l0_coefficient", (3e-4, 1e-3, 3e-3)))
+# %% ../nbs/lib/50a_evaluation.ipynb #90056f9f
+PENALTIES = dict(relu=("l1_coefficient", (.006, .01, .017)), gated=("l1_coefficient", (.01, .016, .026)), jumprelu=("l0_coefficient", (.0015, .0035, .009))) # about 32, 16 and 8 latents per token on the chain's activations
 
 def sweep(
     cfg,              # `SAEConfig`: all that stays the same

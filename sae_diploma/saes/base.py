@@ -326,28 +326,36 @@ def load_config(
     check(set(d) <= known, f"{folder}: config.json has unknown fields {sorted(set(d)-known)}", CorruptError)
     return SAEConfig(**d), sha
 
-# %% ../../nbs/lib/40_saes.base.ipynb #350e48e5
+# %% ../../nbs/lib/40_saes.base.ipynb #2082c9c4
 def _local(
-    name, # folder, or id on the Hugging Face hub
+    name, # folder, or 'owner/name', 'owner/name/folder' or 'owner/name@revision' on the Hugging Face hub
 ) -> Path:
     "The folder of an SAE, downloaded when `name` is no folder here."
     if Path(name).is_dir(): return Path(name)
-    check(str(name).count("/") == 1 and not str(name).startswith((".", "/")), f"{name} is no folder here; give a folder written by `SAE.save` or a hub id 'owner/name'", DataError)
+    path, _, revision = str(name).partition("@")
+    check(path.count("/") >= 1 and not path.startswith((".", "/")), f"{name} is no folder here; give a folder of an SAE or a hub id 'owner/name' or 'owner/name/folder'", DataError)
+    owner, repo, *sub = path.split("/")
+    sub = "/".join(sub)
     from huggingface_hub import snapshot_download
     from sae_diploma.data import offline_if_unreachable
+    files = ["config.json", "cfg.json", "training.json", "*.safetensors", "ae.pt"]
     try:
-        with offline_if_unreachable(): return Path(snapshot_download(str(name), allow_patterns=["config.json", "model.safetensors", "training.json"]))
+        with offline_if_unreachable(): root = snapshot_download(f"{owner}/{repo}", revision=revision or None, allow_patterns=[f"{sub}/{f}" if sub else f for f in files])
     except Exception as e:
         raise DataError(f"{name} is no folder here and could not be fetched from the hub ({type(e).__name__}); give a local folder, or check the id and the network") from None
+    check((Path(root)/sub).is_dir(), f"{name}: the repository has no folder {sub!r}", DataError)
+    return Path(root)/sub
 
-# %% ../../nbs/lib/40_saes.base.ipynb #3f2e0fc0
+# %% ../../nbs/lib/40_saes.base.ipynb #f91f9201
 @patch(cls_method=True)
 def from_pretrained(cls:SAE,
-    name,         # folder written by `save`, or an id on the Hugging Face hub
+    name,         # folder written by `save`, or by SAELens, dictionary_learning or sparsify (see `saes.formats`), or an id on the Hugging Face hub
     device="cpu", # where to put it; 'auto' for the best there is
 ) -> SAE:
     "Load an SAE in evaluation mode; raises `DataError` when there is none, `CorruptError` when its weights were altered."
+    from sae_diploma.saes.formats import READ, format_of
     folder = _local(name)
+    if (kind := format_of(folder)) in READ: return READ[kind](folder).to(get_device(device))
     cfg, sha = load_config(folder)
     f = folder/"model.safetensors"
     tensors = load_safetensors(f)
