@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SHAPES', 'SYSTEMS', 'KEEP', 'mixture', 'Driver', 'Ours', 'SAELens', 'DictionaryLearning', 'Sparsify', 'installed',
            'Limits', 'step_times', 'variant', 'summarise', 'step_memory', 'machine', 'in_process', 'train_step',
-           'table', 'plot_train_step']
+           'table', 'plot_train_step', 'race_one', 'quality', 'race', 'round_trips']
 
 # %% ../nbs/lib/80_bench.ipynb #2a87a676
 import gc, importlib.util, json, os, platform, subprocess, sys, threading, time
@@ -35,7 +35,7 @@ def mixture(
     how_much = torch.empty(n, n_active).exponential_(1., generator=g) + .5
     return torch.nn.functional.embedding_bag(which, D, per_sample_weights=how_much, mode="sum") + .1 * torch.randn(n, d_in, generator=g)
 
-# %% ../nbs/lib/80_bench.ipynb #641000f7
+# %% ../nbs/lib/80_bench.ipynb #39cf45e6
 class Driver:
     "One system's trainer, ready to step; `available` says whether the system is installed."
     module, architectures = "sae_diploma", ("topk", "batchtopk", "matryoshka", "relu")
@@ -74,8 +74,9 @@ class Ours(Driver):
     def kill(self): self.trainer.since[:self.d_sae//10] = 10**9
 
     def reconstruct(self, x): return self.trainer.finished()(x)
+    def encode(self, x): return self.trainer.finished().encode(x)
 
-# %% ../nbs/lib/80_bench.ipynb #61875ee4
+# %% ../nbs/lib/80_bench.ipynb #d6ab4eb8
 class SAELens(Driver):
     "`SAETrainer.step` of SAELens."
     module, architectures = "sae_lens", ("topk", "batchtopk")
@@ -101,9 +102,20 @@ class SAELens(Driver):
     @torch.no_grad()
     def reconstruct(self, x):
         scale = self.trainer.activation_scaler.scaling_factor or 1.
-        return self.trainer.sae.eval()(x * scale) / scale
+        return self.inference().decode(self.encode(x)) / scale
 
-# %% ../nbs/lib/80_bench.ipynb #c7e29ebe
+    @torch.no_grad()
+    def encode(self, x): return self.inference().encode(x * (self.trainer.activation_scaler.scaling_factor or 1.))
+
+    def inference(self):
+        "The SAE as it is saved for use: of BatchTopK the one with a threshold."
+        import tempfile
+        import sae_lens
+        with tempfile.TemporaryDirectory() as tmp:
+            self.trainer.sae.save_inference_model(tmp)
+            return sae_lens.SAE.load_from_disk(tmp)
+
+# %% ../nbs/lib/80_bench.ipynb #e738ed19
 class DictionaryLearning(Driver):
     "`TopKTrainer.update` and `BatchTopKTrainer.update` of dictionary_learning."
     module, architectures = "dictionary_learning", ("topk", "batchtopk")
@@ -122,7 +134,10 @@ class DictionaryLearning(Driver):
     @torch.no_grad()
     def reconstruct(self, x): return self.trainer.ae(x / self.scale) * self.scale
 
-# %% ../nbs/lib/80_bench.ipynb #9cd84fe6
+    @torch.no_grad()
+    def encode(self, x): return self.trainer.ae.encode(x / self.scale)
+
+# %% ../nbs/lib/80_bench.ipynb #2fd0a1fe
 class Sparsify(Driver):
     "`Trainer.fit` of sparsify, one batch at a time."
     module, architectures = "sparsify", ("topk",)
@@ -169,6 +184,11 @@ class Sparsify(Driver):
 
     @torch.no_grad()
     def reconstruct(self, x): return self.trainer.saes["point"](x * self.scale).sae_out / self.scale
+
+    @torch.no_grad()
+    def encode(self, x):
+        e = self.trainer.saes["point"].encode(x * self.scale)
+        return torch.zeros(len(x), self.d_sae).scatter(1, e.top_indices, e.top_acts)
 
 SYSTEMS = dict(sae_diploma=Ours, saelens=SAELens, dictionary_learning=DictionaryLearning, sparsify=Sparsify)
 
@@ -385,3 +405,105 @@ def plot_train_step(
     np.atleast_1d(axes)[0].set_yticks(range(len(order)), ["Adam alone" if n == "adam" else n for n in order])
     np.atleast_1d(axes)[0].figure.supxlabel("time of a step / time of one product with the encoder", fontsize=9)
     return np.atleast_1d(axes)[0].figure
+
+# %% ../nbs/lib/80_bench.ipynb #da3b69c0
+def race_one(
+    system:str,       # name
+    architecture:str, # 'topk' or 'batchtopk'
+    x:torch.Tensor,   # (n, d_in) to train on, in the order of training
+    held:torch.Tensor, # (m, d_in) to measure on
+    d_sae:int,        # latents
+    k:int,            # latents per token
+    batch:int,        # tokens per step
+    lr:float,         # of Adam
+    seed:int,         # of the start
+    n_marks:int=12,   # measurements on the way
+) -> list:
+    "Train once over `x`; a row for each mark: step, seconds of training, FVU, L0, share of dead latents."
+    n = len(x) // batch
+    d, rows, clock = SYSTEMS[system](architecture, (x.shape[1], d_sae, k, batch), x[:n*batch], lr=lr, n_steps=n, seed=seed), [], 0.
+    marks = {round(n * (j+1) / n_marks) for j in range(n_marks)}
+    for i in range(1, n + 1):
+        clock += _time(d.step)
+        if i in marks: rows.append(dict(system=system, architecture=architecture, lr=lr, seed=seed, step=i, seconds=clock, **quality(d, held)))
+    return rows
+
+@torch.no_grad()
+def quality(d, held):
+    "FVU, L0 and dead latents of what a driver has trained so far."
+    from sae_diploma.metrics import fvu
+    f = torch.cat([d.encode(o) for o in held.split(4096)])
+    return dict(fvu=fvu(held, torch.cat([d.reconstruct(o) for o in held.split(4096)])), l0=(f > 0).sum(1).double().mean().item(), dead=(~(f > 0).any(0)).double().mean().item())
+
+def race(
+    x, held,              # activations to train on and to measure on
+    d_sae:int=1024, k:int=16, batch:int=1024, # of every run
+    lrs=(1e-3, 4e-3),     # learning rates that every system gets
+    seeds=(0, 1),         # of the start
+    systems=None,         # names; all that are installed by default
+    architectures=("topk", "batchtopk"), # of them
+    out=None,             # file for the rows, JSON
+) -> pd.DataFrame:
+    "Runs of all systems, seeds and learning rates, one after the other: rows of `race_one`."
+    rows = []
+    names = installed(systems)
+    for a in architectures:
+        for lr in lrs:
+            for s in seeds:
+                for n, kind in names.items():
+                    if a in kind.architectures: rows += race_one(n, a, x, held, d_sae, k, batch, lr, s)
+                    if out: save_json(dict(machine=machine(), versions={n: _version(o.module) for n, o in names.items()}, d_in=x.shape[1], d_sae=d_sae, k=k, batch=batch, tokens=len(x), held=len(held), threads=torch.get_num_threads(), rows=rows), out)
+    return pd.DataFrame(rows)
+
+# %% ../nbs/lib/80_bench.ipynb #c7cc17f2
+def round_trips(
+    systems=None, # names; all that are installed by default
+    out=None,     # file for the rows, JSON
+) -> pd.DataFrame:
+    "A row for each architecture and library: what it loads as, largest difference there, and after it is saved there and read here."
+    import tempfile
+    from sae_diploma.saes import SAE, SAEConfig, TrainState
+    from sae_diploma.saes.formats import save_as
+    g = torch.Generator().manual_seed(0)
+    x, rows = torch.randn(300, 16, generator=g) + 1, []
+    there = dict(saelens=_trip_saelens, dictionary_learning=_trip_dictionary_learning, sparsify=_trip_sparsify)
+    for a in ("relu", "gated", "topk", "batchtopk", "jumprelu", "matryoshka"):
+        sae = SAE(SAEConfig(a, d_in=16, d_sae=64, k=4, layer=2, hookpoint="resid_post", model_name="tiny"))
+        sae.init_(x)
+        with torch.no_grad():
+            for n, p in sae.named_parameters():
+                if n != "W_dec": p.add_(.2 * torch.randn(p.shape, generator=g))
+        for i in range(20): sae.backward(torch.randn(200, 16, generator=g) + 1, TrainState(step=i))
+        sae = sae.eval().requires_grad_(False)
+        for name in installed(systems):
+            if name == "sae_diploma" or (name == "sparsify" and a != "topk"): continue
+            with tempfile.TemporaryDirectory() as tmp, torch.no_grad():
+                ours, theirs = Path(tmp)/"layers.2", Path(tmp)/"back"/"layers.2"
+                save_as(sae, ours, name)
+                kind, f, x_hat = there[name](ours, theirs, x)
+                back = SAE.from_pretrained(theirs)
+                far = lambda p, q: float((p - q).abs().max())
+                rows.append(dict(architecture=a, library=name, loads_as=kind, activations=far(f, sae.encode(x)), reconstruction=far(x_hat, sae(x)), back=far(back(x), x_hat)))
+    if out: save_json(dict(versions={n: _version(k.module) for n, k in installed(systems).items()}, rows=rows), out)
+    return pd.DataFrame(rows)
+
+def _trip_saelens(ours, theirs, x):
+    import sae_lens
+    o = sae_lens.SAE.load_from_disk(ours)
+    o.save_model(theirs)
+    return type(o).__name__, o.encode(x), o(x)
+
+def _trip_dictionary_learning(ours, theirs, x):
+    import shutil
+    from dictionary_learning.utils import load_dictionary
+    o, _ = load_dictionary(str(ours), "cpu")
+    shutil.copytree(ours, theirs)
+    torch.save(o.state_dict(), theirs/"ae.pt")
+    return type(o).__name__, o.encode(x), o(x)
+
+def _trip_sparsify(ours, theirs, x):
+    from sparsify import SparseCoder
+    o = SparseCoder.load_from_disk(ours)
+    o.save_to_disk(theirs)
+    e, out = o.encode(x), o(x)
+    return type(o).__name__, torch.zeros(len(x), o.num_latents).scatter(1, e.top_indices, e.top_acts), out.sae_out
