@@ -7,8 +7,8 @@ __all__ = ['SHAPES', 'SYSTEMS', 'KEEP', 'mixture', 'Driver', 'Ours', 'SAELens', 
            'Limits', 'step_times', 'variant', 'summarise', 'step_memory', 'machine', 'in_process', 'train_step',
            'table', 'plot_train_step', 'race_one', 'quality', 'race', 'round_trips']
 
-# %% ../nbs/lib/80_bench.ipynb #2a87a676
-import gc, importlib.util, json, os, platform, subprocess, sys, threading, time
+# %% ../nbs/lib/80_bench.ipynb #60bcb8e1
+import gc, importlib.util, json, os, platform, subprocess, sys, tempfile, threading, time
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -76,7 +76,7 @@ class Ours(Driver):
     def reconstruct(self, x): return self.trainer.finished()(x)
     def encode(self, x): return self.trainer.finished().encode(x)
 
-# %% ../nbs/lib/80_bench.ipynb #d6ab4eb8
+# %% ../nbs/lib/80_bench.ipynb #840a3bed
 class SAELens(Driver):
     "`SAETrainer.step` of SAELens."
     module, architectures = "sae_lens", ("topk", "batchtopk")
@@ -109,7 +109,6 @@ class SAELens(Driver):
 
     def inference(self):
         "The SAE as it is saved for use: of BatchTopK the one with a threshold."
-        import tempfile
         import sae_lens
         with tempfile.TemporaryDirectory() as tmp:
             self.trainer.sae.save_inference_model(tmp)
@@ -137,7 +136,7 @@ class DictionaryLearning(Driver):
     @torch.no_grad()
     def encode(self, x): return self.trainer.ae.encode(x / self.scale)
 
-# %% ../nbs/lib/80_bench.ipynb #2fd0a1fe
+# %% ../nbs/lib/80_bench.ipynb #5af03905
 class Sparsify(Driver):
     "`Trainer.fit` of sparsify, one batch at a time."
     module, architectures = "sparsify", ("topk",)
@@ -162,7 +161,7 @@ class Sparsify(Driver):
                 return dict(input_ids=torch.arange(r.start, r.stop))
 
         self.trainer = Trainer(TrainConfig(SparseCoderConfig(num_latents=self.d_sae, k=self.k), batch_size=1, optimizer="adam", lr=self.lr, lr_warmup_steps=max(1, n//20), auxk_alpha=1/32,
-                                           dead_feature_threshold=min(10_000_000, n*self.batch//10), hookpoints=["point"], init_seeds=[self.seed], save_every=10**9, log_to_wandb=False, wandb_log_frequency=10**9), Data(), Model())
+                                           dead_feature_threshold=min(10_000_000, n*self.batch//10), hookpoints=["point"], init_seeds=[self.seed], save_every=10**9, log_to_wandb=False, wandb_log_frequency=10**9, save_dir=tempfile.mkdtemp()), Data(), Model())
         self.thread = None
 
     def run(self):
@@ -455,13 +454,12 @@ def race(
                     if out: save_json(dict(machine=machine(), versions={n: _version(o.module) for n, o in names.items()}, d_in=x.shape[1], d_sae=d_sae, k=k, batch=batch, tokens=len(x), held=len(held), threads=torch.get_num_threads(), rows=rows), out)
     return pd.DataFrame(rows)
 
-# %% ../nbs/lib/80_bench.ipynb #c7cc17f2
+# %% ../nbs/lib/80_bench.ipynb #0a670785
 def round_trips(
     systems=None, # names; all that are installed by default
     out=None,     # file for the rows, JSON
 ) -> pd.DataFrame:
     "A row for each architecture and library: what it loads as, largest difference there, and after it is saved there and read here."
-    import tempfile
     from sae_diploma.saes import SAE, SAEConfig, TrainState
     from sae_diploma.saes.formats import save_as
     g = torch.Generator().manual_seed(0)
