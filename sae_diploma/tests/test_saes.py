@@ -17,7 +17,7 @@ from ..train import Trainer, fit, make_plan, planted
 
 ALL = ("relu", "gated", "topk", "batchtopk", "jumprelu", "matryoshka")
 
-# %% ../../nbs/lib/90_tests.saes.ipynb #f2ffb4ee
+# %% ../../nbs/lib/90_tests.saes.ipynb #0fce22a5
 def config(a, sources=1, **kw): return SAEConfig(a, d_in=16, d_sae=64, k=3, n_sources=sources, **{**dict(l1_coefficient=.02, l0_coefficient=.005), **kw})
 
 def store_of(sources, n=6000):
@@ -50,7 +50,7 @@ def test_finite_differences(a):
 def test_finds_planted_directions(a):
     "Every architecture explains activations that are sparse sums, on tokens it has not seen."
     x, _, D = planted(12_000)
-    sae = fit(ArrayStore(x), config(a), rows=range(11_000), eval_rows=range(11_000, 12_000), n_epochs=12, batch_size=200, lr=5e-3, device="cpu")
+    sae = fit(ArrayStore(x), config(a, l1_coefficient=.1, l0_coefficient=.01), rows=range(11_000), eval_rows=range(11_000, 12_000), n_epochs=12, batch_size=200, lr=5e-3, device="cpu")
     m = sae.training_info["metrics"]
     assert m["fvu"] < .35 and 1 < m["l0"] < 12, m
     assert (D @ torch.nn.functional.normalize(sae.W_dec, dim=1).T).max(1).values.mean() > .85
