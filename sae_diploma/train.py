@@ -76,7 +76,7 @@ def default_lr(
     "Peak learning rate: the law of Gao 2024, higher where a run is shorter than 16,000 steps."
     return 2e-4 / math.sqrt(d_sae / 2**14) * max(1., math.sqrt(16_000 / n_steps))
 
-# %% ../nbs/lib/46_train.ipynb #3d16026e
+# %% ../nbs/lib/46_train.ipynb #208aca62
 def make_plan(
     n_rows:int,       # tokens to train on
     cfg:SAEConfig,    # what is trained
@@ -88,7 +88,7 @@ def make_plan(
     decay=None,       # n_steps//5 by default
     l1_warmup=None,   # n_steps//5 by default
     dead_tokens=None, # a tenth of the run, at most 10 million, by default
-    clip=1.,          # norm of the gradient
+    clip=None,        # norm of the gradient; 1/width by default, which is 1 for the error summed over coordinates
     seed=0,           # any whole number
     data_seed=None,   # `seed` by default
     k_start=None,     # k is not annealed by default
@@ -109,7 +109,7 @@ def make_plan(
     check(type(resample) is int and resample >= 0, f"resample: {resample!r} is no number of steps from 0 (never)")
     pick = lambda v, default: default if v is None else int(v)
     return Plan(n_steps, batch_size, float(lr), pick(warmup, min(1000, n_steps//20)), pick(decay, n_steps//5), pick(l1_warmup, n_steps//5),
-                pick(dead_tokens, min(10_000_000, n_steps*batch_size//10)), float(clip), seed, pick(data_seed, seed), k_start, pick(k_anneal, n_steps//10), float(ema), resample)
+                pick(dead_tokens, min(10_000_000, n_steps*batch_size//10)), float(1 / cfg.width if clip is None else clip), seed, pick(data_seed, seed), k_start, pick(k_anneal, n_steps//10), float(ema), resample)
 
 # %% ../nbs/lib/46_train.ipynb #752932bd
 class Adam:

@@ -158,7 +158,7 @@ def encode_sparse(self:SAE,
     m = max(1, int((f > 0).sum(-1).max())) if f.numel() else 1
     return f.topk(m, dim=-1)
 
-# %% ../../nbs/lib/40_saes.base.ipynb #ec8b138b
+# %% ../../nbs/lib/40_saes.base.ipynb #e1b22d43
 @patch
 def decode(self:SAE,
     f:torch.Tensor, # (…, d_sae) activations of the latents
@@ -174,7 +174,7 @@ def decode_sparse(self:SAE,
     "(…, d_in) or (…, n_sources, d_in) reconstruction from active latents alone."
     m = values.shape[-1]
     x_hat = F.embedding_bag(indices.reshape(-1, m), self.W_dec, per_sample_weights=values.reshape(-1, m), mode="sum")
-    return self.unflat(x_hat.view(*values.shape[:-1], -1) + self.b_dec)
+    return self.unflat(x_hat.view(*values.shape[:-1], self.cfg.width) + self.b_dec)
 
 @patch
 def forward(self:SAE,
