@@ -126,7 +126,7 @@ def test_jumprelu_of_an_sae_is_that_sae(architecture, n_sources, tmp_path):
         assert o.cfg.architecture == "jumprelu" and torch.equal(o.encode(x), sae.encode(x)) and torch.equal(o(x), sae(x))
     assert 0 < (sae.encode(x) > 0).sum(1).float().mean() < sae.cfg.d_sae / 2
 
-# %% ../../nbs/lib/90_tests.saes.ipynb #1f29429b
+# %% ../../nbs/lib/90_tests.saes.ipynb #fbe67c63
 price = dict(relu=("l1_coefficient", .03), gated=("l1_coefficient", .03), jumprelu=("l0_coefficient", .01))
 
 def world(n_sources=1):
@@ -137,7 +137,7 @@ def world(n_sources=1):
 def trained(architecture, n_sources=1, n_steps=300, **kw):
     "An SAE fitted to `world`."
     store, D = world(n_sources)
-    kw = ({price[architecture][0]: price[architecture][1]} if architecture in price else {}) | kw
+    kw = ({price[architecture][0]: price[architecture][1] / n_sources} if architecture in price else {}) | kw # it adds up over sources, the error is a mean
     cfg = SAEConfig(architecture, d_in=32, d_sae=64, n_sources=n_sources, k=3, **kw)
     return fit(store, cfg, rows=range(10_000), eval_rows=range(10_000, 12_000), n_steps=n_steps, batch_size=256, lr=3e-3, device="cpu"), D
 
