@@ -13,7 +13,7 @@ from .base import *
 from .kernels import is_fast, select_batchtopk, sparse_backward
 from .topk import TopKSAE
 
-# %% ../../nbs/lib/43_saes.batchtopk.ipynb #a9bee1c6
+# %% ../../nbs/lib/43_saes.batchtopk.ipynb #4bccd2d7
 class BatchTopKSAE(TopKSAE, architecture="batchtopk"):
     "SAE or crosscoder that keeps the n·k largest activations of a batch; for use, those above a threshold (Bussmann et al. 2024)."
     prefixes = None # sizes of nested dictionaries, where there are any
@@ -38,8 +38,8 @@ class BatchTopKSAE(TopKSAE, architecture="batchtopk"):
         smallest:float, # least activation kept in a batch, weighted as latents compete
         step:int,       # of training
     ):
-        "Move the running mean by a hundredth (by more in the first hundred steps, when it is a plain mean)."
-        rate = max(.01, 1 / (step + 1)) if self.theta >= 0 else 1.
+        "Move the running mean by a twentieth (by more in the first twenty steps, when it is a plain mean)."
+        rate = max(.05, 1 / (step + 1)) if self.theta >= 0 else 1.
         self.theta += rate * (smallest - self.theta)
         w = self.competes_by
         self.threshold.copy_(self.theta.expand_as(self.threshold) if w is None else self.theta / w.float().clamp_min(1e-12))
