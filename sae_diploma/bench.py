@@ -458,7 +458,7 @@ def race(
         if out and new: save_json(result, out)
     return result
 
-# %% ../nbs/lib/80_bench.ipynb #e64de360
+# %% ../nbs/lib/80_bench.ipynb #b2fc6e85
 def race_data(
     run_dir,              # run whose chapter 03 is done
     n_tokens:int=409_600, # to train on; its rows come round again in a new order where they are fewer
@@ -468,7 +468,7 @@ def race_data(
     "`(x, held)`: activations of the base model, documents to learn from and others to measure on."
     from sae_diploma.acts import ActivationStore, TokenTable
     folder = Path(run_dir)/"03_saes"
-    check((folder/"acts/base/store.json").exists(), f"run: {run_dir} holds no activations of a base model; make them with `sae-diploma reproduce quick`", DataError)
+    check((folder/"acts/base/store.json").exists(), f"run: {run_dir} holds no activations of a base model; make them with `sae-diploma reproduce --preset quick`", DataError)
     store, table, g = ActivationStore(folder/"acts/base"), TokenTable.load(folder/"tokens"), np.random.default_rng(seed)
     rows, held = table.rows(split="sae"), table.rows(split="eval")
     order = np.concatenate([g.permutation(rows) for _ in range(-(-n_tokens // len(rows)))])[:n_tokens]

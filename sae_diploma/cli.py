@@ -97,7 +97,7 @@ def site_(
 # %% ../nbs/lib/71_cli.ipynb #7492eaf3
 def _commands():
     "name -> function, in the order of the help."
-    return {"reproduce": reproduce_, "status": status_, "presets": presets_, "site": site_, "extract": extract_, "sft": sft_, "train-sae": train_sae_, "evaluate": evaluate_, "compare": compare_, "benchmark": benchmark_}
+    return {"reproduce": reproduce_, "status": status_, "presets": presets_, "site": site_, "extract": extract_, "sft": sft_, "train-sae": train_sae_, "evaluate": evaluate_, "compare": compare_, "convert": convert_, "benchmark": benchmark_}
 
 def _overview():
     "The help of the program as a whole."
