@@ -310,28 +310,47 @@ def convert_(
     print(f"{sae.cfg.architecture}, {sae.cfg.d_sae} latents, as {format}: {folder}")
     if push_to: print(sae.push_to_hub(push_to, format=format))
 
-# %% ../nbs/lib/70a_commands.ipynb #8ce99600
+# %% ../nbs/lib/70a_commands.ipynb #9b0f7142
 def benchmark_(
-    what:Param("what to measure: train-step", str),
+    what:Param("what to measure: train-step, or quality: FVU, dead latents and time at equal tokens", str),
     shapes:str="256x2048x32x1024,576x4608x32x2048,2048x4096x100x1024", # d_in x d_sae x k x batch, separated by commas
     architectures:str="topk,batchtopk", # of the SAEs
     systems:str=None,         # sae_diploma, saelens, dictionary_learning, sparsify; all that are installed by default
-    threads:str="1,2",        # numbers of threads, each a series of its own
-    rounds:int=9,             # in which every system makes one step
-    out:str=None,             # file for the result, JSON
+    threads:str=None,         # train-step: numbers of threads, each a series of its own, 1,2 by default; quality: of PyTorch, 1 by default
+    rounds:int=9,             # train-step: in which every system makes one step
+    run:str="_runs/quick",    # quality: run whose base model's activations are trained on
+    lrs:str="0.002,0.006",    # quality: learning rates that every system gets
+    seeds:str="0,1",          # quality: starts of every system
+    d_sae:int=1024,           # quality: latents
+    k:int=16,                 # quality: latents per token
+    tokens:int=409_600,       # quality: to train on
+    out:str=None,             # file for the result, JSON; quality goes on where it holds a part of the same
 ):
-    "Time a training step against other libraries (pip install sae_diploma[bench]) and against what the processor can do."
-    check(what in ("train-step",), f"what: {what!r} is unknown; use train-step")
+    "Time training against other libraries (pip install sae_diploma[bench]), step by step or to a given quality."
+    check(what in ("train-step", "quality"), f"what: {what!r} is unknown; use train-step or quality")
     from sae_diploma import bench
+    if what == "quality": return _quality(run, architectures.split(","), systems and systems.split(","), lrs, seeds, d_sae, k, tokens, whole("threads", threads or "1"), out)
     parts = [tuple(whole("shapes", n) for n in o.split("x")) for o in shapes.split(",")]
     for p in parts: check(len(p) == 4, f"shapes: {'x'.join(map(str, p))} has {len(p)} numbers; give d_in x d_sae x k x batch, as 576x4608x32x2048")
-    threads = [whole("threads", o) for o in threads.split(",")]
+    threads = [whole("threads", o) for o in (threads or "1,2").split(",")]
     result = bench.train_step(parts, architectures.split(","), systems and systems.split(","), threads, rounds, out)
     for t in threads:
         for title, kw in (("", {}), (", freed memory kept", dict(keep=True)), (", a tenth of the latents dead", dict(dead=True))):
             print(f"\nTime of a step over one product with the encoder, {t} thread{'s' * (t > 1)}{title}:")
             print(bench.table(result, t, **kw).to_string())
     for m in result["memory"]: print(f"memory of a {m['architecture']} step at {m['shape']}: {m['share']:.2f} times parameters, gradients and moments")
+
+# %% ../nbs/lib/70a_commands.ipynb #60a57f10
+def _quality(run, architectures, systems, lrs, seeds, d_sae, k, tokens, threads, out):
+    "The race of `benchmark quality`."
+    import torch
+    from sae_diploma import bench
+    try: lrs = [float(o) for o in lrs.split(",")]
+    except ValueError: raise ParamError(f"lrs: {lrs!r} is no list of numbers; give them separated by commas, as 0.002,0.006") from None
+    seeds = [whole("seeds", o) for o in seeds.split(",")]
+    torch.set_num_threads(threads)
+    result = bench.race(*bench.race_data(run, tokens), d_sae=d_sae, k=k, lrs=lrs, seeds=seeds, systems=systems, architectures=architectures, out=out)
+    print(bench.race_table(result).round(4).to_string())
 
 # %% ../nbs/lib/70a_commands.ipynb #0bf3f410
 def _all_text(t):

@@ -303,7 +303,7 @@ def sparse_backward(
     sae.W_dec.grad, sae.W_enc.grad, sae.b_enc.grad, sae.b_dec.grad = g_dec, g_enc.t(), g_b, g_x - sae.W_enc.detach() @ g_b
     return LossOutput(loss, torch.from_numpy(count > 0), torch.tensor(len(v)/n), terms)
 
-# %% ../../nbs/lib/45_saes.kernels.ipynb #b51d175a
+# %% ../../nbs/lib/45_saes.kernels.ipynb #884c4175
 def auxk_backward(
     sae,               # the SAE
     x:torch.Tensor,    # (n, w) activations less `b_dec`
@@ -322,7 +322,7 @@ def auxk_backward(
         r = torch.addmm(e[i:i+rows], z, D) # what is left: e_hat - (x - x_hat)
         aux = aux + torch.dot(r.view(-1), r.view(-1)) / total
         r.mul_(2 * sae.cfg.auxk_alpha / total)
-        g_z = (r @ D.t()).mul_(z > 0)
+        g_z = torch.ops.aten.threshold_backward(r @ D.t(), z, 0) # the gradient of the ReLU
         g_D.addmm_(z.t(), r); g_W.addmm_(g_z.t(), xi); g_b.add_(g_z.sum(0))
     if sae.cfg.normalize_decoder: g_D.sub_((g_D * D).sum(1, keepdim=True) * D)
     return aux, (g_D, g_W, g_b)
