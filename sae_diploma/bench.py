@@ -6,7 +6,7 @@
 __all__ = ['SHAPES', 'SYSTEMS', 'KEEP', 'PEER_COLORS', 'mixture', 'Driver', 'Ours', 'SAELens', 'DictionaryLearning', 'Sparsify',
            'installed', 'Limits', 'step_times', 'variant', 'summarise', 'step_memory', 'machine', 'in_process',
            'train_step', 'table', 'plot_train_step', 'race_one', 'quality', 'race', 'race_data', 'best_runs', 'time_to',
-           'race_table', 'plot_race', 'round_trips']
+           'race_table', 'race_verdict', 'plot_race', 'round_trips']
 
 # %% ../nbs/lib/80_bench.ipynb #60bcb8e1
 import gc, importlib.util, json, os, platform, subprocess, sys, tempfile, threading, time
@@ -508,6 +508,25 @@ def race_table(
             times = [time_to(r, goal, result["k"]) for _, r in df[(df.architecture == a) & (df.system == s)].groupby("seed")]
             rows.append(dict(architecture=a, system=s, lr=runs.lr.iloc[0], fvu=runs.fvu.mean(), lo=runs.fvu.min(), hi=runs.fvu.max(), l0=runs.l0.mean(), dead=runs.dead.mean(), seconds=runs.seconds.mean(), goal=goal, seconds_to_goal=np.mean(times)))
     return pd.DataFrame(rows).set_index(["architecture", "system"])
+
+# %% ../nbs/lib/80_bench.ipynb #14f13b6b
+def race_verdict(
+    result:dict, # of `race`
+) -> str:
+    "In words, for each architecture: where ours ends beside the best of the others, and how long each takes to the goal; 'as good as' within the spread of the starts."
+    table, out = race_table(result), []
+    for a in table.index.get_level_values(0).unique():
+        check((a, "sae_diploma") in table.index and len(table.loc[a]) > 1, "race: a verdict needs sae_diploma and another system; pip install sae_diploma[bench]")
+        ours, peers = table.loc[(a, "sae_diploma")], table.loc[a].drop("sae_diploma")
+        best = peers.fvu.idxmin()
+        gap, spread = ours.fvu - peers.fvu[best], max(ours.hi - ours.lo, peers.hi[best] - peers.lo[best])
+        what = "as good as" if abs(gap) <= spread else "better than" if gap < 0 else "worse than"
+        out.append(f"**{a}**: `sae_diploma` ends at FVU {ours.fvu:.4f} with L0 {ours.l0:.1f} and {ours.dead:.1%} dead latents, {what} the best of the others, `{best}` with {peers.fvu[best]:.4f}, "
+                   f"L0 {peers.l0[best]:.1f} and {peers.dead[best]:.1%} dead; starts differ by {spread:.4f}.")
+        there = peers.seconds_to_goal.dropna()
+        if len(there) and np.isfinite(ours.seconds_to_goal):
+            out[-1] += f" FVU {ours.goal:.3f} takes it {ours.seconds_to_goal:.1f} s; the quickest of the others, `{there.idxmin()}`, takes {there.min():.1f} s, {there.min() / ours.seconds_to_goal:.1f} times as long."
+    return "\n\n".join(out)
 
 # %% ../nbs/lib/80_bench.ipynb #f5722e84
 PEER_COLORS = dict(sae_diploma="#D55E00", saelens="#0072B2", dictionary_learning="#009E73", sparsify="#CC79A7")

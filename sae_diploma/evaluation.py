@@ -476,8 +476,8 @@ def probing_summary(
     both = pd.concat([s, s.assign(group="all")])
     return both.groupby(["sae", "group", "probe"], sort=False)[["accuracy", "auc"]].mean().assign(tasks=both.groupby(["sae", "group", "probe"], sort=False).size()).reset_index()
 
-# %% ../nbs/lib/50a_evaluation.ipynb #90056f9f
-PENALTIES = dict(relu=("l1_coefficient", (.006, .01, .017)), gated=("l1_coefficient", (.01, .016, .026)), jumprelu=("l0_coefficient", (.0015, .0035, .009))) # about 32, 16 and 8 latents per token on the chain's activations
+# %% ../nbs/lib/50a_evaluation.ipynb #11ac07b2
+PENALTIES = dict(relu=("l1_coefficient", (.0044, .0076, .0137)), gated=("l1_coefficient", (.0075, .012, .019)), jumprelu=("l0_coefficient", (.0013, .0026, .0066))) # about 32, 16 and 8 latents per token on the chain's activations
 
 def sweep(
     cfg,              # `SAEConfig`: all that stays the same
