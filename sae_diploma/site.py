@@ -176,7 +176,7 @@ def answer(
     found = [f"{i}. **{o['question']}** {o['sentence']}" for i, o in enumerate(load_json(f), 1)]
     return "\n\n".join([ANSWER, "## The answer", f"![{cap['caption']}]({image})", "\n".join(found)])
 
-# %% ../nbs/lib/72_site.ipynb #829a2310
+# %% ../nbs/lib/72_site.ipynb #98a90e16
 def _lib_page(nb, cache):
     "The processed page of a library notebook, from the cache when neither notebook nor module changed."
     name = page_name(nb)
@@ -191,20 +191,24 @@ def _lib_page(nb, cache):
     save_json(d, f)
     return d
 
-def _bench_page(nb, cache):
-    "The page of a notebook of benchmarks, executed on the results that lie beside it: it draws, it does not measure."
+def _run_page(nb, cache):
+    "The page of a tutorial, or of a notebook of benchmarks on the results that lie beside it, executed; with a note when that failed."
     import papermill as pm
-    name, results = page_name(nb), sorted((nb.parent/"results").glob("*.json"))
-    py = [package_dir()/"bench.py", Path(__file__)]
-    key = fingerprint([nb.read_text(encoding="utf-8"), *(sha256_file(o) for o in (*results, *py))])
-    f = cache/f"bench-{name}-{key}.json"
+    name, beside = page_name(nb), sorted((nb.parent/"results").glob("*.json"))
+    key = fingerprint([nb.read_text(encoding="utf-8"), versions(), *(sha256_file(o) for o in (*beside, *sorted(package_dir().rglob("*.py"))))])
+    f = cache/f"run-{name}-{key}.json"
     if f.exists(): return load_json(f)
     with tempfile.TemporaryDirectory() as tmp:
         ran = Path(tmp)/nb.name
-        try: pm.execute_notebook(str(nb), str(ran), cwd=str(nb.parent), kernel_name="python3", progress_bar=False)
-        except pm.PapermillExecutionError: ran = nb # its results are not there, or no longer fit: as written
-        d = process(ran, ran != nb, up="../", order=_order(nb))
-    for old in cache.glob(f"bench-{name}-*.json"): old.unlink()
+        try:
+            pm.execute_notebook(str(nb), str(ran), cwd=str(nb.parent), kernel_name="python3", progress_bar=False)
+            d = process(ran, True, up="../", order=_order(nb))
+        except pm.PapermillExecutionError as e:
+            note = load_json(nb)
+            note["cells"].insert(1, _md(f'<div class="not-run">This page could not be executed ({e.ename}: {e.evalue}): it is shown as written, without results.</div>'))
+            _dump(note, ran)
+            return process(ran, up="../", order=_order(nb))
+    for old in cache.glob(f"run-{name}-*.json"): old.unlink()
     save_json(d, f)
     return d
 
@@ -228,7 +232,8 @@ def gather(
         _dump(d, stage/f"{page_name(nb)}.ipynb")
     for nb in sorted((nbs/"lib").glob("*.ipynb")):
         if not nb.name.startswith("90_"): _dump(_lib_page(nb, cache), stage/"lib"/f"{page_name(nb)}.ipynb")
-    for nb in sorted((nbs/"benchmarks").glob("*.ipynb")): _dump(_bench_page(nb, cache), stage/"benchmarks"/f"{page_name(nb)}.ipynb")
+    for nb in (*sorted((nbs/"tutorials").glob("*.ipynb")), *sorted((nbs/"benchmarks").glob("*.ipynb"))):
+        _dump(_run_page(nb, cache), stage/nb.parent.name/f"{page_name(nb)}.ipynb")
     _assets(run_dir, nbs, stage)
 
 def _assets(run_dir, nbs, stage):
@@ -347,13 +352,13 @@ def render(
     site = build(stage, quiet=True)
     return [o for o in site.warnings if not o.startswith(("format.html.", "execute.")) and "broken link" not in o]
 
-# %% ../nbs/lib/72_site.ipynb #d4373898
+# %% ../nbs/lib/72_site.ipynb #c87f4d44
 def site_fingerprint(
     run_dir:Path, # of the run
 ) -> str:
     "Of all that the site shows: stages of the run, notebooks, stylesheet, configuration, and how it is rendered."
     root = source_root()
-    files = [root/"_quarto.yml", Path(__file__), *sorted((root/"nbs").glob("*.*")), *sorted((root/"nbs/lib").glob("*.ipynb")), *sorted((root/"nbs/benchmarks").rglob("*.*")), *sorted((root/"nbs/images").glob("*"))]
+    files = [root/"_quarto.yml", Path(__file__), *sorted((root/"nbs").glob("*.*")), *sorted((root/"nbs/lib").glob("*.ipynb")), *sorted((root/"nbs/benchmarks").rglob("*.*")), *sorted((root/"nbs/tutorials").glob("*.*")), *sorted((root/"nbs/images").glob("*"))]
     stages = {f.parent.name: (load_json(f)["fingerprint"], load_json(f)["finished"]) for f in sorted(run_dir.glob("*/stage.json"))}
     return fingerprint([stages, renderer(), [(o.name, sha256_file(o)) for o in files if o.is_file()]])
 
