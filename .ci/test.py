@@ -54,12 +54,12 @@ def clean():
 
 
 def notebooks():
-    "Every notebook of the library runs."
+    "Every notebook of the library and every tutorial runs."
     def one(nb):
         t = time.time()
         return nb, call("nbdev_test", "--path", nb, timeout=600), time.time()-t
     with ThreadPoolExecutor(2) as ex:
-        for nb, r, s in ex.map(one, sorted((ROOT/"nbs/lib").glob("*.ipynb"))):
+        for nb, r, s in ex.map(one, [*sorted((ROOT/"nbs/lib").glob("*.ipynb")), *sorted((ROOT/"nbs/tutorials").glob("*.ipynb"))]):
             result(nb.name, "failed" if r.returncode else "passed", seconds=s)
             if r.returncode: print(tail(r.stdout))
 
