@@ -7,16 +7,17 @@ __all__ = ['every', 'price', 'kinds', 'config', 'rough', 'tokens', 'test_gradien
            'test_backward_leaves_rows_their_length', 'test_saved_and_loaded_is_the_same',
            'test_folding_changes_the_unit_and_nothing_else', 'test_sparse_and_dense_answers_agree',
            'test_jumprelu_of_an_sae_is_that_sae', 'world', 'trained', 'test_planted_directions_are_found',
-           'test_l0_follows_its_price', 'Stop', 'test_a_resumed_run_ends_the_same', 'same_choice', 'two_runs',
-           'test_sparse_step_is_autograd', 'test_activations_of_another_width', 'test_no_tokens']
+           'test_l0_follows_its_price', 'Stop', 'test_a_resumed_run_ends_the_same',
+           'test_resume_in_the_middle_of_an_epoch_reads_on', 'same_choice', 'two_runs', 'test_sparse_step_is_autograd',
+           'test_selection_is_exact', 'test_activations_of_another_width', 'test_no_tokens']
 
-# %% ../../nbs/lib/90_tests.saes.ipynb #79ec98f2
+# %% ../../nbs/lib/90_tests.saes.ipynb #ca8a64a5
 import dataclasses, math
 import numpy as np, pytest, torch
 from ..acts.store import ArrayStore, JointStore
 from ..core import ParamError
 from ..saes import SAE, SAEConfig, TrainState, architectures
-from ..saes.kernels import select_batchtopk, select_topk
+from ..saes.kernels import Buffers, select_batchtopk, select_topk
 from ..train import Trainer, fit, make_plan, planted
 
 # %% ../../nbs/lib/90_tests.saes.ipynb #5a7a8ef4
@@ -45,7 +46,7 @@ def tokens(n, cfg, seed=1):
 
 every = pytest.mark.parametrize("architecture,n_sources", kinds())
 
-# %% ../../nbs/lib/90_tests.saes.ipynb #c32c95b2
+# %% ../../nbs/lib/90_tests.saes.ipynb #992f52e4
 @every
 def test_gradients_are_derivatives(architecture, n_sources):
     "The slope of the loss in every parameter is what `backward` says."
@@ -68,7 +69,7 @@ def test_gradients_are_derivatives(architecture, n_sources):
 def test_backward_leaves_rows_their_length(architecture, n_sources):
     "`backward` sets the gradient of `loss`, the decoder's less its part along rows of fixed length."
     sae = rough(config(architecture, n_sources)).eval()
-    x, free = tokens(40, sae.cfg), ("W_dec",)
+    x = tokens(40, sae.cfg)
     out = sae.backward(x)
     got = {n: p.grad.clone() for n, p in sae.named_parameters()}
     sae.zero_grad(); loss = sae.loss(x).loss; loss.backward()
@@ -126,13 +127,15 @@ def test_jumprelu_of_an_sae_is_that_sae(architecture, n_sources, tmp_path):
         assert o.cfg.architecture == "jumprelu" and torch.equal(o.encode(x), sae.encode(x)) and torch.equal(o(x), sae(x))
     assert 0 < (sae.encode(x) > 0).sum(1).float().mean() < sae.cfg.d_sae / 2
 
-# %% ../../nbs/lib/90_tests.saes.ipynb #fbe67c63
+# %% ../../nbs/lib/90_tests.saes.ipynb #5dbc56f2
 price = dict(relu=("l1_coefficient", .03), gated=("l1_coefficient", .03), jumprelu=("l0_coefficient", .01))
 
 def world(n_sources=1):
-    "A store of planted activations, once per source, and the true directions."
+    "A store of planted activations, the same features turned for each further source, and the true directions in each."
     x, _, D = planted(12_000, d_in=32, n_latents=64)
-    return ArrayStore(x) if n_sources == 1 else JointStore(ArrayStore(x), ArrayStore(2*x + 1)), D
+    turns = [torch.eye(32)] + [torch.linalg.qr(torch.randn(32, 32, generator=torch.Generator().manual_seed(s))).Q for s in range(1, n_sources)]
+    stores = [ArrayStore(x @ t) for t in turns]
+    return stores[0] if n_sources == 1 else JointStore(*stores), [D @ t for t in turns]
 
 def trained(architecture, n_sources=1, n_steps=300, **kw):
     "An SAE fitted to `world`."
@@ -147,8 +150,8 @@ def test_planted_directions_are_found(architecture, n_sources):
     if (architecture, n_sources) == ("jumprelu", 2): pytest.skip("as a crosscoder it is for use")
     sae, D = trained(architecture, n_sources)
     m = sae.training_info["metrics"]
-    for W in sae.W_dec.unflatten(1, (n_sources, 32)).unbind(1):
-        found = (torch.nn.functional.normalize(W, dim=1) @ D.T).amax(0)
+    for true, W in zip(D, sae.W_dec.unflatten(1, (n_sources, 32)).unbind(1)):
+        found = (torch.nn.functional.normalize(W, dim=1) @ true.T).amax(0)
         assert (found > .9).float().mean() >= .9, found
     assert m["fvu"] < .25 and m["dead"] < .05
     if sae.uses_k: assert m["l0"] == pytest.approx(3, abs=.3)
@@ -177,6 +180,19 @@ def test_a_resumed_run_ends_the_same(architecture, n_sources, tmp_path):
     cut = go("cut")
     a, b = whole.state_dict(), cut.state_dict()
     assert all(torch.equal(a[n], b[n]) for n in a) and whole.training_info["curve"] == cut.training_info["curve"]
+
+# %% ../../nbs/lib/90_tests.saes.ipynb #b26b4a7c
+def test_resume_in_the_middle_of_an_epoch_reads_on():
+    "Batches that were trained on before the interruption are not read again."
+    asked = []
+    class Counting(ArrayStore):
+        def _get(self, i): asked.append(len(i)); return super()._get(i)
+    store, cfg = Counting(planted(4000)[0]), config("topk", d_in=16)
+    t = Trainer(store, cfg, make_plan(4000, cfg, n_steps=100, batch_size=100), device="cpu")
+    t.step = 30
+    asked.clear()
+    next(t.batches())
+    assert asked == [100]
 
 # %% ../../nbs/lib/90_tests.saes.ipynb #8d84b30d
 def same_choice(sae, f, x, k):
@@ -223,6 +239,21 @@ def test_sparse_step_is_autograd(architecture, n_sources):
         gone, apart = (p - first[n]).norm().item(), (p - q).norm().item()
         assert apart < 1e-4 * gone, f"{n}: apart by {apart:.2g} after {gone:.2g}"
     if architecture != "topk": torch.testing.assert_close(sparse.sae.theta, dense.sae.theta, rtol=1e-4, atol=0)
+
+# %% ../../nbs/lib/90_tests.saes.ipynb #91a428de
+@pytest.mark.parametrize("n,w,d,k", ((130, 8, 40, 39), (130, 16, 517, 5), (700, 8, 1100, 3), (65, 600, 2048, 32), (3, 4, 9, 1)))
+def test_selection_is_exact(n, w, d, k):
+    "The chosen latents are the largest, of each token and of the batch; also when the guess of the last batch was far off."
+    g = torch.Generator().manual_seed(0)
+    x, W, b = torch.randn(n, w, generator=g), torch.randn(w, d, generator=g), torch.randn(d, generator=g)
+    z = torch.addmm(b, x, W)
+    torch.testing.assert_close(select_topk(x, W, b, k).dense(d).sort(1).values, torch.zeros_like(z).scatter(1, *z.topk(k)[::-1]).relu().sort(1).values, rtol=1e-4, atol=1e-4)
+    buffers = Buffers()
+    for scale in (1., .2, 5.):
+        pairs, smallest = select_batchtopk(scale*x, W, scale*b, k, buffers=buffers)
+        want = (scale*z).relu().flatten().topk(n*k).values
+        assert len(pairs.values) == min(n*k, int((z > 0).sum())) and smallest == pairs.values.min()
+        torch.testing.assert_close(pairs.values.sort(descending=True).values, want[:len(pairs.values)], rtol=1e-4, atol=1e-4)
 
 # %% ../../nbs/lib/90_tests.saes.ipynb #36eb6b96
 @every
