@@ -8,8 +8,8 @@ __all__ = ['SHAPES', 'SYSTEMS', 'KEEP', 'PEER_COLORS', 'mixture', 'Driver', 'Our
            'train_step', 'table', 'plot_train_step', 'race_one', 'quality', 'race', 'race_data', 'best_runs', 'time_to',
            'race_table', 'race_verdict', 'plot_race', 'round_trips']
 
-# %% ../nbs/lib/80_bench.ipynb #60bcb8e1
-import gc, importlib.util, json, os, platform, subprocess, sys, tempfile, threading, time
+# %% ../nbs/lib/80_bench.ipynb #9aae656f
+import gc, importlib.util, json, os, platform, queue, subprocess, sys, tempfile, threading, time
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -36,7 +36,7 @@ def mixture(
     how_much = torch.empty(n, n_active).exponential_(1., generator=g) + .5
     return torch.nn.functional.embedding_bag(which, D, per_sample_weights=how_much, mode="sum") + .1 * torch.randn(n, d_in, generator=g)
 
-# %% ../nbs/lib/80_bench.ipynb #39cf45e6
+# %% ../nbs/lib/80_bench.ipynb #95b0dd0a
 class Driver:
     "One system's trainer, ready to step; `available` says whether the system is installed."
     module, architectures = "sae_diploma", ("topk", "batchtopk", "matryoshka", "relu")
@@ -65,7 +65,7 @@ class Ours(Driver):
         from sae_diploma.saes import SAEConfig
         from sae_diploma.train import Trainer, make_plan
         cfg = SAEConfig(self.architecture, d_in=self.d_in, d_sae=self.d_sae, k=self.k)
-        plan = make_plan(len(self.x), cfg, n_steps=self.n_steps, batch_size=self.batch, lr=self.lr, seed=self.seed, dead_tokens=min(10_000_000, self.n_steps*self.batch//10))
+        plan = make_plan(len(self.x), cfg, n_steps=self.n_steps, batch_size=self.batch, lr=self.lr, seed=self.seed, dead_tokens=min(10_000_000, self.n_steps*self.batch//20))
         self.trainer = Trainer(ArrayStore(self.x), cfg, plan, device="cpu").start()
 
     def step(self):
@@ -77,7 +77,7 @@ class Ours(Driver):
     def reconstruct(self, x): return self.trainer.finished()(x)
     def encode(self, x): return self.trainer.finished().encode(x)
 
-# %% ../nbs/lib/80_bench.ipynb #840a3bed
+# %% ../nbs/lib/80_bench.ipynb #436c6153
 class SAELens(Driver):
     "`SAETrainer.step` of SAELens."
     module, architectures = "sae_lens", ("topk", "batchtopk")
@@ -91,7 +91,7 @@ class SAELens(Driver):
         sae = getattr(sae_lens, f"{kind}TrainingSAE")(cfg)
         n = self.n_steps
         self.trainer = SAETrainer(SAETrainerConfig(total_training_samples=n*self.batch, train_batch_size_samples=self.batch, lr=self.lr, lr_end=self.lr/100,
-                                                   lr_warm_up_steps=n//20, lr_decay_steps=n//5, dead_feature_window=min(1000, max(1, n//10))), sae, iter([]))
+                                                   lr_warm_up_steps=n//20, lr_decay_steps=n//5, dead_feature_window=min(1000, max(1, n//20))), sae, iter([]))
         self.trainer.activation_scaler.estimate_scaling_factor(self.d_in, iter(self.x.split(self.batch)), n_batches_for_norm_estimate=len(self.x)//self.batch)
 
     def step(self):
@@ -115,7 +115,7 @@ class SAELens(Driver):
             self.trainer.sae.save_inference_model(tmp)
             return sae_lens.SAE.load_from_disk(tmp)
 
-# %% ../nbs/lib/80_bench.ipynb #e738ed19
+# %% ../nbs/lib/80_bench.ipynb #b5d9ae19
 class DictionaryLearning(Driver):
     "`TopKTrainer.update` and `BatchTopKTrainer.update` of dictionary_learning."
     module, architectures = "dictionary_learning", ("topk", "batchtopk")
@@ -126,7 +126,7 @@ class DictionaryLearning(Driver):
         self.scale = (self.x.square().sum(1).mean() / self.d_in).sqrt().item() # as its `trainSAE` normalises
         self.trainer = kind(steps=n, activation_dim=self.d_in, dict_size=self.d_sae, k=self.k, layer=0, lm_name="none", lr=self.lr, device="cpu", seed=self.seed,
                             warmup_steps=max(1, n//20), decay_start=n - n//5, threshold_start_step=min(1000, n//2))
-        self.trainer.dead_feature_threshold = min(10_000_000, n*self.batch//10)
+        self.trainer.dead_feature_threshold = min(10_000_000, n*self.batch//20)
 
     def step(self): self.trainer.update(self.i, self.x[self.rows()] / self.scale)
     def kill(self): self.trainer.num_tokens_since_fired[:self.d_sae//10] = 10**9
@@ -137,14 +137,14 @@ class DictionaryLearning(Driver):
     @torch.no_grad()
     def encode(self, x): return self.trainer.ae.encode(x / self.scale)
 
-# %% ../nbs/lib/80_bench.ipynb #5af03905
+# %% ../nbs/lib/80_bench.ipynb #2681014e
 class Sparsify(Driver):
     "`Trainer.fit` of sparsify, one batch at a time."
     module, architectures = "sparsify", ("topk",)
     def make(self):
         from sparsify import SparseCoderConfig, Trainer, TrainConfig
         driver, n, scale = self, self.n_steps, (self.d_in / self.x.square().sum(1).mean()).sqrt()
-        self.scale, self.go, self.done, self.failed = scale.item(), threading.Semaphore(0), threading.Semaphore(0), None
+        self.scale, self.tasks, self.answers = scale.item(), queue.SimpleQueue(), queue.SimpleQueue()
 
         class Model(torch.nn.Module): # an embedding whose rows are the activations
             dummy_inputs = dict(input_ids=torch.zeros(1, 2, dtype=torch.long))
@@ -156,29 +156,33 @@ class Sparsify(Driver):
         class Data(torch.utils.data.Dataset): # waits for its turn
             def __len__(self): return n
             def __getitem__(self, i):
-                if i: driver.done.release() # the step before is over
-                driver.go.acquire()
+                if i: driver.answers.put(None) # the step before is over
+                while (task := driver.tasks.get()) is not None: driver.answers.put(task())
                 r = driver.rows()
                 return dict(input_ids=torch.arange(r.start, r.stop))
 
         self.trainer = Trainer(TrainConfig(SparseCoderConfig(num_latents=self.d_sae, k=self.k), batch_size=1, optimizer="adam", lr=self.lr, lr_warmup_steps=max(1, n//20), auxk_alpha=1/32,
-                                           dead_feature_threshold=min(10_000_000, n*self.batch//10), hookpoints=["point"], init_seeds=[self.seed], save_every=10**9, log_to_wandb=False, wandb_log_frequency=10**9, save_dir=tempfile.mkdtemp()), Data(), Model())
+                                           dead_feature_threshold=min(10_000_000, n*self.batch//20), hookpoints=["point"], init_seeds=[self.seed], save_every=10**9, log_to_wandb=False, wandb_log_frequency=10**9, save_dir=tempfile.mkdtemp()), Data(), Model())
         self.thread = None
 
     def run(self):
         try:
             torch.set_num_threads(self.threads) # it is counted per thread
             self.trainer.fit()
-        except BaseException as e: self.failed = e
-        self.done.release()
+        except BaseException as e: self.answers.put(e)
 
-    def step(self):
+    def ask(self, task):
+        "The answer of the thread of `fit` to a task, or to None: to go on with a step."
         if self.thread is None:
             self.threads = torch.get_num_threads()
             self.thread = threading.Thread(target=self.run, daemon=True)
             self.thread.start()
-        self.go.release(); self.done.acquire()
-        if self.failed: raise self.failed
+        self.tasks.put(task)
+        answer = self.answers.get()
+        if isinstance(answer, BaseException): raise answer
+        return answer
+
+    def step(self): self.ask(None)
 
     def kill(self): self.trainer.num_tokens_since_fired["point"][:self.d_sae//10] = 10**9
 
@@ -221,7 +225,7 @@ class Limits:
     def copy(self):
         for a, b in zip(self.copies, self.params): a.copy_(b.detach())
 
-# %% ../nbs/lib/80_bench.ipynb #183e69dc
+# %% ../nbs/lib/80_bench.ipynb #8326fec3
 def _time(f):
     t = time.perf_counter(); f()
     return time.perf_counter() - t
@@ -231,7 +235,7 @@ def step_times(
     shape=SHAPES[0],         # (d_in, d_sae, k, batch)
     systems=None,            # names; all that are installed by default
     n_rounds:int=9,          # in which every system makes one step
-    n_warm:int=6,            # steps before
+    n_warm:int=4,            # steps before
     dead:bool=False,         # a tenth of the latents dead at each step
     variants=(),             # 'crosscoder2' and 'sweep4': see `variant`
 ) -> pd.DataFrame:
@@ -240,13 +244,13 @@ def step_times(
     with torch.no_grad(): limits = Limits(shape, x)
     systems = {n: k for n, k in installed(systems).items() if architecture in k.architectures}
     drivers = {n: kind(architecture, shape, x) for n, kind in systems.items()} | {v: variant(v, architecture, shape, x) for v in variants}
-    rows = []
+    rows, host = [], next((d for d in drivers.values() if isinstance(d, Sparsify)), None)
+    timed = (lambda f: host.ask(lambda: _time(f))) if host else _time # all in one thread
     for r in range(n_warm + n_rounds):
-        new = {}
-        with torch.no_grad(): new |= dict(encode=_time(limits.encode), adam=_time(limits.optimiser), copy=_time(limits.copy))
+        new = {n: timed(torch.no_grad()(f)) for n, f in dict(encode=limits.encode, adam=limits.optimiser, copy=limits.copy).items()}
         for n, d in drivers.items():
             if dead and r >= n_warm//2: d.kill()
-            new[n] = _time(d.step)
+            new[n] = _time(d.step) if d is host else timed(d.step)
         if r >= n_warm: rows += [dict(round=r - n_warm, system=n, seconds=t) for n, t in new.items()]
     return pd.DataFrame(rows)
 

@@ -141,7 +141,7 @@ def sft_(
         dtype=dtype, n_evals=n_evals, seed=seed, device=device, model_revision=model_revision, report_to="wandb" if use_wandb else report_to, push_to_hub=push_to_hub, hub_model_id=hub_model_id, overwrite=overwrite_output_dir)
     print(f"{len(pairs['train'])} pairs, " + ", ".join(f"{k.replace('_', ' ')} {r[k]:.4g}" for k in ("steps", "best_step", "best_eval_loss") if k in r) + f": {output_dir}")
 
-# %% ../nbs/lib/70a_commands.ipynb #21ff552c
+# %% ../nbs/lib/70a_commands.ipynb #21b3d1c3
 def _open_store(path, name="activations_path"):
     "The store in `path` and its token table; raises `ParamError` that says what is there instead."
     from sae_diploma.acts import ActivationStore
@@ -168,7 +168,7 @@ def train_sae_(
     architecture:str="topk",         # relu, gated, topk, batchtopk, jumprelu, matryoshka; several, separated by commas, are trained in one pass
     d_sae:int=4096,                  # latents
     k:str="100",                     # topk, batchtopk, matryoshka: latents per token; several, separated by commas, are trained in one pass
-    l1_coefficient:float=1e-3,       # relu, gated: weight of the L1 penalty
+    l1_coefficient:float=None,       # relu, gated: weight of the L1 penalty; by default it follows from the width
     l0_coefficient:float=None,       # jumprelu: weight of the L0 penalty; that of `SAEConfig` by default
     prefixes:str=None,               # matryoshka: sizes of the nested dictionaries, separated by commas, the last one d_sae
     auxk_alpha:float=1/32,           # weight of the loss that revives dead latents; 0: none

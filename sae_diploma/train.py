@@ -76,7 +76,7 @@ def default_lr(
     "Peak learning rate: the law of Gao 2024, higher where a run is shorter than 16,000 steps."
     return 2e-4 / math.sqrt(d_sae / 2**14) * max(1., math.sqrt(16_000 / n_steps))
 
-# %% ../nbs/lib/46_train.ipynb #208aca62
+# %% ../nbs/lib/46_train.ipynb #fcfba96c
 def make_plan(
     n_rows:int,       # tokens to train on
     cfg:SAEConfig,    # what is trained
@@ -87,7 +87,7 @@ def make_plan(
     warmup=None,      # n_steps//20, at most 1000, by default
     decay=None,       # n_steps//5 by default
     l1_warmup=None,   # n_steps//5 by default
-    dead_tokens=None, # a tenth of the run, at most 10 million, by default
+    dead_tokens=None, # a twentieth of the run, at most 10 million, by default
     clip=None,        # norm of the gradient; 1/width by default, which is 1 for the error summed over coordinates
     seed=0,           # any whole number
     data_seed=None,   # `seed` by default
@@ -107,9 +107,10 @@ def make_plan(
     check(k_start is None or cfg.k <= k_start <= cfg.d_sae, f"k_start: {k_start!r} latents per token to begin with; use {cfg.k} (k) to {cfg.d_sae} (d_sae)")
     check(0 <= ema < 1, f"ema: {ema!r} is no share from 0 to less than 1; 0.999 is common")
     check(type(resample) is int and resample >= 0, f"resample: {resample!r} is no number of steps from 0 (never)")
+    check(not resample or cfg.architecture != "gated", f"resample: {resample}, but dead latents of a gated SAE cannot be reborn (it has two biases per latent); use 0")
     pick = lambda v, default: default if v is None else int(v)
     return Plan(n_steps, batch_size, float(lr), pick(warmup, min(1000, n_steps//20)), pick(decay, n_steps//5), pick(l1_warmup, n_steps//5),
-                pick(dead_tokens, min(10_000_000, n_steps*batch_size//10)), float(1 / cfg.width if clip is None else clip), seed, pick(data_seed, seed), k_start, pick(k_anneal, n_steps//10), float(ema), resample)
+                pick(dead_tokens, min(10_000_000, n_steps*batch_size//20)), float(1 / cfg.width if clip is None else clip), seed, pick(data_seed, seed), k_start, pick(k_anneal, n_steps//10), float(ema), resample)
 
 # %% ../nbs/lib/46_train.ipynb #752932bd
 class Adam:
@@ -254,7 +255,7 @@ def count(self:Trainer,
     self.err += out.parts["mse"].double() * x.numel()
     self.l0, self.loss, self.n = self.l0 + out.l0.double(), self.loss + out.loss.double(), self.n + 1
 
-# %% ../nbs/lib/46_train.ipynb #913b87cd
+# %% ../nbs/lib/46_train.ipynb #a2f126a9
 @patch
 @torch.no_grad()
 def rebirth(self:Trainer,
@@ -262,7 +263,7 @@ def rebirth(self:Trainer,
 ):
     "Give every dead latent a badly explained token of `x` as its direction."
     dead, sae = self.dead.nonzero()[:, 0], self.sae
-    if len(dead) == 0 or not hasattr(sae, "b_enc"): return
+    if len(dead) == 0: return
     e = sae.flat(x - sae(x)).float()
     g = torch.Generator().manual_seed(self.plan.seed + self.step)
     at = torch.multinomial(e.square().sum(1).square().cpu().clamp_min(1e-30), len(dead), replacement=True, generator=g).to(x.device)
@@ -270,6 +271,7 @@ def rebirth(self:Trainer,
     alive = ~self.dead
     norm = sae.W_enc[:, alive].norm(dim=0).mean() if alive.any() else sae.W_enc.norm(dim=0).mean()
     sae.W_dec[dead], sae.W_enc[:, dead], sae.b_enc[dead] = d, .2 * norm * d.t(), 0.
+    if isinstance(getattr(sae, "threshold", None), torch.nn.Parameter): sae.threshold[dead] = .2 * sae.threshold[alive].median() if alive.any() else 0.
     for p, m, v in zip(self.opt.params, self.opt.m, self.opt.v):
         for o in (m, v):
             if p is sae.W_enc: o[:, dead] = 0.

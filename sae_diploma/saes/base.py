@@ -18,7 +18,7 @@ from torch import nn
 from fastcore.basics import patch
 from ..core import *
 
-# %% ../../nbs/lib/40_saes.base.ipynb #f4bdc698
+# %% ../../nbs/lib/40_saes.base.ipynb #93c14705
 @dataclass(frozen=True)
 class SAEConfig:
     "What makes an SAE; raises `ParamError` for a value that cannot work."
@@ -27,7 +27,7 @@ class SAEConfig:
     d_sae:int                    # number of latents
     n_sources:int=1              # models read at once: 1 is an SAE, more a crosscoder
     k:int=32                     # `topk`: latents kept per token; `batchtopk`, `matryoshka`: on average
-    l1_coefficient:float=1e-3    # `relu`, `gated`: weight of the L1 penalty beside the mean squared error per coordinate
+    l1_coefficient:float|None=None # `relu`, `gated`: weight of the L1 penalty beside the mean squared error per coordinate; $0.1/\sqrt{\text{width}}$ by default, some ten to twenty latents per token
     l0_coefficient:float=2e-3    # `jumprelu`: weight of the L0 penalty beside the same error
     bandwidth:float=.1           # `jumprelu`: width over which the gradient of a threshold is taken, in units of scaled activations
     prefixes:tuple|None=None     # `matryoshka`: sizes of the nested dictionaries; 1/16, 1/4 and all of d_sae by default
@@ -41,6 +41,7 @@ class SAEConfig:
 
     def __post_init__(self):
         if self.normalize_decoder is None: object.__setattr__(self, "normalize_decoder", self.n_sources == 1)
+        if self.l1_coefficient is None and type(self.d_in) is int and self.d_in > 0 and type(self.n_sources) is int and self.n_sources > 0: object.__setattr__(self, "l1_coefficient", .1 / self.width**.5)
         if self.prefixes is not None: object.__setattr__(self, "prefixes", tuple(self.prefixes))
         validate(self)
 
