@@ -380,7 +380,7 @@ def table(
     df = df.assign(shape=df["shape"].map(lambda s: "×".join(map(str, s))))
     return df.pivot(index=["architecture", "system"], columns="shape", values="ratio").round(2)
 
-# %% ../nbs/lib/80_bench.ipynb #8cf34d46
+# %% ../nbs/lib/80_bench.ipynb #03c60622
 def plot_train_step(
     result:dict,     # of `train_step`
     architecture="topk", # which
@@ -391,6 +391,7 @@ def plot_train_step(
     import matplotlib.pyplot as plt
     df = pd.DataFrame(result["summary"])
     df = df[(df.threads == threads) & (df.architecture == architecture) & ~df.dead & df.system.isin([*SYSTEMS, "adam"])]
+    check(len(df) > 0, f"architecture, threads: the result has no cases of {architecture!r} with {threads} threads")
     shapes = sorted({tuple(s) for s in df["shape"]})
     if axes is None: _, axes = plt.subplots(1, len(shapes), figsize=(3*len(shapes) + 1, 2.9), sharey=True, layout="constrained")
     order = [n for n in ("adam", *reversed([*SYSTEMS])) if n in set(df.system)]
