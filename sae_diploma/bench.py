@@ -318,7 +318,7 @@ def step_memory(
     rise = _memory("VmHWM:") - before
     return dict(state=state, batch=batch, rise=rise, share=(rise - batch) / state)
 
-# %% ../nbs/lib/80_bench.ipynb #c5b9f04b
+# %% ../nbs/lib/80_bench.ipynb #c2502618
 KEEP = dict(MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_="8000000000")
 
 def machine() -> dict:
@@ -353,8 +353,14 @@ def train_step(
     result = dict(machine=machine(), versions={n: _version(k.module) for n, k in installed(names).items()}, n_rounds=n_rounds)
     for c in progress(cases, desc="cases"):
         ours = ["crosscoder2", "sweep4"] if not c["dead"] and "sae_diploma" in names and c["architecture"] == "batchtopk" else []
-        df = pd.DataFrame(in_process("step_times", c["threads"], c["keep"], architecture=c["architecture"], shape=c["shape"], systems=names, n_rounds=n_rounds, dead=c["dead"], variants=ours))
-        rows += summarise(df).reset_index().assign(**{k: [v]*df.system.nunique() for k, v in c.items()}).to_dict("records")
+        alone = [n for n in names if SYSTEMS[n] is Sparsify and c["architecture"] in SYSTEMS[n].architectures]
+        others, parts = [n for n in names if n not in alone], []
+        for group, variants in ((others, ours), (alone, [])): # sparsify's threads slow whoever shares their process
+            if not group: continue
+            new = summarise(pd.DataFrame(in_process("step_times", c["threads"], c["keep"], architecture=c["architecture"], shape=c["shape"], systems=group, n_rounds=n_rounds, dead=c["dead"], variants=variants)))
+            parts.append(new.loc[group] if parts else new) # each with its ratio to the product in its own process
+        df = pd.concat(parts)
+        rows += df.reset_index().assign(**{k: [v]*len(df) for k, v in c.items()}).to_dict("records")
         if out: save_json(result | dict(summary=rows, memory=memory), out)
     if "sae_diploma" in names and Path("/proc/self/clear_refs").exists():
         memory += [dict(architecture=a, shape=list(s), **in_process("step_memory", 1, False, architecture=a, shape=list(s))) for s in shapes for a in architectures]
