@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_base', 'load_tokenizer', 'load_model', 'unwrap',
-           'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'down_proj', 'capture', 'splice',
-           'check_pair', 'model_hash', 'final_norm', 'unembed']
+           'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'anatomy', 'down_proj', 'capture',
+           'splice', 'AdapterOff', 'adapter_off', 'load_pair', 'check_pair', 'model_hash', 'final_norm', 'unembed']
 
-# %% ../nbs/lib/11_models.ipynb #9790b5f8
-import contextlib, hashlib, json, numbers
+# %% ../nbs/lib/11_models.ipynb #dcc60984
+import contextlib, hashlib, json, numbers, weakref
 from pathlib import Path
 
 import torch
@@ -55,7 +55,7 @@ CHAT_TEMPLATE = (
     "{% else %}{{ 'User: ' + message['content'] + '\n\n' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}Assistant:{% endif %}")
 
-# %% ../nbs/lib/11_models.ipynb #fc335e0b
+# %% ../nbs/lib/11_models.ipynb #c265c00e
 def adapter_base(
     name, # folder or id of a model or adapter
 ):
@@ -83,20 +83,35 @@ def load_model(
     dtype="float32",          # of the weights in memory; a checkpoint in 16 bits is converted
     device="auto",            # where it goes
     revision=None,            # of a hub id
-    attn_implementation=None, # 'sdpa', 'eager', …; the library's choice by default
+    attn_implementation=None, # 'sdpa', 'eager', 'flash_attention_2', …; the library's choice by default
+    device_map=None,          # 'auto' or a dict spreads a large model over devices (accelerate), in place of `device`
+    quantization=None,        # '8bit' or '4bit': weights as bitsandbytes keeps them
 ):
     "A causal language model in eval mode; an adapter's folder gives base and adapter as a `PeftModel`."
     from transformers import AutoModelForCausalLM
     dev, kw = get_device(device), dict(dtype=get_dtype(dtype))
     if attn_implementation: kw["attn_implementation"] = attn_implementation
+    if quantization: kw |= _quantized(quantization, dtype, dev)
+    if device_map: kw["device_map"] = device_map
     if base := adapter_base(name):
         from peft import PeftModel
-        with _hub_errors("model_name", name): return PeftModel.from_pretrained(load_model(base, dtype, dev, attn_implementation=attn_implementation), resolve_model(name)).eval()
+        with _hub_errors("model_name", name):
+            return PeftModel.from_pretrained(load_model(base, dtype, dev, attn_implementation=attn_implementation, device_map=device_map, quantization=quantization), resolve_model(name)).eval()
     with _hub_errors("model_name", name):
         model, info = AutoModelForCausalLM.from_pretrained(resolve_model(name), revision=revision, trust_remote_code=False, output_loading_info=True, **kw)
     absent = sorted(info["missing_keys"]) # the library would fill them with random numbers and only warn
     if absent: raise ParamError(f"model_name: {name!r} lacks {len(absent)} weights of a {type(model).__name__}, {absent[0]} first; give a whole checkpoint of a causal language model")
-    return model.to(dev).eval()
+    return (model if "device_map" in kw else model.to(dev)).eval()
+
+def _quantized(kind, dtype, dev):
+    "Arguments of `from_pretrained` for weights of 8 or 4 bits; raises `ParamError` where nothing can multiply them."
+    import importlib.util
+    check(kind in ("8bit", "4bit"), f"quantization: {kind!r} is unknown; use '8bit' or '4bit'")
+    check(dev.type == "cuda", f"quantization: {kind} weights need a CUDA device, this is {dev.type}; leave quantization out and use dtype='bfloat16'")
+    check(importlib.util.find_spec("bitsandbytes") is not None, "quantization: bitsandbytes is not installed; `pip install bitsandbytes`, or leave quantization out")
+    from transformers import BitsAndBytesConfig
+    cfg = BitsAndBytesConfig(load_in_8bit=True) if kind == "8bit" else BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_compute_dtype=get_dtype(dtype), bnb_4bit_quant_type="nf4")
+    return dict(quantization_config=cfg, device_map={"": dev})
 
 # %% ../nbs/lib/11_models.ipynb #5b745b78
 def unwrap(
@@ -138,35 +153,8 @@ def resolve_layer(
     check(-n <= layer < n, bad)
     return int(layer) % n
 
-# %% ../nbs/lib/11_models.ipynb #08ee06a4
-HOOKPOINTS = ("resid_pre", "resid_post", "attn_out", "mlp_out", "mlp_act")
-
-def _child(layer, words, what):
-    "The one child of a decoder layer that has weights, whose name holds one of `words` and that is no norm."
-    hits = [m for n, m in layer.named_children() if any(w in n.lower() for w in words) and "norm" not in n.lower() and any(True for _ in m.parameters())]
-    check(len(hits) == 1, f"hookpoint: {len(hits)} modules of {type(layer).__name__} look like its {what}; use resid_pre or resid_post")
-    return hits[0]
-
-def down_proj(
-    model,     # a causal language model
-    layer:int, # 0-based
-):
-    "The MLP's projection back to the model's width: its input are the neurons' activations."
-    mlp = _child(decoder_layers(model)[layer], ("mlp", "feed_forward", "ffn"), "MLP")
-    wide = [n for n, m in mlp.named_modules() if n and (getattr(m, "out_features", None) or getattr(m, "nf", None)) == d_model(model)]
-    hits = [mlp.get_submodule(n) for n in wide if not any(n.startswith(f"{o}.") for o in wide)] # an adapter's wrapper, not what it wraps
-    check(len(hits) >= 1, f"hookpoint: no projection to width {d_model(model)} in {type(mlp).__name__}; mlp_act needs one")
-    return hits[-1]
-
-def _place(model, layer, hookpoint):
-    "(module, 'in' or 'out') where the activation passes."
-    check(hookpoint in HOOKPOINTS, f"hookpoint: {hookpoint!r} is unknown{near(hookpoint, HOOKPOINTS)}")
-    block = decoder_layers(model)[resolve_layer(model, layer)]
-    if hookpoint == "resid_pre":  return block, "in"
-    if hookpoint == "resid_post": return block, "out"
-    if hookpoint == "attn_out":   return _child(block, ("attn", "attention"), "attention"), "out"
-    if hookpoint == "mlp_out":    return _child(block, ("mlp", "feed_forward", "ffn"), "MLP"), "out"
-    return down_proj(model, resolve_layer(model, layer)), "in"
+# %% ../nbs/lib/11_models.ipynb #3c0bb4da
+HOOKPOINTS = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "mlp_act")
 
 class _Stop(Exception): "Raised by a hook when everything asked for is there."
 
@@ -182,19 +170,112 @@ def _hook(module, where, fn):
         return None if new is None else ((new, *out[1:]) if isinstance(out, tuple) else new)
     return module.register_forward_pre_hook(pre, with_kwargs=True) if where == "in" else module.register_forward_hook(post)
 
-# %% ../nbs/lib/11_models.ipynb #71634896
+def _events(model, block):
+    "[(name, 'in' or 'out', (positions, width) float32, dtype)]: what passes the modules of a layer, in order, while it reads eight tokens."
+    out, handles = [], []
+    def note(name, way):
+        def fn(x):
+            if torch.is_tensor(x) and x.is_floating_point() and x.ndim >= 2: out.append((name, way, x.detach().float().flatten(0, -2).clone(), x.dtype))
+            if (name, way) == ("", "out"): raise _Stop
+        return fn
+    training, vocab = model.training, unwrap(model).get_input_embeddings().weight
+    try:
+        model.eval()
+        for name, m in block.named_modules(): handles += [_listen(m, way, note(name, way)) for way in ("in", "out")]
+        with torch.no_grad(): model(input_ids=(torch.arange(2, 10, device=vocab.device) % len(vocab))[None], use_cache=False)
+    except _Stop: pass
+    finally:
+        for h in handles: h.remove()
+        model.train(training)
+    return out
+
+def _listen(module, where, fn):
+    "A hook that only looks, also at modules without arguments."
+    def pre(m, args, kwargs): fn(args[0] if args else next(iter(kwargs.values()), None))
+    def post(m, args, out): fn(_first(out))
+    return module.register_forward_pre_hook(pre, with_kwargs=True) if where == "in" else module.register_forward_hook(post)
+
+# %% ../nbs/lib/11_models.ipynb #5902efcc
+def _factor(d, summands, room):
+    "c with `d` = c · sum of `summands` up to rounding, or None."
+    u = sum(summands)
+    c = float((d*u).sum() / (u*u).sum().clamp_min(1e-30))
+    return c if abs(c) > 1e-3 and bool(((d - c*u).abs() <= room(c)).all()) else None
+
+def _anatomy(ev):
+    "{hookpoint: (module, 'in' or 'out')} from the events of a layer, with the factors under 'scale'."
+    x, z = (next(e[2] for e in ev if e[:2] == ("", way)) for way in ("in", "out"))
+    eps = 8*max(torch.finfo(e[3]).eps for e in ev)
+    outs = [(i, n, o) for i, (n, way, o, _) in enumerate(ev) if way == "out" and n and o.shape == x.shape and o.abs().max() > 0]
+    def summand(d, after, before):
+        hits = [(abs(c-1) > .05, n.count("."), i, c) for i, n, o in outs if after < i < before and (c := _factor(d, [o], lambda c: eps*(x.abs() + z.abs() + abs(c)*o.abs())))]
+        return min(hits)[2:] if hits else None
+    for i, (n, way, y, _) in enumerate(ev): # one after the other
+        if way == "in" and n and y.shape == x.shape and not torch.equal(y, x) and (a := summand(y-x, -1, i)) and (m := summand(z-y, i, len(ev))):
+            return dict(resid_mid=(n, "in"), attn_out=(ev[a[0]][0], "out"), mlp_out=(ev[m[0]][0], "out"), scale=(a[1], m[1]), **_neurons(ev, m[0]))
+    pairs = [(abs(c-1) > .05, n.count(".") + k.count("."), i, j, c) for i, n, o in outs for j, k, p in outs if i < j # side by side
+             and not torch.equal(o, p) and (c := _factor(z-x, [o, p], lambda c: eps*(x.abs() + z.abs() + abs(c)*(o.abs() + p.abs()))))]
+    if not pairs: return {}
+    _, _, i, j, c = min(pairs)
+    return dict(attn_out=(ev[i][0], "out"), mlp_out=(ev[j][0], "out"), scale=(c, c), **_neurons(ev, j))
+
+def _neurons(ev, at):
+    "Where the neurons of the MLP whose output is event `at` act: what a module reads that gives this output, or what the norm behind it reads."
+    goal = [ev[at][2]] + [e[2] for e in ev[:at] if e[:2] == (ev[at][0], "in")]
+    reads = {n: o for n, way, o, _ in ev if way == "in"}
+    hits = [(n.count("."), i, n) for i, (n, way, o, _) in enumerate(ev) if way == "out" and n in reads and any(o.shape == g.shape and torch.equal(o, g) for g in goal)]
+    return dict(mlp_in=[n for *_, n in sorted(hits)])
+
+# %% ../nbs/lib/11_models.ipynb #951c8c69
+_known = weakref.WeakKeyDictionary() # layer -> its anatomy, by names: an adapter may be put around a module later
+
+def anatomy(
+    model,     # a causal language model
+    layer:int, # as for `resolve_layer`
+) -> dict:
+    "{hookpoint: (name of a module in the layer, 'in' or 'out')} as found by passing eight tokens through; `scale` has the factors of attention and MLP."
+    block = decoder_layers(model)[resolve_layer(model, layer)]
+    if block not in _known:
+        found = _anatomy(_events(model, block))
+        down = [n for n in found.pop("mlp_in", []) if isinstance(getattr(block.get_submodule(n), "weight", None), torch.Tensor) and block.get_submodule(n).weight.ndim == 2]
+        if down: found["mlp_act"] = (down[0], "in") # the outermost: an adapter's wrapper, not what it wraps
+        _known[block] = dict(resid_pre=("", "in"), resid_post=("", "out"), **found)
+    return dict(_known[block])
+
+# %% ../nbs/lib/11_models.ipynb #cb69a945
+def _place(model, layer, hookpoint):
+    "(module, 'in' or 'out') where the activation passes; raises `ParamError` for what the model has not."
+    check(hookpoint in HOOKPOINTS, f"hookpoint: {hookpoint!r} is unknown{near(hookpoint, HOOKPOINTS)}")
+    layer = resolve_layer(model, layer)
+    block = decoder_layers(model)[layer]
+    if hookpoint in ("resid_pre", "resid_post"): return block, "in" if hookpoint == "resid_pre" else "out"
+    at = anatomy(model, layer)
+    why = dict(resid_mid="attention and MLP both read resid_pre", mlp_act="its MLP has no single projection back to the stream, as in a mixture of experts").get(hookpoint, "its parts could not be told apart")
+    check(hookpoint in at, f"hookpoint: layer {layer} of this {type(unwrap(model)).__name__} has no {hookpoint} ({why}); it has {', '.join(h for h in HOOKPOINTS if h in at)}")
+    name, way = at[hookpoint]
+    return block.get_submodule(name), way
+
+def down_proj(
+    model,     # a causal language model
+    layer:int, # 0-based
+):
+    "The MLP's projection back to the model's width: its input are the neurons' activations; raises `ParamError` where there is none."
+    return _place(model, layer, "mlp_act")[0]
+
+# %% ../nbs/lib/11_models.ipynb #83f8fae1
 @contextlib.contextmanager
 def capture(
     model,     # a causal language model
     points,    # [(layer, hookpoint), …]
     stop=True, # end the forward pass once all are there
+    take=None, # what to keep of an activation, at once: a later module may overwrite it; all by default
 ):
     "Yield `(acts, run)`: `run(**inputs)` does a forward pass and fills `acts[(layer, hookpoint)]`, (batch, positions, width)."
     points = list(points); check(len(points) > 0, "points: no hookpoint was asked for; give [(layer, hookpoint), …]")
     acts, places = {}, {p: _place(model, *p) for p in points}
     def keep(p):
         def fn(x):
-            acts[p] = x
+            acts[p] = x if take is None else take(x)
             if stop and len(acts) == len(places): raise _Stop
         return fn
     def run(**inputs):
@@ -207,7 +288,7 @@ def capture(
         return acts
     yield acts, run
 
-# %% ../nbs/lib/11_models.ipynb #e5be3a80
+# %% ../nbs/lib/11_models.ipynb #ef54d58a
 @contextlib.contextmanager
 def splice(
     model,     # a causal language model
@@ -216,9 +297,62 @@ def splice(
     fn,        # (batch, positions, width) activation -> its replacement
 ):
     "While it is open, every forward pass of `model` goes on with `fn(x)` in place of the activation `x`."
-    h = _hook(*_place(model, layer, hookpoint), fn)
+    module, way = _place(model, layer, hookpoint)
+    handles = _splice_mid(model, layer, fn) if hookpoint == "resid_mid" else [_hook(module, way, fn)]
     try: yield model
-    finally: h.remove()
+    finally:
+        for h in handles: h.remove()
+
+def _splice_mid(model, layer, fn):
+    "The stream goes past the module that reads it in the middle of a layer, so what attention adds is changed instead."
+    block, at, seen = decoder_layers(model)[resolve_layer(model, layer)], anatomy(model, layer), []
+    c = at["scale"][0] if abs(at["scale"][0]-1) > .05 else 1.
+    def attention(u): x = seen.pop(); return (fn(x + c*u) - x)/c
+    return [_hook(block, "in", lambda x: seen.append(x)), _hook(block.get_submodule(at["attn_out"][0]), "out", attention)]
+
+# %% ../nbs/lib/11_models.ipynb #78831cac
+class AdapterOff(nn.Module):
+    "The base model within a `PeftModel`: the same tensors, every pass with the adapter disabled."
+    def __init__(self,
+        model, # a `PeftModel`
+    ):
+        super().__init__()
+        check(hasattr(model, "disable_adapter"), f"model: {type(model).__name__} has no adapter to disable; give a PeftModel")
+        self.peft = model
+
+    def get_base_model(self): return self.peft.get_base_model()
+    def forward(self, *args, **kwargs):
+        with self.peft.disable_adapter(): return self.peft(*args, **kwargs)
+    def generate(self, *args, **kwargs):
+        with self.peft.disable_adapter(): return self.peft.generate(*args, **kwargs)
+    def __getattr__(self, name):
+        try: return super().__getattr__(name)
+        except AttributeError: return getattr(super().__getattr__("peft"), name)
+
+    def state_dict(self, *args, **kwargs):
+        "The base model's weights under the base model's names."
+        from peft import get_peft_model_state_dict
+        own = {t.data_ptr() for t in get_peft_model_state_dict(self.peft, save_embedding_layers=False).values()}
+        name = lambda k: k.removeprefix("base_model.model.").replace(".base_layer", "").replace(".original_module", "")
+        return {name(k): v for k, v in self.peft.state_dict().items() if v.data_ptr() not in own}
+
+def adapter_off(
+    model, # a `PeftModel`
+) -> AdapterOff:
+    "The base model within `model`, sharing its weights; raises `ParamError` for a model without an adapter."
+    return AdapterOff(model).eval()
+
+# %% ../nbs/lib/11_models.ipynb #63793bcd
+def load_pair(
+    base, # as for `load_model`
+    ft,   # as for `load_model`
+    **kw, # for `load_model`: dtype, device, …
+) -> tuple:
+    "`(base model, fine-tuned model)`; where `ft` is an adapter of `base`, one copy of the weights serves both."
+    if (of := adapter_base(ft)) and resolve_model(of) == resolve_model(base):
+        lora = load_model(ft, **kw)
+        return adapter_off(lora), lora
+    return load_model(base, **kw), load_model(ft, **kw)
 
 # %% ../nbs/lib/11_models.ipynb #9b769caf
 def check_pair(
