@@ -15,9 +15,11 @@ import numpy as np, pandas as pd, torch
 from fastcore.basics import patch
 from ..core import *
 
-# %% ../../nbs/lib/20_acts.store.ipynb #586a0154
+# %% ../../nbs/lib/20_acts.store.ipynb #1a23891a
 REGIMES  = ("plain", "task")
-SEGMENTS = ("bos", "template", "prompt", "completion", "text")
+SEGMENTS = ("bos", "template", "prompt", "completion", "text",
+            "special",  # a special token within a text
+            "context")  # repeated from the chunk before, so that what follows has something to look back on
 
 class TokenTable:
     "Tokens as parallel arrays, and `docs`, a table of their documents (doc, id, regime, source, split, text)."
@@ -38,14 +40,21 @@ class TokenTable:
     def __len__(self): return len(self.token)
     def __repr__(self): return f"TokenTable({len(self):,} tokens, {len(self.docs):,} documents, {self.hash})"
 
-# %% ../../nbs/lib/20_acts.store.ipynb #e7332a94
-@patch(as_prop=True)
-def hash(self:TokenTable) -> str:
+# %% ../../nbs/lib/20_acts.store.ipynb #2fbd3b9b
+@patch
+def hash_of(self:TokenTable,
+    n=None, # of the first `n` rows; of all by default
+) -> str:
     "16 hex digits over all columns."
     import hashlib
     h = hashlib.sha256()
-    for o in (self.token, self.doc, self.pos, self.regime, self.segment): h.update(o.tobytes())
+    for o in (self.token, self.doc, self.pos, self.regime, self.segment): h.update(o[:n].tobytes())
     return h.hexdigest()[:16]
+
+@patch(as_prop=True)
+def hash(self:TokenTable) -> str:
+    "16 hex digits over all columns."
+    return self.hash_of()
 
 @patch(as_prop=True)
 def bounds(self:TokenTable) -> np.ndarray:
@@ -76,16 +85,21 @@ def load(cls:TokenTable,
     code = lambda c, names: pd.Categorical(df[c], categories=names).codes
     return cls(df.token, df.doc, df.pos, code("regime", REGIMES), code("segment", SEGMENTS), load_parquet(Path(folder)/"docs.parquet"))
 
-# %% ../../nbs/lib/20_acts.store.ipynb #3ca16c74
+# %% ../../nbs/lib/20_acts.store.ipynb #bcd4b048
+@patch
+def counts(self:TokenTable) -> np.ndarray:
+    "(n,) bool: the tokens that statistics are taken over: all but the first of a text, special ones, and repeated context."
+    return ~np.isin(self.segment, [SEGMENTS.index(o) for o in ("bos", "special", "context")])
+
 @patch
 def rows(self:TokenTable,
     split=None,     # 'sae' or 'eval': which documents; all by default
     regime=None,    # one of `REGIMES`
     segment=None,   # one of `SEGMENTS`, or several
-    drop_bos=True,  # leave the first token of each text out
+    drop_bos=True,  # leave out the first token of each text, special tokens within it, and what a chunk repeats
 ) -> np.ndarray:
     "Row numbers of the tokens that fit; raises `ParamError` for a word that no column knows."
-    keep = self.segment != SEGMENTS.index("bos") if drop_bos else np.ones(len(self), bool)
+    keep = self.counts() if drop_bos else np.ones(len(self), bool)
     if split is not None:
         check(split in set(self.docs.split), f"split: {split!r} is unknown{near(split, sorted(set(self.docs.split)))}")
         keep &= (self.docs.split == split).to_numpy()[self.doc]
