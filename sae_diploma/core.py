@@ -54,7 +54,7 @@ def set_seed(
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False # its filling of every fresh tensor costs a tenth of an SAE step
 
-# %% ../nbs/lib/00_core.ipynb #09fca430
+# %% ../nbs/lib/00_core.ipynb #12feffb7
 def get_device(
     device="auto", # 'auto' (cuda, then mps, then cpu), any torch device string, or a `torch.device`
 ):
@@ -62,7 +62,7 @@ def get_device(
     import torch
     if isinstance(device, torch.device): return device
     if device in (None, "", "auto"):
-        if torch.cuda.is_available(): return torch.device("cuda")
+        if torch.cuda.is_available(): return torch.device(f"cuda:{int(os.environ['LOCAL_RANK']) % torch.cuda.device_count()}" if "LOCAL_RANK" in os.environ else "cuda") # each process of a launch its own
         mps = getattr(torch.backends, "mps", None)
         return torch.device("mps" if mps is not None and mps.is_available() else "cpu")
     try: d = torch.device(device)
@@ -257,7 +257,7 @@ class RunLock:
     def __exit__(self, *exc):
         fcntl.flock(self.f, fcntl.LOCK_UN); self.f.close()
 
-# %% ../nbs/lib/00_core.ipynb #3a4665dc
+# %% ../nbs/lib/00_core.ipynb #81861fb9
 def progress(
     it=None,     # what to iterate over, if anything
     total=None,  # how many units in all
@@ -268,7 +268,7 @@ def progress(
     "A tqdm bar: a widget in Jupyter, text in a terminal and in the pipeline's kernels; quiet when the environment says `SAE_DIPLOMA_QUIET=1`."
     if os.environ.get("SAE_DIPLOMA_PIPELINE"): from tqdm import tqdm # a widget would freeze at 0 % on the site
     else: from tqdm.auto import tqdm
-    return tqdm(it, total=total, desc=desc, unit=unit, disable=os.environ.get("SAE_DIPLOMA_QUIET") == "1",
+    return tqdm(it, total=total, desc=desc, unit=unit, disable=os.environ.get("SAE_DIPLOMA_QUIET") == "1" or os.environ.get("RANK", "0") != "0",
                 mininterval=kw.pop("mininterval", .5), dynamic_ncols=True, **kw)
 
 def package_dir() -> Path:

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['REGIMES', 'SEGMENTS', 'TokenTable', 'ArrayStore', 'ActivationStore', 'JointStore', 'PairedStores', 'save_store',
-           'build_tokens', 'tokenise_pair', 'doc_activations', 'extract']
+           'build_tokens', 'tokenise_pair', 'doc_activations', 'extract', 'extract_many']
 
 # %% ../../nbs/lib/29_acts.ipynb #74a5ded9
 from .store import *
 from .extract import *
 
-# %% ../../nbs/lib/29_acts.ipynb #43a03e08
-_all_ = ["REGIMES", "SEGMENTS", "TokenTable", "ArrayStore", "ActivationStore", "JointStore", "PairedStores", "save_store", "build_tokens", "tokenise_pair", "doc_activations", "extract"]
+# %% ../../nbs/lib/29_acts.ipynb #cb32f3ce
+_all_ = ["REGIMES", "SEGMENTS", "TokenTable", "ArrayStore", "ActivationStore", "JointStore", "PairedStores", "save_store", "build_tokens", "tokenise_pair", "doc_activations", "extract", "extract_many"]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['REGIMES', 'SEGMENTS', 'TokenTable', 'RowStore', 'ArrayStore', 'ActivationStore', 'shard_name', 'write_shard',
-           'write_index', 'save_store', 'JointStore', 'PairedStores']
+           'write_index', 'store_entries', 'save_store', 'JointStore', 'PairedStores']
 
 # %% ../../nbs/lib/20_acts.store.ipynb #2f311d49
 import json, struct
@@ -235,6 +235,15 @@ def write_index(
     save_json(dict(meta, n_tokens=sum(o["rows"] for o in shards), n_stat=n, mean=(total/n).tolist(), mean_sq=sum(o["sq"] for o in shards)/n,
                    shards=[{k: o[k] for k in ("file", "rows", "sha256")} for o in shards]), Path(folder)/"store.json")
     return ActivationStore(folder)
+
+# %% ../../nbs/lib/20_acts.store.ipynb #1a0a4136
+def store_entries(
+    store:ActivationStore, # a finished store
+) -> list:
+    "Entries of its shards as `write_index` takes them, to write an index of more; the sums of all stand in the first."
+    m = store.meta; n, none = m["n_stat"], [0.]*store.d_in
+    sums = [dict(n=n, sum=[n*o for o in m["mean"]], sq=n*m["mean_sq"])] + [dict(n=0, sum=none, sq=0.)]*(len(m["shards"])-1)
+    return [dict(e, **o) for e, o in zip(m["shards"], sums)]
 
 # %% ../../nbs/lib/20_acts.store.ipynb #3f2d3468
 def save_store(
