@@ -32,7 +32,7 @@ def notice(**flags):
     for k, v in flags.items():
         if v not in (None, False): print(f"--{k}: {_notices[k]}", file=sys.stderr)
 
-# %% ../nbs/lib/70a_commands.ipynb #e7cc97fe
+# %% ../nbs/lib/70a_commands.ipynb #5dc3fcfe
 def held_out(
     docs,      # a `Dataset` of texts
     every=20,  # one document in this many
@@ -45,36 +45,62 @@ def extract_(
     model_name:str="tiny",        # folder, hub id, or tiny
     dataset_name:str="docstrings", # hub id, folder, .parquet, .jsonl, .csv, or docstrings
     text_column:str="text",       # column of the text
-    layer_idx:float=-1,           # decoder layer: 0-based, negative from the end, or a fraction of the depth
-    num_samples:int=1000,         # documents
-    output_dir:str="./data/activations", # folder of the store
+    layer_idx:str="-1",           # decoder layer: 0-based, negative from the end, or a fraction of the depth; several, separated by commas, in one pass
+    num_samples:int=1000,         # documents; more of the same seed than a store has are appended to it
+    output_dir:str="./data/activations", # folder of the store; of several, each gets a folder in it
     split:str="train",            # of the dataset
     seed:int=0,                   # of the choice of documents
-    batch_size:int=8,             # documents of full length in a batch
+    batch_size:int=0,             # documents of full length in a batch; 0: what suits the device
     max_length:int=512,           # tokens of a document at most
     device:str="auto",            # cuda, cpu, …
     dtype:str="float32",          # of the model, and of the activations on disk
     model_revision:str=None,      # of a hub id
     output_name:str=None,         # folder within output_dir; output_dir itself by default
-    hookpoint:str="resid_post",   # resid_post, resid_pre, attn_out, mlp_out or mlp_act
+    hookpoint:str="resid_post",   # resid_pre, resid_mid, resid_post, attn_out, mlp_out or mlp_act; several, separated by commas, in one pass
+    ft_model:str=None,            # a model fine-tuned from model_name, read along with it; of an adapter, one copy of the weights serves both
+    overflow:str="truncate",      # what becomes of longer documents: truncate, or chunk
+    stride:int=0,                 # chunk: tokens that a chunk repeats from the one before
+    no_bos:bool=False,            # documents without the bos token in front
+    target_column:str=None,       # column of the summary: read pairs in chat format too
+    article_column:str="article", # column of the article of the pairs
+    shard_rows:int=65_536,        # tokens of a shard at least; memory holds two
+    attn_implementation:str=None, # sdpa, eager, flash_attention_2, flex_attention; the library's choice by default
+    device_map:str=None,          # auto spreads a large model over all devices
+    quantization:str=None,        # 8bit or 4bit weights, on CUDA
     dataset_config:str=None,      # configuration of a hub dataset, such as 20231101.en
     overwrite_cache:bool=False,   # no longer needed
 ):
-    "Write the activations of a model on a corpus as a store."
+    "Write the activations of a model on a corpus as a store; `accelerate launch -m sae_diploma.cli extract …` shares the work among devices."
     from sae_diploma import acts, data, models
+    from sae_diploma.acts.extract import ranks
     notice(overwrite_cache=overwrite_cache)
     check(num_samples >= 1, f"num_samples: {num_samples} is no positive number of documents")
-    out = Path(output_dir)/(output_name or "")
+    out, kw = Path(output_dir)/(output_name or ""), dict(dtype=dtype, device=device, attn_implementation=attn_implementation, device_map=device_map, quantization=quantization)
+    rank, _ = ranks()
     tok = models.load_tokenizer(model_name, model_revision)
-    model = models.load_model(model_name, dtype=dtype, device=device, revision=model_revision)
-    layer = models.resolve_layer(model, _layer(layer_idx))
-    docs = data.load_texts(dataset_name, text_column, split=split, num_samples=num_samples, seed=seed, **_config(dataset_config))
-    table = acts.build_tokens(tok, plain=held_out(docs), max_length=_fit(max_length, model))
+    if ft_model:
+        base, ft = models.load_pair(model_name, ft_model, **kw)
+        models.check_pair(base, ft, tok, models.load_tokenizer(ft_model))
+        read, names = dict(base=base, ft=ft), dict(base=model_name, ft=ft_model)
+    else: read, names = {"": models.load_model(model_name, revision=model_revision, **kw)}, {"": model_name}
+    model = next(iter(read.values()))
+    points = [(models.resolve_layer(model, _layer(o)), h) for o in str(layer_idx).split(",") for h in hookpoint.split(",")]
+    length = _fit(max_length, model)
+    docs = held_out(data.load_texts(dataset_name, text_column, split=split, num_samples=num_samples, seed=seed, **_config(dataset_config)))
+    pairs = held_out(data.to_chat(data.load_pairs(dataset_name, article_column, target_column, n_train=num_samples, seed=seed)["train"], tok, length)) if target_column else None
+    table = acts.build_tokens(tok, plain=docs, pairs=pairs, max_length=length, overflow=overflow, stride=stride, bos=False if no_bos else None)
+    more = dict(dtype=dtype, batch_tokens=batch_size*max_length, shard_rows=shard_rows)
+    if len(read)*len(points) == 1: stores = {"": acts.extract(model, table, out, *points[0], model_name=model_name, **more)}
+    else: stores = acts.extract_many(read, table, out, points, model_names=names, **more)
+    if rank: return
     table.save(out/"tokens")
-    store = acts.extract(model, table, out, layer, hookpoint, dtype=dtype, batch_tokens=batch_size*max_length, model_name=model_name)
-    print(f"{store.n_tokens} tokens of {len(table.docs)} documents, layer {layer} {hookpoint}, width {store.d_in}: {out}")
+    for st in stores.values(): print(f"{st.n_tokens} tokens of {len(table.docs)} documents, layer {st.meta['layer']} {st.meta['hookpoint']}, width {st.d_in}: {st.folder}")
 
-def _layer(x): return int(x) if float(x).is_integer() and not 0 < abs(x) < 1 else x
+def _layer(x):
+    "A layer as `models.resolve_layer` takes it."
+    try: x = float(x)
+    except ValueError: raise ParamError(f"layer_idx: {x!r} is no layer; give its number, or a fraction of the depth such as 0.5") from None
+    return int(x) if x.is_integer() else x
 
 def _config(o): return dict(dataset_config=o) if o else {}
 
@@ -141,7 +167,7 @@ def sft_(
         dtype=dtype, n_evals=n_evals, seed=seed, device=device, model_revision=model_revision, report_to="wandb" if use_wandb else report_to, push_to_hub=push_to_hub, hub_model_id=hub_model_id, overwrite=overwrite_output_dir)
     print(f"{len(pairs['train'])} pairs, " + ", ".join(f"{k.replace('_', ' ')} {r[k]:.4g}" for k in ("steps", "best_step", "best_eval_loss") if k in r) + f": {output_dir}")
 
-# %% ../nbs/lib/70a_commands.ipynb #21b3d1c3
+# %% ../nbs/lib/70a_commands.ipynb #6c0a63a4
 def _open_store(path, name="activations_path"):
     "The store in `path` and its token table; raises `ParamError` that says what is there instead."
     from sae_diploma.acts import ActivationStore
@@ -149,7 +175,7 @@ def _open_store(path, name="activations_path"):
     check(p.exists(), f"{name}: {path} does not exist; `sae-diploma extract --output_dir {path}` writes it")
     check(p.is_dir(), f"{name}: {path} is a file; give the folder that `sae-diploma extract` wrote")
     if not (p/"store.json").exists():
-        inner = sorted(o.parent for o in p.glob("*/store.json"))
+        inner = sorted(o.parent for n in ("*", "*/*") for o in p.glob(f"{n}/store.json"))
         check(len(inner) == 1, f"{name}: {path} is no activation store" + (f"; it holds {len(inner)}: give one of {', '.join(str(o) for o in inner[:4])}" if inner else ""))
         p = inner[0]
     store = ActivationStore(p)
