@@ -318,7 +318,7 @@ def step_memory(
     rise = _memory("VmHWM:") - before
     return dict(state=state, batch=batch, rise=rise, share=(rise - batch) / state)
 
-# %% ../nbs/lib/80_bench.ipynb #c2502618
+# %% ../nbs/lib/80_bench.ipynb #345e6139
 KEEP = dict(MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_="8000000000")
 
 def machine() -> dict:
@@ -327,13 +327,14 @@ def machine() -> dict:
     return dict(cpu=cpu, cores=os.cpu_count(), torch=torch.__version__, python=platform.python_version())
 
 def in_process(
-    call:str,     # 'step_times' or 'step_memory'
+    call:str,     # name of a function, as 'step_times'
     threads:int,  # of PyTorch
     keep:bool,    # freed memory is kept
+    module="bench", # of this package: where the function is
     **kw,         # arguments
 ):
-    "The JSON that a function of this module answers in a new process."
-    code = f"import json, sys, torch, warnings; warnings.filterwarnings('ignore'); torch.set_num_threads({threads}); from sae_diploma import bench; o = bench.{call}(**json.loads(sys.argv[1])); print('@@' + (o.to_json(orient='records') if hasattr(o, 'to_json') else json.dumps(o)))"
+    "The JSON that a function of a module of benchmarks answers in a new process."
+    code = f"import json, sys, torch, warnings; warnings.filterwarnings('ignore'); torch.set_num_threads({threads}); from sae_diploma import {module}; o = {module}.{call}(**json.loads(sys.argv[1])); print('@@' + (o.to_json(orient='records') if hasattr(o, 'to_json') else json.dumps(o)))"
     env = {**os.environ, "OMP_NUM_THREADS": str(threads), **(KEEP if keep else {})}
     r = subprocess.run([sys.executable, "-W", "ignore", "-c", code, json.dumps(kw)], env=env, capture_output=True, text=True)
     check(r.returncode == 0, f"{call}({kw}) failed in its process: {r.stderr.strip().splitlines()[-1] if r.stderr.strip() else 'no message'}", SaeDiplomaError)

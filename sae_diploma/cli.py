@@ -94,10 +94,10 @@ def site_(
     from sae_diploma.site import build_site
     build_site(run_dir, out)
 
-# %% ../nbs/lib/71_cli.ipynb #7492eaf3
+# %% ../nbs/lib/71_cli.ipynb #8a8d0481
 def _commands():
     "name -> function, in the order of the help."
-    return {"reproduce": reproduce_, "status": status_, "presets": presets_, "site": site_, "extract": extract_, "sft": sft_, "train-sae": train_sae_, "evaluate": evaluate_, "compare": compare_, "convert": convert_, "benchmark": benchmark_}
+    return {"reproduce": reproduce_, "status": status_, "presets": presets_, "site": site_, "extract": extract_, "store": store_, "sft": sft_, "train-sae": train_sae_, "evaluate": evaluate_, "compare": compare_, "convert": convert_, "benchmark": benchmark_}
 
 def _overview():
     "The help of the program as a whole."
