@@ -45,7 +45,7 @@ def random_llama(
     try: return LlamaForCausalLM(cfg).eval().requires_grad_(False)
     finally: torch.set_default_dtype(old)
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #ade6a04e
+# %% ../nbs/lib/80a_bench_acts.ipynb #24f0e7b8
 def prepare(
     folder,          # where model and tokens go
     shape="smollm2_135m", # one of `SHAPES`, or 'tiny' for the shipped model
@@ -64,6 +64,7 @@ def prepare(
         random_llama(shape).save_pretrained(folder/"model")
         tok.save_pretrained(folder/"model")
     table = build_tokens(tok, plain=load_texts(packages=packages, split=split, num_samples=n_docs), max_length=max_length)
+    table.docs["text"] = [tok.decode(table.token[a+1:b]) for a, b in itertools.pairwise(table.bounds)] # for those who take text: as much of it as is read
     table.save(folder/"tokens")
     n = np.diff(table.bounds)
     return dict(documents=len(n), tokens=int(n.sum()), mean=float(n.mean()), median=float(np.median(n)), longest=int(n.max()))
