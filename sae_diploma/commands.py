@@ -204,9 +204,9 @@ def sft_(
         dtype=dtype, n_evals=n_evals, seed=seed, device=device, model_revision=model_revision, report_to="wandb" if use_wandb else report_to, push_to_hub=push_to_hub, hub_model_id=hub_model_id, overwrite=overwrite_output_dir)
     print(f"{len(pairs['train'])} pairs, " + ", ".join(f"{k.replace('_', ' ')} {r[k]:.4g}" for k in ("steps", "best_step", "best_eval_loss") if k in r) + f": {output_dir}")
 
-# %% ../nbs/lib/70a_commands.ipynb #fd4e2cc5
+# %% ../nbs/lib/70a_commands.ipynb #47e8337b
 def train_sae_(
-    activations_path:Param("folder that `extract` wrote; several, separated by commas, make a crosscoder", str, required=True)=None,
+    activations_path:Param("folder that `extract` wrote; several, separated by commas, make a crosscoder; without it, activations come from model_name while they are trained on", str)=None,
     architecture:str="topk",         # relu, gated, topk, batchtopk, jumprelu, matryoshka; several, separated by commas, are trained in one pass
     d_sae:int=4096,                  # latents
     k:str="100",                     # topk, batchtopk, matryoshka: latents per token; several, separated by commas, are trained in one pass
@@ -214,7 +214,7 @@ def train_sae_(
     l0_coefficient:float=None,       # jumprelu: weight of the L0 penalty; that of `SAEConfig` by default
     prefixes:str=None,               # matryoshka: sizes of the nested dictionaries, separated by commas, the last one d_sae
     auxk_alpha:float=1/32,           # weight of the loss that revives dead latents; 0: none
-    num_epochs:int=20,               # passes over the tokens
+    num_epochs:int=20,               # passes over the tokens of a store
     output_dir:str="./models/sae_model", # folder of the SAE and its checkpoints; of several, each gets a folder in it
     batch_size:int=1024,             # tokens per step
     learning_rate:float=None,        # peak; by default it follows from d_sae
@@ -233,14 +233,38 @@ def train_sae_(
     resample:int=0,                  # steps between rebirths of dead latents; 0: never
     report_to:str="none",            # none, tensorboard, trackio or wandb
     use_wandb:bool=False,            # no longer needed
+    model_name:str=None,             # streaming: folder, hub id, or tiny
+    ft_model:str=None,               # streaming: a model fine-tuned from it, for a crosscoder of both
+    dataset_name:str="docstrings",   # streaming: hub id, folder, .parquet, .jsonl, .csv, or docstrings
+    text_column:str="text",          # streaming: column of the text
+    layer_idx:str="-1",              # streaming: decoder layer: 0-based, negative from the end, or a fraction of the depth
+    hookpoint:str="resid_post",      # streaming: resid_pre, resid_mid, resid_post, attn_out, mlp_out or mlp_act
+    n_tokens:int=0,                  # streaming: tokens to train on; a corpus with fewer is read again
+    buffer_rows:int=65_536,          # streaming: tokens in memory that are mixed with each other
+    max_length:int=512,              # streaming: tokens of a document at most
+    overflow:str="truncate",         # streaming: what becomes of longer documents: truncate, or chunk
+    split:str="train",               # streaming: of the dataset
+    dataset_config:str=None,         # streaming: configuration of a hub dataset, such as 20231101.en
+    streaming:bool=False,            # read files of a local corpus as they come, without the copy for access by number; a hub dataset always is
+    model_dtype:str="float32",       # streaming: of the model
+    model_revision:str=None,         # streaming: of a hub id
+    attn_implementation:str=None,    # streaming: sdpa, eager, flash_attention_2, flex_attention; the library's choice by default
+    device_map:str=None,             # streaming: auto spreads a large model over all devices
+    quantization:str=None,           # streaming: 8bit or 4bit weights, on CUDA
 ):
-    "Train sparse autoencoders, or crosscoders, on stores of activations."
+    "Train sparse autoencoders, or crosscoders, on stores of activations, or on a model's activations as they are made."
     from sae_diploma.acts import JointStore
     from sae_diploma.saes import SAEConfig, architectures
     from sae_diploma.train import fit_many
     notice(activation_fn=activation_fn, eval_steps=eval_steps, use_wandb=use_wandb)
-    opened = [_open_store(o, "activations_path") for o in str(activations_path).split(",")]
-    store, table = opened[0] if len(opened) == 1 else (JointStore(*(o[0] for o in opened)), opened[0][1])
+    check(bool(activations_path) != bool(model_name), "activations_path, model_name: " + ("both were given; give the one or the other" if model_name else "neither was given; give a store that `sae-diploma extract` wrote, or a model whose activations are made while they are trained on"))
+    if model_name:
+        store, table = _stream(model_name, ft_model, dataset_name, text_column, layer_idx, hookpoint, n_tokens, buffer_rows, max_length, overflow, split, dataset_config, streaming, seed,
+                               dict(dtype=model_dtype, device=device, attn_implementation=attn_implementation, device_map=device_map, quantization=quantization), model_revision), None
+        print(store)
+    else:
+        opened = [_open_store(o, "activations_path") for o in str(activations_path).split(",")]
+        store, table = opened[0] if len(opened) == 1 else (JointStore(*(o[0] for o in opened)), opened[0][1])
     meta = {n: store.meta[n] for n in ("model_name", "layer", "hookpoint") if store.meta.get(n) is not None}
     numbers = lambda name, text: tuple(whole(name, o) for o in str(text).split(","))
     cfgs, names = [], []
@@ -248,17 +272,30 @@ def train_sae_(
         check(a in architectures(), f"architecture: {a!r} is unknown{near(a, architectures())}")
         ks = numbers("k", k)
         for n in ks if architectures()[a].uses_k else ks[:1]:
-            cfgs.append(SAEConfig(a, d_in=store.d_in, d_sae=d_sae, n_sources=len(opened), k=n if architectures()[a].uses_k else min(n, d_sae), l1_coefficient=l1_coefficient, **({} if l0_coefficient is None else dict(l0_coefficient=l0_coefficient)),
+            cfgs.append(SAEConfig(a, d_in=store.d_in, d_sae=d_sae, n_sources=getattr(store, "n_sources", 1), k=n if architectures()[a].uses_k else min(n, d_sae), l1_coefficient=l1_coefficient, **({} if l0_coefficient is None else dict(l0_coefficient=l0_coefficient)),
                                   prefixes=numbers("prefixes", prefixes) if prefixes else None, auxk_alpha=auxk_alpha, normalize_decoder=False if no_normalize_decoder else None, dtype=dtype, **meta))
             names.append(f"{a}-k{n}" if architectures()[a].uses_k else a)
     folders = [output_dir] if len(cfgs) == 1 else [str(Path(output_dir)/n) for n in names]
     splits = set(table.docs.split) if table is not None else ()
     rows = table.rows(split="sae") if "sae" in splits else None
     held = table.rows(split="eval") if "eval" in splits else None
-    saes = fit_many(store, cfgs, folders, rows=rows, eval_rows=held, n_epochs=num_epochs, batch_size=batch_size, lr=learning_rate, device=device, log_every=log_steps,
+    saes = fit_many(store, cfgs, folders, rows=rows, eval_rows=held, n_epochs=None if model_name else num_epochs, batch_size=batch_size, lr=learning_rate, device=device, log_every=log_steps,
                     checkpoint_every=save_steps, seed=seed, report_to="wandb" if use_wandb else report_to, dead_tokens=dead_tokens, k_start=k_start, ema=ema, resample=resample)
     for n, f, sae in zip(names, folders, saes):
         print(f"{n}, {d_sae} latents: " + ", ".join(f"{k} {v:.4g}" for k, v in sae.training_info["metrics"].items() if isinstance(v, (int, float))) + f": {f}")
+
+def _stream(model_name, ft_model, dataset_name, text_column, layer_idx, hookpoint, n_tokens, buffer_rows, max_length, overflow, split, dataset_config, streaming, seed, kw, revision):
+    "Activations of one model, or of two, on a corpus, as they are made."
+    from sae_diploma import models
+    from sae_diploma.acts.stream import ActivationStream, open_texts
+    check(n_tokens >= 1, f"n_tokens: {n_tokens}; give the number of tokens to train on, such as 10000000")
+    texts, tok = open_texts(dataset_name, text_column, split, seed, dataset_config, streaming=streaming), models.load_tokenizer(model_name, revision)
+    if ft_model:
+        read = models.load_pair(model_name, ft_model, **kw)
+        models.check_pair(*read, tok, models.load_tokenizer(ft_model))
+    else: read = models.load_model(model_name, revision=revision, **kw)
+    first = read[0] if ft_model else read
+    return ActivationStream(read, texts, tok, _layer(layer_idx), n_tokens, hookpoint, buffer_rows, text_column=text_column, max_length=_fit(max_length, first), overflow=overflow, seed=seed, model_name=model_name)
 
 def whole(name, text):
     "A whole number from a flag; raises `ParamError` that names the flag."
