@@ -166,7 +166,7 @@ def _room_for_two(model):
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return next(model.parameters()).device.type == "cuda" or cores >= 2*torch.get_num_threads()
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #42583590
+# %% ../../nbs/lib/23_acts.stream.ipynb #f817960c
 class _Docs(list):
     "Documents as `build_tokens` takes them."
     def __getitem__(self, k): return [o[k] for o in self] if isinstance(k, str) else super().__getitem__(k)
@@ -180,6 +180,7 @@ def _hold_out(self:ActivationStream, n_held, how):
         for t, n in zip(group, self._rows_of(group)):
             if have < n_held and len(texts) < most and n: texts.append(t); have += n
         if have >= n_held or len(texts) >= most: break
+    else: texts = texts[:max(1, len(texts)//20)] # a small corpus of unknown length
     check(texts, "texts: no document of the corpus has a token to train on; give texts that are not empty", DataError)
     self.held_table = build_tokens(self.tokenizer, plain=_Docs(dict(id=f"held out {i}", text=t, source="", split="eval") for i, t in enumerate(texts)), **how)
     self.recipe, self.held = self.held_table.docs.attrs["recipe"], set(texts)

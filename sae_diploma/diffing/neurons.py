@@ -16,39 +16,12 @@ from .weights import merged
 from ..models import capture, decoder_layers, down_proj, n_layers
 from ..stats import *
 
-# %% ../../nbs/lib/52e_diffing.neurons.ipynb #012fbb9f
-def _batches(table, docs, batch_tokens):
-    "Documents of similar length, at most `batch_tokens` padded tokens a batch."
-    n = np.diff(table.bounds)[docs]
-    docs, n = docs[np.argsort(n, kind="stable")], np.sort(n)
-    i = 0
-    while i < len(docs):
-        j = i + 1
-        while j < len(docs) and n[j]*(j - i + 1) <= batch_tokens: j += 1
-        yield docs[i:j]
-        i = j
-
-# %% ../../nbs/lib/52e_diffing.neurons.ipynb #31fc5b94
-@torch.no_grad()
-def _run(model, table, batch, cell):
-    "`(cells, acts)`: of the kept tokens of a batch of documents their cells, and (tokens, neurons of all layers)."
-    from sae_diploma.metrics import pad_documents
-    ids, mask, _ = pad_documents(table, batch)
-    c = cell[np.concatenate([np.arange(*table.bounds[d:d+2]) for d in batch])]  # in the order in which `mask` picks tokens
-    keep = mask.clone(); keep[mask] = torch.from_numpy(c >= 0)
-    device, points = next(model.parameters()).device, [(l, "mlp_act") for l in range(n_layers(model))]
-    with capture(model, points) as (acts, run):
-        run(input_ids=ids.to(device), attention_mask=mask.long().to(device))
-        x = torch.cat([acts[p][keep.to(device)].float().cpu() for p in points], 1)
-    check(bool(torch.isfinite(x).all()), f"activations: NaN or infinity in the MLP of {type(model).__name__}; load the model in float32", DataError)
-    return c[c >= 0], x
-
-# %% ../../nbs/lib/52e_diffing.neurons.ipynb #77685c47
+# %% ../../nbs/lib/52e_diffing.neurons.ipynb #18fbfe93
 def neuron_sums(
     base, ft,               # the two models
     table,                  # `TokenTable`
     rows=None,              # rows to compare on; documents of the split 'eval' without BOS by default
-    batch_tokens=(8192, 8192), # padded tokens per batch of each model; different ones show rounding when `ft` is `base`
+    batch_tokens=(None, None), # positions a batch of each model, as for `acts.doc_activations`; different ones show rounding when `ft` is `base`
     base_of=None,           # sums of another pair with the same base model and rows: its base side is taken over
 ) -> PairSums:
     "Counts and sums of all MLP neurons, layer after layer, per document and segment; `widths` is the number of neurons of each layer."
@@ -60,8 +33,12 @@ def neuron_sums(
     docs = np.unique(table.doc[rows])
     if base_of is not None: sums.count["base"], sums.total["base"] = base_of.count["base"], base_of.total["base"]
     for side, model, n in (("base", base, batch_tokens[0]), ("ft", ft, batch_tokens[1]))[base_of is not None:]:
-        for batch in progress(list(_batches(table, docs, n)), desc=f"neurons of {side}", unit="batch"):
-            sums.add_dense(side, *_run(model, table, batch, cell))
+        points = [(l, "mlp_act") for l in range(n_layers(model))]
+        with progress(total=int(np.diff(table.bounds)[docs].sum()), desc=f"neurons of {side}", unit="tok", unit_scale=True) as bar:
+            for at, acts in doc_activations(model, table, docs, points, n):
+                keep = cell[at] >= 0; x = torch.cat([acts[p].float().cpu()[torch.from_numpy(keep)] for p in points], 1)
+                check(bool(torch.isfinite(x).all()), f"activations: NaN or infinity in the MLP of {type(model).__name__}; load the model in float32", DataError)
+                sums.add_dense(side, cell[at][keep], x); bar.update(len(at))
     return sums
 
 def _in_width(model, layer):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['merged', 'paired_parameters', 'spectrum', 'weights', 'find_readers', 'reading_and_writing', 'latent_weights']
 
-# %% ../../nbs/lib/52f_diffing.weights.ipynb #35218969
+# %% ../../nbs/lib/52f_diffing.weights.ipynb #6fe574b8
 import copy
 
 import numpy as np
@@ -14,14 +14,15 @@ import torch
 from torch import nn
 
 from ..core import *
-from ..models import d_model, decoder_layers
+from ..models import AdapterOff, d_model, decoder_layers
 from ..stats import bh
 
-# %% ../../nbs/lib/52f_diffing.weights.ipynb #05fbb2e1
+# %% ../../nbs/lib/52f_diffing.weights.ipynb #fbd65f71
 def merged(
-    model, # a `PreTrainedModel`, or a `PeftModel` around one
+    model, # a `PreTrainedModel`, a `PeftModel` around one, or `models.adapter_off` of that
 ):
-    "The plain model: `model` itself, or a merged copy of an adapted one."
+    "The plain model: `model` itself, or a merged copy of an adapted one, or its base."
+    if isinstance(model, AdapterOff): return copy.deepcopy(model.peft).unload()
     return copy.deepcopy(model).merge_and_unload() if hasattr(model, "merge_and_unload") else model
 
 # %% ../../nbs/lib/52f_diffing.weights.ipynb #255a9720
