@@ -456,7 +456,7 @@ def _largest(t, top_k):
     d = d.reindex(d.delta.abs().sort_values(ascending=False).index).head(top_k)
     return d[["latent", "freq_base", "freq_ft", "delta", "lo", "hi", "q"]].to_string(index=False, float_format=lambda v: f"{v:.4g}")
 
-# %% ../nbs/lib/70a_commands.ipynb #673b0ac2
+# %% ../nbs/lib/70a_commands.ipynb #c5edae39
 def compare_(
     base_model:Param("folder, hub id, or tiny", str, required=True)=None,
     ft_model:Param("the model fine-tuned from it: folder (also of a LoRA adapter) or hub id", str, required=True)=None,
@@ -485,7 +485,7 @@ def compare_(
     from sae_diploma.saes import SAE
     out, names = Path(output_dir), dict(base=base_model, ft=ft_model)
     sae = SAE.from_pretrained(base_sae_path).to(get_device(device))
-    pair = {k: models.load_model(n, dtype=dtype, device=device) for k, n in names.items()}
+    pair = dict(zip(names, models.load_pair(base_model, ft_model, dtype=dtype, device=device)))
     tok = models.load_tokenizer(base_model)
     models.check_pair(pair["base"], pair["ft"], tok, models.load_tokenizer(ft_model))
     layer = models.resolve_layer(pair["base"], sae.cfg.layer if layer_idx is None else _layer(layer_idx))

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['REGIMES', 'SEGMENTS', 'TokenTable', 'ArrayStore', 'ActivationStore', 'JointStore', 'PairedStores', 'save_store',
-           'build_tokens', 'tokenise_pair', 'doc_activations', 'extract', 'extract_many', 'ActivationStream']
+           'build_tokens', 'tokenise_pair', 'doc_activations', 'extract', 'extract_many', 'auto_batch_tokens',
+           'ActivationStream']
 
 # %% ../../nbs/lib/29_acts.ipynb #9f0d719e
 from .store import *
 from .extract import *
 from .stream import *
 
-# %% ../../nbs/lib/29_acts.ipynb #d1f81176
-_all_ = ["REGIMES", "SEGMENTS", "TokenTable", "ArrayStore", "ActivationStore", "JointStore", "PairedStores", "save_store", "build_tokens", "tokenise_pair", "doc_activations", "extract", "extract_many", "ActivationStream"]
+# %% ../../nbs/lib/29_acts.ipynb #f57efd25
+_all_ = ["REGIMES", "SEGMENTS", "TokenTable", "ArrayStore", "ActivationStore", "JointStore", "PairedStores", "save_store", "build_tokens", "tokenise_pair", "doc_activations", "extract", "extract_many", "auto_batch_tokens", "ActivationStream"]

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['neuron_sums', 'neuron_weights', 'neurons', 'neuron_null', 'neuron_layers']
 
-# %% ../../nbs/lib/52e_diffing.neurons.ipynb #ee70de19
+# %% ../../nbs/lib/52e_diffing.neurons.ipynb #a7515990
 import numpy as np
 import pandas as pd
 import torch
@@ -13,7 +13,8 @@ import torch
 from ..core import *
 from .base import *
 from .weights import merged
-from ..models import capture, decoder_layers, down_proj, n_layers
+from ..acts.extract import doc_activations
+from ..models import decoder_layers, down_proj, n_layers
 from ..stats import *
 
 # %% ../../nbs/lib/52e_diffing.neurons.ipynb #18fbfe93
