@@ -8,7 +8,7 @@ __all__ = ['SHAPES', 'PASSES', 'QUICK', 'TEXT_RUNS', 'PARTS', 'random_llama', 'p
            'SparsifyFit', 'DictionaryLearningBuffer', 'passes', 'Turn', 'rounds', 'per_token', 'extract_memory',
            'paired', 'scaling', 'TextRun', 'OurText', 'OurStream', 'SAELensText', 'SparsifyText', 'text_data',
            'text_run', 'text_race', 'extraction', 'passes_table', 'plot_passes', 'memory_table', 'plot_memory',
-           'over_limit', 'pair_ratio', 'text_table']
+           'over_limit', 'pair_ratio', 'text_table', 'verdicts']
 
 # %% ../nbs/lib/80a_bench_acts.ipynb #c58c715e
 import copy, importlib.util, itertools, json, os, shutil, subprocess, sys, tempfile, time
@@ -613,7 +613,7 @@ def text_race(
         held = len(load_safetensors(Path(tmp)/"held.safetensors")["x"])
     return dict(what, held=held, threads=threads, keep=keep, rows=rows)
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #3f7e678f
+# %% ../nbs/lib/80a_bench_acts.ipynb #b722b8e6
 PARTS = ("passes", "memory", "paired", "scaling", "text")
 def extraction(
     parts=PARTS,       # which
@@ -628,7 +628,8 @@ def extraction(
     names=None,        # of `PASSES`; all that are installed by default
 ) -> dict:
     "Measure the parts one after the other; the result is written after each."
-    for p in parts: check(p in PARTS, f"parts: {p!r} is unknown{near(p, PARTS)}")
+    for p in parts: check(p in PARTS, f"parts: {p!r} is unknown{near(p, PARTS) or '; use ' + ', '.join(PARTS)}")
+    check(shape in SHAPES, f"shape: {shape!r} is unknown{near(shape, SHAPES) or '; use ' + ', '.join(SHAPES)}")
     result = load_json(out) if out and Path(out).exists() else {}
     def put(**kw):
         result.update(kw)
@@ -729,3 +730,30 @@ def text_table(
     best = df.loc[df.groupby("system").fvu.idxmin()].set_index("system")
     best = best.loc[[n for n in TEXT_RUNS if n in best.index]]
     return best[["lr", "fvu", "l0", "dead", "seconds"]].assign(times=best.seconds / best.seconds.get("sae_diploma", np.nan))
+
+# %% ../nbs/lib/80a_bench_acts.ipynb #29a73c5a
+def verdicts(
+    result:dict, # of `extraction`
+) -> dict:
+    "A sentence for each part that was measured, with its numbers."
+    out, ours = {}, "sae_diploma, store written"
+    for dtype, keep in dict.fromkeys((r["dtype"], r["keep"]) for r in result.get("passes", [])):
+        t = passes_table(result, dtype, keep)
+        if ours not in t.index: continue
+        others = "; ".join(f"{n} {t['median'][n] / t['median'][ours]:.2f}" for n in t.index if not n.startswith(("limit", "sae_diploma")))
+        out[f"passes, {dtype}" + ", freed memory kept" * keep] = (f"At layer {result['layer']} of {result['layers']} of a model of shape {result['shape']}, {dtype}{', freed memory kept' * keep}, `extract` takes {t['median'][ours]:,.0f} µs per token, "
+            f"{t.ratio[ours]:.2f} times the limit (range over rounds {t.lo[ours]:.2f} to {t.hi[ours]:.2f})." + f" Times per token over that of `extract`: {others}." * bool(others))
+    if "memory" in result:
+        t = memory_table(result)
+        out["memory"] = "Extraction adds " + ", ".join(f"{r.rise:.0f} MiB for {n:,} tokens" for n, r in t.iterrows()) + f"; two shards and a batch are {t['two shards'].iloc[0] + t.batch.iloc[0]:.0f} MiB."
+    if "paired" in result:
+        o = pair_ratio(result)
+        out["paired"] = f"A base model and its adapter take {o['time']:.2f} times as long as two single passes, one of them of a base model without adapter; the pair in memory is {o['copies']:.2f} times the weights of one model."
+    if "scaling" in result:
+        o = result["scaling"]
+        t = over_limit(o["seconds"])
+        out["scaling"] = f"At layer {o['layer']} of a model of {o['parameters']/1e9:.2f}e9 parameters in {o['dtype']}, `extract` takes {1e3*t.seconds[ours]/o['tokens']:.1f} ms per token, {t.ratio[ours]:.2f} times the limit."
+    if "text" in result:
+        t = text_table(result)
+        out["text"] = f"From documents to a TopK SAE trained on {result['text']['n_tokens']:,} tokens: " + "; ".join(f"{n} {r.seconds:.0f} s, FVU {r.fvu:.3f}" for n, r in t.iterrows()) + "."
+    return out

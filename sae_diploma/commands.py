@@ -389,30 +389,34 @@ def convert_(
     print(f"{sae.cfg.architecture}, {sae.cfg.d_sae} latents, as {format}: {folder}")
     if push_to: print(sae.push_to_hub(push_to, format=format))
 
-# %% ../nbs/lib/70a_commands.ipynb #9b0f7142
+# %% ../nbs/lib/70a_commands.ipynb #2747a345
 def benchmark_(
-    what:Param("what to measure: train-step, or quality: FVU, dead latents and time at equal tokens", str),
+    what:Param("what to measure: train-step; quality: FVU, dead latents and time at equal tokens; extraction: time per token over the bare forward pass, memory, from text to SAE", str),
     shapes:str="256x2048x32x1024,576x4608x32x2048,2048x4096x100x1024", # d_in x d_sae x k x batch, separated by commas
     architectures:str="topk,batchtopk", # of the SAEs
-    systems:str=None,         # sae_diploma, saelens, dictionary_learning, sparsify; all that are installed by default
-    threads:str=None,         # train-step: numbers of threads, each a series of its own, 1,2 by default; quality: of PyTorch, 1 by default
-    rounds:int=9,             # train-step: in which every system makes one step
+    systems:str=None,         # train-step, quality: sae_diploma, saelens, dictionary_learning, sparsify; all that are installed by default
+    threads:str=None,         # train-step: numbers of threads, each a series of its own, 1,2 by default; quality, extraction: of PyTorch, 1 by default
+    rounds:int=None,          # train-step: in which every system makes one step, 9 by default; extraction: in which each reads the corpus, 3 by default
     run:str="_runs/quick",    # quality: run whose base model's activations are trained on
     lrs:str="0.002,0.006",    # quality: learning rates that every system gets
     seeds:str="0,1",          # quality: starts of every system
     d_sae:int=1024,           # quality: latents
     k:int=16,                 # quality: latents per token
     tokens:int=409_600,       # quality: to train on
-    out:str=None,             # file for the result, JSON; quality goes on where it holds a part of the same
+    parts:str="passes,memory,paired,scaling,text", # extraction: which of them
+    shape:str="smollm2_135m", # extraction: shape of the model, with random weights: micro, small, smollm2_135m or smollm2_1_7b
+    n_docs:int=120,           # extraction: documents of the corpus
+    out:str=None,             # file for the result, JSON; quality goes on where it holds a part of the same, extraction keeps the parts that are not asked for
 ):
-    "Time training against other libraries (pip install sae_diploma[bench]), step by step or to a given quality."
-    check(what in ("train-step", "quality"), f"what: {what!r} is unknown; use train-step or quality")
+    "Time training or extraction against other libraries (pip install sae_diploma[bench])."
+    check(what in ("train-step", "quality", "extraction"), f"what: {what!r} is unknown; use train-step, quality or extraction")
+    if what == "extraction": return _extraction(parts.split(","), shape, n_docs, 3 if rounds is None else rounds, whole("threads", threads or "1"), out)
     from sae_diploma import bench
     if what == "quality": return _quality(run, architectures.split(","), systems and systems.split(","), lrs, seeds, d_sae, k, tokens, whole("threads", threads or "1"), out)
     parts = [tuple(whole("shapes", n) for n in o.split("x")) for o in shapes.split(",")]
     for p in parts: check(len(p) == 4, f"shapes: {'x'.join(map(str, p))} has {len(p)} numbers; give d_in x d_sae x k x batch, as 576x4608x32x2048")
     threads = [whole("threads", o) for o in (threads or "1,2").split(",")]
-    result = bench.train_step(parts, architectures.split(","), systems and systems.split(","), threads, rounds, out)
+    result = bench.train_step(parts, architectures.split(","), systems and systems.split(","), threads, 9 if rounds is None else rounds, out)
     for t in threads:
         for title, kw in (("", {}), (", freed memory kept", dict(keep=True)), (", a tenth of the latents dead", dict(dead=True))):
             print(f"\nTime of a step over one product with the encoder, {t} thread{'s' * (t > 1)}{title}:")
@@ -430,6 +434,13 @@ def _quality(run, architectures, systems, lrs, seeds, d_sae, k, tokens, threads,
     torch.set_num_threads(threads)
     result = bench.race(*bench.race_data(run, tokens), d_sae=d_sae, k=k, lrs=lrs, seeds=seeds, systems=systems, architectures=architectures, out=out)
     print(bench.race_table(result).round(4).to_string())
+
+# %% ../nbs/lib/70a_commands.ipynb #32163f08
+def _extraction(parts, shape, n_docs, rounds, threads, out):
+    "The numbers of `benchmark extraction`, in words."
+    from sae_diploma import bench_acts
+    result = bench_acts.extraction(parts, shape, n_docs, rounds, threads=threads, out=out)
+    for said in bench_acts.verdicts(result).values(): print(said)
 
 # %% ../nbs/lib/70a_commands.ipynb #0bf3f410
 def _all_text(t):
