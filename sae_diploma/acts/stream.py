@@ -59,7 +59,7 @@ class Texts:
             doc = doc[self.column]
         return doc if isinstance(doc, str) else ""
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #9c861315
+# %% ../../nbs/lib/23_acts.stream.ipynb #8a29a79e
 @patch
 def groups(self:Texts,
     place=Place(), # where to begin
@@ -78,17 +78,16 @@ def groups(self:Texts,
         self.source.set_epoch(place.epoch)
         self.source.load_state_dict(place.state) # None: from the beginning
     it = self.source() if callable(self.source) and not self.stateful else iter(self.source)
-    at = place.docs
-    skip, state = (place.ahead, place.state) if place.state else (place.docs, None)
+    at, skip = place.docs, place.ahead if place.state else place.docs
     got = sum(1 for _ in islice(it, skip))
     check(got == skip, f"texts: the corpus ends before document {place.docs}, where the run is; give the corpus of the run", DataError)
     while True:
-        if self.stateful: state = _plain_state(self.source)
         docs = [self.text(o) for o in islice(it, size)]
         if self.stateful: self.source.load_state_dict(None) # who reads next begins at the beginning
         if not docs: return
-        yield Place(place.epoch, at, state), docs
+        yield place, docs
         at += len(docs)
+        place = Place(place.epoch, at, _plain_state(self.source) if self.stateful else None)
 
 def _plain_state(ds):
     "The state of an `IterableDataset` as JSON knows it; None where it would not lead back to the same document."
@@ -218,7 +217,7 @@ def _tokenise(self:ActivationStream, texts):
 @patch
 def _rows_of(self:ActivationStream, texts): return [n for _, n in self._tokenise(texts)]
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #26ddd488
+# %% ../../nbs/lib/23_acts.stream.ipynb #3b6d1034
 @patch
 def windows(self:ActivationStream,
     rows:int,      # tokens of a window at least
@@ -236,7 +235,7 @@ def windows(self:ActivationStream,
                 used, have = True, have+n
                 parts += [(f"{at.docs+i-1} of pass {at.epoch}", *o) for o in pieces]
                 if have >= rows:
-                    yield _table(parts), replace(at, docs=at.docs+i, ahead=i if at.state else 0)
+                    yield _table(parts), replace(at, docs=at.docs+i, ahead=at.ahead+i if at.state else 0)
                     parts, have = [], 0
         check(used, f"texts: none of the {read} documents is left to train on ({len(self.held_table.docs)} are held out); give more texts, or a smaller n_held", DataError)
         if not self.said: warnings.warn(f"texts: all {read:,} documents were read before {self.n_tokens:,} tokens were reached; they are read again")
@@ -320,7 +319,7 @@ def batches(self:ActivationStream,
                 del x # before the next one is made
         finally: stop.set()
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #5218ffd8
+# %% ../../nbs/lib/23_acts.stream.ipynb #fae16e15
 @patch
 def _made(self:ActivationStream, rows, batch_size, start, end, position, stop):
     "Yield `(number, first batch, activations)` of each window from batch `start` on; windows before it are only counted."
@@ -329,6 +328,7 @@ def _made(self:ActivationStream, rows, batch_size, start, end, position, stop):
     tables = self.windows(rows, place)
     if p.get("table"): tables = self._same(tables, rows, place, p["table"])
     for table, behind in tables:
+        if stop.is_set(): raise _Stopped
         n = int(table.counts().sum())//batch_size
         if first+n > start:
             self.starts[-1]["table"] = table.hash

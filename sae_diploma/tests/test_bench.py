@@ -5,12 +5,17 @@
 # %% auto #0
 __all__ = ['Nobody', 'test_missing_systems_are_named', 'test_unknown_system', 'test_ratios_are_within_rounds',
            'test_table_picks_its_case', 'race_of', 'test_each_at_its_best_rate', 'test_marks_off_k_do_not_count',
-           'test_race_without_a_run', 'test_drivers_learn', 'test_kill_reaches_the_counters']
+           'test_race_without_a_run', 'test_drivers_learn', 'test_kill_reaches_the_counters', 'corpus',
+           'test_limits_compute_the_layer', 'test_batches_of_the_limit', 'test_passes_deliver',
+           'test_saelens_gives_the_same_activations', 'test_slow_passes_sit_out_and_failures_are_named', 'Silent',
+           'test_ratio_is_to_the_quickest_limit_of_the_same_round', 'test_parts_that_are_not_measured_are_kept',
+           'test_memory_of_extraction_does_not_grow', 'test_text_to_sae']
 
-# %% ../../nbs/lib/90_tests.bench.ipynb #6ed52bd5
-import numpy as np, pandas as pd, pytest
-from .. import bench
-from ..core import DataError, ParamError
+# %% ../../nbs/lib/90_tests.bench.ipynb #fdb27b6b
+import json, shutil
+import numpy as np, pandas as pd, pytest, torch
+from .. import bench, bench_acts
+from ..core import DataError, ParamError, load_json, save_json
 
 # %% ../../nbs/lib/90_tests.bench.ipynb #f0d10257
 class Nobody(bench.Driver):
@@ -91,3 +96,102 @@ def test_kill_reaches_the_counters(system):
     assert (counters()[:10] >= 10**9).all() and (counters()[10:] < 10**9).all()
     d.step() # with AuxK
     assert (counters()[10:] < 10**9).all()
+
+# %% ../../nbs/lib/90_tests.bench.ipynb #24003719
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    "A small model and some documents, as `prepare` writes them."
+    folder = tmp_path_factory.mktemp("corpus")
+    bench_acts.prepare(folder, "micro", n_docs=24, max_length=64)
+    return folder
+
+@pytest.mark.parametrize("arrange", ["equal", "sorted", "rows"])
+def test_limits_compute_the_layer(corpus, arrange):
+    p = bench_acts.Bare(corpus, 1, arrange=arrange, budget=150)
+    p.lm, seen = p.model(), {}
+    want = [p.lm(input_ids=d[None], output_hidden_states=True).hidden_states[2][0] for d in p.docs]
+    def keep(batch, x):
+        at = 0
+        for i, d in enumerate(batch):
+            n = len(p.docs[d])
+            seen[d] = x[0, at:at+n] if arrange == "rows" else x[i, :n]
+            at += n
+    bench_acts.bare_forward(p.cutoff, p.docs, arrange, 150, keep)
+    assert sorted(seen) == list(range(len(p.docs)))
+    for d, x in seen.items(): torch.testing.assert_close(x, want[d], atol=2e-5, rtol=1e-4)
+    assert p.lm.config._attn_implementation == "sdpa" and len(p.lm.model.layers) == 4 # the model is as it was
+
+@pytest.mark.parametrize("arrange", ["equal", "sorted", "rows"])
+def test_batches_of_the_limit(arrange):
+    n = np.array([5, 3, 5, 9, 3, 40, 3])
+    b = bench_acts.batches_for(arrange, n, 12)
+    assert sorted(d for o in b for d in o) == list(range(7))
+    size = {"equal": lambda o: len(o)*n[o[0]], "sorted": lambda o: len(o)*n[o].max(), "rows": lambda o: n[o].sum()}[arrange]
+    assert all(size(o) <= 12 or len(o) == 1 for o in b)
+    if arrange == "equal": assert all(len(set(n[o])) == 1 for o in b)
+
+@pytest.mark.parametrize("name", list(bench_acts.PASSES))
+def test_passes_deliver(name, corpus, tmp_path, capsys):
+    kind, kw = bench_acts.PASSES[name]
+    if not bench_acts._there(kind.module): pytest.skip(f"{kind.module} is not installed")
+    shutil.copytree(corpus/"model", tmp_path/"model"); shutil.copytree(corpus/"tokens", tmp_path/"tokens")
+    p = kind(tmp_path, 1, **dict(kw, **{k: v for k, v in dict(context=64, batch=2).items() if k in kw}))
+    for _ in range(2): # twice over
+        p.before()
+        assert .8*len(p.table) < p.run() <= 1.05*len(p.table)
+
+def test_saelens_gives_the_same_activations(corpus):
+    pytest.importorskip("sae_lens")
+    p = bench_acts.SAELensStore(corpus, 1, context=32, batch=2)
+    x, tokens = p.store.get_raw_llm_batch()
+    lm = bench_acts.Extract(corpus, 1).lm
+    torch.testing.assert_close(x, lm(input_ids=tokens.view(2, 32), output_hidden_states=True).hidden_states[2].flatten(0, 1), atol=2e-5, rtol=1e-4)
+
+def test_slow_passes_sit_out_and_failures_are_named(corpus, tmp_path, monkeypatch, capfd):
+    monkeypatch.setitem(bench_acts.PASSES, "nobody, at all", (Nobody, {}))
+    monkeypatch.setattr(bench_acts.Turn, "answer", lambda self: answers(self.name))
+    monkeypatch.setattr(bench_acts.subprocess, "Popen", lambda *a, **kw: Silent())
+    def answers(name):
+        if name == "limit, sorted" and len(asked) > 3: raise bench_acts.SaeDiplomaError("limit, sorted: its process failed: Killed")
+        asked.append(name)
+        return dict(seconds=1., tokens=10, peak=None)
+    asked = []
+    rows = bench_acts.rounds(corpus, 1, ["limit, sorted", "hidden states, padded", "nobody, at all"], n_rounds=3, n_slow=1)
+    assert [(r["name"], r["round"]) for r in rows] == [("limit, sorted", 0), ("hidden states, padded", 0)]
+    said = capfd.readouterr().err
+    assert "not installed, left out: nobody, at all" in said and "its process failed: Killed" in said
+
+class Silent:
+    "In place of a process."
+    class stdin: write = flush = close = lambda *a: None
+    stdout = stdin
+    def wait(self): pass
+
+def test_ratio_is_to_the_quickest_limit_of_the_same_round():
+    us = {"limit, sorted": [1., 9., 1.], "limit, rows of 1024": [2., 2., 2.], "sae_diploma, store written": [2., 18., 3.]} # the machine was slow in the second round
+    rows = [dict(name=n, round=i, seconds=t*1e-6*o, tokens=o, peak=2**30) for n, ts in us.items() for i, t in enumerate(ts) for o in [10]]
+    t = bench_acts.per_token(rows)
+    assert t.loc["sae_diploma, store written", ["ratio", "lo", "hi"]].tolist() == pytest.approx([2., 2., 3.]) and t.loc["limit, sorted", "median"] == pytest.approx(1.)
+    assert list(t.index) == [n for n in bench_acts.PASSES if n in us]
+
+def test_parts_that_are_not_measured_are_kept(corpus, tmp_path, monkeypatch):
+    save_json(dict(paired=dict(weights=1)), tmp_path/"r.json")
+    monkeypatch.setattr(bench_acts, "in_process", lambda call, *a, **kw: dict(call=call, **{k: v for k, v in kw.items() if k == "n_tokens"}))
+    r = bench_acts.extraction(["memory"], tokens=(10, 20), out=tmp_path/"r.json")
+    assert r["memory"] == [dict(call="extract_memory", n_tokens=10), dict(call="extract_memory", n_tokens=20)]
+    assert load_json(tmp_path/"r.json")["paired"] == dict(weights=1) and load_json(tmp_path/"r.json") == json.loads(json.dumps(r))
+
+def test_memory_of_extraction_does_not_grow():
+    a, b = (bench.in_process("extract_memory", 1, False, module="bench_acts", n_tokens=n, shape="micro", shard_rows=4096) for n in (10_000, 80_000))
+    assert b["tokens"] == 80_000 and b["rise"] < a["rise"] + 8*2**20 # the store has grown by 17 MiB
+
+@pytest.mark.parametrize("system", list(bench_acts.TEXT_RUNS))
+def test_text_to_sae(system, tmp_path, monkeypatch):
+    kind = bench_acts.TEXT_RUNS[system]
+    if not bench_acts._there(kind.module): pytest.skip(f"{kind.module} is not installed")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path/"work").mkdir()
+    layer = bench_acts.text_data(tmp_path/"work", 12_000, n_held=1000)
+    r = bench_acts.text_run(system, tmp_path/"work", layer, 12_000, d_sae=128, k=8, batch=256, lr=6e-3)
+    assert layer == 1 and r["seconds"] > 0 and r["fvu"] < .95 and r["l0"] <= 8
+    assert set(o.name for o in tmp_path.iterdir()) == {"work"} # nothing is left in the working folder
