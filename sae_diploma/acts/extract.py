@@ -305,7 +305,7 @@ def _standing(folder, j):
     e = load_json(entry)
     return e if sha256_file(p) == e["sha256"] else None
 
-# %% ../../nbs/lib/21_acts.extract.ipynb #135ae01d
+# %% ../../nbs/lib/21_acts.extract.ipynb #d1876ad2
 def _compute(model, jobs, table, docs, budget, pack, bar):
     "{job: (rows, width) activations} of documents `docs[0]` to `docs[1]-1` in the dtype of the store."
     r0, r1 = table.bounds[list(docs)]
@@ -331,19 +331,19 @@ def _work(jobs, table, rank, world, budget, pack, desc):
         for j in job.missing: ranges.setdefault(job.shards[j], []).append((job, j))
     mine, b, keep = list(ranges.items())[rank::world], table.bounds, table.counts()
     size = lambda d: int(b[d[1]]-b[d[0]])
-    total, safe = len(table)*len(jobs), len(table)*len(jobs)-sum(size(d)*len(o) for d, o in ranges.items())
+    safe, todo = len(table)*len(jobs)-sum(size(d)*len(o) for d, o in ranges.items()), sum(size(d)*len(o) for d, o in mine)
     waiting = []
     def settle():
         for d, f in waiting:
             try: f.result()
             except DataError as e: raise DataError(f"{e}; {_safe(jobs)} of {len(table)} tokens are safe in {', '.join(sorted({str(o.folder) for o in jobs}))}, and it goes on behind them") from None
         waiting.clear()
-    with progress(total=total, initial=safe, desc=desc, unit="tok", unit_scale=True) as bar, ThreadPoolExecutor(1) as writer:
-        for docs, todo in mine:
-            for model in dict.fromkeys(o.model for o, _ in todo):
-                x = _compute(model, [o for o, _ in todo if o.model is model], table, docs, budget, pack, bar)
+    with progress(total=safe+todo, initial=safe, desc=desc, unit="tok", unit_scale=True) as bar, ThreadPoolExecutor(1) as writer:
+        for docs, due in mine:
+            for model in dict.fromkeys(o.model for o, _ in due):
+                x = _compute(model, [o for o, _ in due if o.model is model], table, docs, budget, pack, bar)
                 settle()
-                waiting += [(docs, writer.submit(_keep, job, j, x[job], keep[b[docs[0]]:b[docs[1]]])) for job, j in todo if job.model is model]
+                waiting += [(docs, writer.submit(_keep, job, j, x[job], keep[b[docs[0]]:b[docs[1]]])) for job, j in due if job.model is model]
                 del x
         settle()
 
@@ -423,7 +423,7 @@ def _index(job, table):
         write_index(job.folder, entries, d_in=len(entries[0]["sum"]), model_name=job.name, **job.key, versions=versions())
     for o in [job.folder/"extracting.json", *job.folder.glob("shard-*.json")]: o.unlink(missing_ok=True)
 
-# %% ../../nbs/lib/21_acts.extract.ipynb #1eb224a5
+# %% ../../nbs/lib/21_acts.extract.ipynb #940c125b
 def extract(
     model,                 # a causal language model
     table:TokenTable,      # what it reads
@@ -460,7 +460,7 @@ def extract_many(
         for layer, hookpoint in points:
             layer = resolve_layer(model, layer)
             jobs[name, layer, hookpoint] = Job(model, layer, hookpoint, Path(folder)/name/f"layer{layer}.{hookpoint}", (model_names or {}).get(name, ""))
-    return dict(zip(jobs, _run(list(jobs.values()), table, dtype, batch_tokens, shard_rows, pack, desc or f"activations of {' and '.join(models)}")))
+    return dict(zip(jobs, _run(list(jobs.values()), table, dtype, batch_tokens, shard_rows, pack, desc or "activations"+" of "*any(models)+" and ".join(models))))
 
 def _not_finite(table, rows, y, raw, point, dt):
     "Say which document, and what likely caused it."
