@@ -8,7 +8,7 @@ __all__ = ['SHAPES', 'PASSES', 'QUICK', 'TEXT_RUNS', 'PARTS', 'random_llama', 'p
            'SparsifyFit', 'DictionaryLearningBuffer', 'passes', 'Turn', 'rounds', 'per_token', 'extract_memory',
            'paired', 'scaling', 'TextRun', 'OurText', 'OurStream', 'SAELensText', 'SparsifyText', 'text_data',
            'text_run', 'text_race', 'extraction', 'passes_table', 'plot_passes', 'memory_table', 'plot_memory',
-           'over_limit', 'pair_ratio', 'text_table', 'verdicts']
+           'over_limit', 'pair_ratio', 'text_table', 'plot_text', 'verdicts']
 
 # %% ../nbs/lib/80a_bench_acts.ipynb #c58c715e
 import copy, importlib.util, itertools, json, os, shutil, subprocess, sys, tempfile, time
@@ -731,7 +731,26 @@ def text_table(
     best = best.loc[[n for n in TEXT_RUNS if n in best.index]]
     return best[["lr", "fvu", "l0", "dead", "seconds"]].assign(times=best.seconds / best.seconds.get("sae_diploma", np.nan))
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #29a73c5a
+# %% ../nbs/lib/80a_bench_acts.ipynb #2cd33ddc
+def plot_text(
+    result:dict, # of `extraction`
+    ax=None,     # where
+):
+    "Held-out FVU against seconds from documents to the SAE, a dot for each learning rate."
+    import matplotlib.pyplot as plt
+    df = pd.DataFrame(result["text"]["rows"])
+    if ax is None: _, ax = plt.subplots(figsize=(5.5, 3), layout="constrained")
+    for name, r in df.groupby("system", sort=False):
+        ax.scatter(r.seconds, r.fvu, s=45, marker="^" if "streaming" in name else "o", color=PEER_COLORS.get(name.split(",")[0], "#E69F00"), label=name)
+        for o in r.itertuples(): ax.annotate(" default" if pd.isna(o.lr) else f" {o.lr:g}", (o.seconds, o.fvu), fontsize=7, va="center", xytext=(4, 0), textcoords="offset points")
+    ax.set_xscale("log"); ax.set_yscale("log")
+    for axis in (ax.xaxis, ax.yaxis): axis.set_major_formatter("{x:g}"); axis.set_minor_formatter("{x:g}")
+    ax.tick_params(which="both", labelsize=8)
+    ax.set_xlabel("seconds from documents to SAE"); ax.set_ylabel("held-out FVU")
+    ax.legend(frameon=False, fontsize=8)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax.figure
+
 def verdicts(
     result:dict, # of `extraction`
 ) -> dict:

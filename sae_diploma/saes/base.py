@@ -78,10 +78,11 @@ def architectures() -> dict:
     for m in pkgutil.iter_modules(pkg.__path__): importlib.import_module(f"{pkg.__name__}.{m.name}")
     return _registry
 
-# %% ../../nbs/lib/40_saes.base.ipynb #c8be0849
+# %% ../../nbs/lib/40_saes.base.ipynb #645b8419
 class SAE(nn.Module):
     "A sparse autoencoder: `SAE(cfg)` gives the architecture that `cfg` names."
     uses_k = False     # whether `cfg.k` means something to the architecture
+    half_fire = False  # whether half of all latents fire at first, so that the encoder must begin short (see `relu`)
     crosscodes = False # whether it takes more than one source
     in_units = ("b_enc", "b_dec") # what is measured in the unit of activations
 
@@ -236,14 +237,20 @@ def geometric_median(
         m = new
     return m
 
-# %% ../../nbs/lib/40_saes.base.ipynb #7b5658e6
+# %% ../../nbs/lib/40_saes.base.ipynb #29c305ba
 @patch
 @torch.no_grad()
 def init_(self:SAE,
     sample:torch.Tensor, # (n, d_in) activations, scaled as in training
 ):
-    "Set `b_dec` to the geometric median of `sample`."
+    "Set `b_dec` to the geometric median of `sample`, and the encoder's length to one that does not overshoot."
     self.b_dec.copy_(geometric_median(self.flat(sample)))
+    if self.half_fire: self.W_enc.mul_(self.short)
+
+@patch(as_prop=True)
+def short(self:SAE):
+    "Length of the encoder's columns at which the first reconstruction is about right when half of all latents fire: 2 d_in / d_sae."
+    return min(1., 2 * self.cfg.d_in / self.cfg.d_sae)
 
 # %% ../../nbs/lib/40_saes.base.ipynb #b2a47918
 @patch

@@ -11,10 +11,10 @@ from fastcore.basics import patch
 from ..core import *
 from .base import *
 
-# %% ../../nbs/lib/42a_saes.gated.ipynb #5e179986
+# %% ../../nbs/lib/42a_saes.gated.ipynb #e01db9f4
 class GatedSAE(SAE, architecture="gated"):
     "SAE that decides with one path which latents fire, and with another how strongly (Rajamanoharan et al. 2024)."
-    in_units = ("b_dec", "b_gate", "b_mag")
+    half_fire, in_units = True, ("b_dec", "b_gate", "b_mag")
 
     def __init__(self, cfg, seed=0):
         super().__init__(cfg, seed)
@@ -35,16 +35,7 @@ class GatedSAE(SAE, architecture="gated"):
         gate, mag = self.paths(x)
         return torch.where(gate > 0, mag.relu(), 0.)
 
-# %% ../../nbs/lib/42a_saes.gated.ipynb #87ae2bca
-@patch
-@torch.no_grad()
-def init_(self:GatedSAE,
-    sample:torch.Tensor, # (n, d_in) activations, scaled as in training
-):
-    "`b_dec` at the geometric median of `sample`, and an encoder short enough not to overshoot, as `relu`'s."
-    self.b_dec.copy_(geometric_median(self.flat(sample)))
-    self.W_enc.mul_(min(1., 2 * self.cfg.d_in / self.cfg.d_sae))
-
+# %% ../../nbs/lib/42a_saes.gated.ipynb #6b6f8c7a
 @patch
 def loss(self:GatedSAE,
     x:torch.Tensor,                # (n, d_in) activations, scaled to mean squared norm d_in

@@ -29,10 +29,10 @@ class Jump(torch.autograd.Function):
         near = ((z - threshold).abs() < ctx.bandwidth / 2).to(z.dtype) / ctx.bandwidth
         return g_f * (z > threshold), -((g_f * threshold + g_on) * near).sum(0), None
 
-# %% ../../nbs/lib/42b_saes.jumprelu.ipynb #445d106a
+# %% ../../nbs/lib/42b_saes.jumprelu.ipynb #be893f63
 class JumpReLUSAE(SAE, architecture="jumprelu"):
     "SAE whose latents fire above a threshold of their own (Rajamanoharan et al. 2024)."
-    crosscodes, in_units = True, ("b_enc", "b_dec", "threshold")
+    crosscodes, half_fire, in_units = True, True, ("b_enc", "b_dec", "threshold")
 
     def __init__(self, cfg, seed=0):
         super().__init__(cfg, seed)
@@ -50,11 +50,9 @@ class JumpReLUSAE(SAE, architecture="jumprelu"):
 def init_(self:JumpReLUSAE,
     sample:torch.Tensor, # (n, d_in) activations, scaled as in training
 ):
-    "`b_dec` at the geometric median of `sample`, an encoder short enough not to overshoot, and thresholds at half of what an activation then is."
-    short = min(1., 2 * self.cfg.d_in / self.cfg.d_sae)
-    self.b_dec.copy_(geometric_median(self.flat(sample)))
-    self.W_enc.mul_(short)
-    self.threshold.fill_(.5 * short)
+    "As every SAE, and thresholds at half of what an activation then is."
+    super(JumpReLUSAE, self).init_(sample)
+    self.threshold.fill_(.5 * self.short)
 
 @patch
 @torch.no_grad()

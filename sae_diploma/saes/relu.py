@@ -11,25 +11,15 @@ from fastcore.basics import patch
 from ..core import *
 from .base import *
 
-# %% ../../nbs/lib/42_saes.relu.ipynb #e6f4b9cd
+# %% ../../nbs/lib/42_saes.relu.ipynb #71580253
 class ReLUSAE(SAE, architecture="relu"):
     "SAE or crosscoder with ReLU latents and an L1 penalty weighted by decoder norms."
-    crosscodes = True
+    crosscodes = half_fire = True
     def encode(self,
         x:torch.Tensor, # (…, d_in) activations
     ):
         "(…, d_sae) activations, none negative."
         return self.pre(x).relu()
-
-# %% ../../nbs/lib/42_saes.relu.ipynb #a5cae2fb
-@patch
-@torch.no_grad()
-def init_(self:ReLUSAE,
-    sample:torch.Tensor, # (n, d_in) activations, scaled as in training
-):
-    "`b_dec` at the geometric median of `sample`, and an encoder short enough not to overshoot."
-    self.b_dec.copy_(geometric_median(self.flat(sample)))
-    self.W_enc.mul_(min(1., 2 * self.cfg.d_in / self.cfg.d_sae))
 
 # %% ../../nbs/lib/42_saes.relu.ipynb #588f255a
 @patch
