@@ -288,7 +288,7 @@ def passes(
     if missing: print(f"not installed, left out: {'; '.join(missing)} (pip install sae_diploma[bench])", file=sys.stderr)
     return {s: PASSES[s] for s in names if s not in missing}
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #19eeee27
+# %% ../nbs/lib/80a_bench_acts.ipynb #de589305
 class Turn:
     "A process that makes a pass and then waits for its turns."
     def __init__(self,
@@ -329,9 +329,9 @@ def _serve(name, folder, layer, dtype):
         say({})
         for _ in sys.stdin:
             one.before()
-            t = time.perf_counter()
+            t, cpu = time.perf_counter(), time.process_time()
             n = one.run()
-            say(dict(seconds=time.perf_counter() - t, tokens=int(n), peak=_memory("VmHWM:") if Path("/proc/self/status").exists() else None))
+            say(dict(seconds=time.perf_counter() - t, cpu=time.process_time() - cpu, tokens=int(n), peak=_memory("VmHWM:") if Path("/proc/self/status").exists() else None))
 
 def rounds(
     folder,          # of `prepare`
@@ -339,9 +339,10 @@ def rounds(
     names=None,      # of `PASSES`; all that are installed by default
     n_rounds:int=3,  # in which each reads the corpus once
     n_slow=None,     # rounds in which those take part that are not `QUICK`; all by default
+    on_round=None,   # called with the rows so far
     **kw,            # dtype, threads, keep: as for `Turn`
 ) -> list:
-    "A row for each round and pass: name, seconds, tokens, peak memory of the process. A pass that fails is named and left out."
+    "A row for each round and pass: name, seconds by the clock and of the processor, tokens, peak memory of the process. A pass that fails is named and left out."
     turns, rows = [], []
     try:
         for n in passes(names):
@@ -352,16 +353,18 @@ def rounds(
                 try: row = t.take()
                 except SaeDiplomaError as e: print(e, file=sys.stderr); turns.remove(t); t.close(); continue
                 rows.append(dict(row, round=r, **kw))
+            if on_round: on_round(rows)
     finally:
         for t in turns: t.close()
     return rows
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #78a42afe
+# %% ../nbs/lib/80a_bench_acts.ipynb #0dc35ff6
 def per_token(
     rows:list, # of `rounds`
+    clock="seconds", # or 'cpu': what the processor worked, on a machine that does other things as well
 ) -> pd.DataFrame:
     "By pass: microseconds per token (best and median), ratio to the limit (median, range over rounds), peak memory in GiB."
-    df = pd.DataFrame(rows).assign(us=lambda d: 1e6 * d.seconds / d.tokens)
+    df = pd.DataFrame(rows).assign(us=lambda d: 1e6 * d[clock] / d.tokens)
     wide = df.pivot(index="round", columns="name", values="us")
     limits = [c for c in wide if c.startswith("limit")]
     check(limits, "passes: no limit was measured; add one of " + ", ".join(n for n in PASSES if n.startswith("limit")))
@@ -613,7 +616,7 @@ def text_race(
         held = len(load_safetensors(Path(tmp)/"held.safetensors")["x"])
     return dict(what, held=held, threads=threads, keep=keep, rows=rows)
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #b722b8e6
+# %% ../nbs/lib/80a_bench_acts.ipynb #d519dcc4
 PARTS = ("passes", "memory", "paired", "scaling", "text")
 def extraction(
     parts=PARTS,       # which
@@ -644,7 +647,7 @@ def extraction(
             if "passes" in parts:
                 rows = []
                 for i, (dtype, keep) in enumerate([(dtypes[0], False), (dtypes[0], True), *((d, False) for d in dtypes[1:])]):
-                    rows += rounds(tmp, layer, names if i == 0 else [n for n in names if n in QUICK and "equal" not in n and "sorted" not in n], n_rounds, n_slow, dtype=dtype, threads=threads, keep=keep)
+                    rows += rounds(tmp, layer, names if i == 0 else [n for n in names if n in QUICK and "equal" not in n and "sorted" not in n], n_rounds, n_slow, lambda new: put(passes=rows + new), dtype=dtype, threads=threads, keep=keep)
                     put(passes=rows)
             if "paired" in parts: put(paired=in_process("paired", threads, False, module="bench_acts", folder=tmp, layer=layer, n_rounds=n_rounds))
     if "memory" in parts: put(memory=[in_process("extract_memory", threads, False, module="bench_acts", n_tokens=n) for n in tokens])
@@ -652,16 +655,17 @@ def extraction(
     if "text" in parts: put(text=text_race(threads=threads))
     return result
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #3544234c
+# %% ../nbs/lib/80a_bench_acts.ipynb #ab2d4f03
 def passes_table(
     result:dict,      # of `extraction`
     dtype="float32",  # which series
     keep:bool=False,  # with freed memory kept
+    clock="seconds",  # as for `per_token`
 ) -> pd.DataFrame:
     "`per_token` of one series."
     rows = [r for r in result["passes"] if r["dtype"] == dtype and r["keep"] == keep]
     check(rows, f"dtype, keep: the result has no passes in {dtype} with keep={keep}")
-    return per_token(rows)
+    return per_token(rows, clock)
 
 def plot_passes(
     result:dict,      # of `extraction`

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['PLAIN_TEMPLATE', 'METRICS', 'OUTPUTS', 'tokenize_pairs', 'LengthSampler', 'default_lr', 'finetune', 'tokenize_texts',
-           'document_nll', 'derangement', 'completion_loss', 'text_loss', 'generate', 'rouge', 'lead1', 'name_words',
-           'model_outputs', 'summarise_losses', 'summaries_table', 'rouge_table', 'evaluate_sft', 'describe']
+           'placebo_texts', 'document_nll', 'derangement', 'completion_loss', 'text_loss', 'generate', 'rouge', 'lead1',
+           'name_words', 'model_outputs', 'summarise_losses', 'summaries_table', 'rouge_table', 'evaluate_sft',
+           'describe']
 
 # %% ../nbs/lib/30_sft.ipynb #6af4aa55
 import contextlib, json, math, os, re, shutil
@@ -252,13 +253,14 @@ def _adapter(model, r, alpha, dropout):
     check(r >= 1, f"lora_r: {r} is no rank; use 1 or more, 8 to 64 as a rule")
     return LoraConfig(r=r, lora_alpha=alpha, lora_dropout=dropout, target_modules="all-linear", task_type="CAUSAL_LM")
 
-# %% ../nbs/lib/30_sft.ipynb #c41e8b4c
+# %% ../nbs/lib/30_sft.ipynb #b7d24ab1
 def finetune(
     model_name,                    # 'tiny', a folder or a hub id
     pairs,                         # DatasetDict with train and validation: article and highlights
     out_dir,                       # folder for the best model, its tokenizer and training.json
     checkpoint_dir=None,           # folder for what a resume needs; out_dir/checkpoints by default
     plain=None,                    # texts whose loss is watched beside the summaries': what is forgotten
+    placebo=None,                  # {train, validation}: plain texts to train on in place of the pairs, as many examples of the same lengths (see `placebo_texts`)
     instruction:str=INSTRUCTION,   # what the model is asked to do
     use_chat_format:bool=True,     # the tokenizer's chat template; otherwise article, 'Summary:', summary
     max_length:int=256,            # tokens of prompt and completion; articles are cut to fit
@@ -312,6 +314,7 @@ def finetune(
     if not use_chat_format: tok.chat_template = PLAIN_TEMPLATE
     args.learning_rate = params["learning_rate"] = learning_rate or default_lr(sum(p.numel() for p in model.parameters()), use_peft)
     record = dict(params=params, inputs=dict(model=model_hash(model), pairs=_pairs_hash(pairs), plain=fingerprint(list(plain)) if plain is not None else None))
+    if placebo is not None: record["inputs"]["placebo"] = fingerprint({s: list(placebo[s]) for s in ("train", "validation")})
     record["fingerprint"] = fingerprint(json.loads(json.dumps(record, default=str)))
     main = int(os.environ.get("RANK", 0)) == 0 # under `accelerate launch` one process writes
     with RunLock(work) if main else contextlib.nullcontext(), _quiet():
@@ -319,10 +322,11 @@ def finetune(
         if main and not resume: _empty(work)
         if main: save_json(record, work/"run.json")
         data = {s: tokenize_pairs(tok, pairs[s], max_length, instruction) for s in ("train", "validation")}
+        if placebo is not None: data = {s: placebo_texts(tok, data[s], placebo[s], seed) for s in data}
         trainer = _build(model, tok, args, data, plain, use_peft and _adapter(model, lora_r, lora_alpha, lora_dropout), early_stopping_patience)
         checkpoint = _sweep(work) if main else None
         trainer.accelerator.wait_for_everyone()
-        result = dict(record, **_train(trainer, checkpoint if main else _sweep(work)), n_train=len(data["train"]), n_validation=len(data["validation"]), versions=versions())
+        result = dict(record, **_train(trainer, checkpoint if main else _sweep(work)), n_train=len(data["train"]), n_validation=len(data["validation"]), tokens_per_epoch=sum(map(len, data["train"]["input_ids"])), versions=versions())
         if main:
             out.mkdir(parents=True, exist_ok=True)
             _publish(trainer, tok, out, model_name)
@@ -333,7 +337,7 @@ def finetune(
     if main and not keep_checkpoints: shutil.rmtree(work, ignore_errors=True)
     return load_json(out/"training.json")
 
-_not_params = {"pairs", "plain", "out_dir", "checkpoint_dir", "trl", "device", "resume", "overwrite", "keep_checkpoints", "report_to", "push_to_hub", "hub_model_id"}
+_not_params = {"pairs", "plain", "placebo", "out_dir", "checkpoint_dir", "trl", "device", "resume", "overwrite", "keep_checkpoints", "report_to", "push_to_hub", "hub_model_id"}
 
 def _pairs_hash(pairs): return fingerprint({s: [list(pairs[s]["article"]), list(pairs[s]["highlights"])] for s in ("train", "validation")})
 
@@ -373,6 +377,24 @@ def tokenize_texts(
     texts = list(texts)
     ids = [bos+o for o in tokenizer(texts, add_special_tokens=False, truncation=True, max_length=max_length-len(bos))["input_ids"]] if texts else []
     return Dataset.from_dict(dict(input_ids=ids, labels=[o if bos else [-100]+o[1:] for o in ids]))
+
+# %% ../nbs/lib/30_sft.ipynb #8575a3c5
+def placebo_texts(
+    tokenizer,   # of the model
+    pairs,       # tokenised pairs, as `tokenize_pairs` gives
+    texts,       # plain documents
+    seed:int=0,  # of their order
+) -> Dataset: # input_ids, labels: all tokens but the first
+    "As many examples as `pairs`, each as long as its pair, of documents one behind the other (again from the first when they run out); raises `DataError` without documents."
+    bos = [tokenizer.bos_token_id] if tokenizer.bos_token_id is not None else []
+    docs = [bos+o+[tokenizer.eos_token_id] for o in tokenizer(list(texts), add_special_tokens=False)["input_ids"] if o] if len(texts) else []
+    check(len(docs) > 0, "placebo: no text has any token; give plain documents", DataError)
+    order, ids, at = np.random.default_rng([seed, 23]).permutation(len(docs)), [], 0
+    for n in map(len, pairs["input_ids"]):
+        row = []
+        while len(row) < n: row += docs[order[at % len(docs)]]; at += 1 # an example begins with a document
+        ids.append(row[:n])
+    return Dataset.from_dict(dict(input_ids=ids, labels=[[-100]+o[1:] for o in ids]))
 
 # %% ../nbs/lib/30_sft.ipynb #1cf15f0c
 @torch.no_grad()
