@@ -6,9 +6,10 @@
 __all__ = ['sums_of', 'table_of', 'restrict', 'RowView', 'toy_pair', 'transfer', 'residual_norms', 'errors_of', 'drift',
            'null_control', 'spike_control', 'delta_sae', 'fit_delta', 'firing_threshold', 'save_theta', 'load_theta',
            'encode_residual', 'ResidualStore', 'Stacked', 'random_cosine', 'neurons', 'neuron_sums', 'neuron_layers',
-           'neuron_null', 'neuron_weights', 'weights', 'latent_weights', 'merged', 'findings', 'at', 'null_discoveries']
+           'neuron_null', 'neuron_weights', 'weights', 'latent_weights', 'merged', 'findings', 'at', 'null_discoveries',
+           'placebo_drift', 'against_placebo', 'summary_of', 'joined']
 
-# %% ../../nbs/lib/52z_diffing.ipynb #b7f07122
+# %% ../../nbs/lib/52z_diffing.ipynb #8de56fc1
 from .base import *
 from .transfer import *
 from .drift import *
@@ -16,9 +17,10 @@ from .delta_sae import *
 from .neurons import *
 from .weights import *
 from .findings import *
+from .placebo import *
 from ..stats import null_discoveries
 
-# %% ../../nbs/lib/52z_diffing.ipynb #3925ee5a
+# %% ../../nbs/lib/52z_diffing.ipynb #fcbc6b27
 _all_ = ["sums_of", "table_of", "restrict", "RowView", "toy_pair", "transfer", "residual_norms", "errors_of", "drift", "null_control", "spike_control",
          "delta_sae", "fit_delta", "firing_threshold", "save_theta", "load_theta", "encode_residual", "ResidualStore", "Stacked", "random_cosine",
-         "neurons", "neuron_sums", "neuron_layers", "neuron_null", "neuron_weights", "weights", "latent_weights", "merged", "findings", "at", "null_discoveries"]
+         "neurons", "neuron_sums", "neuron_layers", "neuron_null", "neuron_weights", "weights", "latent_weights", "merged", "findings", "at", "null_discoveries", "placebo_drift", "against_placebo", "summary_of", "joined"]

@@ -72,7 +72,7 @@ def eval_rows(
     check(len(rows) > 0, "rows: no token to compare on; the token table needs documents of the split 'eval'", DataError)
     return rows
 
-# %% ../../nbs/lib/52a_diffing.base.ipynb #77e87db1
+# %% ../../nbs/lib/52a_diffing.base.ipynb #66e0354b
 @torch.no_grad()
 def sums_of(
     pair,             # `PairedStores`
@@ -81,6 +81,7 @@ def sums_of(
     rows=None,        # rows to compare on; the evaluation documents by default
     batch_size=8192,  # rows at a time; no influence on the result
     device="cpu",     # where `encode` works
+    sides=("base", "ft"), # which models to read
 ) -> PairSums:
     "Counts and sums of each latent per document and segment, in both models."
     rows = eval_rows(pair, rows)
@@ -88,7 +89,7 @@ def sums_of(
     sums = PairSums(cells, m)
     for i in range(0, len(rows), batch_size):
         at = rows[i:i+batch_size]
-        for side in ("base", "ft"):
+        for side in sides:
             v, j = encode(getattr(pair, side)[at].to(device))
             sums.add(side, ids[i:i+batch_size], v.cpu().numpy(), j.cpu().numpy())
     return sums
