@@ -148,7 +148,7 @@ class Adam:
         "Take up a state."
         for n, t in self.state().items(): t.copy_(tensors[n])
 
-# %% ../nbs/lib/46_train.ipynb #6f975d6e
+# %% ../nbs/lib/46_train.ipynb #82e48406
 SAMPLE = 16_384 # rows that scale and start are taken from
 
 def rows_of(
@@ -178,6 +178,7 @@ class Trainer:
         self.step, self.scale, self.curve = 0, 1., []
         self.since = torch.zeros(cfg.d_sae, dtype=torch.long) # tokens since each latent fired
         self.ema, self.scaled = None, None
+        self.start_from = None # an SAE to begin with
         self.position, self.waited = None, 0. # of a stream, at the checkpoint; seconds spent on reading
         self.reset_window()
 
@@ -189,7 +190,7 @@ class Trainer:
     def held(self): return self.store.held_out if self.streams else self.store
     def reset_window(self): self.moments, self.err, self.l0, self.loss, self.n = Moments(), 0., 0., 0., 0
 
-# %% ../nbs/lib/46_train.ipynb #b37a966f
+# %% ../nbs/lib/46_train.ipynb #82450a4a
 @patch
 def start(self:Trainer):
     "Scale and initial parameters from a sample, and the optimiser."
@@ -201,9 +202,21 @@ def start(self:Trainer):
         find_bad(sample, at, 0)
     self.waited += time.perf_counter() - began
     self.scale = math.sqrt(self.cfg.width / sample.double().flatten(1).square().sum(1).mean().clamp_min(1e-30).item())
-    self.sae.init_(sample * self.scale)
+    if self.start_from is None: self.sae.init_(sample * self.scale)
+    else: self.begin_with(self.start_from)
     if self.plan.ema: self.ema = {n: p.detach().clone() for n, p in self.sae.named_parameters()}
     return self.place()
+
+@patch
+@torch.no_grad()
+def begin_with(self:Trainer,
+    sae:SAE, # for raw activations, as `fit` returns it
+):
+    "Take the parameters of a finished SAE in place of fresh ones; raises `ParamError` when it does not fit the config."
+    want, have = ([getattr(c, k) for k in ("architecture", "d_in", "d_sae", "n_sources")] for c in (self.cfg, sae.cfg))
+    check(want == have, f"start_from: an SAE of {have[0]}, d_in {have[1]}, d_sae {have[2]}, {have[3]} source(s), but the config says {want[0]}, {want[1]}, {want[2]}, {want[3]}; give an SAE of the same make")
+    self.sae.load_state_dict({k: v.detach().cpu() for k, v in sae.state_dict().items()})
+    self.sae.fold_scale_(1 / self.scale)
 
 @patch
 def place(self:Trainer):
@@ -391,19 +404,21 @@ def batches(self:Trainer):
         if batch is None: return
         yield batch
 
-# %% ../nbs/lib/46_train.ipynb #5912601d
+# %% ../nbs/lib/46_train.ipynb #711dac28
 def run_identity(
     store,          # activations
     rows,           # rows to train on
     cfg:SAEConfig,  # what
     plan:Plan,      # how
+    start_from=None, # an SAE that it begins with
 ) -> dict:
-    "What must be the same for a checkpoint to be continued: config, plan, data."
-    if getattr(store, "streams", False): return dict(config=dataclasses.asdict(cfg), plan=dataclasses.asdict(plan), data=store.identity())
+    "What must be the same for a checkpoint to be continued: config, plan, data, and the SAE that it began with."
+    begin = dict(start_from=None if start_from is None else _digest(start_from.state_dict()))
+    if getattr(store, "streams", False): return dict(config=dataclasses.asdict(cfg), plan=dataclasses.asdict(plan), data=dict(store.identity(), **begin))
     h = hashlib.sha256(np.ascontiguousarray(rows, dtype=np.int64).tobytes()).hexdigest()[:16]
     meta = getattr(store, "meta", None) or {}
     data = dict(n_tokens=store.n_tokens, rows=h, n_rows=len(rows), mean_sq=f"{float(store.mean_sq):.6g}",
-                table_hash=getattr(store, "table_hash", None), model_hash=meta.get("model_hash"))
+                table_hash=getattr(store, "table_hash", None), model_hash=meta.get("model_hash"), **begin)
     return dict(config=dataclasses.asdict(cfg), plan=dataclasses.asdict(plan), data=data)
 
 def differences(
@@ -455,7 +470,7 @@ def reporter(
     try: yield put
     finally: end()
 
-# %% ../nbs/lib/46_train.ipynb #9bcf16e4
+# %% ../nbs/lib/46_train.ipynb #f0c15e24
 def fit_many(
     store,                # activations: `ActivationStore`, `ArrayStore`, `ActivationStream`, or `JointStore` for crosscoders
     cfgs,                 # configs of what to train
@@ -475,14 +490,15 @@ def fit_many(
     desc=None,            # name on the progress bar
     report_to=None,       # 'trackio', 'tensorboard' or 'wandb': see `reporter`
     seed=0,               # of the directions, or one for each
+    start_from=None,      # a finished SAE to go on from instead of fresh directions, or one for each; the optimiser starts anew
     **plan_kw,            # `warmup`, `decay`, `l1_warmup`, `dead_tokens`, `clip`, `k_start`, `ema`, …: see `make_plan`
 ) -> list:
     "Train several SAEs in one pass over rows of `store`; each comes out as `fit` alone would make it."
     check(resume in (True, False, "auto"), f"resume: {resume!r} is none of True, False, 'auto'")
     each = lambda name, v: list(v) if isinstance(v, (list, tuple)) else [v] * len(cfgs)
     cfgs, folders = list(cfgs), [None if o is None else Path(o) for o in (folders or [None] * len(cfgs))]
-    lrs, seeds = each("lr", lr), each("seed", seed)
-    for name, v in (("folders", folders), ("lr", lrs), ("seed", seeds)): check(len(v) == len(cfgs), f"{name}: {len(v)} for {len(cfgs)} SAEs; give one for each")
+    lrs, seeds, begins = each("lr", lr), each("seed", seed), each("start_from", start_from)
+    for name, v in (("folders", folders), ("lr", lrs), ("seed", seeds), ("start_from", begins)): check(len(v) == len(cfgs), f"{name}: {len(v)} for {len(cfgs)} SAEs; give one for each")
     named = [str(o) for o in folders if o]
     check(len(set(named)) == len(named), f"folders: {next((o for o in named if named.count(o) > 1), '')} is given twice; give each SAE its own")
     rows, streams = rows_of(store, rows), getattr(store, "streams", False)
@@ -492,7 +508,7 @@ def fit_many(
     plans = [make_plan(len(rows), c, n_steps, n_epochs, batch_size, l, seed=s, **plan_kw) for c, l, s in zip(cfgs, lrs, seeds)]
     for p in plans if streams else (): check(p.n_steps * p.batch_size <= len(rows), f"n_steps: {p.n_steps} steps need {p.n_steps * p.batch_size:,} tokens, and the stream's n_tokens are {len(rows):,}; give it more")
     trainers, done = [Trainer(store, c, p, rows, device) for c, p in zip(cfgs, plans)], {}
-    for t, f, j in zip(trainers, folders, range(len(cfgs))): t.folder, t.name, t.identity = f, (f.name if f else f"{t.cfg.architecture}-{j}"), run_identity(store, rows, t.cfg, t.plan)
+    for t, f, j, b in zip(trainers, folders, range(len(cfgs)), begins): t.folder, t.name, t.start_from, t.identity = f, (f.name if f else f"{t.cfg.architecture}-{j}"), b, run_identity(store, rows, t.cfg, t.plan, b)
     with ExitStack() as stack:
         for f in folders:
             if f: stack.enter_context(RunLock(f))
