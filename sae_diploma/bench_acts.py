@@ -435,14 +435,14 @@ def paired(
             if r: seconds.append(new)
     return dict(tokens=len(table), weights=weights, grown=grown, seconds=seconds)
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #7e65c279
+# %% ../nbs/lib/80a_bench_acts.ipynb #e782ca07
 def scaling(
     shape="smollm2_1_7b", # one of `SHAPES`
     dtype="bfloat16",     # of weights and activations
-    n_docs:int=16,        # of the corpus
+    n_docs:int=12,        # of the corpus
     max_length:int=256,   # tokens a document at most
     n_rounds:int=2,       # of each
-    budgets=(1024, 2048), # tokens a batch of the limit's rows
+    budgets=(1024,),      # tokens a batch of the limit's rows
 ) -> dict:
     "Seconds of each round for bare forwards and for `extract`, at the middle layer."
     from sae_diploma.acts import build_tokens, extract

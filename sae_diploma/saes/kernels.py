@@ -148,7 +148,7 @@ def unweigh(pairs, weight):
     "Pairs with plain activations, from ones times `weight`."
     return pairs if weight is None else pairs._replace(values=pairs.values / weight[pairs.latents.long()])
 
-# %% ../../nbs/lib/45_saes.kernels.ipynb #82659545
+# %% ../../nbs/lib/45_saes.kernels.ipynb #82a344eb
 def select_batchtopk(
     x:torch.Tensor,    # (n, width) activations less `b_dec`
     W:torch.Tensor,    # (width, d_sae) encoder
@@ -161,7 +161,9 @@ def select_batchtopk(
     n, d, buffers = len(x), W.shape[1], Buffers() if buffers is None else buffers
     rows, want = chunk_rows(n, d, x.shape[1]), n*k
     if "guess" not in buffers: buffers["guess"] = guess_bound(x[:rows], W, b, k, weight, buffers)
+    first = buffers["guess"]
     while True:
+        if buffers["guess"] < .01*first: buffers["guess"] = 0. # there may be fewer than n·k above 0
         bound, parts = np.maximum(np.float32(buffers["guess"]), TINY), []
         for i in range(0, n, rows):
             z = encode_rows(x[i:i+rows], W, b, weight, buffers)
