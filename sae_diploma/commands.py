@@ -110,10 +110,10 @@ def _fit(max_length, model):
     from sae_diploma.models import text_config
     return min(max_length, getattr(text_config(model), "max_position_embeddings", None) or max_length)
 
-# %% ../nbs/lib/70a_commands.ipynb #b9da9435
+# %% ../nbs/lib/70a_commands.ipynb #422e284d
 def store_(
     what:Param("info, verify, merge or subsample", str),
-    path:Param("folder of the store; merge takes two or more", str, nargs="+"),
+    path:Param("folder of the store; merge takes two or more, info and verify any number, or a folder of several", str, nargs="+"),
     out:str=None,            # merge, subsample: folder of the new store
     n_docs:int=None,         # subsample: documents
     share:float=None,        # subsample: share of the documents, in place of n_docs
@@ -121,20 +121,23 @@ def store_(
     json:bool=False,         # info: as JSON
 ):
     "Look into stores of activations, check them, join them, or take a part."
-    from sae_diploma.acts.manage import store_info, store_merge, store_subsample, store_verify
+    from sae_diploma.acts.manage import how_to_mend, store_info, store_merge, store_subsample, store_verify, stores_in
     check(what in ("info", "verify", "merge", "subsample"), f"what: {what!r} is unknown{near(what, ('info', 'verify', 'merge', 'subsample'))}; use info, verify, merge or subsample")
     paths = [path] if isinstance(path, str) else list(path)
-    check(what == "merge" or len(paths) == 1, f"path: {len(paths)} folders given; {what} takes one")
+    check(what != "subsample" or len(paths) == 1, f"path: {len(paths)} folders given; subsample takes one")
     check(out is not None or what in ("info", "verify"), f"out: give the folder of the new store, as in `sae-diploma store {what} {' '.join(paths)} --out FOLDER`")
     if what == "info":
         import json as js
-        info = store_info(paths[0])
-        print(js.dumps(info, indent=1) if json else "\n".join(f"{k.replace('_', ' '):<24}{_line(v)}" for k, v in info.items()))
+        infos = [store_info(f) for p in paths for f in stores_in(p)]
+        if json: print(js.dumps(infos[0] if len(infos) == 1 else infos, indent=1))
+        else: print("\n\n".join("\n".join(f"{k.replace('_', ' '):<24}{_line(v)}" for k, v in o.items()) for o in infos))
     elif what == "verify":
-        bad = store_verify(paths[0])
-        for _, why in bad: print(why)
-        check(not bad, f"{len(bad)} shards of {paths[0]} are not as they were written; delete those that differ and run the same `sae-diploma extract` again, it replaces only them", CorruptError)
-        print(f"{paths[0]}: every shard is as it was written")
+        mend = []
+        for f in [f for p in paths for f in stores_in(p)]:
+            bad = store_verify(f)
+            print("\n".join(why for _, why in bad) or f"{f}: every shard is as it was written")
+            if bad: mend.append(f"{f}: {len(bad)} of its files are not as they were written; {how_to_mend(f)}")
+        check(not mend, "\n".join(mend), CorruptError)
     else:
         store = store_merge(paths, out) if what == "merge" else store_subsample(paths[0], out, n_docs, share, seed=seed)
         print(f"{store}: {out}")

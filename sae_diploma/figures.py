@@ -6,8 +6,8 @@
 __all__ = ['COLORS', 'MARKERS', 'LINES', 'NAMES', 'KINDS', 'MANY', 'house_style', 'styled', 'Chart', 'num', 'save_figure',
            'load_captions', 'plot_lengths', 'plot_sft_curve', 'plot_rouge', 'plot_sae_curve', 'plot_density',
            'plot_frontier', 'plot_densities', 'plot_probing', 'plot_stability', 'plot_activation_frequency',
-           'plot_activation_magnitude', 'plot_residual_norms', 'plot_volcano', 'plot_volcanoes', 'plot_weights',
-           'plot_neurons', 'plot_null', 'plot_summary']
+           'plot_activation_magnitude', 'plot_residual_norms', 'plot_volcano', 'plot_volcanoes', 'plot_placebo',
+           'plot_weights', 'plot_neurons', 'plot_null', 'plot_summary']
 
 # %% ../nbs/lib/60_figures.ipynb #9e61d374
 import contextlib, functools, io, math, re
@@ -676,6 +676,38 @@ def _share(axs):
     for f in ("xlim", "ylim"):
         lims = np.array([getattr(a, f"get_{f}")() for a in axs])
         for a in axs: getattr(a, f"set_{f}")(lims[:, 0].min(), lims[:, 1].max())
+
+# %% ../nbs/lib/60_figures.ipynb #f165ac1b
+@styled
+def plot_placebo(
+    table:pd.DataFrame, # of `diffing.placebo_drift`, one kind of text: `latent, delta, placebo_delta, survives`
+    ax=None,            # axes to draw in
+    n_labels:int=5,     # latents named
+) -> Figure:
+    "Change of frequency in the fine-tuned model against that in the placebo, in percentage points; latents that survive are filled."
+    _need(table, ["latent", "delta", "placebo_delta", "survives"], "table")
+    fig, ax = _axes(ax, size=(7, 4.6))
+    x, y, s = 100*table.placebo_delta, 100*table.delta, table.survives.to_numpy(bool)
+    lim = 1.08*max(x.abs().max(), y.abs().max(), 1e-3)
+    scale = dict(linthresh=max(lim/50, 1e-3), linscale=.6)
+    ax.set_xscale("symlog", **scale); ax.set_yscale("symlog", **scale)
+    ax.plot([-lim, lim], [-lim, lim], color=COLORS["muted"], lw=1, ls="--", zorder=1)
+    ax.axhline(0, color=COLORS["faint"], lw=.8, zorder=0); ax.axvline(0, color=COLORS["faint"], lw=.8, zorder=0)
+    kw = dict(linewidths=0, rasterized=len(table) > MANY)
+    ax.scatter(x[~s], y[~s], s=12, color=COLORS["muted"], alpha=.45, zorder=2, **kw)
+    ax.scatter(x[s], y[s], s=16, color=COLORS["ft"], alpha=.7, zorder=3, marker=MARKERS["ft"], **kw)
+    for a in (ax.xaxis, ax.yaxis): _signed_ticks(a, lim, scale["linthresh"])
+    ax.set(xlabel="change in the placebo (percentage points of tokens)", ylabel="change in the fine-tuned model", xlim=(-lim, lim), ylim=(-lim, lim))
+    top = table[s].reindex((table.delta-table.placebo_delta)[s].abs().nlargest(n_labels).index)
+    if len(top): _tag(ax, 100*top.placebo_delta.to_numpy(), 100*top.delta.to_numpy(), [_name(r) for _, r in top.iterrows()], [COLORS["ft"]]*len(top), avoid=np.column_stack([x[s], y[s]]))
+    _key(ax, [(f"{s.sum():,} survive the placebo", COLORS["ft"]), (f"{(~s).sum():,} do not", COLORS["muted"])], "upper left")
+    return fig
+
+def _signed_ticks(axis, lim, linear):
+    "A few plain numbers on an axis that is logarithmic on both sides of zero."
+    steps = [v for v in (.01, .1, 1, 10, 100) if linear <= v <= lim] or [lim/2]
+    axis.set_major_locator(mpl.ticker.FixedLocator([*(-v for v in reversed(steps)), 0, *steps])); axis.set_minor_locator(mpl.ticker.NullLocator())
+    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: "0" if v == 0 else f"{v:+g}".replace("-", "−")))
 
 # %% ../nbs/lib/60_figures.ipynb #06fc6127
 @styled

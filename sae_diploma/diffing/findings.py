@@ -47,20 +47,37 @@ def _count(n, what): return f"{n:,} {what}" + ("" if n == 1 else "s")
 def _text(regime): return {"task": "task text", "plain": "plain text"}.get(regime, "all text")
 def _reach(t): return float(np.nanquantile(np.maximum(t.lo.abs(), t.hi.abs())[t.p.notna()], .95)) if t.p.notna().any() else np.nan
 
-# %% ../../nbs/lib/52g_diffing.findings.ipynb #04326a29
+# %% ../../nbs/lib/52g_diffing.findings.ipynb #5b38a04c
 def patterns(
     drift:pd.DataFrame, # table of `drift`
     null=(),            # comparisons of `null_control`
     fdr:float=.05,      # rate at which latents were called
+    placebo=None,       # table of `placebo_drift`
 ) -> dict:
     "The finding on how the base SAE's latents fire: `question`, `sentence`, `numbers`."
     n = {r: _patterns_in(at(drift, r)) for r in ("task", "plain") if (drift.regime == r).any()} or {"all": _patterns_in(at(drift))}
     r0 = next(iter(n))
     s = _patterns_sentence(n[r0], r0, fdr)
     for r in list(n)[1:]: s += f" On {_text(r)} {n[r]['called'] or 'none'} of {_count(n[r]['tested'], 'tested latent')} do{'es' if n[r]['called'] == 1 else ''}."
+    against = None if placebo is None else _against(at(placebo, r0))
+    if against: s += " " + _against_sentence(against)
     swapped = [o for o in null if "swapped" in o["comparison"] and o["method"] == "drift"]
     if swapped: s += f" With the models' labels swapped at random per document the same procedure calls anything at all in {pct(max(o['any_discovery'] for o in swapped))} of {swapped[0]['relabellings']} trials."
-    return dict(question="Different activation patterns: do the base model's features fire differently?", sentence=s, numbers=dict(fdr=fdr, **n, swapped=swapped))
+    return dict(question="Different activation patterns: do the base model's features fire differently?", sentence=s, numbers=dict(fdr=fdr, **n, placebo=against, swapped=swapped))
+
+def _against(t):
+    "Numbers of a table of `placebo_drift` in one kind of text."
+    ok, s = t.p.notna(), t[t.survives]
+    out = dict(called=int(t.called.sum()), placebo_called=int(t.placebo_called.sum()), survives=len(s), noticeable=int((s.net_delta.abs() >= .01).sum()), rank_correlation=float(t.delta[ok].corr(t.placebo_delta[ok], method="spearman")) if ok.sum() > 2 else None)
+    if len(s): out["largest"] = s.loc[s.net_delta.abs().idxmax(), ["latent", "delta", "placebo_delta", "net_delta", "net_lo", "net_hi", "net_q"]].to_dict()
+    return out
+
+def _against_sentence(n):
+    alike = "" if n["rank_correlation"] is None else f" (rank correlation of the two changes {n['rank_correlation']:+.2f})"
+    out = f"A placebo, trained as long on text without the task, changes {n['placebo_called']:,}{alike}; {n['survives']:,} of the {n['called']:,} survive it, changing further in the same direction"
+    if not n["survives"]: return out.replace("0 of the", "none of the") + "."
+    l = n["largest"]
+    return out + f", {n['noticeable']:,} by a point of tokens or more; of these the largest net change is latent {int(l['latent'])}'s, {points(l['net_delta'], l['net_lo'], l['net_hi'])} beyond the placebo's {100*l['placebo_delta']:+.1f}."
 
 # %% ../../nbs/lib/52g_diffing.findings.ipynb #f92867ef
 def _patterns_in(t):
@@ -161,13 +178,14 @@ def _neurons_sentence(n, regime):
     return (f"On {_text(regime)} {n['called']:,} {of} change how often they are active at a false discovery rate of {pct(n['fdr'])}, {noticeable}; the largest change is neuron {int(l['neuron'])} of layer {int(l['layer'])}, "
             f"from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of tokens ({points(l['delta'], l['lo'], l['hi'])}), whose in-weights moved by {pct(l['in_change'])}.{itself}")
 
-# %% ../../nbs/lib/52g_diffing.findings.ipynb #728993b2
+# %% ../../nbs/lib/52g_diffing.findings.ipynb #674b4bcb
 def findings(
     drift, delta, neurons, layers, # tables of `drift`, `delta_sae`, `neurons` and `neuron_layers`
     control=None, transfer=None,   # tables of `delta_sae(side='base')` and `transfer`
     null=(), neurons_null=None,    # comparisons of `null_control`, `neurons` of base against itself
     fdr:float=.05,                 # rate at which things were called
     max_ratio:float=.1, min_change:float=.05, # as given to `delta_sae` and `neuron_layers`
+    placebo=None,                  # table of `placebo_drift`
 ) -> list:
     "The three findings, each `question`, `sentence`, `numbers`: what `findings.json` holds."
-    return [patterns(drift, null, fdr), features(delta, control, transfer, max_ratio, fdr), changed_neurons(neurons, layers, neurons_null, min_change, fdr)]
+    return [patterns(drift, null, fdr, placebo), features(delta, control, transfer, max_ratio, fdr), changed_neurons(neurons, layers, neurons_null, min_change, fdr)]
