@@ -110,7 +110,7 @@ def _fit(max_length, model):
     from sae_diploma.models import text_config
     return min(max_length, getattr(text_config(model), "max_position_embeddings", None) or max_length)
 
-# %% ../nbs/lib/70a_commands.ipynb #422e284d
+# %% ../nbs/lib/70a_commands.ipynb #04bf4709
 def store_(
     what:Param("info, verify, merge or subsample", str),
     path:Param("folder of the store; merge takes two or more, info and verify any number, or a folder of several", str, nargs="+"),
@@ -122,7 +122,7 @@ def store_(
 ):
     "Look into stores of activations, check them, join them, or take a part."
     from sae_diploma.acts.manage import how_to_mend, store_info, store_merge, store_subsample, store_verify, stores_in
-    check(what in ("info", "verify", "merge", "subsample"), f"what: {what!r} is unknown{near(what, ('info', 'verify', 'merge', 'subsample'))}; use info, verify, merge or subsample")
+    check(what in ("info", "verify", "merge", "subsample"), f"what: {what!r} is unknown{near(what, ('info', 'verify', 'merge', 'subsample'))}")
     paths = [path] if isinstance(path, str) else list(path)
     check(what != "subsample" or len(paths) == 1, f"path: {len(paths)} folders given; subsample takes one")
     check(out is not None or what in ("info", "verify"), f"out: give the folder of the new store, as in `sae-diploma store {what} {' '.join(paths)} --out FOLDER`")

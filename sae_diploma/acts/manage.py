@@ -101,7 +101,7 @@ def how_to_mend(
     if made: return f"delete it and take the same part of {made[0]['folder']} again (seed {made[0]['seed']}, {made[0]['n_docs']} documents)"
     return "delete the shards that were altered and run the same `sae-diploma extract` again, it replaces only these"
 
-# %% ../../nbs/lib/22_acts.manage.ipynb #8d61a97b
+# %% ../../nbs/lib/22_acts.manage.ipynb #c0b46d3f
 def concat_tables(
     tables, # of one tokenizer
 ) -> TokenTable:
@@ -158,9 +158,9 @@ def store_merge(
                 entries.append(dict(e, file=name))
         table.save(out/"tokens")
         m = {k: v for k, v in stores[0].meta.items() if k not in ("n_tokens", "n_stat", "mean", "mean_sq", "var", "shards", "table_hash")}
-        return write_index(out, entries, **{**m, "table_hash": table.hash, "made_from": [dict(folder=s.folder.name, table_hash=s.table_hash, n_tokens=s.n_tokens) for s in stores]})
+        return write_index(out, entries, **{**m, "table_hash": table.hash, "made_from": [dict(folder=str(s.folder), table_hash=s.table_hash, n_tokens=s.n_tokens) for s in stores]})
 
-# %% ../../nbs/lib/22_acts.manage.ipynb #baed7ff8
+# %% ../../nbs/lib/22_acts.manage.ipynb #5b0860a9
 def store_subsample(
     path,         # folder of a store
     out,          # folder of the new one
@@ -189,4 +189,4 @@ def store_subsample(
         entries = [write_shard(out, j, store[rows[a:z]].to(dt), keep[a:z]) for j, (a, z) in enumerate(progress(list(zip(at, at[1:])), desc="shards", unit="shard"))]
         part.save(out/"tokens")
         m = {k: v for k, v in store.meta.items() if k not in ("n_tokens", "n_stat", "mean", "mean_sq", "var", "shards", "table_hash", "shard_rows")}
-        return write_index(out, entries, **{**m, "table_hash": part.hash, "shard_rows": shard_rows, "made_from": [dict(folder=store.folder.name, table_hash=store.table_hash, n_docs=n, seed=seed)]})
+        return write_index(out, entries, **{**m, "table_hash": part.hash, "shard_rows": shard_rows, "made_from": [dict(folder=str(store.folder), table_hash=store.table_hash, n_docs=n, seed=seed)]})

@@ -319,7 +319,7 @@ def batches(self:ActivationStream,
                 del x # before the next one is made
         finally: stop.set()
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #fae16e15
+# %% ../../nbs/lib/23_acts.stream.ipynb #3b8924da
 @patch
 def _made(self:ActivationStream, rows, batch_size, start, end, position, stop):
     "Yield `(number, first batch, activations)` of each window from batch `start` on; windows before it are only counted."
@@ -327,17 +327,19 @@ def _made(self:ActivationStream, rows, batch_size, start, end, position, stop):
     w, first, place, self.budget.tokens, self.starts = p["window"], p["batch"], Place(**p["place"]), p["batch_tokens"], [p]
     tables = self.windows(rows, place)
     if p.get("table"): tables = self._same(tables, rows, place, p["table"])
-    for table, behind in tables:
+    table, behind = next(tables)
+    self.starts[0]["table"] = table.hash
+    while True:
         if stop.is_set(): raise _Stopped
-        n = int(table.counts().sum())//batch_size
+        n, x = int(table.counts().sum())//batch_size, None
         if first+n > start:
-            self.starts[-1]["table"] = table.hash
             x = self.opening[1] if w == 0 and self.opening and self.opening[0] == table.hash else self._activations(table, stop)
             self.opening = None
         w, first = w+1, first+n
-        self.starts = [*self.starts[-3:], dict(window=w, batch=first, place=asdict(behind), batch_tokens=self.budget.tokens)]
-        if first > start: yield w-1, first-n, x
-        x = None
+        p = dict(window=w, batch=first, place=asdict(behind), batch_tokens=self.budget.tokens)
+        if first < end: table, behind = next(tables); p["table"] = table.hash # the next window is known before this one is used up
+        self.starts = [*self.starts[-3:], p]
+        if x is not None: yield w-1, first-n, x
         if first >= end: return
 
 @patch

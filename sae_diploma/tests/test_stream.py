@@ -182,10 +182,11 @@ def test_bad_input():
     with torch.no_grad(): model.model.layers[0].mlp.down_proj.weight[0, 0] = float("nan")
     with pytest.raises(DataError, match="NaN or infinite in document '.* of pass 0' at layer 1"): next(ActivationStream(model, TEXTS, tok, 1, 1000, buffer_rows=1000).batches(100))
 
-# %% ../../nbs/lib/90_tests.stream.ipynb #0ec72e39
+# %% ../../nbs/lib/90_tests.stream.ipynb #6dae1b36
 def use(n_tokens):
     "Peak memory in MB after `n_tokens` of an endless corpus."
     import resource
+    torch.set_num_threads(1)
     model, tok = tiny_model()
     endless = lambda: (TEXTS[i % 240]+f" {i}" for i in range(10**9))
     for _, x in ActivationStream(model, endless, tok, 0, n_tokens, buffer_rows=4096, n_held=300, ahead=False).batches(512): pass
@@ -193,7 +194,8 @@ def use(n_tokens):
 
 def test_memory_does_not_grow_with_the_corpus():
     "Peak memory after 20 times the tokens is the same, to a tenth of what keeping them would take."
-    code = "from sae_diploma.tests.test_stream import *; torch.set_num_threads(1); use(5000); print(use(20_000), use(400_000))"
+    code = "from sae_diploma.tests.test_stream import *; use(5000); print(use(20_000), use(400_000))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
     few, many = map(float, out.stdout.split())
     assert many-few < 400_000*16*4/1e6/10, out
