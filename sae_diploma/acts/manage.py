@@ -52,7 +52,7 @@ def table_of(
             table = TokenTable.load(q/"tokens")
             if len(table) == store.n_tokens and store.table_hash in (None, table.hash): return table
 
-# %% ../../nbs/lib/22_acts.manage.ipynb #41d5e940
+# %% ../../nbs/lib/22_acts.manage.ipynb #772257fc
 def store_info(
     path, # folder of a store
 ) -> dict:
@@ -61,6 +61,7 @@ def store_info(
     files = [store.folder/o["file"] for o in m["shards"]]; size = sum(p.stat().st_size for p in files if p.exists())
     out = dict(folder=str(store.folder), model=m["model_name"], model_hash=m.get("model_hash"), layer=m["layer"], hookpoint=m["hookpoint"], d_in=store.d_in, dtype=m["dtype"], tokens=store.n_tokens,
                shards=len(files), shards_missing=sum(not p.exists() for p in files), bytes=size, root_mean_square_norm=store.mean_sq**.5, norm_of_mean=float(store.mean.norm()), cov_trace=store.cov_trace, statistics_over=m.get("n_stat"), table_hash=store.table_hash)
+    if m.get("made_from"): out["made_from"] = m["made_from"]
     if table is not None:
         n = np.diff(table.bounds)
         out |= dict(documents=len(table.docs), by_regime_and_split={" ".join(k): f"{len(d)} documents, {n[d.doc].sum()} tokens" for k, d in table.docs.groupby(["regime", "split"])}, recipe=table.docs.attrs.get("recipe"))
@@ -101,7 +102,7 @@ def how_to_mend(
     if made: return f"delete it and take the same part of {made[0]['folder']} again (seed {made[0]['seed']}, {made[0]['n_docs']} documents)"
     return "delete the shards that were altered and run the same `sae-diploma extract` again, it replaces only these"
 
-# %% ../../nbs/lib/22_acts.manage.ipynb #c0b46d3f
+# %% ../../nbs/lib/22_acts.manage.ipynb #23d880c4
 def concat_tables(
     tables, # of one tokenizer
 ) -> TokenTable:
@@ -115,7 +116,8 @@ def concat_tables(
     again = len(key.unique()); often = sum(len(set(_texts(t))) for t in tables)-again
     if often: warnings.warn(f"stores: {often} of {again} texts stand in more than one store, and their tokens are there more than once")
     recipes = [t.docs.attrs.get("recipe") for t in tables]
-    docs.attrs["recipe"] = recipes[0] if all(r == recipes[0] for r in recipes) else dict(merged=recipes)
+    rule = [{k: v for k, v in (r or {}).items() if k not in ("empty", "cut")} for r in recipes] # without what was counted
+    docs.attrs["recipe"] = (recipes[0] and dict(recipes[0], **{k: sum(r[k] for r in recipes) for k in ("empty", "cut") if k in recipes[0]})) if all(r == rule[0] for r in rule) else dict(merged=recipes)
     return TokenTable(*(np.concatenate([getattr(t, c)+(f if c == "doc" else 0) for t, f in zip(tables, first)]) for c in ("token", "doc", "pos", "regime", "segment")), docs)
 
 def _texts(table):
@@ -160,7 +162,7 @@ def store_merge(
         m = {k: v for k, v in stores[0].meta.items() if k not in ("n_tokens", "n_stat", "mean", "mean_sq", "var", "shards", "table_hash")}
         return write_index(out, entries, **{**m, "table_hash": table.hash, "made_from": [dict(folder=str(s.folder), table_hash=s.table_hash, n_tokens=s.n_tokens) for s in stores]})
 
-# %% ../../nbs/lib/22_acts.manage.ipynb #5b0860a9
+# %% ../../nbs/lib/22_acts.manage.ipynb #955b434d
 def store_subsample(
     path,         # folder of a store
     out,          # folder of the new one
@@ -172,7 +174,7 @@ def store_subsample(
     "A store of some documents of another, drawn at random and kept in their order, with its token table; all chunks of a document are drawn together."
     store, table = open_store(path)
     check(table is not None, f"store: the token table of {store.folder} is not in {store.folder/'tokens'}; documents cannot be told apart without it", DataError)
-    check((n_docs is None) != (share is None), "n_docs, share: give one of them")
+    check((n_docs is None) != (share is None), "n_docs, share: give one of the two")
     check(share is None or 0 < share <= 1, f"share: {share} is no share; use a number above 0, up to 1")
     text = np.cumsum(table.docs.chunk.fillna(0).eq(0))-1 if "chunk" in table.docs else pd.Series(np.arange(len(table.docs))) # which text a row of docs is of
     total = int(text.max())+1; n = max(1, round(share*total)) if n_docs is None else int(n_docs)

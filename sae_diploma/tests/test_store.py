@@ -4,20 +4,22 @@
 
 # %% auto #0
 __all__ = ['stored', 'test_a_harmed_shard_is_named_and_mended', 'test_verify_from_the_command_line',
-           'test_merged_is_extracted_at_once', 'test_parts_and_their_refusals', 'test_block_order_when_memory_is_short',
-           'test_fits_is_about_the_machine', 'test_reading_ahead_is_stopped_and_not_lost']
+           'test_stores_from_the_command_line', 'test_statistics_are_those_of_float64',
+           'test_a_full_disk_leaves_no_store', 'test_merged_is_extracted_at_once', 'test_parts_and_their_refusals',
+           'test_block_order_when_memory_is_short', 'test_fits_is_about_the_machine',
+           'test_reading_ahead_is_stopped_and_not_lost']
 
-# %% ../../nbs/lib/90_tests.store.ipynb #c0481dd7
-import threading, time
+# %% ../../nbs/lib/90_tests.store.ipynb #b7b6b28a
+import errno, json, threading, time
 import numpy as np, pytest, torch
 
 from ..core import CorruptError, DataError, ParamError
 from ..acts import ActivationStore, JointStore, extract, save_store
 from ..acts.manage import store_info, store_merge, store_subsample, store_verify
-from ..acts.store import BLOCK, Prefetch, fits, shard_name
+from ..acts.store import BLOCK, Prefetch, fits, shard_name, write_shard
 from .test_acts import digest, settings, toy
 
-# %% ../../nbs/lib/90_tests.store.ipynb #b2bc3a82
+# %% ../../nbs/lib/90_tests.store.ipynb #8df688f1
 def stored(folder, n_docs=60, seed=0):
     "A small store, its table and its model."
     model, table = toy(n_docs, seed)
@@ -51,6 +53,55 @@ def test_verify_from_the_command_line(tmp_path, capsys):
     with pytest.raises(SystemExit) as e: main(["store", "verify", str(tmp_path)])
     out = capsys.readouterr()
     assert e.value.code == 1 and shard_name(1) in out.out and "run the same `sae-diploma extract` again" in out.err
+
+def test_stores_from_the_command_line(tmp_path, capsys):
+    "Two extractions that share texts are joined with a warning, looked into, and a part is taken; wrong words get one sentence."
+    from sae_diploma.cli import main
+    model, table = toy(40); both = []
+    for name in ("a", "b"):
+        table.docs["text"] = [f"{name if i > 4 else ''} {i}" for i in range(40)]
+        table.docs["split"] = ["eval" if i == 2 and name == "a" else "sae" for i in range(40)]
+        table.save(tmp_path/name/"tokens"); extract(model, table, tmp_path/name, **settings); both.append(str(tmp_path/name))
+    with pytest.warns(UserWarning) as said: main(["store", "merge", *both, "--out", str(tmp_path/"m")])
+    assert [str(w.message) for w in said] == ["stores: 1 documents stand in split 'eval' too, 'd2' first; all their copies are held out now", "stores: 5 of 75 texts stand in more than one store, and their tokens are there more than once"]
+    main(["store", "subsample", str(tmp_path/"m"), "--share", "0.5", "--seed", "3", "--out", str(tmp_path/"s")]); capsys.readouterr()
+    main(["store", "info", str(tmp_path/"m"), str(tmp_path/"s"), "--json"]); m, s = json.loads(capsys.readouterr().out)
+    assert (m["documents"], s["documents"], m["tokens"]) == (80, 40, 2*len(table)) and m["by_regime_and_split"]["plain eval"].startswith("2 documents")
+    main(["store", "info", str(tmp_path/"m")]); assert f"{2*len(table):,}" in capsys.readouterr().out
+    for argv, says in ((["info", str(tmp_path/"none")], "does not exist"), (["merge", both[0], "--out", str(tmp_path/"x")], "give two or more"), (["merge", *both], "--out FOLDER"), (["verfy", both[0]], "did you mean verify?"),
+                       (["subsample", both[0], "--out", str(tmp_path/"x")], "give one of the two"), (["subsample", *both, "--out", "x"], "takes one"), (["merge", both[0], both[0], "--out", str(tmp_path/"x")], "given twice")):
+        with pytest.raises(SystemExit) as e: main(["store", *argv])
+        err = capsys.readouterr().err
+        assert e.value.code == 1 and says in err and len(err.strip().splitlines()) == 1
+
+@pytest.mark.parametrize("dtype, loc", [("float32", 1000.), ("float16", 200.), ("bfloat16", 1000.)])
+def test_statistics_are_those_of_float64(tmp_path, dtype, loc):
+    "With a mean that drowns the spread in 16 bits: mean, variance and trace of the rows as stored, through shards, merging and reading back; any reader of safetensors reads them."
+    from safetensors.torch import load_file
+    x = (loc + 8*torch.randn(3000, 12, generator=torch.Generator().manual_seed(0))).to(getattr(torch, dtype))
+    store = save_store(x, tmp_path/"s", shard_rows=700, dtype=dtype); y = x.double()
+    torch.testing.assert_close(store.mean, y.mean(0), rtol=1e-12, atol=0)
+    torch.testing.assert_close(store.var, y.var(0, correction=0), rtol=1e-7, atol=0)
+    assert store.cov_trace == pytest.approx(float(y.var(0, correction=0).sum()), rel=1e-7) and store.mean_sq == pytest.approx(float(y.square().sum(1).mean()), rel=1e-12)
+    assert torch.equal(store[:], x.float()) and torch.equal(torch.cat([load_file(p)["x"] for p in sorted((tmp_path/"s").glob("shard-*"))]), x)
+
+def test_a_full_disk_leaves_no_store(tmp_path, monkeypatch):
+    "Joining and sampling stop with one sentence; the same call goes through when there is room."
+    import sae_diploma.acts.manage as M
+    stored(tmp_path/"a"); stored(tmp_path/"b", seed=0)
+    def full(*a, **k): raise OSError(errno.ENOSPC, "No space left on device")
+    with monkeypatch.context() as m, pytest.warns(UserWarning, match="more than one store"):
+        m.setattr(M.os, "link", full); m.setattr(M.shutil, "copyfile", full)
+        with pytest.raises(DataError, match="disk full while writing"): store_merge([tmp_path/"a", tmp_path/"b"], tmp_path/"m")
+    with monkeypatch.context() as m:
+        m.setattr(M, "write_shard", lambda f, j, *o: full() if j == 2 else write_shard(f, j, *o))
+        with pytest.raises(OSError): store_subsample(tmp_path/"a", tmp_path/"s", n_docs=30, shard_rows=100)
+    assert not list(tmp_path.glob("[ms]/store.json"))
+    def copies(*a): raise OSError(errno.EXDEV, "another disk")
+    monkeypatch.setattr(M.os, "link", copies)
+    with pytest.warns(UserWarning, match="more than one store"): m = store_merge([tmp_path/"a", tmp_path/"b"], tmp_path/"m")
+    s = store_subsample(tmp_path/"a", tmp_path/"s", n_docs=30, shard_rows=100)
+    assert store_verify(tmp_path/"m") == store_verify(tmp_path/"s") == [] and len(m) == 2*len(ActivationStore(tmp_path/"a")) and not list(tmp_path.glob("*/.*.tmp"))
 
 def test_merged_is_extracted_at_once(tmp_path):
     "Two halves joined: rows, table and statistics of one extraction of all."
