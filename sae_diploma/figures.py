@@ -7,7 +7,7 @@ __all__ = ['COLORS', 'MARKERS', 'LINES', 'NAMES', 'KINDS', 'MANY', 'house_style'
            'load_captions', 'plot_lengths', 'plot_sft_curve', 'plot_rouge', 'plot_sae_curve', 'plot_density',
            'plot_frontier', 'plot_densities', 'plot_probing', 'plot_stability', 'plot_activation_frequency',
            'plot_activation_magnitude', 'plot_residual_norms', 'plot_volcano', 'plot_volcanoes', 'plot_placebo',
-           'plot_weights', 'plot_neurons', 'plot_null', 'plot_summary']
+           'plot_trajectory', 'plot_weights', 'plot_neurons', 'plot_null', 'plot_summary']
 
 # %% ../nbs/lib/60_figures.ipynb #9e61d374
 import contextlib, functools, io, math, re
@@ -708,6 +708,40 @@ def _signed_ticks(axis, lim, linear):
     steps = [v for v in (.01, .1, 1, 10, 100) if linear <= v <= lim] or [lim/2]
     axis.set_major_locator(mpl.ticker.FixedLocator([*(-v for v in reversed(steps)), 0, *steps])); axis.set_minor_locator(mpl.ticker.NullLocator())
     axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: "0" if v == 0 else f"{v:+g}".replace("-", "−")))
+
+# %% ../nbs/lib/60_figures.ipynb #6624eab2
+@styled
+def plot_trajectory(
+    table:pd.DataFrame, # of `diffing.trajectory`, one kind of text: `at, latent, delta, lo, hi, called`
+    ax=None,            # axes to draw in
+    n:int=6,            # latents drawn by name, with their intervals
+    xlabel="scale of the fine-tuning (0: base, 1: fine-tuned)", # what `at` counts
+) -> Figure:
+    "Change of frequency by place on the way, in percentage points; the latents most changed at its end are named."
+    _need(table, ["at", "latent", "delta", "lo", "hi"], "table")
+    stops = list(dict.fromkeys(table["at"])); check(len(stops) > 1, f"table: {len(stops)} stop; a way has two or more")
+    fig, ax = _axes(ax, size=(7, 3.9))
+    end = table[table["at"] == stops[-1]]; end = end[_called(end)] if _called(end).any() else end
+    shown = end.reindex(end.delta.abs().nlargest(min(len(end), 200)).index).latent.tolist()
+    wide = table[table.latent.isin(shown)].pivot(index="at", columns="latent", values="delta").loc[stops]*100
+    for l in shown[n:][::-1]: ax.plot(stops, wide[l], color=COLORS["faint"], lw=.8, zorder=1)
+    for l in shown[:n]:
+        g = table[table.latent == l].set_index("at").loc[stops]; c = COLORS["ft" if g.delta.iloc[-1] > 0 else "base"]
+        ax.fill_between(stops, 100*g.lo, 100*g.hi, color=c, alpha=.12, lw=0, zorder=2)
+        ax.plot(stops, 100*g.delta, color=c, marker=MARKERS["ft" if g.delta.iloc[-1] > 0 else "base"], zorder=3)
+    ax.axhline(0, color=COLORS["muted"], lw=.8)
+    last = [table[(table.latent == l) & (table["at"] == stops[-1])].iloc[0] for l in shown[:n]]
+    ax.set_xlim(stops[0], stops[-1]+.14*(stops[-1]-stops[0])); ax.set_xticks(stops)
+    ys = _spread([100*r.delta for r in last], .055*(ax.get_ylim()[1]-ax.get_ylim()[0]))
+    for r, y in zip(last, ys): ax.text(stops[-1]+.015*(stops[-1]-stops[0]), y, _name(r), va="center", fontsize=8.5, color=COLORS["ft" if r.delta > 0 else "base"])
+    ax.set(xlabel=xlabel, ylabel="change of frequency (points of tokens)")
+    return fig
+
+def _spread(ys, gap):
+    "The values, moved apart to at least `gap`, in their order."
+    order, out = np.argsort(ys, kind="stable"), np.array(ys, float)
+    for a, b in zip(order, order[1:]): out[b] = max(out[b], out[a]+gap)
+    return out-(out.mean()-np.mean(ys))
 
 # %% ../nbs/lib/60_figures.ipynb #06fc6127
 @styled

@@ -253,7 +253,7 @@ def _adapter(model, r, alpha, dropout):
     check(r >= 1, f"lora_r: {r} is no rank; use 1 or more, 8 to 64 as a rule")
     return LoraConfig(r=r, lora_alpha=alpha, lora_dropout=dropout, target_modules="all-linear", task_type="CAUSAL_LM")
 
-# %% ../nbs/lib/30_sft.ipynb #b7d24ab1
+# %% ../nbs/lib/30_sft.ipynb #f3f2dc05
 def finetune(
     model_name,                    # 'tiny', a folder or a hub id
     pairs,                         # DatasetDict with train and validation: article and highlights
@@ -293,7 +293,7 @@ def finetune(
     hub_model_id=None,             # where to
     resume:bool=True,              # go on from the newest checkpoint of the same run
     overwrite:bool=False,          # replace a run made with other parameters
-    keep_checkpoints:bool=False,   # leave checkpoint_dir when done
+    keep_checkpoints:bool=False,   # leave checkpoint_dir, with every evaluation's model, when done
     **trl,                         # anything else `SFTConfig` takes
 ) -> dict: # history, best step and loss, steps, tokens seen, params, fingerprint
     "Fine-tune a model on pairs and save the best by validation loss; the same call again resumes or returns what is done."
@@ -308,7 +308,7 @@ def finetune(
         per_device_train_batch_size=per_device_train_batch_size, per_device_eval_batch_size=per_device_eval_batch_size, gradient_accumulation_steps=gradient_accumulation_steps,
         learning_rate=learning_rate or 1e-4, lr_scheduler_type=lr_scheduler_type, warmup_steps=warmup_steps, weight_decay=weight_decay, max_grad_norm=max_grad_norm, optim=optim,
         packing=packing, eval_packing=False, bf16=bf16, fp16=fp16, report_to=report_to, dataset_kwargs=dict(skip_prepare_dataset=not packing),
-        eval_strategy="steps", eval_steps=every, save_strategy="steps", save_steps=every, logging_steps=log, save_total_limit=2, load_best_model_at_end=True,
+        eval_strategy="steps", eval_steps=every, save_strategy="steps", save_steps=every, logging_steps=log, save_total_limit=None if keep_checkpoints else 2, load_best_model_at_end=True,
         metric_for_best_model="eval_validation_loss", greater_is_better=False, **trl)
     model, tok = load_model(model_name, dtype=dtype, device="cpu", revision=model_revision), load_tokenizer(model_name, revision=model_revision)
     if not use_chat_format: tok.chat_template = PLAIN_TEMPLATE

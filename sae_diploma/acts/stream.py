@@ -120,7 +120,7 @@ def open_texts(
     if ds.features: _check_column("text_column", text_column, ds.features, dataset_name)
     return ds if hasattr(ds, "__getitem__") else ds.shuffle(seed=seed, buffer_size=10_000)
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #4de6028c
+# %% ../../nbs/lib/23_acts.stream.ipynb #04a19689
 class ActivationStream(RowStore):
     "Activations of models on a corpus, made while they are trained on; goes where trainers take a store."
     streams = True
@@ -149,7 +149,7 @@ class ActivationStream(RowStore):
         for name, v in (("n_tokens", n_tokens), ("buffer_rows", buffer_rows), ("n_held", n_held)): check(type(v) is int and v >= 1, f"{name}: {v!r} is no whole number from 1")
         self.tokenizer, self.layer, self.hookpoint, self.n_tokens, self.buffer_rows, self.seed = tokenizer, resolve_layer(self.models[0], layer), hookpoint, n_tokens, buffer_rows, seed
         self.texts, self.point, self.n_sources = Texts(texts, text_column, seed), (self.layer, hookpoint), len(self.models)
-        self.budget, self.pack = Budget(batch_tokens or auto_batch_tokens(self.models[0])), pack
+        self.batch_tokens, self.budget, self.pack = batch_tokens, Budget(batch_tokens or auto_batch_tokens(self.models[0])), pack
         self.ahead = _room_for_two(self.models[0]) if ahead is None else ahead
         self.max_length, self.overflow, self.stride = max_length, overflow, stride
         self.first = [] if bos is False or tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
@@ -248,14 +248,15 @@ def _table(parts):
     docs = pd.DataFrame(dict(doc=np.arange(len(n)), id=names, regime="plain", source="", split="sae", text=""))
     return TokenTable(np.concatenate(ids), np.repeat(np.arange(len(n)), n), np.concatenate([np.arange(o) for o in n]), np.zeros(sum(n)), np.concatenate(seg), docs)
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #4c61798f
+# %% ../../nbs/lib/23_acts.stream.ipynb #a9113dc6
 class _Stopped(Exception): "The reader has gone."
 
 @patch
-def _activations(self:ActivationStream, table, stop=None, keep=None):
+def _activations(self:ActivationStream, table, stop=None, keep=None, desc=None):
     "(n, d_in) or (n, n_sources, d_in) float32 activations of the tokens that count, where the model is."
     keep = table.counts() if keep is None else keep
     at, x = np.cumsum(keep)-1, None
+    bar = progress(total=len(table)*len(self.models), desc=desc, unit="tok", unit_scale=True, leave=False) if desc else None
     for j, m in enumerate(self.models):
         check(table.token.max() < unwrap(m).get_input_embeddings().weight.shape[0], f"texts: token {table.token.max()} is not in the model's embedding; give the model's tokenizer", DataError)
         for rows, acts in doc_activations(m, table, np.arange(len(table.docs)), [self.point], self.budget, self.pack):
@@ -265,13 +266,15 @@ def _activations(self:ActivationStream, table, stop=None, keep=None):
             if not torch.isfinite(raw).all(): _not_finite(table, rows, raw, raw, self.point, raw.dtype)
             k = np.flatnonzero(keep[rows])
             x[torch.from_numpy(at[rows[k]]).to(x.device), j] = raw[torch.from_numpy(k).to(raw.device)].to(x)
+            if bar is not None: bar.update(len(rows))
+    if bar is not None: bar.close()
     return x if self.n_sources > 1 else x[:, 0]
 
 @patch(as_prop=True)
 def held_out(self:ActivationStream) -> RowStore:
     "Activations of the documents held out, all their tokens, as a store in memory; its table is `held_table`, its rows to measure on `held_table.rows()`."
     if not hasattr(self, "_held_out"):
-        x = self._activations(self.held_table, keep=np.ones(len(self.held_table), bool)).cpu()
+        x = self._activations(self.held_table, keep=np.ones(len(self.held_table), bool), desc="held-out activations").cpu()
         self._held_out = ArrayStore(x, self.held_table.hash, self.meta) if self.n_sources == 1 else JointStore(*(ArrayStore(x[:, j], self.held_table.hash, self.meta) for j in range(self.n_sources)))
     return self._held_out
 
@@ -319,7 +322,7 @@ def batches(self:ActivationStream,
                 del x # before the next one is made
         finally: stop.set()
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #3b8924da
+# %% ../../nbs/lib/23_acts.stream.ipynb #e908385c
 @patch
 def _made(self:ActivationStream, rows, batch_size, start, end, position, stop):
     "Yield `(number, first batch, activations)` of each window from batch `start` on; windows before it are only counted."
@@ -368,11 +371,11 @@ def sample(self:ActivationStream,
 ) -> torch.Tensor:
     "(at most n, d_in) rows of the first window, in memory; the window is kept for the first reader."
     table, _ = next(self.windows(self._window_rows(batch_size)))
-    if self.opening is None or self.opening[0] != table.hash: self.opening = None; self.opening = table.hash, self._activations(table)
+    if self.opening is None or self.opening[0] != table.hash: self.opening = None; self.opening = table.hash, self._activations(table, desc="first window")
     x = self.opening[1]
     return x[torch.from_numpy(np.sort(g.choice(len(x), min(n, len(x)), replace=False))).to(x.device)].cpu()
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #6bcd70d7
+# %% ../../nbs/lib/23_acts.stream.ipynb #06765a04
 @patch
 def identity(self:ActivationStream) -> dict:
     "What must be the same for a run to go on: corpus, models, place, and all that the order of tokens depends on."
@@ -383,7 +386,7 @@ def identity(self:ActivationStream) -> dict:
         for i in np.unique(np.linspace(0, len(t)-1, 64).astype(int)): h.update(t.text(t.source[int(i)]).encode(errors="replace")); h.update(b"\0")
     keep = ("max_length", "overflow", "stride", "bos", "tokenizer")
     return dict(texts=h.hexdigest()[:16], n_tokens=self.n_tokens, buffer_rows=self.buffer_rows, n_held=len(self.held_table), data_order=self.seed, model_hash=self.meta["model_hash"],
-                layer=self.layer, hookpoint=self.hookpoint, batch_tokens=self.budget.first, pack=self.pack, **{k: self.recipe[k] for k in keep})
+                layer=self.layer, hookpoint=self.hookpoint, batch_tokens=self.batch_tokens, pack=self.pack, **{k: self.recipe[k] for k in keep})
 
 @patch
 def documents(self:ActivationStream) -> float:

@@ -127,7 +127,7 @@ def test_empty_documents():
     stream = make_stream(texts=TEXTS[:1])
     with pytest.raises(DataError, match="none of the 1 documents is left to train on"): next(stream.batches(10))
 
-# %% ../../nbs/lib/90_tests.stream.ipynb #fd148884
+# %% ../../nbs/lib/90_tests.stream.ipynb #de10cf55
 def test_streamed_files(tmp_path):
     "`load_dataset(…, streaming=True)`: files as they come; the state that the dataset keeps leads back to the place."
     from datasets import load_dataset
@@ -142,6 +142,9 @@ def test_streamed_files(tmp_path):
     for n in (17, stateful[20], stateful[-30], 270):
         it = new().batches(100, start=n, position=places[n-1])
         for x in got[n:n+12]: assert torch.equal(next(it)[1], x)
+    wrong = places[stateful[20]-1]
+    wrong["place"]["state"] = places[stateful[-30]-1]["place"]["state"] # a state that leads elsewhere is not believed
+    assert torch.equal(next(new().batches(100, start=stateful[20], position=wrong))[1], got[stateful[20]])
 
 # %% ../../nbs/lib/90_tests.stream.ipynb #8f5a772e
 def test_two_models_make_a_crosscoder(tmp_path):
