@@ -288,7 +288,13 @@ def passes(
     if missing: print(f"not installed, left out: {'; '.join(missing)} (pip install sae_diploma[bench])", file=sys.stderr)
     return {s: PASSES[s] for s in names if s not in missing}
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #de589305
+# %% ../nbs/lib/80a_bench_acts.ipynb #e03c4cff
+def _both(job):
+    "Seconds by the clock, and of the processor, that a job takes."
+    t, cpu = time.perf_counter(), time.process_time()
+    job()
+    return time.perf_counter() - t, time.process_time() - cpu
+
 class Turn:
     "A process that makes a pass and then waits for its turns."
     def __init__(self,
@@ -329,9 +335,9 @@ def _serve(name, folder, layer, dtype):
         say({})
         for _ in sys.stdin:
             one.before()
-            t, cpu = time.perf_counter(), time.process_time()
-            n = one.run()
-            say(dict(seconds=time.perf_counter() - t, cpu=time.process_time() - cpu, tokens=int(n), peak=_memory("VmHWM:") if Path("/proc/self/status").exists() else None))
+            n = []
+            seconds, cpu = _both(lambda: n.append(one.run()))
+            say(dict(seconds=seconds, cpu=cpu, tokens=int(n[0]), peak=_memory("VmHWM:") if Path("/proc/self/status").exists() else None))
 
 def rounds(
     folder,          # of `prepare`
@@ -401,7 +407,7 @@ def extract_memory(
         d, wide = SHAPES[shape]["hidden_size"], SHAPES[shape]["intermediate_size"]
         return dict(tokens=store.n_tokens, seconds=seconds, weights=sum(p.numel()*p.element_size() for p in model.parameters()), table=15*store.n_tokens, shard=4*d*shard_rows, batch=4*batch_tokens*(4*wide + 12*d), before=before, rise=rise)
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #b511f946
+# %% ../nbs/lib/80a_bench_acts.ipynb #87e47dc2
 def paired(
     folder,         # of `prepare`
     layer:int,      # whose output is wanted
@@ -422,20 +428,18 @@ def paired(
     with tempfile.TemporaryDirectory(dir=folder) as tmp:
         extract_many(pair, table, Path(tmp)/"warm", [(layer, "resid_post")]) # all weights have been read now
         _trim()
-        grown, seconds = _memory("VmRSS:") - start, []
+        grown, seconds, cpu = _memory("VmRSS:") - start, [], []
         alone = load_model(folder/"model", device="cpu")
         jobs = dict(base=lambda f: extract(alone, table, f, layer), ft=lambda f: extract(lora, table, f, layer), pair=lambda f: extract_many(pair, table, f, [(layer, "resid_post")]))
         for r in range(n_rounds + 1):
             new = {}
             for k, job in jobs.items():
-                f, t = Path(tmp)/k, time.perf_counter()
-                job(f)
-                new[k] = time.perf_counter() - t
-                shutil.rmtree(f)
-            if r: seconds.append(new)
-    return dict(tokens=len(table), weights=weights, grown=grown, seconds=seconds)
+                new[k] = _both(lambda: job(Path(tmp)/k))
+                shutil.rmtree(Path(tmp)/k)
+            if r: seconds.append({k: o[0] for k, o in new.items()}); cpu.append({k: o[1] for k, o in new.items()})
+    return dict(tokens=len(table), weights=weights, grown=grown, seconds=seconds, cpu=cpu)
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #e782ca07
+# %% ../nbs/lib/80a_bench_acts.ipynb #c102346a
 def scaling(
     shape="smollm2_1_7b", # one of `SHAPES`
     dtype="bfloat16",     # of weights and activations
@@ -451,7 +455,7 @@ def scaling(
     model = random_llama(shape, dtype)
     table, layer = build_tokens(load_tokenizer("tiny"), plain=load_texts(packages="core", num_samples=n_docs), max_length=max_length), resolve_layer(model, .5)
     docs = [torch.from_numpy(table.token[a:b].astype(np.int64)) for a, b in itertools.pairwise(table.bounds)]
-    seconds = []
+    seconds, cpu = [], []
     with tempfile.TemporaryDirectory() as tmp:
         jobs = {f"limit, rows of {b}": lambda b=b: bare_forward(cut(model, layer), docs, "rows", b) for b in budgets}
         jobs |= {"limit, sorted": lambda: bare_forward(cut(model, layer), docs, "sorted", 1024), "sae_diploma, store written": lambda: extract(model, table, Path(tmp)/"store", layer, dtype=dtype)}
@@ -460,10 +464,9 @@ def scaling(
             new = {}
             for k, job in jobs.items():
                 shutil.rmtree(Path(tmp)/"store", ignore_errors=True)
-                t = time.perf_counter(); job()
-                new[k] = time.perf_counter() - t
-            seconds.append(new)
-    return dict(shape=shape, dtype=dtype, layer=layer, parameters=sum(p.numel() for p in model.parameters()), tokens=len(table), documents=len(docs), seconds=seconds)
+                new[k] = _both(job)
+            seconds.append({k: o[0] for k, o in new.items()}); cpu.append({k: o[1] for k, o in new.items()})
+    return dict(shape=shape, dtype=dtype, layer=layer, parameters=sum(p.numel() for p in model.parameters()), tokens=len(table), documents=len(docs), seconds=seconds, cpu=cpu)
 
 # %% ../nbs/lib/80a_bench_acts.ipynb #c3e9aa6e
 class TextRun:
@@ -551,7 +554,7 @@ class SparsifyText(TextRun):
 
 TEXT_RUNS = {"sae_diploma": OurText, "sae_diploma, streaming": OurStream, "saelens": SAELensText, "sparsify": SparsifyText}
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #89c5b879
+# %% ../nbs/lib/80a_bench_acts.ipynb #6460ba5e
 def text_data(
     folder,            # where model, documents and held-out activations go
     n_tokens:int,      # that the documents must have at least
@@ -588,13 +591,11 @@ def text_run(
     from sae_diploma.metrics import fvu
     with redirect_stdout(StringIO()):
         one = TEXT_RUNS[system](folder, layer, n_tokens, d_sae, k, batch, lr)
-        t = time.perf_counter()
-        one.run()
-        seconds = time.perf_counter() - t
+        seconds, cpu = _both(one.run)
     held = load_safetensors(Path(folder)/"held.safetensors")["x"]
     with torch.no_grad(): x_hat, f = one.reconstruct(held)
     shutil.rmtree(one.tmp)
-    return dict(system=system, lr=lr, seconds=seconds, fvu=float(fvu(held, x_hat)), l0=float((f > 0).sum(1).double().mean()), dead=float((~(f > 0).any(0)).double().mean()), peak=_memory("VmHWM:"), **one.stages)
+    return dict(system=system, lr=lr, seconds=seconds, cpu=cpu, fvu=float(fvu(held, x_hat)), l0=float((f > 0).sum(1).double().mean()), dead=float((~(f > 0).any(0)).double().mean()), peak=_memory("VmHWM:"), **one.stages)
 
 def text_race(
     systems=None,      # of `TEXT_RUNS`; all that are installed by default
