@@ -364,13 +364,15 @@ def rounds(
         for t in turns: t.close()
     return rows
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #0dc35ff6
+# %% ../nbs/lib/80a_bench_acts.ipynb #7c70b6b0
 def per_token(
     rows:list, # of `rounds`
-    clock="seconds", # or 'cpu': what the processor worked, on a machine that does other things as well
+    clock=None, # 'seconds' by the clock, or 'cpu', of the processor; by default those of the processor where there was one thread
 ) -> pd.DataFrame:
     "By pass: microseconds per token (best and median), ratio to the limit (median, range over rounds), peak memory in GiB."
-    df = pd.DataFrame(rows).assign(us=lambda d: 1e6 * d[clock] / d.tokens)
+    df = pd.DataFrame(rows)
+    clock = clock or ("cpu" if "cpu" in df and (df.get("threads", 1) == 1).all() else "seconds")
+    df = df.assign(us=1e6 * df[clock] / df.tokens)
     wide = df.pivot(index="round", columns="name", values="us")
     limits = [c for c in wide if c.startswith("limit")]
     check(limits, "passes: no limit was measured; add one of " + ", ".join(n for n in PASSES if n.startswith("limit")))
@@ -656,12 +658,12 @@ def extraction(
     if "text" in parts: put(text=text_race(threads=threads))
     return result
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #ab2d4f03
+# %% ../nbs/lib/80a_bench_acts.ipynb #0cce0c4f
 def passes_table(
     result:dict,      # of `extraction`
     dtype="float32",  # which series
     keep:bool=False,  # with freed memory kept
-    clock="seconds",  # as for `per_token`
+    clock=None,       # as for `per_token`
 ) -> pd.DataFrame:
     "`per_token` of one series."
     rows = [r for r in result["passes"] if r["dtype"] == dtype and r["keep"] == keep]
@@ -720,12 +722,16 @@ def over_limit(
     limit = df[[c for c in df if c.startswith("limit")]].median().idxmin()
     return pd.DataFrame(dict(seconds=df.median(), ratio=df.div(df[limit], axis=0).median()))
 
+def _times(result, part):
+    "A dict of seconds for each round, by the clock that counts: see `per_token`."
+    return result[part]["cpu" if result.get("threads") == 1 and "cpu" in result[part] else "seconds"]
+
 def pair_ratio(
     result:dict, # of `extraction`
 ) -> dict:
     "Time of the pair over the sum of two single passes (median over rounds), and growth of the process over the weights of one model."
     p = result["paired"]
-    return dict(time=float(np.median([o["pair"] / (o["base"] + o["ft"]) for o in p["seconds"]])), copies=p["grown"] / p["weights"])
+    return dict(time=float(np.median([o["pair"] / (o["base"] + o["ft"]) for o in _times(result, "paired")])), copies=p["grown"] / p["weights"])
 
 def text_table(
     result:dict, # of `extraction`
@@ -734,9 +740,10 @@ def text_table(
     df = pd.DataFrame(result["text"]["rows"])
     best = df.loc[df.groupby("system").fvu.idxmin()].set_index("system")
     best = best.loc[[n for n in TEXT_RUNS if n in best.index]]
-    return best[["lr", "fvu", "l0", "dead", "seconds"]].assign(times=best.seconds / best.seconds.get("sae_diploma", np.nan))
+    time = best["cpu" if result["text"].get("threads") == 1 and "cpu" in best else "seconds"]
+    return best[["lr", "fvu", "l0", "dead"]].assign(seconds=time, times=time / time.get("sae_diploma", np.nan))
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #2cd33ddc
+# %% ../nbs/lib/80a_bench_acts.ipynb #3f833992
 def plot_text(
     result:dict, # of `extraction`
     ax=None,     # where
@@ -745,6 +752,7 @@ def plot_text(
     import matplotlib.pyplot as plt
     df = pd.DataFrame(result["text"]["rows"])
     if ax is None: _, ax = plt.subplots(figsize=(5.5, 3), layout="constrained")
+    if result["text"].get("threads") == 1 and "cpu" in df: df = df.assign(seconds=df.cpu)
     for name, r in df.groupby("system", sort=False):
         ax.scatter(r.seconds, r.fvu, s=45, marker="^" if "streaming" in name else "o", color=PEER_COLORS.get(name.split(",")[0], "#E69F00"), label=name)
         for o in r.itertuples(): ax.annotate(" default" if pd.isna(o.lr) else f" {o.lr:g}", (o.seconds, o.fvu), fontsize=7, va="center", xytext=(4, 0), textcoords="offset points")
@@ -775,7 +783,7 @@ def verdicts(
         out["paired"] = f"A base model and its adapter take {o['time']:.2f} times as long as two single passes, one of them of a base model without adapter; the pair in memory is {o['copies']:.2f} times the weights of one model."
     if "scaling" in result:
         o = result["scaling"]
-        t = over_limit(o["seconds"])
+        t = over_limit(_times(result, "scaling"))
         out["scaling"] = f"At layer {o['layer']} of a model of {o['parameters']/1e9:.2f}e9 parameters in {o['dtype']}, `extract` takes {1e3*t.seconds[ours]/o['tokens']:.1f} ms per token, {t.ratio[ours]:.2f} times the limit."
     if "text" in result:
         t = text_table(result)

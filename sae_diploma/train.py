@@ -190,7 +190,7 @@ class Trainer:
     def held(self): return self.store.held_out if self.streams else self.store
     def reset_window(self): self.moments, self.err, self.l0, self.loss, self.n = Moments(), 0., 0., 0., 0
 
-# %% ../nbs/lib/46_train.ipynb #82450a4a
+# %% ../nbs/lib/46_train.ipynb #43e002d0
 @patch
 def start(self:Trainer):
     "Scale and initial parameters from a sample, and the optimiser."
@@ -199,8 +199,8 @@ def start(self:Trainer):
     else:
         at = np.sort(g.choice(self.rows, min(SAMPLE, len(self.rows)), replace=False))
         sample = self.store[at]
-        find_bad(sample, at, 0)
     self.waited += time.perf_counter() - began
+    find_bad(sample, at if not self.streams else range(len(sample)), 0)
     self.scale = math.sqrt(self.cfg.width / sample.double().flatten(1).square().sum(1).mean().clamp_min(1e-30).item())
     if self.start_from is None: self.sae.init_(sample * self.scale)
     else: self.begin_with(self.start_from)

@@ -74,12 +74,13 @@ def spike_control(
     called = set(t[t.called].latent)
     return dict(comparison="base against a spiked copy (must be found)", method="drift", discoveries=len(called & set(pick.tolist())), n=len(pick), others_called=len(called - set(pick.tolist())), share=share, latents=pick.tolist())
 
-# %% ../../nbs/lib/52c_diffing.drift.ipynb #95539551
+# %% ../../nbs/lib/52c_diffing.drift.ipynb #bc492703
 def null_control(
     pair,                 # `PairedStores` of base and fine-tuned model
     sae,                  # dictionary
     sums:PairSums,        # of that pair
     again=None,           # a second store of the base model over the pair's table, extracted with other batches
+    twin=None,            # a dictionary of the base model with another seed: base against itself is read with it, too
     rows=None,            # rows to compare on; the evaluation documents by default
     n_labels:int=200,     # random relabellings
     groups=(("task", "all"), ("plain", "all")), # where to look; groups that the documents lack are left out
@@ -96,6 +97,10 @@ def null_control(
     if again is not None: itself = drift(type(pair)(pair.base, again, pair.table), sae, rows, groups=groups, n_bootstrap=100, seed=seed, **kw)
     for regime, segment in groups:
         out += _null_rows(sums, regime, segment, real, itself, n_labels, kw, seed)
+    if again is not None and twin is not None:
+        t = drift(type(pair)(pair.base, again, pair.table), twin, rows, groups=groups, n_bootstrap=20, seed=seed, **kw)
+        out += [dict(comparison=f"base against itself, dictionary of another seed, {r}", method="drift", regime=r, segment=s, discoveries=int(g.called.sum()), n=int(g.p.notna().sum()), mean_discoveries=int(g.mean_called.sum()),
+                     flipped=int((g.n_base != g.n_ft).sum()), largest=float(g.delta.abs().max())) for (r, s), g in t.groupby(["regime", "segment"], sort=False)]
     return out + [spike_control(pair, sae, sums, rows, n=n_spiked, seed=seed, **kw)], itself
 
 # %% ../../nbs/lib/52c_diffing.drift.ipynb #a1ef8035
