@@ -364,14 +364,14 @@ def rounds(
         for t in turns: t.close()
     return rows
 
-# %% ../nbs/lib/80a_bench_acts.ipynb #7c70b6b0
+# %% ../nbs/lib/80a_bench_acts.ipynb #6de4e66c
 def per_token(
     rows:list, # of `rounds`
     clock=None, # 'seconds' by the clock, or 'cpu', of the processor; by default those of the processor where there was one thread
 ) -> pd.DataFrame:
     "By pass: microseconds per token (best and median), ratio to the limit (median, range over rounds), peak memory in GiB."
     df = pd.DataFrame(rows)
-    clock = clock or ("cpu" if "cpu" in df and (df.get("threads", 1) == 1).all() else "seconds")
+    clock = clock or ("cpu" if "cpu" in df and ("threads" not in df or (df.threads == 1).all()) else "seconds")
     df = df.assign(us=1e6 * df[clock] / df.tokens)
     wide = df.pivot(index="round", columns="name", values="us")
     limits = [c for c in wide if c.startswith("limit")]

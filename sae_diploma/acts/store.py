@@ -230,7 +230,7 @@ class ArrayStore(RowStore):
 
     def _get(self, i): return torch.from_numpy(np.take(self.x.numpy(), i, 0)) if self.x.device.type == "cpu" else self.x[torch.from_numpy(i)]
 
-# %% ../../nbs/lib/20_acts.store.ipynb #cd87fbde
+# %% ../../nbs/lib/20_acts.store.ipynb #d8f6068f
 def _map_shard(path):
     "(rows, d_in) memory map of the one tensor in a safetensors file, as numpy, and its torch dtype."
     size = path.stat().st_size
@@ -246,7 +246,7 @@ def _map_shard(path):
 def _float(x, dt):
     "Rows as they lie in a shard as a float32 tensor, by NumPy alone: a thread that reads ahead takes no core from PyTorch's."
     if dt == torch.bfloat16: return torch.from_numpy(np.left_shift(x.view(np.uint16), 16, dtype=np.uint32).view(np.float32))
-    return torch.from_numpy(x.astype(np.float32))
+    return torch.from_numpy(x if x.dtype == np.float32 and x.flags.writeable else x.astype(np.float32)) # what was gathered is ours; the file's own rows are copied
 
 class ActivationStore(RowStore):
     "Activations of one model at one hookpoint, on disk; raises `DataError` for a folder that is no finished store."

@@ -162,7 +162,7 @@ def baseline_directions(
         out["weights"] = weight_directions(*models, int(layer), hookpoint or "resid_post", n_weights)[0]
     return {k: F.normalize(v[v.norm(dim=1) > 1e-9], dim=1) for k, v in out.items() if (v.norm(dim=1) > 1e-9).any()}
 
-# %% ../../nbs/lib/52n_diffing.baselines.ipynb #7bdcc65c
+# %% ../../nbs/lib/52n_diffing.baselines.ipynb #c6c06f30
 @torch.no_grad()
 def projections(
     pair,            # `PairedStores`
@@ -170,14 +170,15 @@ def projections(
     rows=None,       # rows to look at; the evaluation documents by default
     batch_size=8192, # rows at a time; no influence on the result
 ) -> dict:
-    "`cells`, and per cell `dot, sq` (cells, m): Σ ⟨Δ, d⟩ and its square, `span` (cells, m): Σ of the squares along an orthonormal basis built up in order, `delta`: Σ‖Δ‖²."
+    "`cells`, and per cell `dot, sq` (cells, m): Σ ⟨Δ, d⟩ and its square, `span` (cells, m): Σ of the squares along an orthonormal basis built up in order, `delta`: Σ‖Δ‖², `size`: Σ‖x_base‖²."
     rows = eval_rows(pair, rows)
     ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
     D = D.double(); Q = _basis(D)
-    out = dict(dot=0., sq=0., span=0., delta=0.)
+    out = dict(dot=0., sq=0., span=0., delta=0., size=0.)
     for i in range(0, len(rows), batch_size):
-        d = (pair.ft[rows[i:i+batch_size]] - pair.base[rows[i:i+batch_size]]).double()
-        new = dict(dot=d@D.t(), sq=(d@D.t())**2, span=(d@Q.t())**2, delta=d.square().sum(1))
+        x = pair.base[rows[i:i+batch_size]].double()
+        d = pair.ft[rows[i:i+batch_size]].double() - x
+        new = dict(dot=d@D.t(), sq=(d@D.t())**2, span=(d@Q.t())**2, delta=d.square().sum(1), size=x.square().sum(1))
         out = {k: out[k] + sum_cells(ids[i:i+batch_size], len(cells), v.numpy()) for k, v in new.items()}
     return dict(cells=cells, **out)
 
@@ -189,7 +190,7 @@ def _basis(D):
         if v.norm() > 1e-6: Q[j] = v/v.norm()
     return Q
 
-# %% ../../nbs/lib/52n_diffing.baselines.ipynb #2b9b16af
+# %% ../../nbs/lib/52n_diffing.baselines.ipynb #05703b56
 def baselines(
     pair,                # `PairedStores`
     directions=None,     # {family: (m, d)}; `baseline_directions` of the pair by default
@@ -223,6 +224,7 @@ _columns = ["direction", "family", "index", "regime", "segment", "effect", "lo",
 def _direction_rows(family, p, n_bootstrap, n_perm, level, seed):
     "The rows of one family in one group."
     W, m = bootstrap_weights(len(p["n"]), n_bootstrap, seed), p["dot"].shape[1]
+    p["dot"] = np.where(np.abs(p["dot"]) > 1e-6*np.sqrt(p["n"]*p["size"])[:, None], p["dot"], 0.) # float32 rounding is no change
     (e, lo, hi), (share, slo, shi) = (bootstrap_ratio(p[a], p[b][:, None], weights=W, level=level) for a, b in (("dot", "n"), ("sq", "delta")))
     with np.errstate(invalid="ignore", divide="ignore"): left = 1 - p["span"].sum(0).cumsum()/p["delta"].sum()
     return pd.DataFrame(dict(direction=[family if m == 1 else f"{family} {j}" for j in range(m)], family=family, index=np.arange(m), effect=e, lo=lo, hi=hi,
