@@ -7,7 +7,7 @@ __all__ = ['COLORS', 'MARKERS', 'LINES', 'NAMES', 'KINDS', 'MANY', 'house_style'
            'load_captions', 'plot_lengths', 'plot_sft_curve', 'plot_rouge', 'plot_sae_curve', 'plot_density',
            'plot_frontier', 'plot_densities', 'plot_probing', 'plot_stability', 'plot_activation_frequency',
            'plot_activation_magnitude', 'plot_residual_norms', 'plot_volcano', 'plot_volcanoes', 'plot_placebo',
-           'plot_trajectory', 'plot_weights', 'plot_neurons', 'plot_null', 'plot_summary']
+           'plot_trajectory', 'plot_depth', 'plot_weights', 'plot_neurons', 'plot_null', 'plot_summary']
 
 # %% ../nbs/lib/60_figures.ipynb #9e61d374
 import contextlib, functools, io, math, re
@@ -742,6 +742,31 @@ def _spread(ys, gap):
     order, out = np.argsort(ys, kind="stable"), np.array(ys, float)
     for a, b in zip(order, order[1:]): out[b] = max(out[b], out[a]+gap)
     return out-(out.mean()-np.mean(ys))
+
+# %% ../nbs/lib/60_figures.ipynb #ce210849
+@styled
+def plot_depth(
+    table:pd.DataFrame, # of `diffing.geometry` over layers: `layer, measure, effect, lo, hi`, and `model` where there are several
+    ax=None,            # as many axes as measures
+    measures=(("shift", "difference (share of variance)"), ("cka", "CKA with the base model"), ("directions", "directions of the difference")), # a panel each
+) -> Figure:
+    "One panel for each measure, layers from left to right, a line for each model with its interval."
+    _need(table, ["layer", "measure", "effect", "lo", "hi"], "table")
+    t = table if "model" in table else table.assign(model="ft")
+    measures = [(k, label) for k, label in measures if (t.measure == k).any()]
+    check(len(measures) > 0, f"measures: none of them is in the table, which has {', '.join(t.measure.unique())}")
+    fig, axs = _axes(ax, len(measures), size=(7, 3.1)); axs = list(np.ravel(axs))
+    for a, (k, label) in zip(axs, measures):
+        for m, g in t[t.measure == k].groupby("model", sort=False):
+            g = g.sort_values("layer")
+            a.fill_between(g.layer, g.lo, g.hi, color=COLORS[m], alpha=.15, lw=0)
+            a.plot(g.layer, g.effect, color=COLORS[m], marker=MARKERS[m], ls=LINES[m], lw=1.6)
+        a.set(xlabel="layer"); a.set_title(label, fontsize=9); a.set_xticks(sorted(t.layer.unique()))
+        if k == "cka": a.set_ylim(min(.98, a.get_ylim()[0]), 1.002)
+        else: a.set_ylim(0, None)
+    _key(axs[0], [(NAMES[m], COLORS[m]) for m in dict.fromkeys(t.model)], "upper left")
+    axs[0].set_ylim(0, axs[0].get_ylim()[1]*1.35)
+    return fig
 
 # %% ../nbs/lib/60_figures.ipynb #06fc6127
 @styled

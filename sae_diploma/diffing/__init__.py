@@ -7,9 +7,10 @@ __all__ = ['sums_of', 'table_of', 'restrict', 'RowView', 'toy_pair', 'transfer',
            'null_control', 'spike_control', 'delta_sae', 'fit_delta', 'firing_threshold', 'save_theta', 'load_theta',
            'encode_residual', 'ResidualStore', 'Stacked', 'random_cosine', 'neurons', 'neuron_sums', 'neuron_layers',
            'neuron_null', 'neuron_weights', 'weights', 'latent_weights', 'merged', 'findings', 'at', 'null_discoveries',
-           'placebo_drift', 'against_placebo', 'summary_of', 'joined', 'on_the_way', 'trajectory', 'appearance']
+           'placebo_drift', 'against_placebo', 'summary_of', 'joined', 'on_the_way', 'trajectory', 'appearance',
+           'geometry']
 
-# %% ../../nbs/lib/52z_diffing.ipynb #263c9208
+# %% ../../nbs/lib/52z_diffing.ipynb #4ea6b757
 from .base import *
 from .transfer import *
 from .drift import *
@@ -19,9 +20,10 @@ from .weights import *
 from .findings import *
 from .placebo import *
 from .trajectory import *
+from .geometry import geometry
 from ..stats import null_discoveries
 
-# %% ../../nbs/lib/52z_diffing.ipynb #89991a74
+# %% ../../nbs/lib/52z_diffing.ipynb #0856953c
 _all_ = ["sums_of", "table_of", "restrict", "RowView", "toy_pair", "transfer", "residual_norms", "errors_of", "drift", "null_control", "spike_control",
          "delta_sae", "fit_delta", "firing_threshold", "save_theta", "load_theta", "encode_residual", "ResidualStore", "Stacked", "random_cosine",
-         "neurons", "neuron_sums", "neuron_layers", "neuron_null", "neuron_weights", "weights", "latent_weights", "merged", "findings", "at", "null_discoveries", "placebo_drift", "against_placebo", "summary_of", "joined", "on_the_way", "trajectory", "appearance"]
+         "neurons", "neuron_sums", "neuron_layers", "neuron_null", "neuron_weights", "weights", "latent_weights", "merged", "findings", "at", "null_discoveries", "placebo_drift", "against_placebo", "summary_of", "joined", "on_the_way", "trajectory", "appearance", "geometry"]
