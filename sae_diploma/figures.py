@@ -743,12 +743,12 @@ def _spread(ys, gap):
     for a, b in zip(order, order[1:]): out[b] = max(out[b], out[a]+gap)
     return out-(out.mean()-np.mean(ys))
 
-# %% ../nbs/lib/60_figures.ipynb #ce210849
+# %% ../nbs/lib/60_figures.ipynb #c38c08be
 @styled
 def plot_depth(
     table:pd.DataFrame, # of `diffing.geometry` over layers: `layer, measure, effect, lo, hi`, and `model` where there are several
     ax=None,            # as many axes as measures
-    measures=(("shift", "difference (share of variance)"), ("cka", "CKA with the base model"), ("directions", "directions of the difference")), # a panel each
+    measures=(("shift", "share of variance"), ("cka", "CKA with base"), ("directions", "directions")), # a panel each
 ) -> Figure:
     "One panel for each measure, layers from left to right, a line for each model with its interval."
     _need(table, ["layer", "measure", "effect", "lo", "hi"], "table")
