@@ -677,7 +677,7 @@ def _share(axs):
         lims = np.array([getattr(a, f"get_{f}")() for a in axs])
         for a in axs: getattr(a, f"set_{f}")(lims[:, 0].min(), lims[:, 1].max())
 
-# %% ../nbs/lib/60_figures.ipynb #f165ac1b
+# %% ../nbs/lib/60_figures.ipynb #9341dfbc
 @styled
 def plot_placebo(
     table:pd.DataFrame, # of `diffing.placebo_drift`, one kind of text: `latent, delta, placebo_delta, survives`
@@ -688,7 +688,7 @@ def plot_placebo(
     _need(table, ["latent", "delta", "placebo_delta", "survives"], "table")
     fig, ax = _axes(ax, size=(7, 4.6))
     x, y, s = 100*table.placebo_delta, 100*table.delta, table.survives.to_numpy(bool)
-    lim = 1.08*max(x.abs().max(), y.abs().max(), 1e-3)
+    lim = 1.3*max(x.abs().max(), y.abs().max(), 1e-3)
     scale = dict(linthresh=max(lim/50, 1e-3), linscale=.6)
     ax.set_xscale("symlog", **scale); ax.set_yscale("symlog", **scale)
     ax.plot([-lim, lim], [-lim, lim], color=COLORS["muted"], lw=1, ls="--", zorder=1)
@@ -700,7 +700,7 @@ def plot_placebo(
     ax.set(xlabel="change in the placebo (percentage points of tokens)", ylabel="change in the fine-tuned model", xlim=(-lim, lim), ylim=(-lim, lim))
     top = table[s].reindex((table.delta-table.placebo_delta)[s].abs().nlargest(n_labels).index)
     if len(top): _tag(ax, 100*top.placebo_delta.to_numpy(), 100*top.delta.to_numpy(), [_name(r) for _, r in top.iterrows()], [COLORS["ft"]]*len(top), avoid=np.column_stack([x[s], y[s]]))
-    _key(ax, [(f"{s.sum():,} survive the placebo", COLORS["ft"]), (f"{(~s).sum():,} do not", COLORS["muted"])], "upper left")
+    ax.text(0, 1.02, f"{s.sum():,} survive the placebo", color=COLORS["ft"], weight="bold", transform=ax.transAxes); ax.text(1, 1.02, f"{(~s).sum():,} do not", color=COLORS["muted"], weight="bold", ha="right", transform=ax.transAxes)
     return fig
 
 def _signed_ticks(axis, lim, linear):
@@ -709,7 +709,7 @@ def _signed_ticks(axis, lim, linear):
     axis.set_major_locator(mpl.ticker.FixedLocator([*(-v for v in reversed(steps)), 0, *steps])); axis.set_minor_locator(mpl.ticker.NullLocator())
     axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda v, _: "0" if v == 0 else f"{v:+g}".replace("-", "−")))
 
-# %% ../nbs/lib/60_figures.ipynb #6624eab2
+# %% ../nbs/lib/60_figures.ipynb #fa6b3da8
 @styled
 def plot_trajectory(
     table:pd.DataFrame, # of `diffing.trajectory`, one kind of text: `at, latent, delta, lo, hi, called`
@@ -722,7 +722,7 @@ def plot_trajectory(
     stops = list(dict.fromkeys(table["at"])); check(len(stops) > 1, f"table: {len(stops)} stop; a way has two or more")
     fig, ax = _axes(ax, size=(7, 3.9))
     end = table[table["at"] == stops[-1]]; end = end[_called(end)] if _called(end).any() else end
-    shown = end.reindex(end.delta.abs().nlargest(min(len(end), 200)).index).latent.tolist()
+    shown = end.reindex(end.delta.abs().nlargest(min(len(end), 60)).index).latent.tolist()
     wide = table[table.latent.isin(shown)].pivot(index="at", columns="latent", values="delta").loc[stops]*100
     for l in shown[n:][::-1]: ax.plot(stops, wide[l], color=COLORS["faint"], lw=.8, zorder=1)
     for l in shown[:n]:
@@ -738,10 +738,15 @@ def plot_trajectory(
     return fig
 
 def _spread(ys, gap):
-    "The values, moved apart to at least `gap`, in their order."
-    order, out = np.argsort(ys, kind="stable"), np.array(ys, float)
-    for a, b in zip(order, order[1:]): out[b] = max(out[b], out[a]+gap)
-    return out-(out.mean()-np.mean(ys))
+    "The values, moved apart to at least `gap`, in their order: those that are too close stand evenly around their mean."
+    order, groups = np.argsort(ys, kind="stable"), []                       # groups: (mean, members)
+    for i in order:
+        groups.append((float(ys[i]), [i]))
+        while len(groups) > 1 and groups[-1][0]-groups[-2][0] < gap*(len(groups[-1][1])+len(groups[-2][1]))/2:
+            (_, a), (_, b) = groups[-2:]; groups[-2:] = [(float(np.mean([ys[k] for k in a+b])), a+b)]
+    out = np.array(ys, float)
+    for m, g in groups: out[g] = m+gap*(np.arange(len(g))-(len(g)-1)/2)
+    return out
 
 # %% ../nbs/lib/60_figures.ipynb #c38c08be
 @styled

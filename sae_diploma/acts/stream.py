@@ -120,7 +120,7 @@ def open_texts(
     if ds.features: _check_column("text_column", text_column, ds.features, dataset_name)
     return ds if hasattr(ds, "__getitem__") else ds.shuffle(seed=seed, buffer_size=10_000)
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #04a19689
+# %% ../../nbs/lib/23_acts.stream.ipynb #5d2582aa
 class ActivationStream(RowStore):
     "Activations of models on a corpus, made while they are trained on; goes where trainers take a store."
     streams = True
@@ -155,6 +155,7 @@ class ActivationStream(RowStore):
         self.first = [] if bos is False or tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
         self.special = np.isin(np.arange(max(len(tokenizer), max(_special(tokenizer), default=0)+1)), _special(tokenizer))
         self.starts, self.said, self.opening, self.table_hash = [], False, None, None
+        self.in_use = threading.RLock() # held during each pass of a model: with `ahead`, who uses the models while this is read holds it too
         self._hold_out(n_held, dict(max_length=max_length, overflow=overflow, stride=stride, bos=bos))
         self.meta = dict(model_name=model_name, layer=self.layer, hookpoint=hookpoint, model_hash=[model_hash(m) for m in self.models] if self.n_sources > 1 else model_hash(self.models[0]))
 
@@ -248,7 +249,7 @@ def _table(parts):
     docs = pd.DataFrame(dict(doc=np.arange(len(n)), id=names, regime="plain", source="", split="sae", text=""))
     return TokenTable(np.concatenate(ids), np.repeat(np.arange(len(n)), n), np.concatenate([np.arange(o) for o in n]), np.zeros(sum(n)), np.concatenate(seg), docs)
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #a9113dc6
+# %% ../../nbs/lib/23_acts.stream.ipynb #d09a8b0a
 class _Stopped(Exception): "The reader has gone."
 
 @patch
@@ -259,9 +260,12 @@ def _activations(self:ActivationStream, table, stop=None, keep=None, desc=None):
     bar = progress(total=len(table)*len(self.models), desc=desc, unit="tok", unit_scale=True, leave=False) if desc else None
     for j, m in enumerate(self.models):
         check(table.token.max() < unwrap(m).get_input_embeddings().weight.shape[0], f"texts: token {table.token.max()} is not in the model's embedding; give the model's tokenizer", DataError)
-        for rows, acts in doc_activations(m, table, np.arange(len(table.docs)), [self.point], self.budget, self.pack):
+        passes = doc_activations(m, table, np.arange(len(table.docs)), [self.point], self.budget, self.pack)
+        while True:
             if stop is not None and stop.is_set(): raise _Stopped
-            raw = acts[self.point]
+            with self.in_use: got = next(passes, None)
+            if got is None: break
+            rows, raw = got[0], got[1][self.point]
             if x is None: x = torch.empty(int(keep.sum()), self.n_sources, self.d_in, device=raw.device)
             if not torch.isfinite(raw).all(): _not_finite(table, rows, raw, raw, self.point, raw.dtype)
             k = np.flatnonzero(keep[rows])

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['TEXTS', 'tiny_model', 'source', 'make_stream', 'run_fit', 'kill_at', 'same', 'test_killed_stream_ends_the_same',
-           'Stop', 'test_stopped_stream_ends_the_same', 'test_a_sweep_over_a_stream_is_what_its_members_are_alone',
+           'test_ahead_changes_nothing', 'Stop', 'test_stopped_stream_ends_the_same',
+           'test_a_sweep_over_a_stream_is_what_its_members_are_alone',
            'test_a_corpus_shorter_than_the_run_is_read_again', 'test_empty_documents', 'test_streamed_files',
            'test_two_models_make_a_crosscoder', 'test_another_corpus_is_refused', 'test_bad_input', 'use',
            'test_memory_does_not_grow_with_the_corpus']
@@ -57,7 +58,7 @@ def same(a, b):
     "Whether two SAEs agree to the last bit, with their curves and metrics."
     return all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters())) and all(a.training_info[k] == b.training_info[k] for k in ("curve", "metrics", "scale", "tokens_seen"))
 
-# %% ../../nbs/lib/90_tests.stream.ipynb #75605788
+# %% ../../nbs/lib/90_tests.stream.ipynb #92ec65cf
 def test_killed_stream_ends_the_same(tmp_path):
     "Killed in the second pass while the next window is made in the background, and resumed without that, equals undisturbed, bit for bit."
     threads = torch.get_num_threads()
@@ -68,6 +69,12 @@ def test_killed_stream_ends_the_same(tmp_path):
         assert out.returncode == -signal.SIGKILL, out.stderr
         assert read_meta(tmp_path/"cut"/"checkpoint.safetensors")["position"]["place"]["epoch"] == 1 and not (tmp_path/"cut"/"config.json").exists()
         assert same(whole, run_fit(tmp_path/"cut", "iterable"))
+    finally: torch.set_num_threads(threads)
+
+def test_ahead_changes_nothing():
+    "The next window in the background, while held-out activations are asked for: the same numbers."
+    threads = torch.get_num_threads()
+    try: assert same(*(run_fit(None, ahead=o) for o in (False, True)))
     finally: torch.set_num_threads(threads)
 
 class Stop(Exception): "Here."
