@@ -120,7 +120,7 @@ def open_texts(
     if ds.features: _check_column("text_column", text_column, ds.features, dataset_name)
     return ds if hasattr(ds, "__getitem__") else ds.shuffle(seed=seed, buffer_size=10_000)
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #5d2582aa
+# %% ../../nbs/lib/23_acts.stream.ipynb #290136fd
 class ActivationStream(RowStore):
     "Activations of models on a corpus, made while they are trained on; goes where trainers take a store."
     streams = True
@@ -154,7 +154,7 @@ class ActivationStream(RowStore):
         self.max_length, self.overflow, self.stride = max_length, overflow, stride
         self.first = [] if bos is False or tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
         self.special = np.isin(np.arange(max(len(tokenizer), max(_special(tokenizer), default=0)+1)), _special(tokenizer))
-        self.starts, self.said, self.opening, self.table_hash = [], False, None, None
+        self.starts, self.said, self.opening, self.table_hash, self.dropped = [], False, None, None, 0 # `dropped`: tokens read but not used, fewer than a batch in each window
         self.in_use = threading.RLock() # held during each pass of a model: with `ahead`, who uses the models while this is read holds it too
         self._hold_out(n_held, dict(max_length=max_length, overflow=overflow, stride=stride, bos=bos))
         self.meta = dict(model_name=model_name, layer=self.layer, hookpoint=hookpoint, model_hash=[model_hash(m) for m in self.models] if self.n_sources > 1 else model_hash(self.models[0]))
@@ -218,14 +218,16 @@ def _tokenise(self:ActivationStream, texts):
 @patch
 def _rows_of(self:ActivationStream, texts): return [n for _, n in self._tokenise(texts)]
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #3b6d1034
+# %% ../../nbs/lib/23_acts.stream.ipynb #d168d7c6
 @patch
 def windows(self:ActivationStream,
     rows:int,      # tokens of a window at least
     place=Place(), # where to begin
+    left=None,     # tokens that are needed at all: the last window has no more; without end by default
+    batch_size=1,  # of each window only whole batches are used
 ):
     "Yield `(table, place behind it)` of window after window, pass after pass; raises `DataError` when a pass has no tokens."
-    parts, have = [], 0
+    parts, have, left = [], 0, float("inf") if left is None else left
     while True:
         used, read = place.docs > 0, place.docs
         for at, texts in self.texts.groups(place):
@@ -235,9 +237,11 @@ def windows(self:ActivationStream,
                 if n == 0: continue
                 used, have = True, have+n
                 parts += [(f"{at.docs+i-1} of pass {at.epoch}", *o) for o in pieces]
-                if have >= rows:
+                if have >= min(rows, left):
                     yield _table(parts), replace(at, docs=at.docs+i, ahead=at.ahead+i if at.state else 0)
+                    left -= have//batch_size*batch_size
                     parts, have = [], 0
+                    if left <= 0: return
         check(used, f"texts: none of the {read} documents is left to train on ({len(self.held_table.docs)} are held out); give more texts, or a smaller n_held", DataError)
         if not self.said: warnings.warn(f"texts: all {read:,} documents were read before {self.n_tokens:,} tokens were reached; they are read again")
         self.said, place = True, Place(place.epoch+1)
@@ -326,14 +330,15 @@ def batches(self:ActivationStream,
                 del x # before the next one is made
         finally: stop.set()
 
-# %% ../../nbs/lib/23_acts.stream.ipynb #e908385c
+# %% ../../nbs/lib/23_acts.stream.ipynb #683ff752
 @patch
 def _made(self:ActivationStream, rows, batch_size, start, end, position, stop):
     "Yield `(number, first batch, activations)` of each window from batch `start` on; windows before it are only counted."
     p = dict(position or dict(window=0, batch=0, place=asdict(Place()), batch_tokens=self.budget.first))
     w, first, place, self.budget.tokens, self.starts = p["window"], p["batch"], Place(**p["place"]), p["batch_tokens"], [p]
-    tables = self.windows(rows, place)
-    if p.get("table"): tables = self._same(tables, rows, place, p["table"])
+    windows = lambda place: self.windows(rows, place, (end-first)*batch_size, batch_size)
+    tables = windows(place)
+    if p.get("table"): tables = self._same(tables, windows, place, p["table"])
     table, behind = next(tables)
     self.starts[0]["table"] = table.hash
     while True:
@@ -341,7 +346,7 @@ def _made(self:ActivationStream, rows, batch_size, start, end, position, stop):
         n, x = int(table.counts().sum())//batch_size, None
         if first+n > start:
             x = self.opening[1] if w == 0 and self.opening and self.opening[0] == table.hash else self._activations(table, stop)
-            self.opening = None
+            self.opening, self.dropped = None, self.dropped+len(x)%batch_size
         w, first = w+1, first+n
         p = dict(window=w, batch=first, place=asdict(behind), batch_tokens=self.budget.tokens)
         if first < end: table, behind = next(tables); p["table"] = table.hash # the next window is known before this one is used up
@@ -350,11 +355,11 @@ def _made(self:ActivationStream, rows, batch_size, start, end, position, stop):
         if first >= end: return
 
 @patch
-def _same(self:ActivationStream, tables, rows, place, want):
+def _same(self:ActivationStream, tables, windows, place, want):
     "The windows from `place` on, whose first must be the one that was trained on."
     table, behind = next(tables)
     if table.hash != want and place.state: # the dataset's own state led elsewhere: count documents
-        tables = self.windows(rows, Place(place.epoch, place.docs))
+        tables = windows(Place(place.epoch, place.docs))
         table, behind = next(tables)
     check(table.hash == want, f"texts: from document {place.docs} on they are not those that the checkpoint was trained on; give the corpus of that run, or resume=False to start over", DataError)
     yield table, behind
@@ -374,7 +379,7 @@ def sample(self:ActivationStream,
     g,              # numpy `Generator`
 ) -> torch.Tensor:
     "(at most n, d_in) rows of the first window, in memory; the window is kept for the first reader."
-    table, _ = next(self.windows(self._window_rows(batch_size)))
+    table, _ = next(self.windows(self._window_rows(batch_size), left=self.n_tokens//batch_size*batch_size, batch_size=batch_size))
     if self.opening is None or self.opening[0] != table.hash: self.opening = None; self.opening = table.hash, self._activations(table, desc="first window")
     x = self.opening[1]
     return x[torch.from_numpy(np.sort(g.choice(len(x), min(n, len(x)), replace=False))).to(x.device)].cpu()

@@ -99,7 +99,7 @@ def norm_flip(
     t = np.linalg.norm(S.sum(0))
     return float((1 + (np.linalg.norm(signs@S, axis=1) >= t*(1 - 1e-9)).sum())/(1 + n_perm))
 
-# %% ../../nbs/lib/52l_diffing.geometry.ipynb #823cd365
+# %% ../../nbs/lib/52l_diffing.geometry.ipynb #0914583a
 def geometry(
     pair,                # `PairedStores`, or {layer: `PairedStores`} for several layers
     rows=None,           # rows to look at; the evaluation documents by default
@@ -130,10 +130,10 @@ def _of_layer(layer, pair, rows, groups, n_bootstrap, n_perm, n_blocks, level, s
         V, size = _principal(one), float(one["xx"].diagonal(dim1=1, dim2=2).sum()/one["n"].sum())**.5
         n = by_document(s["docs"], s["docs"].n.to_numpy(float), regime, segment)[1]
         S = np.where(np.linalg.norm(S, axis=1, keepdims=True) > 1e-6*size*n[:, None], S, 0.) # float32 rounding is no change
-        est, boot = (_measures(one, torch.as_tensor(W), V) for W in (np.ones((1, len(one["n"]))), bootstrap_weights(len(one["n"]), n_bootstrap, seed)))
-        for k, v in est.items():
-            lo, hi = interval(boot[k].numpy(), level)
-            out.append(dict(layer=layer, measure=k, regime=regime, segment=segment, effect=float(v), lo=lo, hi=hi, p=norm_flip(S, n_perm, seed) if k == "mean_shift" else np.nan,
+        W = np.concatenate([np.ones((1, len(one["n"]))), bootstrap_weights(len(one["n"]), n_bootstrap, seed)]) # the estimate first
+        for k, v in _measures(one, torch.as_tensor(W), V).items():
+            lo, hi = interval(v[1:].numpy(), level)
+            out.append(dict(layer=layer, measure=k, regime=regime, segment=segment, effect=float(v[0]), lo=lo, hi=hi, p=norm_flip(S, n_perm, seed) if k == "mean_shift" else np.nan,
                             q=np.nan, support=len(S), tokens=int(one["n"].sum())))
     check(bool(out), f"documents: {s['docs'].doc.nunique()} found, and an interval needs at least 2; evaluate on more documents", DataError)
     return pd.DataFrame(out)
