@@ -165,7 +165,7 @@ def _wants_packing(model):
     "Whether the model's attention computes packed documents without the products between them."
     return str(getattr(unwrap(model).config, "_attn_implementation", "")).startswith(("flash_attention", "flex_attention"))
 
-# %% ../../nbs/lib/21_acts.extract.ipynb #b1fd4c8d
+# %% ../../nbs/lib/21_acts.extract.ipynb #7c0739d4
 class Budget:
     "Positions a batch, which fall when memory does not bear them."
     def __init__(self,
@@ -195,7 +195,7 @@ def doc_activations(
         while batches:
             batch = batches.popleft()
             if len(batch) > 1 and _positions(n[batch], pack) > max(budget.tokens, n[batch].max()): batches.extendleft([batch[len(batch)//2:], batch[:len(batch)//2]]); continue
-            rows, inputs, here["mask"] = _inputs(table, docs[batch], pad_id, pack, causal, dev)
+            rows, inputs, here["mask"] = _inputs(table, b, docs[batch], pad_id, pack, causal, dev)
             try: run(**inputs)
             except RuntimeError as e: _halve(e, budget, n[batch], pack, table.docs.id[docs[batch[0]]]); batches.appendleft(batch); continue
             yield rows, dict(acts)
@@ -211,9 +211,9 @@ def _packs(lengths, batch_tokens):
         out.append(order[first:last]); first = last
     return out
 
-def _inputs(table, d, pad_id, pack, causal, dev):
-    "`(rows of the table, arguments of the model, mask of what is no padding)` for the documents `d`."
-    b = table.bounds; n = b[d+1]-b[d]
+def _inputs(table, b, d, pad_id, pack, causal, dev):
+    "`(rows of the table, arguments of the model, mask of what is no padding)` for the documents `d`; `b` has the bounds of all."
+    n = b[d+1]-b[d]
     rows = np.concatenate([np.arange(b[o], b[o+1]) for o in d])
     if pack:
         put = lambda x: torch.from_numpy(x[rows].astype(np.int64)).to(dev)[None]

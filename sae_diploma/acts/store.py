@@ -41,7 +41,7 @@ class TokenTable:
     def __len__(self): return len(self.token)
     def __repr__(self): return f"TokenTable({len(self):,} tokens, {len(self.docs):,} documents, {self.hash})"
 
-# %% ../../nbs/lib/20_acts.store.ipynb #2fbd3b9b
+# %% ../../nbs/lib/20_acts.store.ipynb #7c0dc30c
 @patch
 def hash_of(self:TokenTable,
     n=None, # of the first `n` rows; of all by default
@@ -49,7 +49,7 @@ def hash_of(self:TokenTable,
     "16 hex digits over all columns."
     import hashlib
     h = hashlib.sha256()
-    for o in (self.token, self.doc, self.pos, self.regime, self.segment): h.update(o[:n].tobytes())
+    for o in (self.token, self.doc, self.pos, self.regime, self.segment): h.update(memoryview(o[:n]))
     return h.hexdigest()[:16]
 
 @patch(as_prop=True)
@@ -86,11 +86,13 @@ def load(cls:TokenTable,
     code = lambda c, names: pd.Categorical(df[c], categories=names).codes
     return cls(df.token, df.doc, df.pos, code("regime", REGIMES), code("segment", SEGMENTS), load_parquet(Path(folder)/"docs.parquet"))
 
-# %% ../../nbs/lib/20_acts.store.ipynb #bcd4b048
+# %% ../../nbs/lib/20_acts.store.ipynb #842477d8
 @patch
 def counts(self:TokenTable) -> np.ndarray:
     "(n,) bool: the tokens that statistics are taken over: all but the first of a text, special ones, and repeated context."
-    return ~np.isin(self.segment, [SEGMENTS.index(o) for o in ("bos", "special", "context")])
+    keep = np.ones(len(self), bool)
+    for o in ("bos", "special", "context"): keep &= self.segment != SEGMENTS.index(o)
+    return keep
 
 @patch
 def rows(self:TokenTable,

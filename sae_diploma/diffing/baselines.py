@@ -270,18 +270,18 @@ def agreement(
     check(len(set(widths.values())) == 1, f"methods: their directions have different widths ({widths}); compare methods at one hookpoint")
     return pd.DataFrame([_agree(a, b, *M[a], *M[b], n_random, seed) for a in M for b in M if a != b])
 
-# %% ../../nbs/lib/52n_diffing.baselines.ipynb #48d6300d
+# %% ../../nbs/lib/52n_diffing.baselines.ipynb #f7a6c767
 def _agree(a, b, ua, Da, ub, Db, n_random, seed):
     "One row of `agreement`."
     from scipy.stats import spearmanr
-    ta, tb, rng = ua[ua.top].unit.to_numpy(), ub[ub.top].unit.to_numpy(), np.random.default_rng(seed)
+    ta, tb, rng = ua[ua.top].unit.to_numpy(copy=True), ub[ub.top].unit.to_numpy(copy=True), np.random.default_rng(seed)
     best = (Da@Db[tb].t()).abs().max(1)[0].numpy()                          # of every direction of a with b's first
     real, rest = best[ta].mean(), np.setdiff1d(ua.unit.to_numpy(), ta)
     if len(rest) >= 2*len(ta): chance = np.array([best[rng.choice(rest, len(ta), replace=False)].mean() for _ in range(n_random)])
     else:
         g = F.normalize(torch.randn(n_random*len(ta), Da.shape[1], generator=torch.Generator().manual_seed(seed)), dim=1)
         chance = (g@Db[tb].t()).abs().max(1)[0].view(n_random, -1).mean(1).numpy()
-    near = (Da[ta]@Db[ub.unit.to_numpy()].t()).abs().argmax(1).numpy()
+    near = (Da[ta]@Db[ub.unit.to_numpy(copy=True)].t()).abs().argmax(1).numpy()
     x, y = ua[ua.top]["size"].to_numpy(), ub["size"].to_numpy()[near]
     rho = spearmanr(x, y)[0] if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0 else np.nan
     return dict(a=a, b=b, n_a=len(ta), n_b=len(tb), mean_max_cos=float(real), chance=float(chance.mean()), p=float((1 + (chance >= real - 1e-9).sum())/(1 + len(chance))),

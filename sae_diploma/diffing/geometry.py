@@ -34,7 +34,7 @@ def blocks_of(
     b = np.random.default_rng(seed).permutation(np.arange(len(docs)) % max(1, min(n_blocks, len(docs))))
     return b[inv]
 
-# %% ../../nbs/lib/52l_diffing.geometry.ipynb #178656f6
+# %% ../../nbs/lib/52l_diffing.geometry.ipynb #ec1ed3b1
 @torch.no_grad()
 def moment_sums(
     pair,              # `PairedStores`
@@ -42,28 +42,28 @@ def moment_sums(
     n_blocks:int=64,   # blocks of documents at most, per regime; fewer where 1 GiB would not hold them
     seed:int=0,        # of the blocks
 ) -> dict:
-    "`cells` (regime, segment, block) with `n`, `sx, sy` (cells, d), `xx, yy, yx` (cells, d, d), and `docs`, `delta`: Σ Δ per document, regime and segment."
+    "`cells` (regime, segment, block) with `n`, `sx, sy, sd` (cells, d), `xx, yy, yx, dd` (cells, d, d), and `docs`, `delta`: Σ Δ per document, regime and segment."
     rows = eval_rows(pair, rows)
     ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
     d, kinds = pair.d_in, len(cells.groupby(["regime", "segment"], observed=True))
-    n_blocks = int(max(min(n_blocks, 20), min(n_blocks, 2**30/(24*d*d*kinds))))
+    n_blocks = int(max(min(n_blocks, 20), min(n_blocks, 2**30/(32*d*d*kinds))))
     cells["block"] = -1
     for _, g in cells.groupby("regime", observed=True): cells.loc[g.index, "block"] = blocks_of(g.doc, n_blocks, seed)
     key = cells.groupby(["regime", "segment", "block"], sort=True, observed=True)
     big, which = key.size().reset_index()[["regime", "segment", "block"]], key.ngroup().to_numpy()[ids]
-    m, centre = len(big), pair.base[rows[:4096]].double().mean(0)
-    out = dict(n=torch.zeros(m).double(), sx=torch.zeros(m, d).double(), sy=torch.zeros(m, d).double(), **{k: torch.zeros(m, d, d).double() for k in ("xx", "yy", "yx")})
+    m, centre = len(big), [o[rows[:4096]].double().mean(0) for o in (pair.base, pair.ft)]
+    out = dict(n=torch.zeros(m).double(), **{k: torch.zeros(m, d).double() for k in ("sx", "sy", "sd")}, **{k: torch.zeros(m, d, d).double() for k in ("xx", "yy", "yx", "dd")})
     delta, order = np.zeros((len(cells), d)), np.argsort(which, kind="stable")
     for c, at in zip(range(m), np.split(order, np.flatnonzero(np.diff(which[order])) + 1)):
         for i in range(0, len(at), 8192):
             p = at[i:i+8192]
-            x, y = ((s[rows[p]].double() - centre) for s in (pair.base, pair.ft))
-            out["n"][c] += len(p); out["sx"][c] += x.sum(0); out["sy"][c] += y.sum(0)
-            out["xx"][c] += x.t()@x; out["yy"][c] += y.t()@y; out["yx"][c] += y.t()@x
-            delta += sum_cells(ids[p], len(cells), (y - x).numpy())
+            x, y = (s[rows[p]].double() for s in (pair.base, pair.ft))
+            e = y - x; x -= centre[0]; y -= centre[1]
+            for k, v in dict(n=len(p), sx=x.sum(0), sy=y.sum(0), sd=e.sum(0), xx=x.t()@x, yy=y.t()@y, yx=y.t()@x, dd=e.t()@e).items(): out[k][c] += v
+            delta += sum_cells(ids[p], len(cells), e.numpy())
     return dict(cells=big, docs=cells, delta=delta, **out)
 
-# %% ../../nbs/lib/52l_diffing.geometry.ipynb #86bb0f71
+# %% ../../nbs/lib/52l_diffing.geometry.ipynb #7e9623ce
 def _norm2(W, C, u, v, N):
     "(n,) ‖C_w − u_w v_wᵀ/N‖² for each row of weights."
     b = len(C)
@@ -75,15 +75,14 @@ def _norm2(W, C, u, v, N):
 
 def _measures(s, W, V):
     "measure -> (n,) values for weights `W` of blocks; `V` (k, d): principal directions of Δ."
-    N, u, v = W@s["n"], s["sx"], s["sy"]
-    D = s["xx"] + s["yy"] - s["yx"] - s["yx"].transpose(1, 2)               # Σ ΔΔᵀ
+    N, u, v, D = W@s["n"], s["sx"], s["sy"], s["dd"]
     trace = lambda C: W@C.diagonal(dim1=1, dim2=2).sum(1)
     var = trace(s["xx"]) - ((W@u)**2).sum(1)/N
     flat, size = D.flatten(1), trace(D)
-    nothing = size <= 1e-12*trace(s["xx"])                                   # equal up to rounding
+    nothing = size <= 1e-12*var                                              # equal up to rounding
     part = lambda k: torch.where(nothing, torch.nan, (W@torch.einsum("ki,bij,kj->b", V[:k], D, V[:k]))/size)
     return dict(cka=_norm2(W, s["yx"], v, u, N)/(_norm2(W, s["xx"], u, u, N)*_norm2(W, s["yy"], v, v, N)).sqrt(),
-                mean_shift=(W@(v - u)).norm(dim=1)/N/(var/N).sqrt(), shift=size/var,
+                mean_shift=(W@s["sd"]).norm(dim=1)/N/(var/N).sqrt(), shift=size/var,
                 directions=torch.where(nothing, torch.nan, size**2/((W@(flat@flat.t()))*W).sum(1)), pca1=part(1), pca10=part(10))
 
 # %% ../../nbs/lib/52l_diffing.geometry.ipynb #6461c1e2
@@ -99,7 +98,7 @@ def norm_flip(
     t = np.linalg.norm(S.sum(0))
     return float((1 + (np.linalg.norm(signs@S, axis=1) >= t*(1 - 1e-9)).sum())/(1 + n_perm))
 
-# %% ../../nbs/lib/52l_diffing.geometry.ipynb #0914583a
+# %% ../../nbs/lib/52l_diffing.geometry.ipynb #b36d340a
 def geometry(
     pair,                # `PairedStores`, or {layer: `PairedStores`} for several layers
     rows=None,           # rows to look at; the evaluation documents by default
@@ -126,7 +125,7 @@ def _of_layer(layer, pair, rows, groups, n_bootstrap, n_perm, n_blocks, level, s
         c = s["cells"]
         keep = np.flatnonzero(((c.regime == regime) | (regime == "all")) & ((c.segment == segment) | (segment == "all")))
         if len(S) < 2: continue
-        one = _merge(c.iloc[keep], {k: s[k][keep] for k in ("n", "sx", "sy", "xx", "yy", "yx")})
+        one = _merge(c.iloc[keep], {k: s[k][keep] for k in ("n", "sx", "sy", "sd", "xx", "yy", "yx", "dd")})
         V, size = _principal(one), float(one["xx"].diagonal(dim1=1, dim2=2).sum()/one["n"].sum())**.5
         n = by_document(s["docs"], s["docs"].n.to_numpy(float), regime, segment)[1]
         S = np.where(np.linalg.norm(S, axis=1, keepdims=True) > 1e-6*size*n[:, None], S, 0.) # float32 rounding is no change
@@ -138,7 +137,7 @@ def _of_layer(layer, pair, rows, groups, n_bootstrap, n_perm, n_blocks, level, s
     check(bool(out), f"documents: {s['docs'].doc.nunique()} found, and an interval needs at least 2; evaluate on more documents", DataError)
     return pd.DataFrame(out)
 
-# %% ../../nbs/lib/52l_diffing.geometry.ipynb #09ca8c48
+# %% ../../nbs/lib/52l_diffing.geometry.ipynb #9d4c4392
 def _merge(cells, sums):
     "Sums of the cells of one block together: a document's segments go with it."
     key = cells.regime.astype(str) + cells.block.astype(str)
@@ -148,5 +147,4 @@ def _merge(cells, sums):
 
 def _principal(s, n=10):
     "(n, d) principal directions of Δ about 0."
-    D = (s["xx"] + s["yy"] - s["yx"] - s["yx"].transpose(1, 2)).sum(0)
-    return torch.linalg.eigh(D)[1].flip(1)[:, :n].t()
+    return torch.linalg.eigh(s["dd"].sum(0))[1].flip(1)[:, :n].t()

@@ -171,15 +171,16 @@ def test_empirical_null_is_calibrated():
     r = np.random.default_rng(0)
     assert np.mean([(bh(empirical_null(r.normal(r.normal(), r.gamma(2), 500))) <= .05).any() for _ in range(300)]) < .1
 
-# %% ../../nbs/lib/90_tests.methods.ipynb #a6881e31
+# %% ../../nbs/lib/90_tests.methods.ipynb #9f7f17e8
 @pytest.fixture(scope="module")
 def lora():
     "The tiny model and an adapter of rank 3 on layer 1's down_proj alone, with stores of both behind that layer."
+    from datasets import Dataset
     from peft import LoraConfig, get_peft_model
     tok, base = load_tokenizer("tiny"), load_model("tiny", device="cpu")
     torch.manual_seed(0)
     ft = get_peft_model(copy.deepcopy(base), LoraConfig(r=3, lora_alpha=6, target_modules=["down_proj"], layers_to_transform=[1], init_lora_weights=False)).eval()
-    table = build_tokens(tok, plain=[dict(id=str(i), text=f"Return the {w} of x, computed along axis {i}.", source="s", split="eval") for i, w in enumerate("sum mean norm rank sign root".split())], max_length=32)
+    table = build_tokens(tok, plain=Dataset.from_list([dict(id=str(i), text=f"Return the {w} of x, computed along axis {i}.", source="s", split="eval") for i, w in enumerate("sum mean norm rank sign root".split())]), max_length=32)
     return tok, base, ft, table
 
 def test_what_an_adapter_writes_lies_in_its_directions(lora, tmp_path):
