@@ -8,9 +8,10 @@ __all__ = ['sums_of', 'table_of', 'restrict', 'RowView', 'toy_pair', 'transfer',
            'encode_residual', 'ResidualStore', 'Stacked', 'random_cosine', 'neurons', 'neuron_sums', 'neuron_layers',
            'neuron_null', 'neuron_weights', 'weights', 'latent_weights', 'merged', 'findings', 'at', 'null_discoveries',
            'placebo_drift', 'against_placebo', 'summary_of', 'joined', 'on_the_way', 'trajectory', 'appearance',
-           'geometry']
+           'geometry', 'matching', 'fit_stages', 'stagewise', 'lens', 'delta_lens', 'baselines', 'baseline_directions',
+           'lora_svd', 'agreement']
 
-# %% ../../nbs/lib/52z_diffing.ipynb #4ea6b757
+# %% ../../nbs/lib/52z_diffing.ipynb #172e5b4d
 from .base import *
 from .transfer import *
 from .drift import *
@@ -20,10 +21,15 @@ from .weights import *
 from .findings import *
 from .placebo import *
 from .trajectory import *
-from .geometry import geometry
+from .geometry import *
+from .matching import *
+from .stagewise import *
+from .lens import *
+from .baselines import *
 from ..stats import null_discoveries
 
-# %% ../../nbs/lib/52z_diffing.ipynb #0856953c
+# %% ../../nbs/lib/52z_diffing.ipynb #e478a3ed
 _all_ = ["sums_of", "table_of", "restrict", "RowView", "toy_pair", "transfer", "residual_norms", "errors_of", "drift", "null_control", "spike_control",
          "delta_sae", "fit_delta", "firing_threshold", "save_theta", "load_theta", "encode_residual", "ResidualStore", "Stacked", "random_cosine",
-         "neurons", "neuron_sums", "neuron_layers", "neuron_null", "neuron_weights", "weights", "latent_weights", "merged", "findings", "at", "null_discoveries", "placebo_drift", "against_placebo", "summary_of", "joined", "on_the_way", "trajectory", "appearance", "geometry"]
+         "neurons", "neuron_sums", "neuron_layers", "neuron_null", "neuron_weights", "weights", "latent_weights", "merged", "findings", "at", "null_discoveries", "placebo_drift", "against_placebo", "summary_of", "joined", "on_the_way", "trajectory", "appearance", "geometry",
+         "matching", "fit_stages", "stagewise", "lens", "delta_lens", "baselines", "baseline_directions", "lora_svd", "agreement"]
