@@ -26,7 +26,7 @@ from .models import AdapterOff, capture, decoder_layers, resolve_layer, splice, 
 from .saes import SAE, SAEConfig
 from .stats import *
 
-# %% ../nbs/lib/54_causal.ipynb #ac09ace3
+# %% ../nbs/lib/54_causal.ipynb #8736d603
 def toy_models(
     change:bool=True, # False: the fine-tuned model is the base model
     n_docs:int=12,    # task documents
@@ -38,7 +38,8 @@ def toy_models(
     base = LlamaForCausalLM(LlamaConfig(vocab_size=48, hidden_size=28, intermediate_size=32, num_hidden_layers=3, num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=64,
                                         initializer_range=.25, bos_token_id=0, eos_token_id=0, pad_token_id=1)).eval().requires_grad_(False)
     ft, Q = copy.deepcopy(base), torch.linalg.qr(torch.randn(28, 28, generator=g))[0]
-    a, b = torch.randn(2, 32, generator=g)
+    with torch.no_grad(), capture(base, [(1, "mlp_act")]) as (acts, run): z = F.normalize(run(input_ids=torch.zeros(1, 1, dtype=torch.long))[1, "mlp_act"][0, 0], dim=0)
+    a, b = (lambda o: o - (o@z)[:, None]*z)(torch.randn(2, 32, generator=g)) # nothing changes at BOS, which is never written to
     if change: ft.model.layers[1].mlp.down_proj.weight += torch.outer(Q[0], a) + .3*torch.outer(Q[1], b)
     sae = SAE(SAEConfig("relu", d_in=28, d_sae=28, layer=1, hookpoint="resid_post"))
     D = torch.stack([Q[:14], -Q[:14]], 1).reshape(28, 28)

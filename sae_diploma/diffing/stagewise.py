@@ -71,7 +71,7 @@ def empirical_null(
     if len(ok) < 20 or not spread > 0: return np.full(len(z), np.nan)
     return np.where(np.isfinite(z), norm.sf((z - mid)/spread), np.nan)
 
-# %% ../../nbs/lib/52k_diffing.stagewise.ipynb #5a0b4678
+# %% ../../nbs/lib/52k_diffing.stagewise.ipynb #8461fe37
 def stagewise(
     pair,                # `PairedStores`
     stages,              # stage -> SAE, from `fit_stages`
@@ -79,7 +79,9 @@ def stagewise(
     groups=None,         # (regime, segment) pairs; all that the documents have by default
     min_docs:int=10,     # latents of F active in fewer documents of a group are not tested there
     fdr:float=.05,       # rate of false discoveries within a group
-    **kw,                # `n_bootstrap`, `level`, `seed`: of `delta_freq`, see `stats.effects`
+    n_bootstrap:int=1000, # resamples of documents, for the interval of `delta_freq`
+    level:float=.95,     # coverage
+    seed:int=0,          # of the resampling
 ) -> pd.DataFrame:
     "One row per latent, regime and segment: `effect`, the smaller turn of the two last stages, with p, q and `called`; all cosines; how much more often it fires at F than at D. A turn is a fact of the training, not of documents: `lo` and `hi` are NaN; refit with other seeds for its spread."
     t, F_, D = turns(stages), stages["F_D"], stages["D"]
@@ -91,14 +93,14 @@ def stagewise(
     for regime, segment in groups or sums.groups():
         s = sums.select(*(None if o == "all" else o for o in (regime, segment)))
         if len(s) < 2: continue
-        e = effects(s, **kw)
-        fires = e.docs.to_numpy() >= min_docs
-        p = np.maximum(*(empirical_null(np.where(fires, o, np.nan)) for o in z))
+        cb, cf = (s.dense(f"count_{o}", slice(None)) for o in ("base", "ft"))
+        docs = ((cb > 0) | (cf > 0)).sum(0)
+        d, lo, hi = bootstrap_ratio(cf - cb, s.n[:, None], n_bootstrap, seed, level)
+        p = np.maximum(*(empirical_null(np.where(docs >= min_docs, o, np.nan)) for o in z))
         num, den = (by_document(sums.cells, v, regime, segment)[1].sum() for v in left)
-        g = pd.DataFrame(dict(latent=t.latent, regime=regime, segment=segment, effect=effect, lo=np.nan, hi=np.nan, p=p, q=bh(p), support=e.docs))
+        g = pd.DataFrame(dict(latent=t.latent, regime=regime, segment=segment, effect=effect, lo=np.nan, hi=np.nan, p=p, q=bh(p), support=docs))
         g["called"] = g.q <= fdr
-        out.append(pd.concat([g, t.drop(columns="latent"), e[["freq_base", "freq_ft"]].rename(columns=dict(freq_base="freq_D", freq_ft="freq_F")),
-                              e[["delta", "lo", "hi"]].rename(columns=dict(delta="delta_freq", lo="delta_lo", hi="delta_hi"))], axis=1).assign(delta_fvu=num/den if den else np.nan))
+        out.append(pd.concat([g, t.drop(columns="latent")], axis=1).assign(freq_D=cb.sum(0)/s.n.sum(), freq_F=cf.sum(0)/s.n.sum(), delta_freq=d, delta_lo=lo, delta_hi=hi, delta_fvu=num/den if den else np.nan))
     check(bool(out), f"documents: {sums.cells.doc.nunique()} found, and a comparison needs at least 2; evaluate on more documents", DataError)
     return pd.concat(out, ignore_index=True)
 
