@@ -44,11 +44,11 @@ def match(
         out[mutual] = best[mutual]
     return out
 
-# %% ../../nbs/lib/52j_diffing.matching.ipynb #530cbad1
-def _sparse(sae, x):
-    "(n, d_sae) float64 sparse activations."
+# %% ../../nbs/lib/52j_diffing.matching.ipynb #300fd8aa
+def _sparse(sae, values, indices):
+    "(n, d_sae) float64 sparse activations from what `encode_sparse` gives."
     from scipy.sparse import csr_array
-    v, i = (o.cpu().numpy() for o in sae.encode_sparse(x.to(sae.W_dec)))
+    v, i = values.cpu().numpy(), indices.cpu().numpy()
     on = v.ravel() > 0
     at = np.repeat(np.arange(len(v)), v.shape[1])
     return csr_array((v.ravel()[on].astype(np.float64), (at[on], i.ravel()[on])), (len(v), sae.cfg.d_sae))
@@ -64,7 +64,7 @@ def pearson(
     ok = (vf > 1e-12*n*ff) & (vg > 1e-12*n*gg)
     with np.errstate(invalid="ignore", divide="ignore"): return np.where(ok, (n*fg - f*g)/np.sqrt(vf*vg), np.nan)
 
-# %% ../../nbs/lib/52j_diffing.matching.ipynb #428a0300
+# %% ../../nbs/lib/52j_diffing.matching.ipynb #57c9c04b
 @torch.no_grad()
 def correlations(
     store_a, sae_a,  # activations and dictionary
@@ -75,12 +75,12 @@ def correlations(
     "Correlation of each latent of `sae_a` with each of `sae_b`; 0 where one never fires."
     rows, S = np.sort(np.asarray(rows)), [0.]*5
     for i in range(0, len(rows), batch_size):
-        f, g = (_sparse(s, st[rows[i:i+batch_size]]) for s, st in ((sae_a, store_a), (sae_b, store_b)))
+        f, g = (_sparse(s, *s.encode_sparse(st[rows[i:i+batch_size]].to(s.W_dec))) for s, st in ((sae_a, store_a), (sae_b, store_b)))
         new = f.sum(0), g.sum(0), f.multiply(f).sum(0), g.multiply(g).sum(0), (f.T@g).toarray()
         S = [a + b for a, b in zip(S, new)]
     return np.nan_to_num(pearson(len(rows), S[0][:, None], S[1], S[2][:, None], S[3], S[4]))
 
-# %% ../../nbs/lib/52j_diffing.matching.ipynb #c02bc75d
+# %% ../../nbs/lib/52j_diffing.matching.ipynb #4e9e7465
 class MatchSums:
     "Sums per cell of matched latents: `f, g, ff, gg, fg, count` (cells, m) sparse, `delta, delta_err` (cells,)."
     def __init__(self, cells, sums): self.cells, self.sums = cells, sums
@@ -100,10 +100,13 @@ def match_sums(
     out, have = None, partner >= 0
     for i in range(0, len(rows), batch_size):
         at, c = rows[i:i+batch_size], ids[i:i+batch_size]
-        xa, xb = store_a[at], store_b[at]
-        f, g = _sparse(sae_a, xa), _sparse(sae_b, xb)[:, np.where(have, partner, 0)].multiply(have[None]).tocsr()
-        d = (xa - xb).double()
-        e = d - (sae_a(xa.to(sae_a.W_dec)).double().cpu() - sae_b(xb.to(sae_b.W_dec)).double().cpu())
+        x = [st[at].to(s.W_dec) for st, s in ((store_a, sae_a), (store_b, sae_b))]
+        v = [s.encode_sparse(o) for s, o in zip((sae_a, sae_b), x)]
+        hat = [s.decode_sparse(*o) for s, o in zip((sae_a, sae_b), v)]
+        f, g = (_sparse(s, *o) for s, o in zip((sae_a, sae_b), v))
+        g = g[:, np.where(have, partner, 0)].multiply(have[None]).tocsr()
+        d = (x[0] - x[1]).double().cpu()
+        e = d - (hat[0] - hat[1]).double().cpu()
         new = dict(f=f, g=g, ff=f.multiply(f), gg=g.multiply(g), fg=f.multiply(g), count=(f > 0).astype(np.float64), delta=d.square().sum(1).numpy(), delta_err=e.square().sum(1).numpy())
         new = {k: sum_cells(c, len(cells), v.tocsr() if hasattr(v, "tocsr") else v) for k, v in new.items()}
         out = new if out is None else {k: out[k] + v for k, v in new.items()}
