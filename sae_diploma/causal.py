@@ -299,7 +299,7 @@ def _patch(both, sets, changes, sides, max_scale):
     bar.close()
     return pd.concat(out, ignore_index=True)
 
-# %% ../nbs/lib/54_causal.ipynb #4292e56e
+# %% ../nbs/lib/54_causal.ipynb #bdc4a1ec
 def closed(
     per:pd.DataFrame,     # of `patch_by_document`
     n_bootstrap:int=1000, # resamples of documents
@@ -335,7 +335,7 @@ def _closed_row(g, c, W, n_perm, level, seed):
     if c is None: return row | put("excess", nothing) | put("ratio", nothing)
     r = share(c.left.to_numpy())
     if some: row["p"] = float(sign_flip(c.left.to_numpy() - left, n_perm, seed)[0])
-    with np.errstate(invalid="ignore", divide="ignore"): ratio = np.where(r > 0, s/r, np.inf) if some and r[0] > 0 else nothing
+    with np.errstate(invalid="ignore", divide="ignore"): ratio = np.where(r > 0, s/r, np.nan) if some and r[0] > 0 else nothing
     return row | put("excess", s-r) | put("ratio", ratio)
 
 # %% ../nbs/lib/54_causal.ipynb #fc266295
