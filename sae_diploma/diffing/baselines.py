@@ -190,7 +190,7 @@ def _basis(D):
         if v.norm() > 1e-6: Q[j] = v/v.norm()
     return Q
 
-# %% ../../nbs/lib/52n_diffing.baselines.ipynb #05703b56
+# %% ../../nbs/lib/52n_diffing.baselines.ipynb #7eb507c2
 def baselines(
     pair,                # `PairedStores`
     directions=None,     # {family: (m, d)}; `baseline_directions` of the pair by default
@@ -205,6 +205,7 @@ def baselines(
 ) -> pd.DataFrame:
     "One row per direction ('pca 0', …), regime and segment: mean change along it with interval, p, q and `called`; its `share` of the difference; `delta_fvu` of its family up to it. No rows where there are no directions."
     directions = baseline_directions(pair, **kw) if directions is None else directions
+    check_resolution(sum(len(getattr(D, "W_dec", D)) for D in directions.values()), n_perm, fdr)
     rows, out = eval_rows(pair, rows), []
     check(len(np.unique(np.asarray(pair.doc)[rows])) >= 2, "documents: 1 found, and a comparison needs at least 2; evaluate on more documents", DataError)
     for family, D in directions.items():
@@ -250,7 +251,7 @@ def top_units(
     out = out.sort_values(["called", "size"] if called_first else ["size"], ascending=False, kind="stable").reset_index(drop=True)
     return out.assign(top=np.arange(len(out)) < k)
 
-# %% ../../nbs/lib/52n_diffing.baselines.ipynb #e2440b72
+# %% ../../nbs/lib/52n_diffing.baselines.ipynb #b17f497f
 def agreement(
     methods:dict,          # name -> (table, (m, d) directions or dictionary that the table's units number)
     k:int=20,              # units of each that are compared
@@ -258,7 +259,7 @@ def agreement(
     seed:int=0,            # of them
     **kw,                  # `by`, `regime`, `segment`, …: see `top_units`
 ) -> pd.DataFrame:
-    "One row per ordered pair of methods: `mean_max_cos` of a's first units with b's first, its `chance` level and `p`; `same`, the share of a's whose nearest has a cosine of 0.7 or more; `spearman` of effects."
+    "One row per ordered pair of methods: `mean_max_cos` of a's first units with b's first, its `chance` level and `p`; `in_span`, the mean share of their square that lies in the span of b's first, with chance level and p; `same`, the share of a's whose nearest has a cosine of 0.7 or more; `spearman` of effects."
     check(len(methods) >= 2, f"methods: {len(methods)} given; agreement needs two or more")
     M = {}
     for name, (table, D) in methods.items():
@@ -270,19 +271,20 @@ def agreement(
     check(len(set(widths.values())) == 1, f"methods: their directions have different widths ({widths}); compare methods at one hookpoint")
     return pd.DataFrame([_agree(a, b, *M[a], *M[b], n_random, seed) for a in M for b in M if a != b])
 
-# %% ../../nbs/lib/52n_diffing.baselines.ipynb #f7a6c767
+# %% ../../nbs/lib/52n_diffing.baselines.ipynb #80ebfd91
 def _agree(a, b, ua, Da, ub, Db, n_random, seed):
     "One row of `agreement`."
     from scipy.stats import spearmanr
     ta, tb, rng = ua[ua.top].unit.to_numpy(copy=True), ub[ub.top].unit.to_numpy(copy=True), np.random.default_rng(seed)
-    best = (Da@Db[tb].t()).abs().max(1)[0].numpy()                          # of every direction of a with b's first
-    real, rest = best[ta].mean(), np.setdiff1d(ua.unit.to_numpy(), ta)
-    if len(rest) >= 2*len(ta): chance = np.array([best[rng.choice(rest, len(ta), replace=False)].mean() for _ in range(n_random)])
-    else:
-        g = F.normalize(torch.randn(n_random*len(ta), Da.shape[1], generator=torch.Generator().manual_seed(seed)), dim=1)
-        chance = (g@Db[tb].t()).abs().max(1)[0].view(n_random, -1).mean(1).numpy()
+    basis = _basis(Db[tb].double()).float()
+    both = lambda D: np.stack([(D@Db[tb].t()).abs().max(1)[0].numpy(), ((D@basis.t())**2).sum(1).numpy()]) # nearest of b's first, and share in their span
+    each, rest = both(Da), np.setdiff1d(ua.unit.to_numpy(), ta)
+    if len(rest) >= 2*len(ta): null = np.stack([each[:, rng.choice(rest, len(ta), replace=False)].mean(1) for _ in range(n_random)], 1)
+    else: null = both(F.normalize(torch.randn(n_random*len(ta), Da.shape[1], generator=torch.Generator().manual_seed(seed)), dim=1)).reshape(2, n_random, -1).mean(2)
+    best, real = each[0], each[:, ta].mean(1)
+    p = (1 + (null >= real[:, None] - 1e-6).sum(1))/(1 + n_random)
     near = (Da[ta]@Db[ub.unit.to_numpy(copy=True)].t()).abs().argmax(1).numpy()
     x, y = ua[ua.top]["size"].to_numpy(), ub["size"].to_numpy()[near]
     rho = spearmanr(x, y)[0] if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0 else np.nan
-    return dict(a=a, b=b, n_a=len(ta), n_b=len(tb), mean_max_cos=float(real), chance=float(chance.mean()), p=float((1 + (chance >= real - 1e-9).sum())/(1 + len(chance))),
+    return dict(a=a, b=b, n_a=len(ta), n_b=len(tb), mean_max_cos=float(real[0]), chance=float(null[0].mean()), p=float(p[0]), in_span=float(real[1]), span_chance=float(null[1].mean()), span_p=float(p[1]),
                 same=float((best[ta] >= .7).mean()), spearman=float(rho))

@@ -98,7 +98,7 @@ def norm_flip(
     t = np.linalg.norm(S.sum(0))
     return float((1 + (np.linalg.norm(signs@S, axis=1) >= t*(1 - 1e-9)).sum())/(1 + n_perm))
 
-# %% ../../nbs/lib/52l_diffing.geometry.ipynb #b36d340a
+# %% ../../nbs/lib/52l_diffing.geometry.ipynb #f73b6c60
 def geometry(
     pair,                # `PairedStores`, or {layer: `PairedStores`} for several layers
     rows=None,           # rows to look at; the evaluation documents by default
@@ -113,6 +113,7 @@ def geometry(
     "One row per layer, regime, segment and measure, with interval; p, q and `called` for `mean_shift` only (the others have no test: NaN)."
     pairs = pair if isinstance(pair, dict) else {(getattr(pair.base, "meta", None) or {}).get("layer"): pair}
     check(len(pairs) > 0, "pair: no layer was given; give `PairedStores`, or several as {layer: pair}")
+    check_resolution(len(pairs), n_perm, fdr)
     t = pd.concat([_of_layer(l, p, rows, groups, n_bootstrap, n_perm, n_blocks, level, seed) for l, p in pairs.items()], ignore_index=True)
     for _, g in t[t.measure == "mean_shift"].groupby(["regime", "segment"]): t.loc[g.index, "q"] = bh(g.p)
     return t.assign(called=t.q <= fdr)

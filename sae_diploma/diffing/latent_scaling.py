@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['scaling_sums', 'latent_scaling']
 
-# %% ../../nbs/lib/52i_diffing.latent_scaling.ipynb #6095bb0e
+# %% ../../nbs/lib/52i_diffing.latent_scaling.ipynb #fa3043e9
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from scipy.stats import norm
 
 from ..core import *
 from .base import *
@@ -50,20 +51,21 @@ def scaling_sums(
         add("square", v*v*G[side][jn]); add("count", np.ones(len(v)))
     return dict(cells=cells, **out)
 
-# %% ../../nbs/lib/52i_diffing.latent_scaling.ipynb #280fbbac
+# %% ../../nbs/lib/52i_diffing.latent_scaling.ipynb #7cf04824
 def latent_scaling(
     pair,                # `PairedStores`
     cc,                  # crosscoder, or an SAE that reads the model of `side`
     side=None,           # 'ft' or 'base': whose latents are asked about; of a crosscoder by default each latent's longer side
     rows=None,           # rows to compare on; the evaluation documents by default
     groups=None,         # (regime, segment) pairs; all that the documents have by default
+    kinds=("ft_only", "base_only"), # latents of a crosscoder that are asked about, by `kind_of`; None: all
     limits=(.2, .5),     # on |ν| of error and reconstruction (Minder et al. 2025)
     min_docs:int=10,     # latents active in fewer documents of a group are not tested there
     n_bootstrap:int=1000, level:float=.95, # resamples of documents, coverage of the intervals
     fdr:float=.05,       # rate of false discoveries within a group
     seed:int=0,          # of the resampling
 ) -> pd.DataFrame:
-    "One row per latent, regime and segment: `nu_error`, `nu_reconstruction` with intervals; `effect` is 1 − |ν^ε|; p: share of resamples with a ν beyond its limit; `called`: of one model only at the false discovery rate."
+    "One row per latent, regime and segment: `nu_error`, `nu_reconstruction` with intervals; `effect` is 1 − |ν^ε|; p: that a ν lies beyond its limit (NaN where not asked); `called`: of one model only at the false discovery rate."
     joint, out = cc.cfg.n_sources > 1, []
     check(joint or side is not None, "side: of an SAE, say which model's latents it has: 'ft' or 'base'")
     d = delta_norm(cc) if joint else None
@@ -76,6 +78,7 @@ def latent_scaling(
             if len(p["count"]) >= 2: parts.append(_scaled(p, s, np.flatnonzero(whose == s), limits, min_docs, n_bootstrap, level, seed))
         if not parts: continue
         t = pd.concat(parts).sort_values("latent"); t.insert(1, "regime", regime); t.insert(2, "segment", segment)
+        if joint and kinds is not None: t.loc[~np.isin(kind_of(d)[t.latent], kinds), "p"] = np.nan
         t["q"] = bh(t.p); out.append(t.assign(called=t.q <= fdr))
     check(bool(out), "documents: fewer than 2 found in each kind of text, and an interval needs at least 2; evaluate on more documents", DataError)
     t = pd.concat(out, ignore_index=True)
@@ -85,16 +88,16 @@ def _scaled(p, side, latents, limits, min_docs, n_bootstrap, level, seed, chunk=
     "The rows of some latents in one group; `p` has sums per document."
     other, W, out = "base" if side == "ft" else "ft", bootstrap_weights(len(p["count"]), n_bootstrap, seed), []
     for a in range(0, len(latents), chunk):
-        j = latents[a:a+chunk]; docs = (p["count"][:, j] > 0).sum(0); t = dict(latent=j, side=side, support=docs); beyond = np.zeros((n_bootstrap, len(j)), bool)
+        j = latents[a:a+chunk]; docs = (p["count"][:, j] > 0).sum(0); t = dict(latent=j, side=side, support=docs); worst = np.full(len(j), -np.inf)
         for name, key, limit in (("nu_error", "error", limits[0]), ("nu_reconstruction", "recon", limits[1])):
             num, den = p[f"{key}_{other}"][:, j], p[f"{key}_{side}"][:, j]
             with np.errstate(invalid="ignore", divide="ignore"):
                 nu, boot = num.sum(0)/den.sum(0), (W@num)/(W@den)
                 t[f"beta_{key}_{side}"], t[f"beta_{key}_{other}"] = den.sum(0)/p["square"][:, j].sum(0), num.sum(0)/p["square"][:, j].sum(0)
-            beyond |= ~(np.abs(boot) < limit)
+            with np.errstate(invalid="ignore", divide="ignore"): worst = np.fmax(worst, (np.abs(nu)-limit)/np.maximum(boot.std(0), 1e-9)) # standard errors above the limit
             t[name] = nu; t[f"{name}_lo"], t[f"{name}_hi"] = (np.where(np.isfinite(boot).all(0), o, np.nan) for o in interval(np.nan_to_num(boot), level)) # a resample without the latent: no interval
-        with np.errstate(invalid="ignore"): inside = (np.abs(t["nu_error"]) < limits[0]) & (np.abs(t["nu_reconstruction"]) < limits[1])
-        pv = np.where(docs >= min_docs, np.where(inside, (1+beyond.sum(0))/(1+n_bootstrap), 1.), np.nan)
+        whole = np.isfinite(t["nu_error_lo"]) & np.isfinite(t["nu_reconstruction_lo"])
+        pv = np.where(docs >= min_docs, np.where(whole, norm.cdf(np.where(whole, worst, 0.)), 1.), np.nan)
         size = np.abs(np.stack([t["nu_error_lo"], t["nu_error_hi"]]))
         out.append(pd.DataFrame(dict(t, effect=1-np.abs(t["nu_error"]), lo=1-size.max(0), hi=1-np.where(t["nu_error_lo"]*t["nu_error_hi"] < 0, 0., size.min(0)), p=pv)))
     return pd.concat(out, ignore_index=True)[["latent", "effect", "lo", "hi", "p", "support", "side", "nu_error", "nu_error_lo", "nu_error_hi", "nu_reconstruction", "nu_reconstruction_lo", "nu_reconstruction_hi",

@@ -75,7 +75,7 @@ def mixtures(
     g = torch.Generator().manual_seed(seed)
     return torch.randn(n, len(D), generator=g)@F.normalize(D, dim=1) if len(D) >= 50 else torch.randn(n, D.shape[1], generator=g)
 
-# %% ../../nbs/lib/52m_diffing.lens.ipynb #0c6759c2
+# %% ../../nbs/lib/52m_diffing.lens.ipynb #5bfcc58f
 def lens(
     pair,               # `PairedStores`, or None: support is then unknown
     sae,                # dictionary of the residual stream, or (m, d) directions
@@ -92,6 +92,7 @@ def lens(
 ) -> pd.DataFrame:
     "One row per latent, regime and segment: `promoted` and `suppressed` tokens; `effect`, the largest logit in standard deviations; p, q against mixtures of directions. A direction has no documents in it: `lo` and `hi` are NaN."
     U, D = vocabulary(model, no_words(tok, exclude)), torch.as_tensor(getattr(sae, "W_dec", sae)).detach().float().cpu()
+    check(n_random + 1 >= 1/fdr, f"n_random: {n_random} mixtures cannot resolve a q of {fdr}; use {int(np.ceil(1/fdr))} or more")
     check(getattr(getattr(sae, "cfg", None), "n_sources", 1) == 1, "sae: a crosscoder has a direction for each source; give `cc.unflat(cc.W_dec)[:, source]`, (m, d)")
     l, ref = logit_lens(D, U, k), np.sort(logit_lens(mixtures(D, n_random, seed), U, 1)["z"].numpy())
     z, zero = l["z"].numpy(), D.norm(dim=1).numpy() < 1e-9
@@ -110,7 +111,7 @@ def _with_support(t, pair, sae, rows, groups, sums):
         out.append(t.assign(regime=regime, segment=segment, support=docs))
     return pd.concat(out, ignore_index=True)[["latent", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called", "promoted", "suppressed"]]
 
-# %% ../../nbs/lib/52m_diffing.lens.ipynb #06840a20
+# %% ../../nbs/lib/52m_diffing.lens.ipynb #087f45c2
 @torch.no_grad()
 def delta_lens(
     pair,                 # `PairedStores` of the residual stream
@@ -129,6 +130,7 @@ def delta_lens(
 ) -> pd.DataFrame:
     "One row per regime and segment (`direction` 'mean Δ') and per first position of plain text ('mean Δ, token 1', …): `promoted` and `suppressed` tokens, and the logit of the first with interval, p, q and `called`."
     U, rows, out = vocabulary(model, no_words(tok, exclude)), eval_rows(pair, rows), []
+    check_resolution(1, n_perm, fdr)
     check(pair.d_in == len(U), f"pair: stores of width {pair.d_in}, the model's stream has {len(U)}; give stores of the residual stream of this model")
     ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
     total = 0.

@@ -135,7 +135,7 @@ def _check_dictionaries(pair, **saes):
         check(s.cfg.n_sources == 1, f"{name}: a crosscoder of {s.cfg.n_sources} sources, and matching asks for SAEs of one model each; its latents are matched already, see `crosscoder`")
         check(s.cfg.d_in == pair.d_in, f"{name}: an SAE of d_in {s.cfg.d_in}, the stores have width {pair.d_in}; give one trained on these stores")
 
-# %% ../../nbs/lib/52j_diffing.matching.ipynb #7a30720a
+# %% ../../nbs/lib/52j_diffing.matching.ipynb #f472a7c8
 def matching(
     pair,                # `PairedStores`
     sae,                 # dictionary of the base model
@@ -155,6 +155,8 @@ def matching(
     check(by in ("cosine", "correlation"), f"by: {by!r} is unknown{near(by, ('cosine', 'correlation'))}")
     baseline = list(baseline) if isinstance(baseline, (list, tuple)) else [baseline]
     _check_dictionaries(pair, sae=sae, other=other, **{f"baseline {j}": b for j, b in enumerate(baseline)})
+    n = sum(b.cfg.d_sae for b in baseline)
+    check(n == 0 or n + 1 >= 1/fdr, f"baseline: {n} latents cannot resolve a q of {fdr}; give {int(np.ceil(1/fdr))} or more, from several seeds")
     rows, kw = eval_rows(pair, rows), dict(by=by, how=how)
     mine = _matched(pair, pair.ft, other, sae, rows, **kw)
     seeds = [_matched(pair, pair.base, b, sae, rows, **kw) for b in baseline]
