@@ -271,7 +271,7 @@ def agreement(
     check(len(set(widths.values())) == 1, f"methods: their directions have different widths ({widths}); compare methods at one hookpoint")
     return pd.DataFrame([_agree(a, b, *M[a], *M[b], n_random, seed) for a in M for b in M if a != b])
 
-# %% ../../nbs/lib/52n_diffing.baselines.ipynb #80ebfd91
+# %% ../../nbs/lib/52n_diffing.baselines.ipynb #d5db027a
 def _agree(a, b, ua, Da, ub, Db, n_random, seed):
     "One row of `agreement`."
     from scipy.stats import spearmanr
@@ -280,7 +280,7 @@ def _agree(a, b, ua, Da, ub, Db, n_random, seed):
     both = lambda D: np.stack([(D@Db[tb].t()).abs().max(1)[0].numpy(), ((D@basis.t())**2).sum(1).numpy()]) # nearest of b's first, and share in their span
     each, rest = both(Da), np.setdiff1d(ua.unit.to_numpy(), ta)
     if len(rest) >= 2*len(ta): null = np.stack([each[:, rng.choice(rest, len(ta), replace=False)].mean(1) for _ in range(n_random)], 1)
-    else: null = both(F.normalize(torch.randn(n_random*len(ta), Da.shape[1], generator=torch.Generator().manual_seed(seed)), dim=1)).reshape(2, n_random, -1).mean(2)
+    else: null = both(F.normalize(torch.from_numpy(rng.standard_normal((n_random*len(ta), Da.shape[1]))).float(), dim=1)).reshape(2, n_random, -1).mean(2)
     best, real = each[0], each[:, ta].mean(1)
     p = (1 + (null >= real[:, None] - 1e-6).sum(1))/(1 + n_random)
     near = (Da[ta]@Db[ub.unit.to_numpy(copy=True)].t()).abs().argmax(1).numpy()
