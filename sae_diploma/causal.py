@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['BEHAVIOUR', 'toy_models', 'Change', 'change_of', 'both_models', 'unit_changes', 'matched_units', 'patch_by_document',
            'closed', 'patching', 'by_size', 'attribution', 'ablation', 'patched', 'copy_rate', 'starters',
-           'behaviour_of', 'behaviour', 'steered', 'steering_vectors', 'steering', 'plot_dose', 'plot_steering']
+           'behaviour_of', 'behaviour', 'steered', 'steering_vectors', 'steering', 'causal_finding', 'plot_dose',
+           'plot_steering']
 
 # %% ../nbs/lib/54_causal.ipynb #af397cc1
 import contextlib, copy, re
@@ -229,7 +230,7 @@ def matched_units(
         out.append(left[p]); left = np.delete(left, p)
     return np.array(out)
 
-# %% ../nbs/lib/54_causal.ipynb #42f449c7
+# %% ../nbs/lib/54_causal.ipynb #7ed8036c
 def _sets(name, change, ranking, ks, controls, n_random, frequency, seed):
     "The sets to write for one method: dicts of control, k, draw, units."
     ranking = np.asarray(ranking, dtype=int)
@@ -260,11 +261,12 @@ def patch_by_document(
     check(len(methods) > 0, "methods: none was given; give {name: (dictionary, ranking)}")
     everything = Change(lambda b, f: (torch.ones(len(b), 1), torch.zeros(len(b), 1, dtype=torch.long)), torch.zeros(1, both[0].xb.shape[1]))
     everything.delta = lambda b, f, units=None: f-b
-    sets, changes = [dict(method="everything", control="top", k=0, draw=0, units=None)], dict(everything=everything)
+    sets, changes, seen = [dict(method="everything", control="top", k=0, draw=0, units=None)], dict(everything=everything), []
     for name, (what, ranking) in methods.items():
         changes[name] = c = change_of(what)
         check(c.d_in == both[0].xb.shape[1], f"methods: {name!r} writes into width {c.d_in}, the models' activations have {both[0].xb.shape[1]}; use the dictionary of this layer")
-        sets += [dict(method=name, control=o, k=c.m, draw=0, units=None) for o in ("all", "error")]
+        if not any(what is o for o in seen): sets += [dict(method=name, control=o, k=c.m, draw=0, units=None) for o in ("all", "error")] # once for each dictionary
+        seen.append(what)
         sets += _sets(name, c, ranking, ks, controls, n_random, unit_changes(c, both).frequency.to_numpy() if controls else None, seed)
     return _patch(both, sets, changes, sides, max_scale)
 
@@ -648,6 +650,37 @@ def steering(
     t = _behaviour_rows(runs, ("latent", "strength"), lambda k: ("none", 0.), n_bootstrap, n_perm, level, fdr, seed)
     ids = list(pairs["id"]) if "id" in pairs.column_names else list(range(len(refs)))
     return t, pd.concat([pd.DataFrame(dict(id=ids, latent=k[0], strength=k[1], reference=refs, text=v)).join(runs[k]) for k, v in texts.items()], ignore_index=True)
+
+# %% ../nbs/lib/54_causal.ipynb #f71e8aeb
+def causal_finding(
+    table,          # of `patching`
+    method:str,     # the ranking to report
+    k:int=50,       # units; the largest number that there is, where it is smaller
+    baselines=(),   # methods without a dictionary to hold it against
+    factor:float=3., # times the control's share that count as clearly more
+) -> dict:
+    "`question`, `sentence` and `numbers`, as `findings.json` holds them; raises `ParamError` for a method that is not in the table."
+    t = table[(table.side == "write") & (table.control == "top")]
+    check((t.method == method).any(), f"method: {method!r} is not in the table; it has {', '.join(dict.fromkeys(t.method))}")
+    ks = t[(t.method == method)].k; k = int(ks[ks <= k].max() if (ks <= k).any() else ks.min())
+    r = t[(t.method == method) & (t.k == k)].iloc[0]
+    nums = dict(method=method, k=k, **{c: r[c] for c in ("effect", "lo", "hi", "excess", "excess_lo", "excess_hi", "ratio", "ratio_lo", "ratio_hi", "p", "q", "gap", "support")})
+    span = lambda a, b, c: f"{a:.0%} [{b:.0%}, {c:.0%}]"
+    if not np.isfinite(r.effect): return dict(question=_question, sentence="No change: the two models predict the completions alike, so there is no gap to close.", numbers=nums)
+    out = f"Writing the change of the {k} latents that {method} ranks first into the base model closes {span(r.effect, r.lo, r.hi)} of the KL gap of {r.gap:.2f} nats per completion token, over {r.support} documents"
+    if np.isfinite(r.excess):
+        clear = r.called and r.effect >= factor*max(0., r.effect - r.excess)
+        out += f"; as many random latents with as large a change close {r.effect-r.excess:.0%} (difference {span(r.excess, r.excess_lo, r.excess_hi)}), so it is " + (f"at least {factor:g} times as much" if clear else f"more, but less than {factor:g} times as much" if r.called else "not shown to be more")
+    whole = t[t.method == "everything"]
+    if len(whole): out += f". All that differs at this layer closes {whole.effect.iloc[0]:.0%}"; nums["everything"] = whole.effect.iloc[0]
+    for b in baselines:
+        g = t[(t.method == b) & (t.k <= k)]
+        if len(g):
+            g = g.loc[g.k.idxmax()]; nums[b] = dict(k=int(g.k), effect=g.effect, lo=g.lo, hi=g.hi)
+            out += f"; {int(g.k)} direction{'s' if g.k > 1 else ''} of the baseline {b} {span(g.effect, g.lo, g.hi)}" + (", as much or more" if g.effect >= r.effect else "")
+    return dict(question=_question, sentence=out + ".", numbers=nums)
+
+_question = "Does what we name cause what the fine-tuned model does?"
 
 # %% ../nbs/lib/54_causal.ipynb #8f073b10
 @styled

@@ -41,7 +41,7 @@ class TokenTable:
     def __len__(self): return len(self.token)
     def __repr__(self): return f"TokenTable({len(self):,} tokens, {len(self.docs):,} documents, {self.hash})"
 
-# %% ../../nbs/lib/20_acts.store.ipynb #7c0dc30c
+# %% ../../nbs/lib/20_acts.store.ipynb #a66d1e7b
 @patch
 def hash_of(self:TokenTable,
     n=None, # of the first `n` rows; of all by default
@@ -60,7 +60,7 @@ def hash(self:TokenTable) -> str:
 @patch(as_prop=True)
 def bounds(self:TokenTable) -> np.ndarray:
     "(documents + 1,) row where each document begins, and the end."
-    return np.searchsorted(self.doc, np.arange(len(self.docs)+1))
+    return np.searchsorted(self.doc, np.arange(len(self.docs)+1, dtype=self.doc.dtype)) # of one dtype: no copy of the column
 
 @patch
 def frame(self:TokenTable) -> pd.DataFrame:

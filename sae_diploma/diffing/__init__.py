@@ -9,9 +9,10 @@ __all__ = ['sums_of', 'table_of', 'restrict', 'RowView', 'toy_pair', 'transfer',
            'neuron_null', 'neuron_weights', 'weights', 'latent_weights', 'merged', 'findings', 'at', 'null_discoveries',
            'placebo_drift', 'against_placebo', 'summary_of', 'joined', 'on_the_way', 'trajectory', 'appearance',
            'geometry', 'matching', 'fit_stages', 'stagewise', 'lens', 'delta_lens', 'baselines', 'baseline_directions',
-           'lora_svd', 'agreement']
+           'lora_svd', 'agreement', 'fit_crosscoder', 'crosscoder', 'crosscoder_sums', 'crosscoder_fvu', 'delta_norm',
+           'kind_of', 'latent_scaling', 'fit_difference', 'difference', 'difference_fvu', 'DeltaStore']
 
-# %% ../../nbs/lib/52z_diffing.ipynb #172e5b4d
+# %% ../../nbs/lib/52z_diffing.ipynb #5955eb19
 from .base import *
 from .transfer import *
 from .drift import *
@@ -26,10 +27,14 @@ from .matching import *
 from .stagewise import *
 from .lens import *
 from .baselines import *
+from .crosscoder import *
+from .latent_scaling import *
+from .difference import *
 from ..stats import null_discoveries
 
-# %% ../../nbs/lib/52z_diffing.ipynb #e478a3ed
+# %% ../../nbs/lib/52z_diffing.ipynb #29043e27
 _all_ = ["sums_of", "table_of", "restrict", "RowView", "toy_pair", "transfer", "residual_norms", "errors_of", "drift", "null_control", "spike_control",
          "delta_sae", "fit_delta", "firing_threshold", "save_theta", "load_theta", "encode_residual", "ResidualStore", "Stacked", "random_cosine",
          "neurons", "neuron_sums", "neuron_layers", "neuron_null", "neuron_weights", "weights", "latent_weights", "merged", "findings", "at", "null_discoveries", "placebo_drift", "against_placebo", "summary_of", "joined", "on_the_way", "trajectory", "appearance", "geometry",
-         "matching", "fit_stages", "stagewise", "lens", "delta_lens", "baselines", "baseline_directions", "lora_svd", "agreement"]
+         "matching", "fit_stages", "stagewise", "lens", "delta_lens", "baselines", "baseline_directions", "lora_svd", "agreement",
+         "fit_crosscoder", "crosscoder", "crosscoder_sums", "crosscoder_fvu", "delta_norm", "kind_of", "latent_scaling", "fit_difference", "difference", "difference_fvu", "DeltaStore"]
