@@ -651,7 +651,7 @@ def steering(
     ids = list(pairs["id"]) if "id" in pairs.column_names else list(range(len(refs)))
     return t, pd.concat([pd.DataFrame(dict(id=ids, latent=k[0], strength=k[1], reference=refs, text=v)).join(runs[k]) for k, v in texts.items()], ignore_index=True)
 
-# %% ../nbs/lib/54_causal.ipynb #f71e8aeb
+# %% ../nbs/lib/54_causal.ipynb #fe899801
 def causal_finding(
     table,          # of `patching`
     method:str,     # the ranking to report
@@ -677,7 +677,7 @@ def causal_finding(
         g = t[(t.method == b) & (t.k <= k)]
         if len(g):
             g = g.loc[g.k.idxmax()]; nums[b] = dict(k=int(g.k), effect=g.effect, lo=g.lo, hi=g.hi)
-            out += f"; {int(g.k)} direction{'s' if g.k > 1 else ''} of the baseline {b} {span(g.effect, g.lo, g.hi)}" + (", as much or more" if g.effect >= r.effect else "")
+            out += f"; {int(g.k)} direction{'s' if g.k > 1 else ''} of the baseline {b} {span(g.effect, g.lo, g.hi)}" + (", as much or more" if g.effect >= r.effect - .005 else "")
     return dict(question=_question, sentence=out + ".", numbers=nums)
 
 _question = "Does what we name cause what the fine-tuned model does?"

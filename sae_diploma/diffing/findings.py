@@ -96,13 +96,14 @@ def _patterns_sentence(n, regime, fdr):
     return (f"On {_text(regime)} {n['called']:,} {tested} change{'s' if n['called'] == 1 else ''} how often {'it fires' if n['called'] == 1 else 'they fire'} at a false discovery rate of {pct(fdr)}, {n['more']:,} more and {n['less']:,} less, "
             f"{n['twofold']:,} of them at least twofold; the largest change is latent {int(l['latent'])}, from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of tokens ({points(l['delta'], l['lo'], l['hi'])}).")
 
-# %% ../../nbs/lib/52g_diffing.findings.ipynb #cc8d32a4
+# %% ../../nbs/lib/52g_diffing.findings.ipynb #72ef5b70
 def features(
     delta:pd.DataFrame,    # table of `delta_sae`, trained on the fine-tuned model's residual
     control=None,          # the same with `side='base'`
     transfer=None,         # table of `transfer`
     max_ratio:float=.1,    # as given to `delta_sae`
     fdr:float=.05,         # rate at which latents were called
+    left=None,             # {what: delta-FVU} of other ways to describe the difference
 ) -> dict:
     "The finding on features that the base SAE lacks: `question`, `sentence`, `numbers`."
     t = at(delta)
@@ -120,6 +121,9 @@ def features(
     if transfer is not None:
         n["transfer"] = _transfer_numbers(transfer)
         s += " " + _transfer_sentence(n["transfer"])
+    if left:
+        n["delta_fvu"] = {k: float(v) for k, v in sorted(left.items(), key=lambda o: o[1])}
+        s += " Least of the difference is left by " + "; ".join(f"{k}: {pct(v)}" for k, v in list(n["delta_fvu"].items())[:3]) + "."
     return dict(question="New features: does the fine-tuned model have features that the base model lacks?", sentence=s, numbers=n)
 
 # %% ../../nbs/lib/52g_diffing.findings.ipynb #6ff7605e
@@ -178,7 +182,7 @@ def _neurons_sentence(n, regime):
     return (f"On {_text(regime)} {n['called']:,} {of} change how often they are active at a false discovery rate of {pct(n['fdr'])}, {noticeable}; the largest change is neuron {int(l['neuron'])} of layer {int(l['layer'])}, "
             f"from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of tokens ({points(l['delta'], l['lo'], l['hi'])}), whose in-weights moved by {pct(l['in_change'])}.{itself}")
 
-# %% ../../nbs/lib/52g_diffing.findings.ipynb #674b4bcb
+# %% ../../nbs/lib/52g_diffing.findings.ipynb #1de3929a
 def findings(
     drift, delta, neurons, layers, # tables of `drift`, `delta_sae`, `neurons` and `neuron_layers`
     control=None, transfer=None,   # tables of `delta_sae(side='base')` and `transfer`
@@ -186,6 +190,7 @@ def findings(
     fdr:float=.05,                 # rate at which things were called
     max_ratio:float=.1, min_change:float=.05, # as given to `delta_sae` and `neuron_layers`
     placebo=None,                  # table of `placebo_drift`
+    left=None,                     # {what: delta-FVU} of other ways to describe the difference
 ) -> list:
     "The three findings, each `question`, `sentence`, `numbers`: what `findings.json` holds."
-    return [patterns(drift, null, fdr, placebo), features(delta, control, transfer, max_ratio, fdr), changed_neurons(neurons, layers, neurons_null, min_change, fdr)]
+    return [patterns(drift, null, fdr, placebo), features(delta, control, transfer, max_ratio, fdr, left), changed_neurons(neurons, layers, neurons_null, min_change, fdr)]

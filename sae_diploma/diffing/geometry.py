@@ -34,30 +34,33 @@ def blocks_of(
     b = np.random.default_rng(seed).permutation(np.arange(len(docs)) % max(1, min(n_blocks, len(docs))))
     return b[inv]
 
-# %% ../../nbs/lib/52l_diffing.geometry.ipynb #ec1ed3b1
+# %% ../../nbs/lib/52l_diffing.geometry.ipynb #0262b20c
 @torch.no_grad()
 def moment_sums(
     pair,              # `PairedStores`
     rows=None,         # rows to look at; the evaluation documents by default
     n_blocks:int=64,   # blocks of documents at most, per regime; fewer where 1 GiB would not hold them
     seed:int=0,        # of the blocks
+    max_width:int=768, # a wider stream is looked at along so many random orthonormal directions, the same for both models
 ) -> dict:
     "`cells` (regime, segment, block) with `n`, `sx, sy, sd` (cells, d), `xx, yy, yx, dd` (cells, d, d), and `docs`, `delta`: Σ Δ per document, regime and segment."
     rows = eval_rows(pair, rows)
     ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
-    d, kinds = pair.d_in, len(cells.groupby(["regime", "segment"], observed=True))
+    d, kinds = min(pair.d_in, max_width), len(cells.groupby(["regime", "segment"], observed=True))
     n_blocks = int(max(min(n_blocks, 20), min(n_blocks, 2**30/(32*d*d*kinds))))
+    R = torch.linalg.qr(torch.randn(pair.d_in, d, generator=torch.Generator().manual_seed(seed)).double())[0] if d < pair.d_in else None
+    read = lambda store, at: store[at].double() if R is None else store[at].double()@R
     cells["block"] = -1
     for _, g in cells.groupby("regime", observed=True): cells.loc[g.index, "block"] = blocks_of(g.doc, n_blocks, seed)
     key = cells.groupby(["regime", "segment", "block"], sort=True, observed=True)
     big, which = key.size().reset_index()[["regime", "segment", "block"]], key.ngroup().to_numpy()[ids]
-    m, centre = len(big), [o[rows[:4096]].double().mean(0) for o in (pair.base, pair.ft)]
+    m, centre = len(big), [read(o, rows[:4096]).mean(0) for o in (pair.base, pair.ft)]
     out = dict(n=torch.zeros(m).double(), **{k: torch.zeros(m, d).double() for k in ("sx", "sy", "sd")}, **{k: torch.zeros(m, d, d).double() for k in ("xx", "yy", "yx", "dd")})
     delta, order = np.zeros((len(cells), d)), np.argsort(which, kind="stable")
     for c, at in zip(range(m), np.split(order, np.flatnonzero(np.diff(which[order])) + 1)):
         for i in range(0, len(at), 8192):
             p = at[i:i+8192]
-            x, y = (s[rows[p]].double() for s in (pair.base, pair.ft))
+            x, y = (read(o, rows[p]) for o in (pair.base, pair.ft))
             e = y - x; x -= centre[0]; y -= centre[1]
             for k, v in dict(n=len(p), sx=x.sum(0), sy=y.sum(0), sd=e.sum(0), xx=x.t()@x, yy=y.t()@y, yx=y.t()@x, dd=e.t()@e).items(): out[k][c] += v
             delta += sum_cells(ids[p], len(cells), e.numpy())
@@ -98,7 +101,7 @@ def norm_flip(
     t = np.linalg.norm(S.sum(0))
     return float((1 + (np.linalg.norm(signs@S, axis=1) >= t*(1 - 1e-9)).sum())/(1 + n_perm))
 
-# %% ../../nbs/lib/52l_diffing.geometry.ipynb #f73b6c60
+# %% ../../nbs/lib/52l_diffing.geometry.ipynb #a669fb58
 def geometry(
     pair,                # `PairedStores`, or {layer: `PairedStores`} for several layers
     rows=None,           # rows to look at; the evaluation documents by default
@@ -109,18 +112,19 @@ def geometry(
     level:float=.95,     # coverage of the intervals
     fdr:float=.05,       # rate at which a shift of the mean is called, over layers
     seed:int=0,          # of blocks, resampling and swaps
+    max_width:int=768,   # a wider stream is projected, see `moment_sums`
 ) -> pd.DataFrame:
     "One row per layer, regime, segment and measure, with interval; p, q and `called` for `mean_shift` only (the others have no test: NaN)."
     pairs = pair if isinstance(pair, dict) else {(getattr(pair.base, "meta", None) or {}).get("layer"): pair}
     check(len(pairs) > 0, "pair: no layer was given; give `PairedStores`, or several as {layer: pair}")
     check_resolution(len(pairs), n_perm, fdr)
-    t = pd.concat([_of_layer(l, p, rows, groups, n_bootstrap, n_perm, n_blocks, level, seed) for l, p in pairs.items()], ignore_index=True)
+    t = pd.concat([_of_layer(l, p, rows, groups, n_bootstrap, n_perm, n_blocks, level, seed, max_width) for l, p in pairs.items()], ignore_index=True)
     for _, g in t[t.measure == "mean_shift"].groupby(["regime", "segment"]): t.loc[g.index, "q"] = bh(g.p)
     return t.assign(called=t.q <= fdr)
 
-def _of_layer(layer, pair, rows, groups, n_bootstrap, n_perm, n_blocks, level, seed):
+def _of_layer(layer, pair, rows, groups, n_bootstrap, n_perm, n_blocks, level, seed, max_width):
     "The rows of one layer."
-    s, out = moment_sums(pair, rows, n_blocks, seed), []
+    s, out = moment_sums(pair, rows, n_blocks, seed, max_width), []
     for regime, segment in groups or PairSums(s["docs"], 1).groups():
         S = by_document(s["docs"], s["delta"], regime, segment)[1]
         c = s["cells"]

@@ -64,7 +64,7 @@ def pearson(
     ok = (vf > 1e-12*n*ff) & (vg > 1e-12*n*gg)
     with np.errstate(invalid="ignore", divide="ignore"): return np.where(ok, (n*fg - f*g)/np.sqrt(vf*vg), np.nan)
 
-# %% ../../nbs/lib/52j_diffing.matching.ipynb #57c9c04b
+# %% ../../nbs/lib/52j_diffing.matching.ipynb #000efdf4
 @torch.no_grad()
 def correlations(
     store_a, sae_a,  # activations and dictionary
@@ -72,7 +72,7 @@ def correlations(
     rows,            # rows to look at
     batch_size=8192, # rows at a time; no influence on the result
 ) -> np.ndarray: # (m_a, m_b) float64
-    "Correlation of each latent of `sae_a` with each of `sae_b`; 0 where one never fires."
+    "Correlation of each latent of `sae_a` with each of `sae_b`, all pairs in memory; 0 where one never fires."
     rows, S = np.sort(np.asarray(rows)), [0.]*5
     for i in range(0, len(rows), batch_size):
         f, g = (_sparse(s, *s.encode_sparse(st[rows[i:i+batch_size]].to(s.W_dec))) for s, st in ((sae_a, store_a), (sae_b, store_b)))
@@ -80,7 +80,7 @@ def correlations(
         S = [a + b for a, b in zip(S, new)]
     return np.nan_to_num(pearson(len(rows), S[0][:, None], S[1], S[2][:, None], S[3], S[4]))
 
-# %% ../../nbs/lib/52j_diffing.matching.ipynb #4e9e7465
+# %% ../../nbs/lib/52j_diffing.matching.ipynb #276d0954
 class MatchSums:
     "Sums per cell of matched latents: `f, g, ff, gg, fg, count` (cells, m) sparse, `delta, delta_err` (cells,)."
     def __init__(self, cells, sums): self.cells, self.sums = cells, sums
@@ -105,8 +105,8 @@ def match_sums(
         hat = [s.decode_sparse(*o) for s, o in zip((sae_a, sae_b), v)]
         f, g = (_sparse(s, *o) for s, o in zip((sae_a, sae_b), v))
         g = g[:, np.where(have, partner, 0)].multiply(have[None]).tocsr()
-        d = (x[0] - x[1]).double().cpu()
-        e = d - (hat[0] - hat[1]).double().cpu()
+        d = (x[0] - x[1]).cpu().double()
+        e = d - (hat[0] - hat[1]).cpu().double()
         new = dict(f=f, g=g, ff=f.multiply(f), gg=g.multiply(g), fg=f.multiply(g), count=(f > 0).astype(np.float64), delta=d.square().sum(1).numpy(), delta_err=e.square().sum(1).numpy())
         new = {k: sum_cells(c, len(cells), v.tocsr() if hasattr(v, "tocsr") else v) for k, v in new.items()}
         out = new if out is None else {k: out[k] + v for k, v in new.items()}
