@@ -71,7 +71,7 @@ def empirical_null(
     if len(ok) < 20 or not spread > 0: return np.full(len(z), np.nan)
     return np.where(np.isfinite(z), norm.sf((z - mid)/spread), np.nan)
 
-# %% ../../nbs/lib/52k_diffing.stagewise.ipynb #98ae49c5
+# %% ../../nbs/lib/52k_diffing.stagewise.ipynb #1930c34f
 def stagewise(
     pair,                # `PairedStores`
     stages,              # stage -> SAE, from `fit_stages`
@@ -83,7 +83,7 @@ def stagewise(
     level:float=.95,     # coverage
     seed:int=0,          # of the resampling
 ) -> pd.DataFrame:
-    "One row per latent, regime and segment: `effect`, the smaller turn of the two last stages, with p, q and `called`; `p_DF, q_DF` and `p_MF, q_MF` of each last step alone (a new model on task text; task text for a new model); all cosines; how much more often it fires at F than at D. A turn is a fact of the training, not of documents: `lo` and `hi` are NaN; refit with other seeds for its spread."
+    "One row per latent, regime and segment: `effect`, the smaller turn of the two last stages, with p, q and `called`; `p_DF, q_DF` and `p_MF, q_MF` of each last step alone (a new model on task text; task text for a new model); all cosines; how much more often it fires at F than at D; what D on the base model and F on the fine-tuned one leave of the difference together, `delta_fvu`, and what their decoder biases alone would leave, `delta_fvu_bias`. A turn is a fact of the training, not of documents: `lo` and `hi` are NaN; refit with other seeds for its spread."
     t, F_, D = turns(stages), stages["F_D"], stages["D"]
     check(F_.cfg.d_in == pair.d_in, f"stages: SAEs of d_in {F_.cfg.d_in}, the stores have width {pair.d_in}")
     rows = eval_rows(pair, rows)
@@ -98,15 +98,15 @@ def stagewise(
         d, lo, hi = bootstrap_ratio(cf - cb, s.n[:, None], n_bootstrap, seed, level)
         each = [empirical_null(np.where(docs >= min_docs, o, np.nan)) for o in z]
         p = np.maximum(*each)
-        num, den = (by_document(sums.cells, v, regime, segment)[1].sum() for v in left)
+        err, bias, size = by_document(sums.cells, left, regime, segment)[1].sum(0)
         g = pd.DataFrame(dict(latent=t.latent, regime=regime, segment=segment, effect=effect, lo=np.nan, hi=np.nan, p=p, q=bh(p), support=docs))
         g["called"] = g.q <= fdr
         for k, o in zip(("DF", "MF"), each): g[f"p_{k}"], g[f"q_{k}"] = o, bh(o)
-        out.append(pd.concat([g, t.drop(columns="latent")], axis=1).assign(freq_D=cb.sum(0)/s.n.sum(), freq_F=cf.sum(0)/s.n.sum(), delta_freq=d, delta_lo=lo, delta_hi=hi, delta_fvu=num/den if den else np.nan))
+        out.append(pd.concat([g, t.drop(columns="latent")], axis=1).assign(freq_D=cb.sum(0)/s.n.sum(), freq_F=cf.sum(0)/s.n.sum(), delta_freq=d, delta_lo=lo, delta_hi=hi, delta_fvu=err/size if size else np.nan, delta_fvu_bias=bias/size if size else np.nan))
     check(bool(out), f"documents: {sums.cells.doc.nunique()} found, and a comparison needs at least 2; evaluate on more documents", DataError)
     return pd.concat(out, ignore_index=True)
 
-# %% ../../nbs/lib/52k_diffing.stagewise.ipynb #cbe15f5c
+# %% ../../nbs/lib/52k_diffing.stagewise.ipynb #2a26ed37
 def _log_turn(cos, floor=1e-9):
     "log(1 − cos), no lower than rounding allows; NaN where a latent did not move at all, for want of a gradient."
     r = 1 - np.asarray(cos, dtype=np.float64)
@@ -114,9 +114,9 @@ def _log_turn(cos, floor=1e-9):
 
 @torch.no_grad()
 def _stage_sums(pair, D, F_, rows, batch_size=8192):
-    "`PairSums` of D on the base model and F on the fine-tuned one, and per cell what both leave of Δ, and Δ."
+    "`PairSums` of D on the base model and F on the fine-tuned one, and per cell what both leave of Δ, what their biases leave, and Δ."
     ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
-    sums, err, size = PairSums(cells, D.cfg.d_sae), 0., 0.
+    sums, left, bias = PairSums(cells, D.cfg.d_sae), 0., (F_.b_dec - D.b_dec).cpu().double()
     for i in range(0, len(rows), batch_size):
         c, hat, x = ids[i:i+batch_size], {}, {}
         for side, s in (("base", D), ("ft", F_)):
@@ -124,6 +124,5 @@ def _stage_sums(pair, D, F_, rows, batch_size=8192):
             v, j = s.encode_sparse(x[side])
             sums.add(side, c, v.cpu().numpy(), j.cpu().numpy()); hat[side] = s.decode_sparse(v, j)
         d = (x["ft"] - x["base"]).cpu().double()
-        err = err + sum_cells(c, len(cells), (d - (hat["ft"] - hat["base"]).cpu().double()).square().sum(1).numpy())
-        size = size + sum_cells(c, len(cells), d.square().sum(1).numpy())
-    return sums, (err, size)
+        left = left + sum_cells(c, len(cells), torch.stack([(d - o).square().sum(1) for o in ((hat["ft"] - hat["base"]).cpu().double(), bias, 0.)], 1).numpy())
+    return sums, left
