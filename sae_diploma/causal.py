@@ -109,7 +109,7 @@ def _projected(D):
     Q = _basis(D.detach().double().cpu()).float()
     return Change(lambda b, f: ((f-b)@Q.t().to(b), torch.arange(len(Q), device=b.device).expand(len(b), -1)), Q)
 
-# %% ../nbs/lib/54_causal.ipynb #1bcb490a
+# %% ../nbs/lib/54_causal.ipynb #6f4895d0
 @contextlib.contextmanager
 def _selected(model, at):
     "Logits at the positions `at` (batch, T) only, as (n, vocabulary)."
@@ -144,7 +144,7 @@ class _Batch:
 
     def _passes(self):
         try: return torch.allclose(self.run(lambda _: self.x), self.logp, atol=1e-4)
-        except (RuntimeError, TypeError, AttributeError, IndexError, KeyError): return False
+        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError): return False # its layers hand on more than the stream
 
     def kl(self, x, logp):
         "(n,) KL of `logp` to the predictions when the run goes on from `x`, and these."
@@ -682,7 +682,9 @@ def causal_finding(
 
 _question = "Does what we name cause what the fine-tuned model does?"
 
-# %% ../nbs/lib/54_causal.ipynb #8f073b10
+# %% ../nbs/lib/54_causal.ipynb #d1883275
+_HUES = ("#AA4499", "#332288", "#117733", "#8A6D00", "#56B4E9", "#882255", "#2A8C7C", "#CC79A7") # not the two models' colours
+
 @styled
 def plot_dose(
     table:pd.DataFrame,   # of `patching`
@@ -693,26 +695,33 @@ def plot_dose(
     "Share of the KL gap that closes against the number of units: a solid line per method, its random control dashed in the same colour; all units and the whole layer as levels."
     _need(table, ["method", "control", "k", "side", "effect", "lo", "hi"], "table")
     sides = [s for s in ("write", "remove") if (table.side == s).any()]
-    fig, axs = _axes(ax, len(sides), size=(7, 3.6), **({} if ax is not None or len(sides) == 1 else dict(sharey=True))); axs = list(np.ravel(axs))
+    fig, axs = _axes(ax, len(sides), size=(7.6, 3.8), **({} if ax is not None or len(sides) == 1 else dict(sharey=True))); axs = list(np.ravel(axs))
     methods = [m for m in dict.fromkeys(table.method) if m != "everything"]
-    colors = dict(zip(methods, [COLORS["ft"], COLORS["base"], COLORS["placebo"], COLORS["other"], COLORS["more"], "#8A6D00", "#332288", "#882255"]*3))
+    colors, marks = (dict(zip(methods, list(o)*5)) for o in (_HUES, MARKERS.values()))
     control = control if (table.control == control).any() else "frequency"
+    end = max(table[table.control == "top"].k.max(), 1); ends = []
     for a, side in zip(axs, sides):
         t = table[(table.side == side) & table.effect.notna()]
-        for i, m in enumerate(methods):
+        for m in methods:
             for c, ls, lw in (("top", "-", 1.8), (control, "--", 1.1)):
                 g = t[(t.method == m) & (t.control == c)].sort_values("k")
                 if not len(g): continue
-                a.fill_between(g.k, g.lo, g.hi, color=colors[m], alpha=.13 if c == "top" else .07, lw=0)
-                a.plot(g.k, g.effect, color=colors[m], ls=ls, lw=lw, marker=list(MARKERS.values())[i % len(MARKERS)] if c == "top" else None, ms=5)
+                a.fill_between(g.k, 100*g.lo, 100*g.hi, color=colors[m], alpha=.13 if c == "top" else .07, lw=0)
+                a.plot(g.k, 100*g.effect, color=colors[m], ls=ls, lw=lw, marker=marks[m] if c == "top" else None, ms=5)
+                if c == "top":
+                    if g.k.iloc[-1] < end: a.plot([g.k.iloc[-1], end], [100*g.effect.iloc[-1]]*2, color=colors[m], lw=.7, alpha=.5)
+                    if a is axs[-1]: ends.append((end, 100*g.effect.iloc[-1], (names or {}).get(m, m), colors[m]))
         e = t[t.method == "everything"].effect
-        if len(e): a.axhline(e.iloc[0], color=COLORS["muted"], lw=1, ls=":"); a.annotate("whole difference at this layer", (1, e.iloc[0]), xycoords=("axes fraction", "data"), xytext=(-2, 3), textcoords="offset points", ha="right", fontsize=8, color=COLORS["muted"])
+        if len(e):
+            a.axhline(100*e.iloc[0], color=COLORS["muted"], lw=1, ls=":", zorder=1)
+            a.annotate("all that differs at this layer", (0, 100*e.iloc[0]), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points", fontsize=8, color=COLORS["muted"])
         a.axhline(0, color=COLORS["faint"], lw=.8, zorder=0)
         k = sorted(t[t.control == "top"].k[t.k > 0].unique())
         a.set_xscale("log"); a.set_xticks(k, [str(o) for o in k]); a.minorticks_off()
         a.set(xlabel="units written" if side == "write" else "units taken out"); a.set_title("into the base model" if side == "write" else "out of the fine-tuned model", fontsize=9)
-    axs[0].set_ylabel("share of the KL gap closed"); lo, hi = axs[0].get_ylim(); axs[0].set_ylim(lo, max(hi, 1)+.08*(len(methods)+1)*.7)
-    _key(axs[0], [((names or {}).get(m, m), colors[m]) for m in methods] + [("- - random, equal norm" if control == "norm" else "- - random, equal frequency", COLORS["muted"])], "upper left", 8.5)
+    axs[0].set_ylabel("share of the KL gap closed (%)"); axs[0].set_ylim(min(-8, axs[0].get_ylim()[0]), max(108, axs[0].get_ylim()[1]))
+    if (table.control == control).any(): axs[0].annotate("dashed: random units, " + ("written as much" if control == "norm" else "as frequent"), (0, 0), xycoords=("axes fraction", "data"), xytext=(3, -10), textcoords="offset points", fontsize=8, color=COLORS["muted"], va="center")
+    if ends: _end_labels(axs[-1], ends)
     return fig
 
 @styled
@@ -728,7 +737,7 @@ def plot_steering(
     check(len(measures) > 0, f"measures: none of them is in the table, which has {', '.join(table.measure.unique())}")
     fig, axs = _axes(ax, len(measures), size=(9, 3.1)); axs = list(np.ravel(axs))
     names = [o for o in dict.fromkeys(table.latent) if o not in ("none", "random")][:n-1] + [o for o in ("random",) if (table.latent == o).any()]
-    colors = dict(zip(names, [COLORS["ft"], COLORS["base"], COLORS["placebo"], COLORS["other"], COLORS["more"], "#8A6D00", "#332288"]*3)) | dict(random=COLORS["muted"])
+    colors = dict(zip(names, _HUES*3)) | dict(random=COLORS["muted"])
     for a, m in zip(axs, measures):
         t, unit = table[table.measure == m], 100 if m in ("copy", "summary") else 1
         zero = t[t.latent == "none"]

@@ -305,16 +305,16 @@ def _standing(folder, j):
     e = load_json(entry)
     return e if sha256_file(p) == e["sha256"] else None
 
-# %% ../../nbs/lib/21_acts.extract.ipynb #d1876ad2
-def _compute(model, jobs, table, docs, budget, pack, bar):
-    "{job: (rows, width) activations} of documents `docs[0]` to `docs[1]-1` in the dtype of the store."
+# %% ../../nbs/lib/21_acts.extract.ipynb #3edd7958
+def _compute(model, jobs, table, docs, budget, pack, bar, spare, room):
+    "{job: (room, width) activations}, of which the first rows are those of documents `docs[0]` to `docs[1]-1` in the dtype of the store, in buffers of `room` rows that are used again and again."
     r0, r1 = table.bounds[list(docs)]
     out, points = {}, list(dict.fromkeys(o.point for o in jobs))
     for rows, acts in doc_activations(model, table, np.arange(*docs), points, budget, pack):
         for job in jobs:
             raw, dt = acts[job.point], get_dtype(job.key["dtype"])
             y = raw.to("cpu", dt)
-            if job not in out: out[job] = torch.empty(r1-r0, y.shape[1], dtype=dt)
+            if job not in out: out[job] = (spare.pop(job).pop() if spare.get(job) else torch.empty(room, y.shape[1], dtype=dt))
             if not torch.isfinite(y).all(): _not_finite(table, rows, y, raw, job.point, dt)
             out[job][torch.from_numpy(rows-r0)] = y
         bar.update(len(rows)*len(jobs))
@@ -332,18 +332,18 @@ def _work(jobs, table, rank, world, budget, pack, desc):
     mine, b, keep = list(ranges.items())[rank::world], table.bounds, table.counts()
     size = lambda d: int(b[d[1]]-b[d[0]])
     safe, todo = len(table)*len(jobs)-sum(size(d)*len(o) for d, o in ranges.items()), sum(size(d)*len(o) for d, o in mine)
-    waiting = []
+    waiting, spare, room = [], {}, max([size(d) for d in ranges], default=0)
     def settle():
-        for d, f in waiting:
-            try: f.result()
+        for job, x, f in waiting:
+            try: f.result(); spare.setdefault(job, []).append(x)
             except DataError as e: raise DataError(f"{e}; {_safe(jobs)} of {len(table)} tokens are safe in {', '.join(sorted({str(o.folder) for o in jobs}))}, and it goes on behind them") from None
         waiting.clear()
     with progress(total=safe+todo, initial=safe, desc=desc, unit="tok", unit_scale=True) as bar, ThreadPoolExecutor(1) as writer:
         for docs, due in mine:
             for model in dict.fromkeys(o.model for o, _ in due):
-                x = _compute(model, [o for o, _ in due if o.model is model], table, docs, budget, pack, bar)
+                x = _compute(model, [o for o, _ in due if o.model is model], table, docs, budget, pack, bar, spare, room)
                 settle()
-                waiting += [(docs, writer.submit(_keep, job, j, x[job], keep[b[docs[0]]:b[docs[1]]])) for job, j in due if job.model is model]
+                waiting += [(job, x[job], writer.submit(_keep, job, j, x[job][:size(docs)], keep[b[docs[0]]:b[docs[1]]])) for job, j in due if job.model is model]
                 del x
         settle()
 

@@ -6,7 +6,7 @@
 __all__ = ['fit_rows', 'delta_moments', 'mean_difference', 'pca_delta', 'first_tokens', 'lora_factors', 'low_rank_svd',
            'lora_svd', 'weight_directions', 'baseline_directions', 'projections', 'baselines', 'top_units', 'agreement']
 
-# %% ../../nbs/lib/52n_diffing.baselines.ipynb #5861e9ac
+# %% ../../nbs/lib/52n_diffing.baselines.ipynb #b088bf45
 import numpy as np
 import pandas as pd
 import torch
@@ -15,9 +15,8 @@ from torch import nn
 
 from ..core import *
 from .base import *
-from .matching import cosines
 from .weights import _layer_prefixes, _linear, find_readers, merged
-from ..models import AdapterOff, d_model, unwrap
+from ..models import d_model
 from ..stats import *
 
 # %% ../../nbs/lib/52n_diffing.baselines.ipynb #ffd940ff
@@ -77,16 +76,17 @@ def first_tokens(
     pos = np.asarray(pair.table.pos)[rows] - np.asarray(pair.table.pos)[rows].min() if len(rows) else np.zeros(0)
     return torch.stack([mean_difference(pair, rows[pos == j]) for j in range(first) if (pos == j).any()]) if len(rows) else torch.zeros(0, pair.d_in)
 
-# %% ../../nbs/lib/52n_diffing.baselines.ipynb #1af0dcb3
+# %% ../../nbs/lib/52n_diffing.baselines.ipynb #76fa4406
 def lora_factors(
     model, # a `PeftModel`
 ) -> dict: # name of module -> (A (r, in), B (out, r)) with ΔW = B A, float64
-    "The exact low-rank factors of each adapted linear module, its scale folded into B; raises `ParamError` for a model without LoRA."
+    "The exact low-rank factors of each adapted linear module, its scale folded into B; raises `ParamError` for a model without LoRA, or with DoRA."
     out = {}
     for name, m in model.named_modules():
         A, B = getattr(m, "lora_A", None), getattr(m, "lora_B", None)
         if not isinstance(A, nn.ModuleDict) or not len(A): continue
         which = [o for o in getattr(m, "active_adapters", list(A)) if o in A]
+        check(not getattr(m, "lora_magnitude_vector", None), f"model: {name} is adapted by DoRA, whose change has full rank; use `weight_directions`, which takes any pair")
         parts = [(A[o].weight.detach().double().cpu(), m.scaling[o]*B[o].weight.detach().double().cpu()) for o in which]
         out[name] = torch.cat([a for a, _ in parts]), torch.cat([b for _, b in parts], 1)
     check(bool(out), f"model: {type(model).__name__} has no LoRA module; give a PeftModel with a LoRA adapter, or use `weight_directions`, which takes any pair")

@@ -12,7 +12,7 @@ __all__ = ['test_noise_is_not_called', 'test_intervals_of_directions_cover',
            'test_what_an_adapter_writes_lies_in_its_directions', 'test_lens_foretells_the_last_layer',
            'test_bad_input_is_one_sentence']
 
-# %% ../../nbs/lib/90_tests.methods.ipynb #e3245ce3
+# %% ../../nbs/lib/90_tests.methods.ipynb #4a267aea
 import copy, dataclasses
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ from ..diffing.lens import delta_lens, lens, vocabulary
 from ..diffing.matching import conformal_p, correlations, match, matching
 from ..diffing.stagewise import STAGES, empirical_null, fit_stages, stagewise, turns
 from ..metrics import delta_fvu
-from ..models import load_model, load_tokenizer, splice
+from ..models import adapter_off, load_model, load_tokenizer, splice
 from ..saes import SAE, SAEConfig
 from ..stats import bh
 from ..train import fit, fit_many, planted
@@ -171,7 +171,7 @@ def test_empirical_null_is_calibrated():
     r = np.random.default_rng(0)
     assert np.mean([(bh(empirical_null(r.normal(r.normal(), r.gamma(2), 500))) <= .05).any() for _ in range(300)]) < .1
 
-# %% ../../nbs/lib/90_tests.methods.ipynb #9f7f17e8
+# %% ../../nbs/lib/90_tests.methods.ipynb #f2543835
 @pytest.fixture(scope="module")
 def lora():
     "The tiny model and an adapter of rank 3 on layer 1's down_proj alone, with stores of both behind that layer."
@@ -191,6 +191,7 @@ def test_what_an_adapter_writes_lies_in_its_directions(lora, tmp_path):
     assert len(V) == 3 and abs(share.sum() - 1) < 1e-6
     t = baselines(pair, models=(base, ft), groups=[("all", "all")], n_bootstrap=20, n_perm=100)
     assert t[t.family == "weights"].delta_fvu.iloc[-1] < 1e-6
+    torch.testing.assert_close(weight_directions(adapter_off(ft), ft, layer=1)[0].abs(), V.abs(), rtol=1e-3, atol=1e-3) # one copy of the weights
     assert len(weight_directions(base, ft, layer=0)[0]) == 0 and len(lora_factors(ft)) == 1
     U, S, Vt = torch.linalg.svd(torch.cat([b@a for a, b in lora_factors(ft).values()]))
     torch.testing.assert_close((V.double()@U[:, :3]).svd()[1], torch.ones(3).double(), rtol=1e-4, atol=1e-4)
