@@ -57,14 +57,14 @@ def _toy_tasks(n_docs, g):
     docs = pd.DataFrame(dict(doc=np.arange(n_docs), id=[f"toy{i}" for i in range(n_docs)], regime="task", source="toy", split="eval", text=""))
     return TokenTable(token, doc, pos, np.full(len(doc), REGIMES.index("task")), segment, docs)
 
-# %% ../nbs/lib/54_causal.ipynb #50014607
+# %% ../nbs/lib/54_causal.ipynb #9ecf1f24
 class Change:
     "How much of each unit two activations differ by, and the direction along which that is written."
     def __init__(self,
         parts, # (x_base (n, d_in), x_ft (n, d_in)) -> (values, indices), both (n, a), as `encode_sparse` gives them; a unit may occur twice
         D,     # (m, d_in) what a unit of each writes
     ):
-        self.parts, self.D, (self.m, self.d_in) = parts, D.detach(), D.shape
+        self.parts, self.D, (self.m, self.d_in), self.directions = parts, D.detach(), D.shape, False
 
     @torch.no_grad()
     def delta(self,
@@ -78,7 +78,7 @@ class Change:
             v = v*on[j]
         return F.embedding_bag(j, self.D, per_sample_weights=v, mode="sum").to(xb)
 
-# %% ../nbs/lib/54_causal.ipynb #06c39f63
+# %% ../nbs/lib/54_causal.ipynb #b1d7bddb
 def change_of(
     what,         # an `SAE`, a crosscoder of both models, `(sae, delta, theta)` for a Delta-SAE, a `Stacked`, (m, d_in) directions, or a `Change`
     reads="each", # of an SAE: 'each' model, or their 'difference'
@@ -107,7 +107,9 @@ def _crossed(cc):
 def _projected(D):
     check(D.ndim == 2 and len(D) > 0, f"what: directions are a matrix (m, d_in) with one in each row, found shape {tuple(D.shape)}")
     Q = _basis(D.detach().double().cpu()).float()
-    return Change(lambda b, f: ((f-b)@Q.t().to(b), torch.arange(len(Q), device=b.device).expand(len(b), -1)), Q)
+    out = Change(lambda b, f: ((f-b)@Q.t().to(b), torch.arange(len(Q), device=b.device).expand(len(b), -1)), Q)
+    out.directions = True
+    return out
 
 # %% ../nbs/lib/54_causal.ipynb #6f4895d0
 @contextlib.contextmanager
@@ -230,7 +232,7 @@ def matched_units(
         out.append(left[p]); left = np.delete(left, p)
     return np.array(out)
 
-# %% ../nbs/lib/54_causal.ipynb #7ed8036c
+# %% ../nbs/lib/54_causal.ipynb #85a93505
 def _sets(name, change, ranking, ks, controls, n_random, frequency, seed):
     "The sets to write for one method: dicts of control, k, draw, units."
     ranking = np.asarray(ranking, dtype=int)
@@ -238,10 +240,11 @@ def _sets(name, change, ranking, ks, controls, n_random, frequency, seed):
     check(len(set(ranking.tolist())) == len(ranking), f"ranking: {name!r} names a unit twice; each may occur once")
     out = []
     for k in sorted({min(k, len(ranking)) for k in ks} - {0}):
-        out.append(dict(method=name, control="top", k=k, draw=0, units=ranking[:k]))
+        out.append(dict(method=name, control="top", k=k, draw=0, units=ranking[:k], change=change))
         for draw in range(n_random if controls else 0):
-            r = matched_units(ranking[:k], frequency, seed=[seed, k, draw])
-            out += [dict(method=name, control=c, k=k, draw=draw, units=r) for c in controls if len(r)]
+            if change.directions: other, r = _projected(torch.randn(k, change.d_in, generator=torch.Generator().manual_seed(1000*seed+draw))), np.arange(k)
+            else: other, r = change, matched_units(ranking[:k], frequency, seed=[seed, k, draw])
+            out += [dict(method=name, control=c, k=k, draw=draw, units=r, change=other) for c in controls if len(r)]
     return out
 
 @torch.no_grad()
@@ -250,59 +253,63 @@ def patch_by_document(
     methods,         # {name: (what, ranking)}: what `change_of` takes, and its units from the first to be written to the last
     ks=(1, 5, 20, 50), # sizes of the sets
     sides=("write", "remove"), # write into the base model; take out of the fine-tuned model
-    controls=("frequency", "norm"), # random latents beside each set; none for methods whose other units are fewer than k
+    controls=("frequency", "norm"), # random latents or directions beside each set; none for dictionaries whose other latents are fewer than k
     n_random:int=3,  # draws of these
     max_scale:float=100., # a control is scaled at most so much
     seed:int=0,      # of the draws
 ) -> pd.DataFrame:
-    "One row per set, side and document: KL sums `gap` and `left`, summed loss `nll` and `nll_clean`, tokens `n`, `norm` written."
+    "One row per set, side and document: KL sums `gap` and `left`, summed loss `nll` and `nll_clean`, tokens `n`, `norm` written and `delta_fvu` left."
     for c in controls: check(c in ("frequency", "norm"), f"controls: {c!r} is unknown; use 'frequency' and 'norm'")
     for s in sides: check(s in ("write", "remove"), f"sides: {s!r} is unknown; use 'write' and 'remove'")
     check(len(methods) > 0, "methods: none was given; give {name: (dictionary, ranking)}")
     everything = Change(lambda b, f: (torch.ones(len(b), 1), torch.zeros(len(b), 1, dtype=torch.long)), torch.zeros(1, both[0].xb.shape[1]))
     everything.delta = lambda b, f, units=None: f-b
-    sets, changes, seen = [dict(method="everything", control="top", k=0, draw=0, units=None)], dict(everything=everything), []
+    sets, seen = [dict(method="everything", control="top", k=0, draw=0, units=None, change=everything)], []
     for name, (what, ranking) in methods.items():
-        changes[name] = c = change_of(what)
+        c = change_of(what)
         check(c.d_in == both[0].xb.shape[1], f"methods: {name!r} writes into width {c.d_in}, the models' activations have {both[0].xb.shape[1]}; use the dictionary of this layer")
-        if not any(what is o for o in seen): sets += [dict(method=name, control=o, k=c.m, draw=0, units=None) for o in ("all", "error")] # once for each dictionary
+        if not any(what is o for o in seen): sets += [dict(method=name, control=o, k=c.m, draw=0, units=None, change=c) for o in ("all", "error")] # once for each dictionary
         seen.append(what)
-        sets += _sets(name, c, ranking, ks, controls, n_random, unit_changes(c, both).frequency.to_numpy() if controls else None, seed)
-    return _patch(both, sets, changes, sides, max_scale)
+        sets += _sets(name, c, ranking, ks, controls, n_random, unit_changes(c, both).frequency.to_numpy() if controls and not c.directions else None, seed)
+    return _patch(both, sets, sides, max_scale)
 
-# %% ../nbs/lib/54_causal.ipynb #c813c2db
-def _written(o, s, changes):
+# %% ../nbs/lib/54_causal.ipynb #4f4d7136
+def _written(o, s):
     "(n, d_in) what set `s` writes on a batch."
-    d = changes[s["method"]].delta(o.xb, o.xf, s["units"])
+    d = s["change"].delta(o.xb, o.xf, s["units"])
     return (o.xf-o.xb-d if s["control"] == "error" else d)
 
-def _scales(both, sets, changes, max_scale):
-    "Factor of each set: the 'norm' controls are made as large as their set."
-    sq = [sum(float(_written(o, s, changes).double().square().sum()) for o in both) for s in sets]
+def _scales(both, sets, max_scale):
+    "Factor of each set: the 'norm' controls are made as large as their set. Relative size of what is written, and share of the difference that it leaves unexplained."
+    out = []
+    for s in sets:
+        parts = [(_written(o, s).double(), (o.xf-o.xb).double()) for o in both]
+        out.append([sum(float((a*b).sum()) for a, b in p) for p in ([(d, d) for d, _ in parts], parts, [(x, x) for _, x in parts])])
+    sq, dot, whole = np.array(out).T
     top = {(s["method"], s["k"]): q for s, q in zip(sets, sq) if s["control"] == "top"}
-    f = [min(max_scale, np.sqrt(top[s["method"], s["k"]]/q)) if s["control"] == "norm" and q > 0 else 1. for s, q in zip(sets, sq)]
-    return f, sq
+    f = np.array([min(max_scale, np.sqrt(top[s["method"], s["k"]]/q)) if s["control"] == "norm" and q > 0 else 1. for s, q in zip(sets, sq)])
+    whole = np.where(whole > 0, whole, np.nan)
+    return f, f*np.sqrt(sq/whole), (whole - 2*f*dot + f**2*sq)/whole
 
-def _patch(both, sets, changes, sides, max_scale):
+def _patch(both, sets, sides, max_scale):
     "The runs."
-    scale, sq = _scales(both, sets, changes, max_scale)
-    whole, out = max(sq[0], 1e-300), []
+    scales, out = list(zip(*_scales(both, sets, max_scale))), []
     bar = progress(total=len(sets)*len(sides)*len(both), desc="patching", unit="run")
     for o in both:
-        for s, f, q in zip(sets, scale, sq):
-            d = f*_written(o, s, changes)
+        for s, (f, norm, fvu) in zip(sets, scales):
+            d = f*_written(o, s)
             for side in sides:
                 to, start, goal = (o.base, o.base, o.ft) if side == "write" else (o.ft, o.ft, o.base)
                 gap = F.kl_div(start.logp, goal.logp, reduction="none", log_target=True).sum(-1)
                 left, logq = to.kl(o.put(side, d), goal.logp)
                 loss = lambda l: o.per_document(-l.gather(1, o.next[:, None])[:, 0])
                 out.append(pd.DataFrame(dict({k: s[k] for k in ("method", "control", "k", "draw")}, side=side, doc=o.docs, n=np.bincount(o.row, minlength=len(o.docs)), gap=o.per_document(gap), left=o.per_document(left),
-                                             nll=loss(logq), nll_clean=loss(start.logp), scale=f, norm=f*np.sqrt(q/whole))))
+                                             nll=loss(logq), nll_clean=loss(start.logp), scale=f, norm=norm, delta_fvu=fvu)))
                 bar.update(1)
     bar.close()
     return pd.concat(out, ignore_index=True)
 
-# %% ../nbs/lib/54_causal.ipynb #bdc4a1ec
+# %% ../nbs/lib/54_causal.ipynb #af5dedcf
 def closed(
     per:pd.DataFrame,     # of `patch_by_document`
     n_bootstrap:int=1000, # resamples of documents
@@ -314,7 +321,7 @@ def closed(
 ) -> pd.DataFrame:
     "One row per set and side: share of the gap closed with interval, and beside its control. Where the models do not differ there is no gap: shares are NaN, nothing is called."
     names = ["method", "control", "k", "side"]
-    sums = per.groupby([*names, "doc"], sort=False)[["n", "gap", "left", "nll", "nll_clean", "norm"]].mean().reset_index() # over draws
+    sums = per.groupby([*names, "doc"], sort=False)[["n", "gap", "left", "nll", "nll_clean", "norm", "delta_fvu"]].mean().reset_index() # over draws
     docs = np.unique(sums.doc); W = bootstrap_weights(len(docs), n_bootstrap, seed)
     wide = {key: g.set_index("doc").loc[docs] for key, g in sums.groupby(names, sort=False)}
     against = against or ("norm" if (per.control == "norm").any() else "frequency")
@@ -323,7 +330,7 @@ def closed(
     for _, g in t.groupby("side"): t.loc[g.index, "q"] = bh(g.p)
     return t.assign(regime="task", segment="completion", called=(t.q <= fdr) & (t.excess > 0))[_columns]
 
-_columns = ["method", "control", "k", "side", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called", "gap", "left", "excess", "excess_lo", "excess_hi", "ratio", "ratio_lo", "ratio_hi", "loss", "loss_lo", "loss_hi", "norm"]
+_columns = ["method", "control", "k", "side", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called", "gap", "left", "excess", "excess_lo", "excess_hi", "ratio", "ratio_lo", "ratio_hi", "loss", "loss_lo", "loss_hi", "norm", "delta_fvu"]
 
 def _closed_row(g, c, W, n_perm, level, seed):
     "The numbers of one set beside its control `c`."
@@ -333,7 +340,7 @@ def _closed_row(g, c, W, n_perm, level, seed):
     put = lambda name, x: {name: x[0], **dict(zip((f"{name}_lo", f"{name}_hi"), interval(x[1:], level) if np.isfinite(x[0]) else (np.nan, np.nan)))}
     s, diff = share(left), (g.nll - g.nll_clean).to_numpy()
     row = put("effect", s) | put("loss", np.concatenate([[diff.sum()/n.sum()], (W@diff)/(W@n)]))
-    row = {dict(effect_lo="lo", effect_hi="hi").get(k, k): v for k, v in row.items()} | dict(support=int((gap > 1e-7*n).sum()), gap=gap.sum()/n.sum(), left=left.sum()/n.sum(), norm=g.norm.iloc[0], p=np.nan)
+    row = {dict(effect_lo="lo", effect_hi="hi").get(k, k): v for k, v in row.items()} | dict(support=int((gap > 1e-7*n).sum()), gap=gap.sum()/n.sum(), left=left.sum()/n.sum(), norm=g.norm.iloc[0], delta_fvu=g.delta_fvu.iloc[0], p=np.nan)
     nothing = np.full(len(W)+1, np.nan)
     if c is None: return row | put("excess", nothing) | put("ratio", nothing)
     r = share(c.left.to_numpy())
@@ -542,7 +549,7 @@ def behaviour_of(
     return pd.DataFrame(dict(length=[float(len(_words(o))) for o in texts], rougeL=rouge(texts, references).rougeL.to_numpy(),
                              copy=[copy_rate(*o) for o in zip(texts, articles)], summary=[float(o in starts) for o in first]))
 
-# %% ../nbs/lib/54_causal.ipynb #cee7a01e
+# %% ../nbs/lib/54_causal.ipynb #1ed3e880
 def _behaviour_rows(runs, keys, like, n_bootstrap, n_perm, level, fdr, seed):
     "Rows per run and measure: value, and difference to the run `like(key)` with interval, p and q; `runs` maps keys to `behaviour_of`."
     W, out = bootstrap_weights(len(next(iter(runs.values()))), n_bootstrap, seed), []
@@ -571,7 +578,7 @@ def behaviour(
     n_bootstrap:int=1000, n_perm:int=20_000, level:float=.95, fdr:float=.05, seed:int=0, # of the differences
     **kw,                 # for `sft.generate`: `instruction`, `batch_size`
 ):
-    "`(table, texts)`: completions of base, fine-tuned and patched models, what they are like, and the difference to the model that was patched (of the fine-tuned model: to the base model). `closed`: that difference as a share of the two models'."
+    "`(table, texts)`: completions of base, fine-tuned and patched models, what they are like, and the difference to the model that was patched (of the fine-tuned model: to the base model). `closed`: that difference as a share of the two models', where theirs is called."
     from sae_diploma.sft import generate
     articles, refs = list(pairs["article"]), list(pairs["highlights"])
     starts = starters(refs) if starts is None else starts
@@ -582,9 +589,8 @@ def behaviour(
             with patched(base, ft, what, units, layer, hookpoint, side) as m: texts[name, side] = write(m)
     runs = {k: behaviour_of(t, articles, refs, starts) for k, t in texts.items()}
     t = _behaviour_rows(runs, ("model", "side"), lambda k: ("ft", "none") if k[1] == "remove" else ("base", "none"), n_bootstrap, n_perm, level, fdr, seed)
-    whole = t[(t.model == "ft") & (t.side == "none")].set_index("measure").effect
-    sign = np.where(t.side == "remove", -1., 1.)
-    t["closed"] = np.where(t.measure.map(whole).abs() > 0, sign*t.effect/t.measure.map(whole).replace(0, np.nan), np.nan)
+    whole = t[(t.model == "ft") & (t.side == "none")].set_index("measure")
+    t["closed"] = np.where(t.side == "remove", -1., 1.)*t.effect/t.measure.map(whole.effect.where(whole.called))
     ids = list(pairs["id"]) if "id" in pairs.column_names else list(range(len(refs)))
     return t, pd.concat([pd.DataFrame(dict(id=ids, model=k[0], side=k[1], reference=refs, text=v)).join(runs[k]) for k, v in texts.items()], ignore_index=True)
 
