@@ -309,7 +309,7 @@ def _patch(both, sets, sides, max_scale):
     bar.close()
     return pd.concat(out, ignore_index=True)
 
-# %% ../nbs/lib/54_causal.ipynb #af5dedcf
+# %% ../nbs/lib/54_causal.ipynb #12bcd768
 def closed(
     per:pd.DataFrame,     # of `patch_by_document`
     n_bootstrap:int=1000, # resamples of documents
@@ -320,7 +320,7 @@ def closed(
     seed:int=0,           # of resampling and swaps
 ) -> pd.DataFrame:
     "One row per set and side: share of the gap closed with interval, and beside its control. Where the models do not differ there is no gap: shares are NaN, nothing is called."
-    names = ["method", "control", "k", "side"]
+    names = ["method", "control", "k", "side"]; check_resolution(1, n_perm, fdr)
     sums = per.groupby([*names, "doc"], sort=False)[["n", "gap", "left", "nll", "nll_clean", "norm", "delta_fvu"]].mean().reset_index() # over draws
     docs = np.unique(sums.doc); W = bootstrap_weights(len(docs), n_bootstrap, seed)
     wide = {key: g.set_index("doc").loc[docs] for key, g in sums.groupby(names, sort=False)}
@@ -328,7 +328,7 @@ def closed(
     out = [dict(zip(names, key)) | _closed_row(g, wide.get((key[0], against, *key[2:])) if key[1] == "top" else None, W, n_perm, level, seed) for key, g in wide.items()]
     t = pd.DataFrame(out); t["q"] = np.nan
     for _, g in t.groupby("side"): t.loc[g.index, "q"] = bh(g.p)
-    return t.assign(regime="task", segment="completion", called=(t.q <= fdr) & (t.excess > 0))[_columns]
+    return t.assign(regime="task", segment="completion", called=(t.q <= fdr) & (t.excess > 0) & (t.effect > 0))[_columns]
 
 _columns = ["method", "control", "k", "side", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called", "gap", "left", "excess", "excess_lo", "excess_hi", "ratio", "ratio_lo", "ratio_hi", "loss", "loss_lo", "loss_hi", "norm", "delta_fvu"]
 
@@ -367,7 +367,7 @@ def patching(
     both = both_models(base, ft, table, layer, hookpoint, docs, batch_tokens)
     return closed(patch_by_document(both, methods, ks, sides, controls, n_random, seed=seed), n_bootstrap, n_perm, level, fdr, seed=seed)
 
-# %% ../nbs/lib/54_causal.ipynb #20e65fb2
+# %% ../nbs/lib/54_causal.ipynb #5928cf99
 def by_size(
     change, # as for `change_of`
     both,   # of `both_models`
@@ -403,6 +403,7 @@ def attribution(
     seed:int=0,           # of resampling and swaps
 ) -> pd.DataFrame:
     "One row per unit: KL in nats per completion token that writing its change closes to first order, with interval, sign-flip p over documents and q; units that never change have no test."
+    check_resolution(change_of(change).m, n_perm, fdr)
     change = change_of(change)
     n = np.concatenate([np.bincount(o.row, minlength=len(o.docs)) for o in both]).astype(np.float64)
     A = np.concatenate([_attributed(o, change, steps) for o in progress(both, desc="attribution", unit="batch")])
@@ -415,7 +416,7 @@ def attribution(
         out["q"] = bh(out.p)
     return out.assign(called=out.q <= fdr)
 
-# %% ../nbs/lib/54_causal.ipynb #ee209bce
+# %% ../nbs/lib/54_causal.ipynb #37285a50
 @torch.no_grad()
 def ablation(
     both,                 # of `both_models`
@@ -430,6 +431,7 @@ def ablation(
 ) -> pd.DataFrame:
     "One row per latent: rise of the loss in nats per completion token without it, and KL to the untouched model."
     check(side in ("ft", "base"), f"side: {side!r} is neither 'ft' nor 'base'")
+    check_resolution(len(units), n_perm, fdr)
     units, rows = [o if isinstance(o, tuple) else (int(o),) for o in units], []
     check(len(units) > 0 and max(max(o) for o in units) < sae.cfg.d_sae, f"units: choose among the dictionary's latents 0 to {sae.cfg.d_sae-1}, one at least")
     for o in both:
@@ -549,9 +551,10 @@ def behaviour_of(
     return pd.DataFrame(dict(length=[float(len(_words(o))) for o in texts], rougeL=rouge(texts, references).rougeL.to_numpy(),
                              copy=[copy_rate(*o) for o in zip(texts, articles)], summary=[float(o in starts) for o in first]))
 
-# %% ../nbs/lib/54_causal.ipynb #1ed3e880
+# %% ../nbs/lib/54_causal.ipynb #5696d9b9
 def _behaviour_rows(runs, keys, like, n_bootstrap, n_perm, level, fdr, seed):
     "Rows per run and measure: value, and difference to the run `like(key)` with interval, p and q; `runs` maps keys to `behaviour_of`."
+    check_resolution(len(runs), n_perm, fdr)
     W, out = bootstrap_weights(len(next(iter(runs.values()))), n_bootstrap, seed), []
     for key, b in runs.items():
         ref = runs[like(key)]
@@ -688,7 +691,7 @@ def causal_finding(
 
 _question = "Does what we name cause what the fine-tuned model does?"
 
-# %% ../nbs/lib/54_causal.ipynb #d1883275
+# %% ../nbs/lib/54_causal.ipynb #8b4e3fb3
 _HUES = ("#AA4499", "#332288", "#117733", "#8A6D00", "#56B4E9", "#882255", "#2A8C7C", "#CC79A7") # not the two models' colours
 
 @styled
@@ -726,7 +729,7 @@ def plot_dose(
         a.set_xscale("log"); a.set_xticks(k, [str(o) for o in k]); a.minorticks_off()
         a.set(xlabel="units written" if side == "write" else "units taken out"); a.set_title("into the base model" if side == "write" else "out of the fine-tuned model", fontsize=9)
     axs[0].set_ylabel("share of the KL gap closed (%)"); axs[0].set_ylim(min(-8, axs[0].get_ylim()[0]), max(108, axs[0].get_ylim()[1]))
-    if (table.control == control).any(): axs[0].annotate("dashed: random units, " + ("written as much" if control == "norm" else "as frequent"), (0, 0), xycoords=("axes fraction", "data"), xytext=(3, -10), textcoords="offset points", fontsize=8, color=COLORS["muted"], va="center")
+    if (table.control == control).any(): axs[0].annotate("dashed: random, " + ("as much written" if control == "norm" else "as frequent"), (0, 0), xycoords=("axes fraction", "data"), xytext=(3, -10), textcoords="offset points", fontsize=8, color=COLORS["muted"], va="center")
     if ends: _end_labels(axs[-1], ends)
     return fig
 
