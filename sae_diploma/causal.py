@@ -57,7 +57,7 @@ def _toy_tasks(n_docs, g):
     docs = pd.DataFrame(dict(doc=np.arange(n_docs), id=[f"toy{i}" for i in range(n_docs)], regime="task", source="toy", split="eval", text=""))
     return TokenTable(token, doc, pos, np.full(len(doc), REGIMES.index("task")), segment, docs)
 
-# %% ../nbs/lib/54_causal.ipynb #9ecf1f24
+# %% ../nbs/lib/54_causal.ipynb #94b36e95
 class Change:
     "How much of each unit two activations differ by, and the direction along which that is written."
     def __init__(self,
@@ -74,7 +74,7 @@ class Change:
         "(n, d_in) change written by `units`."
         v, j = self.parts(xb.to(self.D), xf.to(self.D))
         if units is not None:
-            on = torch.zeros(self.m, device=v.device, dtype=v.dtype); on[torch.as_tensor(np.array(units), device=v.device)] = 1 # a copy: rankings may be read-only
+            on = torch.zeros(self.m, device=v.device, dtype=v.dtype); on[torch.as_tensor(np.array(units, dtype=int), device=v.device)] = 1 # a copy: rankings may be read-only
             v = v*on[j]
         return F.embedding_bag(j, self.D, per_sample_weights=v, mode="sum").to(xb)
 
@@ -198,7 +198,7 @@ def both_models(
     length = np.searchsorted(table.doc, docs, side="right") - np.searchsorted(table.doc, docs)
     with torch.no_grad(): return [_Both(base, ft, table, docs[b], layer, hookpoint) for b in progress(list(length_batches(length, batch_tokens or 4096)), desc="both models", unit="batch")]
 
-# %% ../nbs/lib/54_causal.ipynb #af5e164f
+# %% ../nbs/lib/54_causal.ipynb #8e2b6e12
 def unit_changes(
     change, # as for `change_of`
     both,   # of `both_models`
@@ -226,11 +226,11 @@ def matched_units(
     left = np.setdiff1d(np.flatnonzero(f > 0), units)
     if len(left) < len(units): return np.zeros(0, int)
     key, out = np.log(np.maximum(f, f[f > 0].min())), []
-    for i in rng.permutation(units):
+    for i in rng.permutation(np.array(units, dtype=int)):
         near = np.argsort(np.abs(key[left]-key[i]), kind="stable")[:n_near]
         p = near[rng.integers(len(near))]
         out.append(left[p]); left = np.delete(left, p)
-    return np.array(out)
+    return np.array(out, dtype=int)
 
 # %% ../nbs/lib/54_causal.ipynb #85a93505
 def _sets(name, change, ranking, ks, controls, n_random, frequency, seed):
@@ -551,7 +551,7 @@ def behaviour_of(
     return pd.DataFrame(dict(length=[float(len(_words(o))) for o in texts], rougeL=rouge(texts, references).rougeL.to_numpy(),
                              copy=[copy_rate(*o) for o in zip(texts, articles)], summary=[float(o in starts) for o in first]))
 
-# %% ../nbs/lib/54_causal.ipynb #5696d9b9
+# %% ../nbs/lib/54_causal.ipynb #730fff96
 def _behaviour_rows(runs, keys, like, n_bootstrap, n_perm, level, fdr, seed):
     "Rows per run and measure: value, and difference to the run `like(key)` with interval, p and q; `runs` maps keys to `behaviour_of`."
     check_resolution(len(runs), n_perm, fdr)
@@ -582,10 +582,11 @@ def behaviour(
     **kw,                 # for `sft.generate`: `instruction`, `batch_size`
 ):
     "`(table, texts)`: completions of base, fine-tuned and patched models, what they are like, and the difference to the model that was patched (of the fine-tuned model: to the base model). `closed`: that difference as a share of the two models', where theirs is called."
-    from sae_diploma.sft import generate
+    from sae_diploma.sft import _quiet, generate
     articles, refs = list(pairs["article"]), list(pairs["highlights"])
     starts = starters(refs) if starts is None else starts
-    write = lambda m: generate(m, tokenizer, articles, max_new_tokens=max_new_tokens, max_length=max_length, **kw)
+    def write(m):
+        with _quiet(): return generate(m, tokenizer, articles, max_new_tokens=max_new_tokens, max_length=max_length, **kw)
     texts = {("base", "none"): write(base), ("ft", "none"): write(ft)}
     for name, (what, units) in changes.items():
         for side in sides:
@@ -632,7 +633,7 @@ def steering_vectors(
         out["random"] = (g/g.norm()).to(sae.W_dec)*next(iter(out.values())).norm()
     return out
 
-# %% ../nbs/lib/54_causal.ipynb #631659cb
+# %% ../nbs/lib/54_causal.ipynb #4b2ffd98
 def steering(
     model,               # the model to steer, usually the base model
     tokenizer,           # of the model
@@ -646,11 +647,12 @@ def steering(
     **kw,                # for `sft.generate`: `instruction`, `batch_size`
 ):
     "`(table, texts)`: per vector, strength and measure its value, and the difference to the model left alone with interval, p and q; and what was written."
-    from sae_diploma.sft import generate
+    from sae_diploma.sft import _quiet, generate
     check(len(vectors) > 0, "vectors: none was given; a latent that is never active has none")
     articles, refs = list(pairs["article"]), list(pairs["highlights"])
     starts = starters(refs) if starts is None else starts
-    write = lambda: generate(model, tokenizer, articles, max_new_tokens=max_new_tokens, max_length=max_length, **kw)
+    def write():
+        with _quiet(): return generate(model, tokenizer, articles, max_new_tokens=max_new_tokens, max_length=max_length, **kw)
     texts = {("none", 0.): write()}
     todo = [(name, float(c)) for name in vectors for c in strengths if c]
     for name, c in progress(todo, desc="steering", unit="setting"):
@@ -660,7 +662,7 @@ def steering(
     ids = list(pairs["id"]) if "id" in pairs.column_names else list(range(len(refs)))
     return t, pd.concat([pd.DataFrame(dict(id=ids, latent=k[0], strength=k[1], reference=refs, text=v)).join(runs[k]) for k, v in texts.items()], ignore_index=True)
 
-# %% ../nbs/lib/54_causal.ipynb #fe899801
+# %% ../nbs/lib/54_causal.ipynb #6a840e8f
 def causal_finding(
     table,          # of `patching`
     method:str,     # the ranking to report
@@ -670,12 +672,12 @@ def causal_finding(
 ) -> dict:
     "`question`, `sentence` and `numbers`, as `findings.json` holds them; raises `ParamError` for a method that is not in the table."
     t = table[(table.side == "write") & (table.control == "top")]
-    check((t.method == method).any(), f"method: {method!r} is not in the table; it has {', '.join(dict.fromkeys(t.method))}")
+    question, span = "Does what we name cause what the fine-tuned model does?", lambda a, b, c: f"{a:.0%} [{b:.0%}, {c:.0%}]"
+    if t.effect.isna().all(): return dict(question=question, sentence="No change: the two models predict the completions alike, so there is no gap to close.", numbers=dict(method=method, k=0, effect=np.nan, excess=np.nan, ratio=np.nan, gap=float(t.gap.max())))
+    check((t.method == method).any(), f"method: {method!r} has no set in the table; it has {', '.join(dict.fromkeys(t.method))}")
     ks = t[(t.method == method)].k; k = int(ks[ks <= k].max() if (ks <= k).any() else ks.min())
     r = t[(t.method == method) & (t.k == k)].iloc[0]
     nums = dict(method=method, k=k, **{c: r[c] for c in ("effect", "lo", "hi", "excess", "excess_lo", "excess_hi", "ratio", "ratio_lo", "ratio_hi", "p", "q", "gap", "support")})
-    span = lambda a, b, c: f"{a:.0%} [{b:.0%}, {c:.0%}]"
-    if not np.isfinite(r.effect): return dict(question=_question, sentence="No change: the two models predict the completions alike, so there is no gap to close.", numbers=nums)
     out = f"Writing the change of the {k} latents that {method} ranks first into the base model closes {span(r.effect, r.lo, r.hi)} of the KL gap of {r.gap:.2f} nats per completion token, over {r.support} documents"
     if np.isfinite(r.excess):
         clear = r.called and r.effect >= factor*max(0., r.effect - r.excess)
@@ -687,9 +689,7 @@ def causal_finding(
         if len(g):
             g = g.loc[g.k.idxmax()]; nums[b] = dict(k=int(g.k), effect=g.effect, lo=g.lo, hi=g.hi)
             out += f"; {int(g.k)} direction{'s' if g.k > 1 else ''} of the baseline {b} {span(g.effect, g.lo, g.hi)}" + (", as much or more" if g.effect >= r.effect - .005 else "")
-    return dict(question=_question, sentence=out + ".", numbers=nums)
-
-_question = "Does what we name cause what the fine-tuned model does?"
+    return dict(question=question, sentence=out + ".", numbers=nums)
 
 # %% ../nbs/lib/54_causal.ipynb #8b4e3fb3
 _HUES = ("#AA4499", "#332288", "#117733", "#8A6D00", "#56B4E9", "#882255", "#2A8C7C", "#CC79A7") # not the two models' colours
