@@ -57,7 +57,7 @@ def _toy_tasks(n_docs, g):
     docs = pd.DataFrame(dict(doc=np.arange(n_docs), id=[f"toy{i}" for i in range(n_docs)], regime="task", source="toy", split="eval", text=""))
     return TokenTable(token, doc, pos, np.full(len(doc), REGIMES.index("task")), segment, docs)
 
-# %% ../nbs/lib/54_causal.ipynb #94b36e95
+# %% ../nbs/lib/54_causal.ipynb #f4edeb55
 class Change:
     "How much of each unit two activations differ by, and the direction along which that is written."
     def __init__(self,
@@ -72,11 +72,17 @@ class Change:
         units=None, # of these units only; of all by default
     ) -> torch.Tensor:
         "(n, d_in) change written by `units`."
-        v, j = self.parts(xb.to(self.D), xf.to(self.D))
+        return self.written(*self.parts(xb.to(self.D), xf.to(self.D)), units).to(xb)
+
+    def written(self,
+        v, j,       # of `parts`
+        units=None, # of these units only; of all by default
+    ):
+        "`delta` of a change that has been read."
         if units is not None:
             on = torch.zeros(self.m, device=v.device, dtype=v.dtype); on[torch.as_tensor(np.array(units, dtype=int), device=v.device)] = 1 # a copy: rankings may be read-only
             v = v*on[j]
-        return F.embedding_bag(j, self.D, per_sample_weights=v, mode="sum").to(xb)
+        return F.embedding_bag(j, self.D, per_sample_weights=v, mode="sum")
 
 # %% ../nbs/lib/54_causal.ipynb #b1d7bddb
 def change_of(
@@ -232,7 +238,7 @@ def matched_units(
         out.append(left[p]); left = np.delete(left, p)
     return np.array(out, dtype=int)
 
-# %% ../nbs/lib/54_causal.ipynb #85a93505
+# %% ../nbs/lib/54_causal.ipynb #a4fa59ad
 def _sets(name, change, ranking, ks, controls, n_random, frequency, seed):
     "The sets to write for one method: dicts of control, k, draw, units."
     ranking = np.asarray(ranking, dtype=int)
@@ -262,28 +268,31 @@ def patch_by_document(
     for c in controls: check(c in ("frequency", "norm"), f"controls: {c!r} is unknown; use 'frequency' and 'norm'")
     for s in sides: check(s in ("write", "remove"), f"sides: {s!r} is unknown; use 'write' and 'remove'")
     check(len(methods) > 0, "methods: none was given; give {name: (dictionary, ranking)}")
-    everything = Change(lambda b, f: (torch.ones(len(b), 1), torch.zeros(len(b), 1, dtype=torch.long)), torch.zeros(1, both[0].xb.shape[1]))
-    everything.delta = lambda b, f, units=None: f-b
-    sets, seen = [dict(method="everything", control="top", k=0, draw=0, units=None, change=everything)], []
+    everything = _projected(torch.eye(both[0].xb.shape[1]))
+    sets = [dict(method="everything", control="top", k=0, draw=0, units=None, change=everything)]
     for name, (what, ranking) in methods.items():
-        c = change_of(what)
+        c = next((s["change"] for s in sets if s.get("what") is what), None) or change_of(what)
         check(c.d_in == both[0].xb.shape[1], f"methods: {name!r} writes into width {c.d_in}, the models' activations have {both[0].xb.shape[1]}; use the dictionary of this layer")
-        if not any(what is o for o in seen): sets += [dict(method=name, control=o, k=c.m, draw=0, units=None, change=c) for o in ("all", "error")] # once for each dictionary
-        seen.append(what)
+        if not any(s.get("what") is what for s in sets): sets += [dict(method=name, control=o, k=c.m, draw=0, units=None, change=c, what=what) for o in ("all", "error")] # once for each dictionary
         sets += _sets(name, c, ranking, ks, controls, n_random, unit_changes(c, both).frequency.to_numpy() if controls and not c.directions else None, seed)
     return _patch(both, sets, sides, max_scale)
 
-# %% ../nbs/lib/54_causal.ipynb #4f4d7136
-def _written(o, s):
-    "(n, d_in) what set `s` writes on a batch."
-    d = s["change"].delta(o.xb, o.xf, s["units"])
+# %% ../nbs/lib/54_causal.ipynb #ee4c10e3
+def _written(o, s, read):
+    "(n, d_in) what set `s` writes on a batch; `read` keeps what a dictionary has read there."
+    if s["method"] == "everything": return o.xf-o.xb
+    c = s["change"]
+    if c.directions: d = c.delta(o.xb, o.xf, s["units"])
+    else:
+        if (id(o), id(c)) not in read: read[id(o), id(c)] = c.parts(o.xb.to(c.D), o.xf.to(c.D))
+        d = c.written(*read[id(o), id(c)], s["units"]).to(o.xb)
     return (o.xf-o.xb-d if s["control"] == "error" else d)
 
-def _scales(both, sets, max_scale):
+def _scales(both, sets, max_scale, read):
     "Factor of each set: the 'norm' controls are made as large as their set. Relative size of what is written, and share of the difference that it leaves unexplained."
     out = []
     for s in sets:
-        parts = [(_written(o, s).double(), (o.xf-o.xb).double()) for o in both]
+        parts = [(_written(o, s, read).double(), (o.xf-o.xb).double()) for o in both]
         out.append([sum(float((a*b).sum()) for a, b in p) for p in ([(d, d) for d, _ in parts], parts, [(x, x) for _, x in parts])])
     sq, dot, whole = np.array(out).T
     top = {(s["method"], s["k"]): q for s, q in zip(sets, sq) if s["control"] == "top"}
@@ -293,17 +302,17 @@ def _scales(both, sets, max_scale):
 
 def _patch(both, sets, sides, max_scale):
     "The runs."
-    scales, out = list(zip(*_scales(both, sets, max_scale))), []
+    read, out = {}, []; scales = list(zip(*_scales(both, sets, max_scale, read)))
     bar = progress(total=len(sets)*len(sides)*len(both), desc="patching", unit="run")
     for o in both:
+        gap = {side: F.kl_div(a.logp, b.logp, reduction="none", log_target=True).sum(-1) for side, a, b in (("write", o.base, o.ft), ("remove", o.ft, o.base))}
         for s, (f, norm, fvu) in zip(sets, scales):
-            d = f*_written(o, s)
+            d = f*_written(o, s, read)
             for side in sides:
                 to, start, goal = (o.base, o.base, o.ft) if side == "write" else (o.ft, o.ft, o.base)
-                gap = F.kl_div(start.logp, goal.logp, reduction="none", log_target=True).sum(-1)
                 left, logq = to.kl(o.put(side, d), goal.logp)
                 loss = lambda l: o.per_document(-l.gather(1, o.next[:, None])[:, 0])
-                out.append(pd.DataFrame(dict({k: s[k] for k in ("method", "control", "k", "draw")}, side=side, doc=o.docs, n=np.bincount(o.row, minlength=len(o.docs)), gap=o.per_document(gap), left=o.per_document(left),
+                out.append(pd.DataFrame(dict({k: s[k] for k in ("method", "control", "k", "draw")}, side=side, doc=o.docs, n=np.bincount(o.row, minlength=len(o.docs)), gap=o.per_document(gap[side]), left=o.per_document(left),
                                              nll=loss(logq), nll_clean=loss(start.logp), scale=f, norm=norm, delta_fvu=fvu)))
                 bar.update(1)
     bar.close()
