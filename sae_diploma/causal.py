@@ -8,7 +8,7 @@ __all__ = ['BEHAVIOUR', 'toy_models', 'Change', 'change_of', 'both_models', 'uni
            'behaviour_of', 'behaviour', 'steered', 'steering_vectors', 'steering', 'causal_finding', 'plot_dose',
            'plot_steering']
 
-# %% ../nbs/lib/54_causal.ipynb #af397cc1
+# %% ../nbs/lib/54_causal.ipynb #6c916a40
 import contextlib, copy, re
 from collections import Counter
 
@@ -22,7 +22,7 @@ from .acts.store import REGIMES, SEGMENTS, TokenTable
 from .diffing.base import *
 from .diffing.baselines import _basis
 from .diffing.delta_sae import encode_residual
-from .figures import COLORS, LINES, MARKERS, Figure, _axes, _end_labels, _key, _need, styled
+from .figures import COLORS, MARKERS, Figure, _axes, _end_labels, _key, _need, styled
 from .metrics import length_batches, pad_documents
 from .models import AdapterOff, capture, decoder_layers, resolve_layer, splice, unwrap
 from .saes import SAE, SAEConfig
@@ -159,7 +159,7 @@ class _Batch:
         q = self.run(lambda _: x.to(self.x))
         return F.kl_div(q, logp, reduction="none", log_target=True).sum(-1).double(), q
 
-# %% ../nbs/lib/54_causal.ipynb #ae703954
+# %% ../nbs/lib/54_causal.ipynb #d236b8fb
 def _documents(table, docs):
     "The documents to patch on: those given, else all task documents of the split 'eval', else all task documents."
     d = table.docs
@@ -171,6 +171,7 @@ def _documents(table, docs):
     check(bool((n[docs] > 0).all()), f"docs: {int((n[docs] == 0).sum())} of {len(docs)} documents have no completion, {d.id[docs[n[docs] == 0][0]] if (n[docs] == 0).any() else ''!r} first; patching is measured on completions, give task documents", DataError)
     return docs
 
+# %% ../nbs/lib/54_causal.ipynb #3316df26
 class _Both:
     "Both models on one batch of documents."
     def __init__(self, base, ft, table, docs, layer, hookpoint):
@@ -192,6 +193,7 @@ class _Both:
         b, sign = (self.base, 1) if side == "write" else (self.ft, -1)
         return b.x.index_put((self.keep,), b.x[self.keep] + sign*delta.to(b.x))
 
+# %% ../nbs/lib/54_causal.ipynb #ecc6d22f
 def both_models(
     base, ft,          # the two models
     table,             # `TokenTable`
@@ -318,7 +320,7 @@ def _patch(both, sets, sides, max_scale):
     bar.close()
     return pd.concat(out, ignore_index=True)
 
-# %% ../nbs/lib/54_causal.ipynb #12bcd768
+# %% ../nbs/lib/54_causal.ipynb #8477b473
 def closed(
     per:pd.DataFrame,     # of `patch_by_document`
     n_bootstrap:int=1000, # resamples of documents
@@ -341,6 +343,7 @@ def closed(
 
 _columns = ["method", "control", "k", "side", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called", "gap", "left", "excess", "excess_lo", "excess_hi", "ratio", "ratio_lo", "ratio_hi", "loss", "loss_lo", "loss_hi", "norm", "delta_fvu"]
 
+# %% ../nbs/lib/54_causal.ipynb #5405b4f4
 def _closed_row(g, c, W, n_perm, level, seed):
     "The numbers of one set beside its control `c`."
     gap, left, n = (g[o].to_numpy() for o in ("gap", "left", "n"))
@@ -376,7 +379,7 @@ def patching(
     both = both_models(base, ft, table, layer, hookpoint, docs, batch_tokens)
     return closed(patch_by_document(both, methods, ks, sides, controls, n_random, seed=seed), n_bootstrap, n_perm, level, fdr, seed=seed)
 
-# %% ../nbs/lib/54_causal.ipynb #5928cf99
+# %% ../nbs/lib/54_causal.ipynb #9c81c793
 def by_size(
     change, # as for `change_of`
     both,   # of `both_models`
@@ -385,6 +388,7 @@ def by_size(
     s = unit_changes(change, both)
     return s[s["size"] > 0].sort_values("size", ascending=False, kind="stable").unit.to_numpy()
 
+# %% ../nbs/lib/54_causal.ipynb #adfd0db4
 def _attributed(o, change, steps):
     "(docs, m) first-order fall of the KL by writing each unit, for one batch."
     from scipy.sparse import coo_array
@@ -401,6 +405,7 @@ def _attributed(o, change, steps):
     A, size = (coo_array((u, (row, j.cpu().numpy().ravel())), (len(o.docs), change.m)).toarray() for u in (a, np.abs(a)))
     return np.where(np.abs(A) > 1e-5*size, A, 0.) # what the two models have in common cancels up to rounding
 
+# %% ../nbs/lib/54_causal.ipynb #bea93852
 def attribution(
     change,               # as for `change_of`
     both,                 # of `both_models`, on other documents than those that the ranking is judged on
@@ -460,7 +465,7 @@ def ablation(
     t = pd.DataFrame(out); t["q"] = bh(t.p)
     return t.assign(called=t.q <= fdr)[["latent", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called", "kl"]]
 
-# %% ../nbs/lib/54_causal.ipynb #35d6a672
+# %% ../nbs/lib/54_causal.ipynb #88664f35
 def _not_first(ids, attention_mask, before):
     "(batch, positions) bool: all but the first token of each text; `before` tokens were read earlier."
     if before or ids is None: return torch.ones(ids.shape if ids is not None else (1, 1), dtype=torch.bool, device=getattr(ids, "device", None))
@@ -482,6 +487,7 @@ def _with_adapter(model):
             if was: model.base_model.disable_adapter_layers()
     else: yield
 
+# %% ../nbs/lib/54_causal.ipynb #384c933a
 @contextlib.contextmanager
 def patched(
     base, ft,         # the two models
@@ -517,7 +523,7 @@ def patched(
         h = unwrap(to).register_forward_pre_hook(before, with_kwargs=True); stack.callback(h.remove)
         yield to
 
-# %% ../nbs/lib/54_causal.ipynb #bb3d34b1
+# %% ../nbs/lib/54_causal.ipynb #7f635d34
 BEHAVIOUR = dict(length="words", rougeL="ROUGE-L", copy="copied from the article", summary="starts as a summary")
 
 def _words(s): return re.findall(r"\w+", s.lower())
@@ -548,6 +554,7 @@ def starters(
         out.add(w); n += k
     return out
 
+# %% ../nbs/lib/54_causal.ipynb #acd9a5a4
 def behaviour_of(
     texts,      # completions
     articles,   # of the same pairs
@@ -560,7 +567,7 @@ def behaviour_of(
     return pd.DataFrame(dict(length=[float(len(_words(o))) for o in texts], rougeL=rouge(texts, references).rougeL.to_numpy(),
                              copy=[copy_rate(*o) for o in zip(texts, articles)], summary=[float(o in starts) for o in first]))
 
-# %% ../nbs/lib/54_causal.ipynb #730fff96
+# %% ../nbs/lib/54_causal.ipynb #ed538dda
 def _behaviour_rows(runs, keys, like, n_bootstrap, n_perm, level, fdr, seed):
     "Rows per run and measure: value, and difference to the run `like(key)` with interval, p and q; `runs` maps keys to `behaviour_of`."
     check_resolution(len(runs), n_perm, fdr)
@@ -578,6 +585,7 @@ def _behaviour_rows(runs, keys, like, n_bootstrap, n_perm, level, fdr, seed):
     t = pd.DataFrame(out); t["q"] = bh(t.p)
     return t.assign(regime="task", segment="completion", called=t.q <= fdr)
 
+# %% ../nbs/lib/54_causal.ipynb #4d9ec9d2
 def behaviour(
     base, ft,             # the two models
     tokenizer,            # of both
@@ -607,7 +615,7 @@ def behaviour(
     ids = list(pairs["id"]) if "id" in pairs.column_names else list(range(len(refs)))
     return t, pd.concat([pd.DataFrame(dict(id=ids, model=k[0], side=k[1], reference=refs, text=v)).join(runs[k]) for k, v in texts.items()], ignore_index=True)
 
-# %% ../nbs/lib/54_causal.ipynb #a839c014
+# %% ../nbs/lib/54_causal.ipynb #59319634
 @contextlib.contextmanager
 def steered(
     model,            # a causal language model
@@ -622,6 +630,7 @@ def steered(
         with splice(model, layer, hookpoint, lambda x: x + s["keep"][..., None].to(x)*v.to(x)): yield model
     finally: h.remove()
 
+# %% ../nbs/lib/54_causal.ipynb #c8b247e8
 def steering_vectors(
     sae,     # dictionary with one source
     latents, # to steer with
@@ -700,7 +709,7 @@ def causal_finding(
             out += f"; {int(g.k)} direction{'s' if g.k > 1 else ''} of the baseline {b} {span(g.effect, g.lo, g.hi)}" + (", as much or more" if g.effect >= r.effect - .005 else "")
     return dict(question=question, sentence=out + ".", numbers=nums)
 
-# %% ../nbs/lib/54_causal.ipynb #8b4e3fb3
+# %% ../nbs/lib/54_causal.ipynb #354ff92f
 _HUES = ("#AA4499", "#332288", "#117733", "#8A6D00", "#56B4E9", "#882255", "#2A8C7C", "#CC79A7") # not the two models' colours
 
 @styled
@@ -742,6 +751,7 @@ def plot_dose(
     if ends: _end_labels(axs[-1], ends)
     return fig
 
+# %% ../nbs/lib/54_causal.ipynb #f5a98fae
 @styled
 def plot_steering(
     table:pd.DataFrame, # of `steering`
