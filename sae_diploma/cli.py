@@ -62,7 +62,7 @@ def _where(run):
     for name, sub in (("figures", "05_figures"), ("findings", "04_comparison/findings.json"), ("executed chapters", "notebooks"), ("site", "site/index.html")):
         if (run/sub).exists(): print(f"{name}: {run/sub}")
 
-# %% ../nbs/lib/71_cli.ipynb #07ff9c60
+# %% ../nbs/lib/71_cli.ipynb #b9b1cfa8
 def presets_(
     name:Param("show all parameters of this preset", opt=False, nargs="?")=None,
 ):
@@ -95,7 +95,8 @@ def findings_(
     run = Path(run_dir)
     path = next((p for p in (run/"04_comparison"/"findings.json", run/"findings.json") if p.exists()), None)
     check(path is not None, f"run_dir: {run_dir} has no findings; `sae-diploma reproduce --run-dir {run_dir}` makes them (`status` says what is missing)", DataError)
-    found = load_json(path)
+    found, cause = load_json(path), run/"06_causal"/"causal.json"
+    if cause.exists(): found = [*found, load_json(cause)]
     if json: return print(js.dumps(found, indent=1, ensure_ascii=False))
     for i, o in enumerate(found, 1): print(textwrap.fill(f"{i}. {o['question']}", 100), textwrap.indent(textwrap.fill(o["sentence"], 97), "   "), sep="\n", end="\n\n")
 
