@@ -17,7 +17,7 @@ from .base import *
 from ..saes import SAE, SAEConfig
 from ..stats import *
 
-# %% ../../nbs/lib/52h_diffing.crosscoder.ipynb #8e800dd6
+# %% ../../nbs/lib/52h_diffing.crosscoder.ipynb #487e262d
 def fit_crosscoder(
     pair,                # `PairedStores`
     folder=None,         # of the crosscoder and its checkpoints; nothing is written without
@@ -30,8 +30,8 @@ def fit_crosscoder(
 ) -> SAE:
     "Train a crosscoder on both stores at once; raises `DataError` for a pair without training tokens."
     from sae_diploma.train import fit
-    rows = pair.rows(split="sae") if rows is None else np.asarray(rows)
-    check(len(rows) > 0, "rows: no token to train on; the token table needs documents of the split 'sae'", DataError)
+    rows = np.asarray(rows) if rows is not None else pair.rows(split="sae") if (pair.table.docs.split == "sae").any() else np.array([], int)
+    check(len(rows) > 0, "rows: no token to train on; give rows, or a token table with documents of the split 'sae'", DataError)
     cfg = SAEConfig(architecture, d_in=pair.d_in, d_sae=d_sae, n_sources=2, k=k, **({} if l1_coefficient is None else dict(l1_coefficient=l1_coefficient)),
                     **{o: v for o in ("layer", "hookpoint") if (v := (getattr(pair.base, "meta", None) or {}).get(o)) is not None})
     return fit(JointStore(pair.base, pair.ft), cfg, folder, rows=rows, **kw)

@@ -51,7 +51,7 @@ def scaling_sums(
         add("square", v*v*G[side][jn]); add("count", np.ones(len(v)))
     return dict(cells=cells, **out)
 
-# %% ../../nbs/lib/52i_diffing.latent_scaling.ipynb #7cf04824
+# %% ../../nbs/lib/52i_diffing.latent_scaling.ipynb #d690f1f5
 def latent_scaling(
     pair,                # `PairedStores`
     cc,                  # crosscoder, or an SAE that reads the model of `side`
@@ -68,6 +68,7 @@ def latent_scaling(
     "One row per latent, regime and segment: `nu_error`, `nu_reconstruction` with intervals; `effect` is 1 − |ν^ε|; p: that a ν lies beyond its limit (NaN where not asked); `called`: of one model only at the false discovery rate."
     joint, out = cc.cfg.n_sources > 1, []
     check(joint or side is not None, "side: of an SAE, say which model's latents it has: 'ft' or 'base'")
+    if joint: check_crosscoder(pair, cc)
     d = delta_norm(cc) if joint else None
     whose = np.full(cc.cfg.d_sae, side) if side is not None else np.where(d < .5, "base", "ft")
     sums = {s: scaling_sums(pair, cc, s, rows) for s in dict.fromkeys(whose)}
