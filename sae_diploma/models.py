@@ -7,8 +7,8 @@ __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_base', 'load
            'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'anatomy', 'down_proj', 'capture',
            'splice', 'AdapterOff', 'adapter_off', 'load_pair', 'check_pair', 'model_hash', 'final_norm', 'unembed']
 
-# %% ../nbs/lib/11_models.ipynb #dcc60984
-import contextlib, hashlib, json, numbers, weakref
+# %% ../nbs/lib/11_models.ipynb #a45c5737
+import contextlib, hashlib, json, numbers, threading, weakref
 from pathlib import Path
 
 import torch
@@ -226,7 +226,7 @@ def _neurons(ev, at):
     hits = [(n.count("."), i, n) for i, (n, way, o, _) in enumerate(ev) if way == "out" and n in reads and any(o.shape == g.shape and torch.equal(o, g) for g in goal)]
     return dict(mlp_in=[n for *_, n in sorted(hits)])
 
-# %% ../nbs/lib/11_models.ipynb #951c8c69
+# %% ../nbs/lib/11_models.ipynb #dcdf8620
 _known = weakref.WeakKeyDictionary() # layer -> its anatomy, by names: an adapter may be put around a module later
 
 def anatomy(
@@ -236,7 +236,7 @@ def anatomy(
     "{hookpoint: (name of a module in the layer, 'in' or 'out')} as found by passing eight tokens through; `scale` has the factors of attention and MLP."
     block = decoder_layers(model)[resolve_layer(model, layer)]
     if block not in _known:
-        found = _anatomy(_events(model, block))
+        with _one_pass(model): found = _anatomy(_events(model, block))
         down = [n for n in found.pop("mlp_in", []) if isinstance(getattr(block.get_submodule(n), "weight", None), torch.Tensor) and block.get_submodule(n).weight.ndim == 2]
         if down: found["mlp_act"] = (down[0], "in") # the outermost: an adapter's wrapper, not what it wraps
         _known[block] = dict(resid_pre=("", "in"), resid_post=("", "out"), **found)
@@ -262,7 +262,13 @@ def down_proj(
     "The MLP's projection back to the model's width: its input are the neurons' activations; raises `ParamError` where there is none."
     return _place(model, layer, "mlp_act")[0]
 
-# %% ../nbs/lib/11_models.ipynb #83f8fae1
+# %% ../nbs/lib/11_models.ipynb #77e9888e
+_passes = weakref.WeakKeyDictionary() # layers of a model -> lock: an adapter's two views share it
+
+def _one_pass(model):
+    "The lock that threads hold while they read from a model."
+    return _passes.setdefault(decoder_layers(model), threading.RLock())
+
 @contextlib.contextmanager
 def capture(
     model,     # a causal language model
@@ -280,11 +286,12 @@ def capture(
         return fn
     def run(**inputs):
         acts.clear()
-        handles = [_hook(*at, keep(p)) for p, at in places.items()] # only for this pass: between two of them the model is as it was
-        try: model(**inputs, use_cache=False)
-        except _Stop: pass
-        finally:
-            for h in handles: h.remove()
+        with _one_pass(model): # hooks see every pass through their module, also another thread's
+            handles = [_hook(*at, keep(p)) for p, at in places.items()] # only for this pass: between two of them the model is as it was
+            try: model(**inputs, use_cache=False)
+            except _Stop: pass
+            finally:
+                for h in handles: h.remove()
         return acts
     yield acts, run
 
