@@ -226,7 +226,13 @@ def _neurons(ev, at):
     hits = [(n.count("."), i, n) for i, (n, way, o, _) in enumerate(ev) if way == "out" and n in reads and any(o.shape == g.shape and torch.equal(o, g) for g in goal)]
     return dict(mlp_in=[n for *_, n in sorted(hits)])
 
-# %% ../nbs/lib/11_models.ipynb #dcdf8620
+# %% ../nbs/lib/11_models.ipynb #38e1979a
+_passes = weakref.WeakKeyDictionary() # layers of a model -> lock: an adapter's two views share it
+
+def _one_pass(model):
+    "The lock that threads hold while they read from a model."
+    return _passes.setdefault(decoder_layers(model), threading.RLock())
+
 _known = weakref.WeakKeyDictionary() # layer -> its anatomy, by names: an adapter may be put around a module later
 
 def anatomy(
@@ -262,13 +268,7 @@ def down_proj(
     "The MLP's projection back to the model's width: its input are the neurons' activations; raises `ParamError` where there is none."
     return _place(model, layer, "mlp_act")[0]
 
-# %% ../nbs/lib/11_models.ipynb #77e9888e
-_passes = weakref.WeakKeyDictionary() # layers of a model -> lock: an adapter's two views share it
-
-def _one_pass(model):
-    "The lock that threads hold while they read from a model."
-    return _passes.setdefault(decoder_layers(model), threading.RLock())
-
+# %% ../nbs/lib/11_models.ipynb #8cb02fa3
 @contextlib.contextmanager
 def capture(
     model,     # a causal language model
