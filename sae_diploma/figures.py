@@ -29,7 +29,7 @@ KINDS = dict(topk=("#AA4499", "s", "-"), relu=("#8A6D00", "v", "--"), batchtopk=
 MANY = 4000 # points of one kind from which on they are pixels also in an SVG, which would weigh megabytes
 
 # %% ../nbs/lib/60_figures.ipynb #896ff25e
-_RC = {"figure.dpi": 100, "savefig.dpi": 200, "figure.facecolor": "white", "savefig.facecolor": "white", "axes.facecolor": "white",
+_RC = {"figure.dpi": 100, "savefig.dpi": 200, "figure.facecolor": "white", "savefig.facecolor": "auto", "axes.facecolor": "white",
        "font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 11, "axes.titleweight": "bold", "axes.titlelocation": "left",
        "axes.labelsize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9, "text.color": "#222222", "axes.labelcolor": "#222222",
        "axes.edgecolor": "#5F6368", "xtick.color": "#5F6368", "ytick.color": "#5F6368", "xtick.labelcolor": "#222222", "ytick.labelcolor": "#222222",
@@ -133,7 +133,7 @@ def _end_labels(ax, items, gap=12):
     ax.figure.draw_without_rendering()
     px = ax.transData.transform([(x, y) for x, y, *_ in items])[:, 1]*72/ax.figure.dpi
     for (x, y, t, c), p, q in zip(items, px, _spread(px, gap)):
-        ax.annotate(t, (x, y), xytext=(7, q-p), textcoords="offset points", color=c, fontsize=9.5, fontweight="bold", va="center", annotation_clip=False)
+        ax.annotate(t, (x, y), xytext=(9, q-p), textcoords="offset points", color=c, fontsize=9.5, fontweight="bold", va="center", annotation_clip=False)
 
 # %% ../nbs/lib/60_figures.ipynb #29354594
 def _tag(ax, xs, ys, texts, colors, avoid=None):
@@ -282,21 +282,22 @@ def run_numbers(
     saes = sorted(o.parent for o in run.glob("03_saes/sae_*/config.json"))
     sae = next((o for o in saes if o.name == f"sae_{h.get('architecture')}"), saes[0] if saes else run/"none")
     cfg, fit, acts = _read(sae, "config.json"), _read(sae, "training.json").get("metrics", {}), _read(run, "03_saes", "acts", "base", "store.json")
+    one = run/"04_comparison"/"latent_scaling.parquet"; one = load_parquet(one).query("segment == 'all' and regime == 'task'") if one.exists() else None
     card = _read(Path(__file__).parent, "tiny", "card.json") if cfg.get("model_name") == "tiny" else {}
-    lines = dict(data=[_n(d.get("n_train"), "pairs to train on"), _n(d and d["n_validation"]+d["n_test"] or None, "held out"), _n(d.get("n_plain"), "plain documents")],
-        base=[_n(card.get("parameters"), "parameters").replace("e+06", " M"), f"loss {num(s.get('loss_base'))}" if s else ""],
-        ft=[_n(s.get("steps"), "steps on the task"), f"loss {num(s.get('loss_ft'))}" if s else ""],
-        placebo=[_n(s.get("steps"), "steps on other text")] if (run/"02_sft"/"placebo.json").exists() else [],
+    lines = dict(data=[_n(d.get("n_train"), "training pairs"), _n(d and d["n_validation"]+d["n_test"] or None, "held out"), _n(d.get("n_plain"), "documents")],
+        base=[_n(card.get("parameters"), "weights").replace("e+06", " M"), f"loss {num(s.get('loss_base'))}" if s else ""],
+        ft=[_n(s.get("steps"), "steps on pairs"), f"loss {num(s.get('loss_ft'))}" if s else ""],
+        placebo=[_n(s.get("steps"), "steps on documents")] if (run/"02_sft"/"placebo.json").exists() else [],
         acts=[f"layer {acts['layer']}, {acts['hookpoint']}" if acts else "", _n(acts.get("n_tokens"), "tokens"), _n(acts.get("d_in"), "numbers each")],
         sae=[_n(cfg.get("d_sae"), "latents"), f"{num(fit['l0'])} active a token" if fit else "", f"{100*fit['fvu']:.1f} % unexplained" if fit else ""],
-        delta=[_n(h.get("d_sae_delta"), "latents"), ], joint=[_n(h.get("d_sae_joint"), "latents")],
+        delta=[_n(h.get("d_sae_delta"), "latents")], joint=[_n(h.get("d_sae_joint"), "latents")], one=[] if one is None else [f"{int(one.p.notna().sum()):,} by length", f"{int(_called(one).sum()):,} by scaling, too"],
         latents=[_n(c.get("latents_called"), "change"), _n(c.get("latents_survive"), "beyond the placebo")], new=[_n(c.get("new_features"), "new"), _n(c.get("new_in_control"), "in the control")], neurons=[_n(c.get("neurons_called"), "change")])
     return pd.DataFrame([dict(box=b, line=l) for b, ls in lines.items() for l in ls if l], columns=["box", "line"])
 
 # %% ../nbs/lib/60_figures.ipynb #ec3a5995
-_BOXES = dict(data=("Texts", 0, .5, 1), base=("Base model", 1, 1, .8), ft=("Fine-tuned", 1, .5, .8), placebo=("Placebo", 1, 0, .8), acts=("Activations", 2, .5, 1), sae=("SAE", 3, 1, .9), delta=("Delta-SAE", 3, .5, .6),
-              joint=("Crosscoder", 3, 0, .6), latents=("Latents", 4, 1, .8), new=("New features", 4, .5, .8), neurons=("Neurons", 4, 0, .6)) # title, column, row, height
-_ARROWS = [("data", "ft"), ("data", "placebo"), ("base", "acts"), ("ft", "acts"), ("placebo", "acts"), ("acts", "sae"), ("acts", "delta"), ("acts", "joint"), ("sae", "latents"), ("delta", "new"), ("base", "ft"), ("base", "placebo")]
+_BOXES = dict(data=("Texts", 0, 1.5), base=("Base model", 1, 1.5), ft=("Fine-tuned", 1, 3), placebo=("Placebo", 1, 0), acts=("Activations", 2, 1.5), sae=("SAE", 3, 3), delta=("Delta-SAE", 3, 2), joint=("Crosscoder", 3, 1),
+              latents=("Latents", 4, 3), new=("New features", 4, 2), one=("Of one model", 4, 1), neurons=("Neurons", 4, 0)) # title, column, row
+_ARROWS = [("data", "ft"), ("data", "placebo"), ("base", "ft"), ("base", "placebo"), ("base", "acts"), ("ft", "acts"), ("placebo", "acts"), ("acts", "sae"), ("acts", "delta"), ("acts", "joint"), ("acts", "neurons"), ("sae", "latents"), ("delta", "new"), ("joint", "one")]
 
 @styled
 def plot_pipeline(
@@ -307,26 +308,26 @@ def plot_pipeline(
     _need(numbers, ["box", "line"], "numbers")
     for b in numbers.box: check(b in _BOXES, f"numbers: {b!r} is no box of the pipeline{near(b, _BOXES)}")
     fig, ax = _axes(ax, size=(7, 3.7))
-    have = {b: numbers.line[numbers.box == b].tolist() for b in _BOXES if b != "placebo" or (numbers.box == "placebo").any()}
-    wide, at = .168, {}
+    have, wide, at = {b: [w for l in numbers.line[numbers.box == b] for w in textwrap.wrap(l, 18)] for b in _BOXES if b != "placebo" or (numbers.box == "placebo").any()}, 124, {} # lengths in hundredths of an inch
     for b, lines in have.items():
-        title, col, row, _ = _BOXES[b]
-        h, x, y = .085+.062*max(1, len(lines)), col*.208, .1+.37*2*row
-        color = COLORS[b] if b in NAMES else COLORS["muted"]
-        ax.add_patch(mpl.patches.FancyBboxPatch((x, y-h/2), wide, h, boxstyle="round,pad=0,rounding_size=.012", fc=(*mpl.colors.to_rgb(color), .1), ec=color, lw=1.6 if b in NAMES else 1, ls=LINES.get(b, "-"), zorder=3))
-        ax.text(x+wide/2, y+h/2-.018, title, ha="center", va="top", fontsize=9, fontweight="bold", color=color if b in NAMES else COLORS["ink"], zorder=4)
-        for i, l in enumerate(lines): ax.text(x+wide/2, y+h/2-.083-.062*i, l, ha="center", va="top", fontsize=8.5, zorder=4)
+        title, col, row = _BOXES[b]
+        h, x, y, own = 26+15*len(lines), col*143, 42+94*row, b in NAMES
+        color = COLORS[b] if own else COLORS["muted"]
+        ax.add_patch(mpl.patches.FancyBboxPatch((x, y-h/2), wide, h, boxstyle="round,pad=0,rounding_size=6", fc=(*mpl.colors.to_rgb(color), .1), ec=color, lw=1.8 if own else 1, ls=LINES.get(b, "-"), zorder=3))
+        ax.text(x+wide/2, y+h/2-6, title, ha="center", va="top", fontsize=9.5, fontweight="bold", color=color if own else COLORS["ink"], zorder=4)
+        for i, l in enumerate(lines): ax.text(x+wide/2, y+h/2-22-15*i, l, ha="center", va="top", fontsize=8.5, zorder=4)
         at[b] = (x, y, h)
     for a, b in _ARROWS:
         if a in at and b in at: _arrow(ax, at[a], at[b], wide)
-    ax.set(xlim=(-.004, 4*.208+wide+.004), ylim=(-.05, 1)); ax.axis("off")
+    ax.set(xlim=(-3, 700), ylim=(0, 372)); ax.axis("off")
     return fig
 
 def _arrow(ax, a, b, wide):
-    "From the right side of one box to the left of another, or from the lower edge to the upper where they are in one column."
-    (x0, y0, h0), (x1, y1, h1) = a, b
-    p, q = ((x0+wide, y0), (x1, y1)) if x1 > x0 else ((x0+wide/2, y0-h0/2), (x1+wide/2, y1+h1/2))
-    ax.add_patch(mpl.patches.FancyArrowPatch(p, q, arrowstyle="-|>,head_length=4,head_width=2.2", shrinkA=1, shrinkB=1, color=COLORS["muted"], lw=1, zorder=2))
+    "From the right side of one box to the left of another, or between upper and lower edges where they are in one column."
+    (x0, y0, h0), (x1, y1, h1) = a, b; up = 1 if y1 > y0 else -1
+    around = x1-x0 > 2*wide # past the dictionaries, down first
+    p, q = ((x0+wide, y0), (x1, y1)) if x1 > x0 and not around else ((x0+wide/2, y0+up*h0/2), (x1, y1) if around else (x1+wide/2, y1-up*h1/2))
+    ax.add_patch(mpl.patches.FancyArrowPatch(p, q, arrowstyle="-|>,head_length=4,head_width=2.2", shrinkA=1, shrinkB=1, color=COLORS["muted"], lw=1, zorder=2, connectionstyle="angle,angleA=-90,angleB=180,rad=8" if around else "arc3"))
 
 # %% ../nbs/lib/60_figures.ipynb #3f0565f3
 @styled
@@ -792,7 +793,7 @@ def plot_volcanoes(
     at = lambda t, g: None if t is None else t[(t.regime == g) & (t.segment == "all")]
     regimes = [g for g in regimes if at(drift, g).get("q", pd.Series(dtype=float)).notna().any()]
     check(bool(regimes), f"drift: no tested latent in the regimes asked for; found {', '.join(map(str, drift.regime.unique()))}")
-    fig, axs = _axes(ax, len(regimes), size=(7, 3.9), sharex=True, sharey=True)
+    fig, axs = _axes(ax, len(regimes), size=(7, 3.9))
     axs = list(np.ravel(axs))
     for a, g in zip(axs, regimes): plot_volcano(at(drift, g), a, control=at(control, g), fdr=fdr, n_labels=0)
     _share(axs)
@@ -810,11 +811,12 @@ def _shorten(ax):
 def _share(axs):
     "Give all axes the widest limits and the scale of the first that is logarithmic."
     for a in [a for a in axs if a.get_xscale() == "symlog"][:1]:
-        tr, ticks = a.xaxis.get_transform(), a.get_xticks()
-        for b in axs: b.set_xscale("symlog", linthresh=tr.linthresh, linscale=tr.linscale); b.set_xticks(ticks); _plain_ticks(b.xaxis)
+        tr, ticks, wide = a.xaxis.get_transform(), a.get_xticks(), [b.get_xlim() for b in axs]
+        for b, lim in zip(axs, wide): b.set_xscale("symlog", linthresh=tr.linthresh, linscale=tr.linscale); b.set_xticks(ticks); _plain_ticks(b.xaxis); b.set_xlim(lim) # ticks widen the limits
     for f in ("xlim", "ylim"):
         lims = np.array([getattr(a, f"get_{f}")() for a in axs])
         for a in axs: getattr(a, f"set_{f}")(lims[:, 0].min(), lims[:, 1].max())
+    for a in axs[1:]: a.tick_params(labelleft=False)
 
 # %% ../nbs/lib/60_figures.ipynb #9341dfbc
 @styled
@@ -858,7 +860,7 @@ def plot_volcano_placebo(
 ) -> Figure:
     "Two volcanoes on the same axes: the fine-tuned model against base, and the placebo against base."
     _need(table, ["latent", "delta", "q", "called", "placebo_delta", "placebo_q", "placebo_called"], "table")
-    fig, axs = _axes(ax, 2, size=(7, 3.9), sharex=True, sharey=True); axs = list(np.ravel(axs))
+    fig, axs = _axes(ax, 2, size=(7, 3.9)); axs = list(np.ravel(axs))
     parts = table, table.drop(columns=["delta", "q", "called"]).rename(columns=lambda c: c.removeprefix("placebo_"))
     for a, t, keys in zip(axs, parts, (("base", "ft"), ("placebo", "placebo"))): plot_volcano(t[["latent", "delta", "q", "called"]], a, fdr=fdr, n_labels=0, keys=keys)
     _share(axs)
@@ -900,7 +902,7 @@ def plot_trajectory(
 def plot_depth(
     table:pd.DataFrame, # of `diffing.geometry` over layers: `layer, measure, effect, lo, hi`, and `model` where there are several
     ax=None,            # as many axes as measures
-    measures=(("shift", "share of variance"), ("cka", "CKA with base"), ("directions", "directions")), # a panel each
+    measures=(("shift", "moved (share of variance)"), ("cka", "likeness (CKA with base)"), ("directions", "directions of the change")), # a panel each
 ) -> Figure:
     "One panel for each measure, layers from left to right, a line for each model with its interval."
     _need(table, ["layer", "measure", "effect", "lo", "hi"], "table")
@@ -981,10 +983,10 @@ def plot_norms(
     side = np.where(edges[1:] < .1+1e-9, "base", np.where(edges[:-1] > .9-1e-9, "ft", "muted"))
     for k in ("base", "muted", "ft"):
         m = side == k; ax.bar(edges[:-1][m], np.maximum(h[m], 1e-9), .02, align="edge", color=COLORS[k], alpha=.75 if k != "muted" else .35, lw=.5, ec="white", hatch="" if k != "ft" else "////")
-    for x in (.1, .4, .6, .9): ax.axvline(x, color=COLORS["muted"], lw=.8, ls=":", zorder=0)
+    for x in (.1, .4, .6, .9): ax.axvline(x, 0, .82, color=COLORS["muted"], lw=.8, ls=":", zorder=0)
     e = t.effect
     for x, n, who, k in ((.05, (e < .1).sum(), "base only", "base"), (.5, ((e >= .4) & (e <= .6)).sum(), "shared", "ink"), (.95, (e > .9).sum(), "fine-tuned only", "ft")):
-        sure = "" if confirmed is None or k == "ink" else f"\n{(_called(confirmed) & (confirmed.side == k)).sum():,} by the activations, too"
+        sure = "" if confirmed is None or k == "ink" or n == 0 else f"\n{(_called(confirmed) & (confirmed.side == k)).sum():,} called by latent scaling"
         ax.annotate(f"{who}: {n:,}{sure}", (x, 1), xycoords=("data", "axes fraction"), xytext=(dict(base=-18, ft=18).get(k, 0), -3), textcoords="offset points", ha=dict(base="left", ft="right").get(k, "center"), va="top", color=COLORS[k], fontsize=9.5, fontweight="bold").set_in_layout(False)
     ax.set(yscale="log", ylim=(.6, top**1.45), xlim=(0, 1), xlabel="Δnorm: 0 base only, ½ shared, 1 fine-tuned only", ylabel="latents per bin"); ax.set_xticks([0, .1, .4, .5, .6, .9, 1])
     ax.yaxis.set_major_locator(mpl.ticker.FixedLocator([1, 10, 100, 1000, 10_000][:max(2, math.ceil(math.log10(top))+1)])); _plain_ticks(ax.yaxis); ax.grid(axis="x", visible=False)
@@ -1006,7 +1008,7 @@ def plot_scaling(
     box = lambda v, pad=.12: (min(-.35, np.quantile(v, .01)-pad), max(1.3, np.quantile(v, .99)+pad))
     xl, yl = box(t.nu_error), box(t.nu_reconstruction); x, y = t.nu_error.clip(*xl), t.nu_reconstruction.clip(*yl)
     ax.add_patch(mpl.patches.Rectangle((-limits[0], -limits[1]), 2*limits[0], 2*limits[1], fc=COLORS["faint"], alpha=.35, ec=COLORS["muted"], lw=.9, ls=(0, (4, 3)), zorder=0))
-    ax.annotate("of one model only", (0, -limits[1]), xytext=(0, 4), textcoords="offset points", ha="center", va="bottom", fontsize=8.5, color=COLORS["muted"])
+    ax.annotate("of one model only", (0, limits[1]), xytext=(0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=8.5, color=COLORS["muted"])
     ax.axhline(1, color=COLORS["faint"], lw=.8, zorder=0); ax.axvline(1, color=COLORS["faint"], lw=.8, zorder=0)
     ax.plot(x[~asked], y[~asked], ".", color="#A6ABB1", ms=4, mew=0, alpha=.7, zorder=1, rasterized=len(t) > MANY)
     for k in ("base", "ft"):
@@ -1034,15 +1036,15 @@ def plot_matching(
     check(len(b) > 0, "baseline: it is empty; give the cosines of a dictionary of another seed")
     fig, ax = _axes(ax, size=(7, 3.4))
     edges = np.linspace(min(0, v.min(), b.min()), 1, 51); share = lambda o: 100*np.histogram(o, edges)[0]/len(o)
-    if chance is not None: ax.stairs(share(chance), edges, fill=True, color=COLORS["faint"], alpha=.8)
+    if chance is not None: ax.axvspan(*np.quantile(chance, [.05, .95]), color=COLORS["faint"], alpha=.5, lw=0, zorder=0)
     for o, k in ((b, "base"), (v, "ft")):
         if k == "base": ax.stairs(share(o), edges, fill=True, color=COLORS[k], alpha=.18)
         ax.stairs(share(o), edges, color=COLORS[k], lw=1.7, ls=LINES[k])
-    top = max(share(v).max(), share(b).max(), share(chance).max() if chance is not None else 0); y = [-.06*top, -.13*top]
+    top = max(share(v).max(), share(b).max()); y = [-.06*top, -.13*top]
     for o, k, h in ((b, "base", y[0]), (v, "ft", y[1])): ax.plot(np.quantile(o, [.25, .75]), [h, h], color=COLORS[k], lw=2.2, ls=LINES[k]); ax.plot(o.median(), h, MARKERS[k], color=COLORS[k], ms=5.5)
     items = [(f"base with another seed: median {num(b.median(), 2)}", COLORS["base"]), (f"fine-tuned with base: median {num(v.median(), 2)}", COLORS["ft"])]
     if "called" in table: items.append((f"{_called(table).sum():,} of {len(table):,} have no such counterpart as a seed's", COLORS["ft"]))
-    if chance is not None: items.append((f"random directions: median {num(np.median(chance), 2)}", COLORS["muted"]))
+    if chance is not None: items.append((f"grey: random directions, median {num(np.median(chance), 2)}", COLORS["muted"]))
     ax.set(xlabel="cosine of matched decoder directions (below: median and quartiles)", ylabel="share of latents per bin (%)", xlim=(edges[0], 1), ylim=(-.2*top, top*(1.12+.1*len(items)))); ax.axhline(0, color=COLORS["muted"], lw=.8)
     ax.set_yticks([o for o in ax.get_yticks() if 0 <= o <= top*1.2]); _key(ax, items, "upper left")
     return fig
@@ -1165,7 +1167,7 @@ def plot_scoreboard(
 def context_table(
     cards,        # of `cards.card_data`: dicts with `latent`, `label`, `freq_base`, `freq_ft`, and `contexts` with `tokens`, `base`, `ft`, `peak`
     n:int=6,      # cards taken, from the first
-    width:int=66, # characters of context
+    width:int=84, # characters of context
 ) -> pd.DataFrame: # `latent, label, freq_base, freq_ft, token, base, ft`
     "The strongest context of each card as a table of tokens, cut around its strongest token to `width` characters."
     out = []
