@@ -22,7 +22,7 @@ from .acts.store import REGIMES, SEGMENTS, TokenTable
 from .diffing.base import *
 from .diffing.baselines import _basis
 from .diffing.delta_sae import encode_residual
-from .figures import COLORS, MARKERS, Figure, _axes, _end_labels, _key, _need, styled
+from .figures import COLORS, Figure, _axes, _grid, _end_labels, _key, _need, styled
 from .metrics import length_batches, pad_documents
 from .models import AdapterOff, capture, decoder_layers, resolve_layer, splice, unwrap
 from .saes import SAE, SAEConfig
@@ -711,6 +711,8 @@ def causal_finding(
 
 # %% ../nbs/lib/54_causal.ipynb #354ff92f
 _HUES = ("#AA4499", "#332288", "#117733", "#8A6D00", "#56B4E9", "#882255", "#2A8C7C", "#CC79A7") # not the two models' colours
+_MARKS = ("o", "D", "^", "s", "v", "P", "X", "p") # as many: print has no hues
+_CALLED = dict(delta_sae="delta-SAE", pca="PCA", mean="mean") # rankings, as they are called in pictures
 
 @styled
 def plot_dose(
@@ -722,9 +724,9 @@ def plot_dose(
     "Share of the KL gap that closes against the number of units: a solid line per method, its random control dashed in the same colour; all units and the whole layer as levels."
     _need(table, ["method", "control", "k", "side", "effect", "lo", "hi"], "table")
     sides = [s for s in ("write", "remove") if (table.side == s).any()]
-    fig, axs = _axes(ax, len(sides), size=(7.6, 3.8), **({} if ax is not None or len(sides) == 1 else dict(sharey=True))); axs = list(np.ravel(axs))
+    fig, axs = _axes(ax, len(sides), size=(7, 3.8), **({} if ax is not None or len(sides) == 1 else dict(sharey=True))); axs = list(np.ravel(axs))
     methods = [m for m in dict.fromkeys(table.method) if m != "everything"]
-    colors, marks = (dict(zip(methods, list(o)*5)) for o in (_HUES, MARKERS.values()))
+    colors, marks = (dict(zip(methods, list(o)*5)) for o in (_HUES, _MARKS))
     control = control if (table.control == control).any() else "frequency"
     end = max(table[table.control == "top"].k.max(), 1); ends = []
     for a, side in zip(axs, sides):
@@ -737,17 +739,17 @@ def plot_dose(
                 a.plot(g.k, 100*g.effect, color=colors[m], ls=ls, lw=lw, marker=marks[m] if c == "top" else None, ms=5)
                 if c == "top":
                     if g.k.iloc[-1] < end: a.plot([g.k.iloc[-1], end], [100*g.effect.iloc[-1]]*2, color=colors[m], lw=.7, alpha=.5)
-                    if a is axs[-1]: ends.append((end, 100*g.effect.iloc[-1], (names or {}).get(m, m), colors[m]))
+                    if a is axs[-1]: ends.append((end, 100*g.effect.iloc[-1], {**_CALLED, **(names or {})}.get(m, m), colors[m]))
         e = t[t.method == "everything"].effect
         if len(e):
             a.axhline(100*e.iloc[0], color=COLORS["muted"], lw=1, ls=":", zorder=1)
-            a.annotate("all that differs at this layer", (0, 100*e.iloc[0]), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points", fontsize=8, color=COLORS["muted"])
+            a.annotate("all that differs at this layer", (0, 100*e.iloc[0]), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points", fontsize=8.5, color=COLORS["muted"])
         a.axhline(0, color=COLORS["faint"], lw=.8, zorder=0)
         k = sorted(t[t.control == "top"].k[t.k > 0].unique())
         a.set_xscale("log"); a.set_xticks(k, [str(o) for o in k]); a.minorticks_off()
         a.set(xlabel="units written" if side == "write" else "units taken out"); a.set_title("into the base model" if side == "write" else "out of the fine-tuned model", fontsize=9)
     axs[0].set_ylabel("share of the KL gap closed (%)"); axs[0].set_ylim(min(-8, axs[0].get_ylim()[0]), max(108, axs[0].get_ylim()[1]))
-    if (table.control == control).any(): axs[0].annotate("dashed: random, " + ("as much written" if control == "norm" else "as frequent"), (0, 0), xycoords=("axes fraction", "data"), xytext=(3, -10), textcoords="offset points", fontsize=8, color=COLORS["muted"], va="center")
+    if (table.control == control).any(): axs[0].annotate("dashed: random, " + ("as much written" if control == "norm" else "as frequent"), (0, 0), xycoords=("axes fraction", "data"), xytext=(3, -10), textcoords="offset points", fontsize=8.5, color=COLORS["muted"], va="center")
     if ends: _end_labels(axs[-1], ends)
     return fig
 
@@ -763,7 +765,7 @@ def plot_steering(
     _need(table, ["latent", "strength", "measure", "value", "value_lo", "value_hi"], "table")
     measures = [m for m in measures if (table.measure == m).any()]
     check(len(measures) > 0, f"measures: none of them is in the table, which has {', '.join(table.measure.unique())}")
-    fig, axs = _axes(ax, len(measures), size=(9, 3.1)); axs = list(np.ravel(axs))
+    fig, axs = _axes(_grid(len(measures), 2.7) if ax is None else ax, len(measures)); axs = list(np.ravel(axs))
     names = [o for o in dict.fromkeys(table.latent) if o not in ("none", "random")][:n-1] + [o for o in ("random",) if (table.latent == o).any()]
     colors = dict(zip(names, _HUES*3)) | dict(random=COLORS["muted"])
     for a, m in zip(axs, measures):
@@ -772,8 +774,8 @@ def plot_steering(
         for i, name in enumerate(names):
             g = pd.concat([zero, t[t.latent == name]]).sort_values("strength")
             a.fill_between(g.strength, unit*g.value_lo, unit*g.value_hi, color=colors[name], alpha=.12, lw=0)
-            a.plot(g.strength, unit*g.value, color=colors[name], ls="--" if name == "random" else "-", marker=list(MARKERS.values())[i % len(MARKERS)], ms=4, lw=1.5)
-        a.set(xlabel="strength"); a.set_title(BEHAVIOUR[m] + (" (%)" if unit == 100 else ""), fontsize=8.5)
+            a.plot(g.strength, unit*g.value, color=colors[name], ls="--" if name == "random" else "-", marker=_MARKS[i % len(_MARKS)], ms=4.5, lw=1.5)
+        a.set(xlabel="strength"); a.set_title(BEHAVIOUR[m] + (" (%)" if unit == 100 else ""), fontsize=9)
     lo, hi = axs[0].get_ylim(); axs[0].set_ylim(lo, hi+.13*len(names)*(hi-lo))
     _key(axs[0], [(o if o == "random" or not str(o).isdigit() else f"latent {o}", colors[o]) for o in names], "upper left", 8.5)
     return fig

@@ -26,7 +26,7 @@ MARKERS = dict(base="o", ft="D", placebo="^", other="s", more="v")
 LINES = dict(base="-", ft="--", placebo=":", other="-", more="--")
 NAMES = dict(base="base", ft="fine-tuned", placebo="placebo")
 KINDS = dict(topk=("#AA4499", "s", "-"), relu=("#8A6D00", "v", "--"), batchtopk=("#882255", "P", "-"), jumprelu=("#332288", "X", "-."), gated=("#2A8C7C", "p", ":"), matryoshka=("#117733", "*", "--")) # colour, marker and line of each architecture
-MANY = 4000 # points of one kind from which on they are pixels also in an SVG, which would weigh megabytes
+MANY = 800 # points of one kind from which on they are pixels (300 to the inch) also in an SVG, which would weigh megabytes
 
 # %% ../nbs/lib/60_figures.ipynb #896ff25e
 _RC = {"figure.dpi": 100, "savefig.dpi": 200, "figure.facecolor": "white", "savefig.facecolor": "auto", "axes.facecolor": "white",
@@ -82,6 +82,13 @@ def _axes(ax, n=1, size=(7, 3.6), **kw):
     axs = list(np.ravel(ax))
     check(len(axs) == n, f"ax: {len(axs)} axes were given, this figure has {n} panels; give {n} or none")
     return axs[0].figure, (axs[0] if n == 1 else axs)
+
+def _grid(n, height, cols=2):
+    "`n` axes of a fresh `Chart` in rows of `cols`, each row `height` inches high."
+    rows = math.ceil(n/cols)
+    axs = list(np.ravel(Chart(figsize=(7, height*rows), layout="constrained").subplots(rows, min(cols, n))))
+    for a in axs[n:]: a.remove()
+    return axs[:n]
 
 # %% ../nbs/lib/60_figures.ipynb #f1867473
 def _need(df, cols, name):
@@ -218,7 +225,7 @@ def on_dark(
 # %% ../nbs/lib/60_figures.ipynb #ca615f48
 def _save_picture(fig, folder, name):
     "PNG and SVG of the figure as it is coloured now."
-    with atomic_path(folder/f"{name}.svg") as t: fig.savefig(t, format="svg", facecolor="auto", metadata=dict(Date=None, Creator=None))
+    with atomic_path(folder/f"{name}.svg") as t: fig.savefig(t, format="svg", dpi=300, facecolor="auto", metadata=dict(Date=None, Creator=None))
     with atomic_path(folder/f"{name}.png") as t: t.write_bytes(_png(fig))
 
 def _place(folder):
@@ -284,12 +291,12 @@ def run_numbers(
     cfg, fit, acts = _read(sae, "config.json"), _read(sae, "training.json").get("metrics", {}), _read(run, "03_saes", "acts", "base", "store.json")
     one = run/"04_comparison"/"latent_scaling.parquet"; one = load_parquet(one).query("segment == 'all' and regime == 'task'") if one.exists() else None
     card = _read(Path(__file__).parent, "tiny", "card.json") if cfg.get("model_name") == "tiny" else {}
-    lines = dict(data=[_n(d.get("n_train"), "training pairs"), _n(d and d["n_validation"]+d["n_test"] or None, "held out"), _n(d.get("n_plain"), "documents")],
+    lines = dict(data=[_n(d.get("n_train"), "pairs"), _n(d and d["n_validation"]+d["n_test"] or None, "held out"), _n(d.get("n_plain"), "documents")],
         base=[_n(card.get("parameters"), "weights").replace("e+06", " M"), f"loss {num(s.get('loss_base'))}" if s else ""],
         ft=[_n(s.get("steps"), "steps on pairs"), f"loss {num(s.get('loss_ft'))}" if s else ""],
         placebo=[_n(s.get("steps"), "steps on documents")] if (run/"02_sft"/"placebo.json").exists() else [],
         acts=[f"layer {acts['layer']}, {acts['hookpoint']}" if acts else "", _n(acts.get("n_tokens"), "tokens"), _n(acts.get("d_in"), "numbers each")],
-        sae=[_n(cfg.get("d_sae"), "latents"), f"{num(fit['l0'])} active a token" if fit else "", f"{100*fit['fvu']:.1f} % unexplained" if fit else ""],
+        sae=[_n(cfg.get("d_sae"), "latents"), f"{num(fit['l0'])} active a token" if fit else "", f"FVU {100*fit['fvu']:.1f} %" if fit else ""],
         delta=[_n(h.get("d_sae_delta"), "latents")], joint=[_n(h.get("d_sae_joint"), "latents")], one=[] if one is None else [f"{int(one.p.notna().sum()):,} by length", f"{int(_called(one).sum()):,} by scaling, too"],
         latents=[_n(c.get("latents_called"), "change"), _n(c.get("latents_survive"), "beyond the placebo")], new=[_n(c.get("new_features"), "new"), _n(c.get("new_in_control"), "in the control")], neurons=[_n(c.get("neurons_called"), "change")])
     return pd.DataFrame([dict(box=b, line=l) for b, ls in lines.items() for l in ls if l], columns=["box", "line"])
@@ -308,7 +315,7 @@ def plot_pipeline(
     _need(numbers, ["box", "line"], "numbers")
     for b in numbers.box: check(b in _BOXES, f"numbers: {b!r} is no box of the pipeline{near(b, _BOXES)}")
     fig, ax = _axes(ax, size=(7, 3.7))
-    have, wide, at = {b: [w for l in numbers.line[numbers.box == b] for w in textwrap.wrap(l, 18)] for b in _BOXES if b != "placebo" or (numbers.box == "placebo").any()}, 124, {} # lengths in hundredths of an inch
+    have, wide, at = {b: [w for l in numbers.line[numbers.box == b] for w in textwrap.wrap(l, 17)] for b in _BOXES if b != "placebo" or (numbers.box == "placebo").any()}, 124, {} # lengths in hundredths of an inch
     for b, lines in have.items():
         title, col, row = _BOXES[b]
         h, x, y, own = 26+15*len(lines), col*143, 42+94*row, b in NAMES
@@ -916,7 +923,7 @@ def plot_depth(
             a.fill_between(g.layer, g.lo, g.hi, color=COLORS[m], alpha=.15, lw=0)
             a.plot(g.layer, g.effect, color=COLORS[m], marker=MARKERS[m], ls=LINES[m], lw=1.6)
         a.set(xlabel="layer"); a.set_title(label, fontsize=9); a.set_xticks(sorted(t.layer.unique()))
-        if k == "cka": a.set_ylim(min(.98, a.get_ylim()[0]), 1.002)
+        if k == "cka": a.set_ylim(min(.98, a.get_ylim()[0]), 1.002); a.yaxis.set_major_locator(mpl.ticker.MaxNLocator(5)); _plain_ticks(a.yaxis)
         else: a.set_ylim(0, None)
     _key(axs[0], [(NAMES[m], COLORS[m]) for m in dict.fromkeys(t.model)], "upper left")
     axs[0].set_ylim(0, axs[0].get_ylim()[1]*1.35)
@@ -963,7 +970,7 @@ def plot_neurons(
     if "share_null" in t:
         ax.plot(t.layer, 100*t.share_null, "x", color=COLORS["ink"], ms=6)
         _key(ax, [("fine-tuned against base", COLORS["ft"]), ("× base against itself", COLORS["ink"])])
-    ax.set(ylim=(-.04*top, 1.35*top), xlim=(t.layer.min()-.5, t.layer.max()+.7), xlabel="layer", ylabel="changed neurons (%)")
+    ax.set(ylim=(-.04*top, 1.35*top), xlim=(t.layer.min()-.5, t.layer.max()+.4+.13*len(t)), xlabel="layer", ylabel="changed neurons (%)")
     ax.set_xticks(t.layer[::max(1, math.ceil(len(t)/16))]); ax.grid(axis="x", visible=False)
     return fig
 
@@ -1096,13 +1103,7 @@ def plot_summary(
     "What fine-tuning did, and the three findings: activation patterns, new features, neurons."
     parts = [(k, v) for k, v in dict(rouge=rouge, drift=drift, delta=delta, neurons=neurons).items() if v is not None and len(v)]
     check(bool(parts), "plot_summary: every table is missing or empty; give at least one of rouge, drift, delta, neurons")
-    rows, cols = math.ceil(len(parts)/2), min(2, len(parts))
-    if ax is None:
-        fig = Chart(figsize=(7, 3.1*rows), layout="constrained")
-        ax = np.ravel(fig.subplots(rows, cols))
-        for a in ax[len(parts):]: a.remove()
-        ax = list(ax[:len(parts)])
-    fig, axs = _axes(ax, len(parts))
+    fig, axs = _axes(_grid(len(parts), 3.1) if ax is None else ax, len(parts))
     fig.get_layout_engine() and fig.get_layout_engine().set(hspace=.06, wspace=.04)
     axs = dict(zip([k for k, _ in parts], np.ravel(axs)))
     if "rouge" in axs: _panel_rouge(axs["rouge"], rouge)
