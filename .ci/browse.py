@@ -1,4 +1,4 @@
-"Open every page of a site in headless Chromium: each must load, with its images and links, and without a console error."
+"Open every page of a site in headless Chromium: each must load, with its images and links, without a console error, and without a serious barrier that axe-core finds."
 import functools, http.server, json, os, re, shutil, socketserver, subprocess, sys, tempfile, threading, time, urllib.request
 from pathlib import Path
 
@@ -7,6 +7,13 @@ def find_browser():
     "Path of a Chromium, or None."
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "headless_shell")
     return os.environ.get("CHROMIUM") or next((p for n in names if (p := shutil.which(n))), None)
+
+
+def find_axe():
+    "Path of axe-core's script (`npm install axe-core` somewhere; the variable AXE names it), or None: then pages are not checked for barriers."
+    here = Path(__file__).resolve().parent.parent
+    places = [os.environ.get("AXE", ""), *(str(o/"node_modules/axe-core/axe.min.js") for o in (here, here/".ci", Path.cwd(), Path.home()))]
+    return next((o for o in places if o and Path(o).is_file()), None)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -89,40 +96,63 @@ def overflow_js():
     return "document.documentElement.scrollWidth > window.innerWidth + 2 ? document.documentElement.scrollWidth : 0"
 
 
-def browse(site, exe=None, shots=None):
-    "page -> list of problems, for every page of `site`; writes a picture of each into the folder `shots` when given."
+def view(b, width, dark):
+    "Set the window's width in pixels, and whether the reader's system is dark."
+    b.call("Emulation.setDeviceMetricsOverride", width=width, height=1000, deviceScaleFactor=1, mobile=width < 500)
+    b.call("Emulation.setEmulatedMedia", features=[dict(name="prefers-color-scheme", value="dark" if dark else "light")])
+
+
+def barriers(b, axe):
+    "Serious and critical violations that axe-core finds on the page, as 'rule: how many, where first' lines."
+    b.js(axe)
+    found = b.js("axe.run(document, {resultTypes: ['violations'], iframes: false}).then(r => r.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => [v.id, v.nodes.length, v.nodes[0].target.join(' '), (v.nodes[0].any[0] || v.nodes[0].all[0] || v.nodes[0].none[0] || {}).message || '']))")
+    return [f"axe {o[0]}: {o[1]} times, first {o[2][:110]}: {o[3][:160]}" for o in found or []] if found is not None else ["axe did not run"]
+
+
+def browse(site, exe=None, shots=None, axe=None, views=((1280, False),), only=None):
+    "page -> list of problems, for every page of `site` (or those whose name holds `only`), in each view (width, dark); writes a picture of each into the folder `shots` when given, and asks axe when its script's path is given."
+    axe = Path(axe).read_text(encoding="utf-8") if axe else None
     site, server = Path(site).resolve(), serve(site)
     host, out = f"http://127.0.0.1:{server.server_address[1]}", {}
     b = Browser(exe or find_browser())
     try:
         for f in sorted(site.rglob("*.html")):
             name = f.relative_to(site).as_posix()
-            b.events.clear()
-            b.call("Page.navigate", url=f"{host}/{name}")
-            b.wait("Page.loadEventFired")
-            b.js("document.querySelectorAll('img[loading=lazy]').forEach(i => i.loading = 'eager'); new Promise(r => setTimeout(r, 150))")
-            bad = problems(b.events, host)
-            broken = b.js("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => (i.alt || i.src).slice(0, 80))") or []
-            bad += [f"broken image {o}" for o in broken]
-            if not (b.js("document.body.innerText.trim().length") or 0) > 20: bad.append("the page is empty")
-            if w := b.js(overflow_js()): bad.append(f"wider than the window: {w} pixels")
+            if only and only not in name: continue
+            bad = []
+            for width, dark in views:
+                b.events.clear()
+                view(b, width, dark)
+                b.call("Page.navigate", url=f"{host}/{name}")
+                b.wait("Page.loadEventFired")
+                b.js("document.querySelectorAll('img[loading=lazy]').forEach(i => i.loading = 'eager'); new Promise(r => setTimeout(r, 150))")
+                now = problems(b.events, host)
+                broken = b.js("[...document.images].filter(i => i.complete && !i.naturalWidth && getComputedStyle(i).display != 'none').map(i => (i.alt || i.src).slice(0, 80))") or []
+                now += [f"broken image {o}" for o in broken]
+                if not (b.js("document.body.innerText.trim().length") or 0) > 20: now.append("the page is empty")
+                if w := b.js(overflow_js()): now.append(f"wider than the window: {w} pixels")
+                if axe: now += barriers(b, axe)
+                bad += now if len(views) == 1 else [f"{width} px{' dark' if dark else ''}: {o}" for o in now]
+                if shots: screenshot(b, Path(shots)/f"{name.replace('/', '-')[:-5]}{'' if len(views) == 1 else f'-{width}-' + ('dark' if dark else 'light')}.png", width)
             out[name] = list(dict.fromkeys(bad))
-            if shots: screenshot(b, Path(shots)/(name.replace("/", "-")[:-5]+".png"))
     finally:
         b.close(); server.shutdown()
     return out
 
 
-def screenshot(b, path):
+def screenshot(b, path, width=1280, most=12000):
     "A picture of the whole page."
     import base64
     path.parent.mkdir(parents=True, exist_ok=True)
-    h = min(int(b.js("document.documentElement.scrollHeight") or 1000), 12000)
-    clip = dict(x=0, y=0, width=1280, height=h, scale=1)
+    h = min(int(b.js("document.documentElement.scrollHeight") or 1000), most)
+    clip = dict(x=0, y=0, width=width, height=h, scale=1)
     path.write_bytes(base64.b64decode(b.call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)["data"]))
 
 
-if __name__ == "__main__":  # python .ci/browse.py SITE [FOLDER FOR PICTURES]
-    res = browse(sys.argv[1], shots=sys.argv[2] if len(sys.argv) > 2 else None)
+VIEWS = [(w, d) for w in (1440, 800, 390) for d in (False, True)]
+
+if __name__ == "__main__":  # python .ci/browse.py SITE [FOLDER FOR PICTURES [ONLY]]: with a folder, three widths, light and dark
+    shots = sys.argv[2] if len(sys.argv) > 2 else None
+    res = browse(sys.argv[1], shots=shots, axe=find_axe(), views=VIEWS if shots else VIEWS[:1], only=sys.argv[3] if len(sys.argv) > 3 else None)
     for page, bad in res.items(): print(("ok    " if not bad else "FAIL  ")+page, *bad, sep="\n        " if bad else " ")
     sys.exit(any(res.values()))

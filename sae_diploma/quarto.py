@@ -156,6 +156,7 @@ def _outside(f, text):
     return re.sub(r"\x00(\d+)\x00", lambda m: held[int(m[1])], f(_code.sub(hide, text)))
 
 # %% ../nbs/lib/71b_quarto.ipynb #46f0fc39
+_literal = re.compile(r"^(?P<f>```+|~~~+).*?^(?P=f)[ \t]*$|(?P<t>`+)(?!`).+?(?<!`)(?P=t)(?!`)|<!--.*?-->", re.S | re.M)
 _eq = re.compile(r"\$\$(.+?)\$\$\s*\{#(eq-[\w-]+)\}", re.S)
 
 def equations(
@@ -168,10 +169,9 @@ def equations(
         n = labels[m[2]][0].split()[-1]
         if to == "gfm": return f'<a id="{m[2]}"></a>\n\n$$\n{m[1].strip()} \\tag{{{n}}}\n$$'
         return f"\n::: {{#{m[2]} .equation}}\n\n$$\n{m[1].strip()}\n$$\n\n[({n})]{{.eq-number}}\n\n:::\n"
-    hide = re.compile(r"^(```+|~~~+).*?^\1[ \t]*$", re.S | re.M)
-    parts, i = [], 0
-    for m in hide.finditer(text): parts += [_eq.sub(one, text[i:m.start()]), m[0]]; i = m.end()
-    return "".join([*parts, _eq.sub(one, text[i:])])
+    held = []
+    def hide(m): held.append(m[0]); return f"\x00{len(held)-1}\x00"
+    return re.sub(r"\x00(\d+)\x00", lambda m: held[int(m[1])], _eq.sub(one, _literal.sub(hide, text)))
 
 def numbered_captions(
     text:str,    # Markdown
