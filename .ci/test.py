@@ -1,7 +1,7 @@
 """Everything that is checked, in one command (`make test` calls it); the last line is the sum.
 
 python .ci/test.py            all of it
-python .ci/test.py notebooks  only the named parts: clean notebooks pytest chain site
+python .ci/test.py notebooks  only the named parts: clean notebooks pytest chain site lab
 """
 import filecmp, os, shutil, subprocess, sys, tempfile, time, xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
@@ -114,9 +114,19 @@ def site():
         for page, bad in browse.browse(f"{tmp}/site").items(): result(f"in the browser: {page}", "failed" if bad else "passed", "; ".join(bad))
 
 
+def lab():
+    "The explorer of that run in JupyterLab: it renders, and a click on the scatter changes the card."
+    import browse
+    from lab import explore
+    if not browse.find_browser() or not (BIN/"jupyter-lab").exists(): return result("the explorer in JupyterLab", "skipped", "no Chromium or no JupyterLab was found")
+    t = time.time()
+    bad = explore(RUN)
+    result("the explorer in JupyterLab", "failed" if bad else "passed", "; ".join(bad), time.time()-t)
+
+
 if __name__ == "__main__":
     t0 = time.time()
-    for part in sys.argv[1:] or ["clean", "notebooks", "pytest", "chain", "site"]:
+    for part in sys.argv[1:] or ["clean", "notebooks", "pytest", "chain", "site", "lab"]:
         t = time.time()
         print(f"\n{part}: {globals()[part].__doc__}", flush=True)
         try: globals()[part]()

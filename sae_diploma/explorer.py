@@ -388,14 +388,14 @@ def shaded(
         return f'<div class="{m}"><span class="who">{name}: active on {int((v > 0).sum())} of {len(tokens)} tokens, at most {v.max():.3g}</span><div class="txt">{body}</div></div>'
     return f'<div class="two">{side("base", "base", values[0])}{side("ft", "fine-tuned", values[1])}</div>'
 
-# %% ../nbs/lib/62_explorer.ipynb #9ce897ff
+# %% ../nbs/lib/62_explorer.ipynb #cdaa4eaf
 _light = "--fg:#1f2328;--muted:#59636e;--line:#d7dce1;--panel:#f6f8fa;--bg:transparent;--base:0,114,178;--ft:213,94,0;--baset:#00639c;--ftt:#a84800;--amax:.62"
 _dark = "--fg:#e6e9ed;--muted:#a3abb5;--line:#4a515c;--panel:#23282f;--bg:transparent;--base:0,126,197;--ft:200,84,0;--baset:#6cbcf0;--ftt:#ff9d57;--amax:.78"
 _style = f"""<style>
 .sx,.sx .latents{{{_light}}}
 @media (prefers-color-scheme:dark){{.sx,.sx .latents{{{_dark}}}}}
-[data-jp-theme-light="true"] .sx,[data-jp-theme-light="true"] .sx .latents,.vscode-light .sx,.vscode-light .sx .latents,html[theme="light"] .sx,html[theme="light"] .sx .latents{{{_light}}}
-[data-jp-theme-light="false"] .sx,[data-jp-theme-light="false"] .sx .latents,.vscode-dark .sx,.vscode-dark .sx .latents,html[theme="dark"] .sx,html[theme="dark"] .sx .latents{{{_dark}}}
+[data-jp-theme-light="true"] .sx,[data-jp-theme-light="true"] .sx .latents,.vscode-light .sx,.vscode-light .sx .latents,.quarto-light .sx,.quarto-light .sx .latents,html[theme="light"] .sx,html[theme="light"] .sx .latents{{{_light}}}
+[data-jp-theme-light="false"] .sx,[data-jp-theme-light="false"] .sx .latents,.vscode-dark .sx,.vscode-dark .sx .latents,.quarto-dark .sx,.quarto-dark .sx .latents,html[theme="dark"] .sx,html[theme="dark"] .sx .latents{{{_dark}}}
 .sx{{color:var(--fg);container-type:inline-size;overflow:hidden}}
 .sx .sx-pick,.sx .sx-hide{{display:none!important}}
 .sx .widget-html-content{{line-height:1.45;width:100%;min-width:0}}
@@ -816,7 +816,7 @@ def _changes(a, b):
     a, b = re.findall(r"\s+|\S+", a), re.findall(r"\s+|\S+", b)
     return "".join(_e("".join(b[k:l])) if op == "equal" else f'<ins>{_e("".join(b[k:l]))}</ins>' if l > k else "" for op, _, _, k, l in SequenceMatcher(None, a, b, autojunk=False).get_opcodes())
 
-# %% ../nbs/lib/62_explorer.ipynb #3fedea00
+# %% ../nbs/lib/62_explorer.ipynb #7d90ba5f
 @patch
 def _choose(self:Explorer, name, latent=None):
     "Take a dictionary: list and scatter now, the rest from the background."
@@ -868,6 +868,17 @@ def wait(self:Explorer):
     "Wait for the background, and return the explorer."
     if self._thread is not None: self._thread.join()
     return self
+
+@patch
+def snapshot(self:Explorer,
+    what:str="card", # 'card' with the scatter, 'text' or 'steering'
+):
+    "What is seen now as HTML without widgets: for a report, or a page that runs no kernel."
+    from IPython.display import HTML
+    shown = dict(card=(self.plot, self.facts, self.card), text=(self.shade,), steering=(self.written,))
+    check(what in shown, f"what: {what!r} is unknown{near(what, shown)}")
+    css = "".join(re.findall("<style>.*?</style>", self.card.value, re.S)[:1]) if what != "card" else "" # colours and columns are the card's
+    return HTML(css+_style+'<div class="sx">'+re.sub(r' onclick="[^"]*"', "", "".join(o.value for o in shown[what]))+"</div>")
 
 @patch
 def speed(self:Explorer) -> pd.DataFrame:
