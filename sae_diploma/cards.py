@@ -6,7 +6,8 @@
 __all__ = ['BINS', 'QUANTILES', 'STRONG', 'WEAK', 'part', 'pick_latents', 'doc_chunks', 'bin_edges', 'Scan', 'scan', 'choose',
            'windows', 'token_text', 'lens', 'Traits', 'describe', 'read_methods', 'verdicts', 'tags_of',
            'directions_of', 'nearest_latents', 'card_data', 'scan_all', 'hist_svg', 'card_html', 'show_card',
-           'overview', 'open_dictionaries', 'all_latents', 'browser_html', 'page_html', 'write_cards', 'add_causal']
+           'overview', 'open_dictionaries', 'all_latents', 'browser_html', 'page_html', 'write_cards', 'add_causal',
+           'publish_cards']
 
 # %% ../nbs/lib/61_cards.ipynb #a6deae87
 import html, math, re, shutil
@@ -116,7 +117,7 @@ def _peaks(acts, n):
     s = np.flatnonzero(np.diff(key, prepend=-1))
     return key[s]//n, key[s] % n, np.maximum.reduceat(v, s) if len(s) else v
 
-# %% ../nbs/lib/61_cards.ipynb #b4526771
+# %% ../nbs/lib/61_cards.ipynb #cf4961a8
 @patch
 def add(self:Scan,
     rows,       # (m,) row numbers, whole documents
@@ -131,12 +132,14 @@ def add(self:Scan,
         self.active[s] += np.bincount(group[i]*self.n+j, minlength=G*self.n).reshape(G, self.n)
         self.total[s] += np.bincount(j, v, self.n)
         b = np.clip(np.floor(np.log2(np.maximum(v, 1e-30))*_PER_OCTAVE+BINS/2), 0, BINS-1).astype(int)
-        np.add.at(self.hist[s], (j, b), 1)
+        self.hist[s] += np.bincount(j*BINS+b, minlength=self.n*BINS).reshape(self.n, BINS).astype(np.int32)
     i, j, v = _peaks(acts, self.n)
     if not len(i): return
     rows, doc, v = np.asarray(rows), np.asarray(doc), v.astype(np.float64)
-    d = np.cumsum(np.diff(doc, prepend=doc[0]) != 0)[i]                              # number of the document within the chunk
-    o = np.lexsort((i, -v, j, d)); first = o[np.r_[True, (d[o][1:] != d[o][:-1]) | (j[o][1:] != j[o][:-1])]]
+    key = np.cumsum(np.diff(doc, prepend=doc[0]) != 0)[i]*self.n+j                   # document within the chunk, and latent
+    o = np.argsort(key, kind="stable"); start = np.flatnonzero(np.diff(key[o], prepend=-1)); size = np.diff(start, append=len(o))
+    peak = np.flatnonzero(v[o] == np.repeat(np.maximum.reduceat(v[o], start), size)) # the first token at the peak of each
+    first = o[peak[np.unique(key[o][peak], return_index=True)[1]]]
     _merge(self.top_value, j[first], v[first], (self.top_row, rows[i[first]]))
     _merge(self.key, j, _hash01(rows[i], self.seed), (self.value, v), (self.row, rows[i]))
 
@@ -358,22 +361,22 @@ def describe(
         for k, v in dict(label=short, kind="tokens", share=a, base=b, reach=min(1., freq[l]*g.hits.sum()/n_rows[l]/b), evidence=f"{a:.0%} of its activation is on {short}, {100*b:.2g} % of the text.").items(): rec[k][l] = v
     return pd.DataFrame(rec)
 
-# %% ../nbs/lib/61_cards.ipynb #020c1f23
+# %% ../nbs/lib/61_cards.ipynb #a7165175
 # dictionary, table, method, measure, columns (value, lo, hi, q, called), factor, unit, words for a positive and a negative effect, whether it is a filter of the browser
 _methods = [
-    ("base SAE", "drift", "drift", "change of frequency", "delta lo hi q called", 100, "points", ("more active", "less active"), True),
+    ("base SAE", "drift", "drift", "change of frequency", "delta lo hi q called", 100, "pp", ("more active", "less active"), True),
     ("base SAE", "drift", "drift", "change of the mean where active", "mean_delta mean_lo mean_hi mean_q mean_called", 1, "", ("stronger", "weaker"), True),
-    ("base SAE", "placebo", "placebo", "change of frequency in the placebo", "placebo_delta placebo_lo placebo_hi placebo_q placebo_called", 100, "points", ("the placebo changes it, too",)*2, True),
-    ("base SAE", "placebo", "net of placebo", "change of frequency beyond the placebo", "net_delta net_lo net_hi net_q survives", 100, "points", ("survives the placebo",)*2, True),
+    ("base SAE", "placebo", "placebo", "change of frequency in the placebo", "placebo_delta placebo_lo placebo_hi placebo_q placebo_called", 100, "pp", ("the placebo changes it, too",)*2, True),
+    ("base SAE", "placebo", "net of placebo", "change of frequency beyond the placebo", "net_delta net_lo net_hi net_q survives", 100, "pp", ("survives the placebo",)*2, True),
     ("base SAE", "latent_weights", "weights", "change of the weights that read it, against random mixtures of latents", "read_vs_mixed - - read_q read_called", 1, "times", ("read by changed weights",)*2, True),
     ("base SAE", "latent_weights", "weights", "change of the weights that write it, against random mixtures of latents", "write_vs_mixed - - write_q write_called", 1, "times", ("written by changed weights",)*2, True),
     ("base SAE", "attribution", "causal attribution", "KL to the fine-tuned model that writing its change closes, to first order", "effect lo hi q called", 1000, "mnat per token", ("closes the gap", "widens the gap"), True),
     ("base SAE", "ablation", "ablation", "rise of the fine-tuned model's loss without it", "effect lo hi q called", 1000, "mnat per token", ("needed", "harmful"), False),
     ("delta-SAE", "delta_sae", "delta-SAE", "frequency on the base model's residual, as a share of that on the fine-tuned one's", "ratio ratio_lo ratio_hi q new", 1, "", ("new in the fine-tuned model",)*2, True),
-    ("delta-SAE", "delta_sae", "delta-SAE", "change of frequency on the residual", "delta lo hi q called", 100, "points", ("more active", "less active"), True),
+    ("delta-SAE", "delta_sae", "delta-SAE", "change of frequency on the residual", "delta lo hi q called", 100, "pp", ("more active", "less active"), True),
     ("crosscoder", "crosscoder", "crosscoder", "lengths of its two directions: 0 base only, ½ shared, 1 fine-tuned only", "effect - - - called", 1, "", None, True),
     ("crosscoder", "latent_scaling", "latent scaling", "what of it the other model has in its error, ν", "nu_error nu_error_lo nu_error_hi q called", 1, "", ("of one model only",)*2, True),
-    ("difference", "difference", "difference", "frequency on the difference less that on its negative", "delta lo hi q called", 100, "points", ("one-sided difference",)*2, True),
+    ("difference", "difference", "difference", "frequency on the difference less that on its negative", "delta lo hi q called", 100, "pp", ("one-sided difference",)*2, True),
 ]
 STRONG, WEAK = ("survives the placebo", "new in the fine-tuned model", "of one model only"), ("stronger", "weaker", "the placebo changes it, too") # verdicts that say most, and least
 _kinds = dict(ft_only="fine-tuned only", base_only="base only", shared="shared", between="between the two")
@@ -488,7 +491,7 @@ def _packages(s, j, pair, about):
     w = pd.Series(s.value[ok, j], index=of.loc[np.asarray(pair.doc)[s.row[ok, j]]].to_numpy()).groupby(level=0).sum()
     return [(str(k), round(float(v), 4)) for k, v in (w/w.sum()).nlargest(4).items()]
 
-# %% ../nbs/lib/61_cards.ipynb #b4019cf4
+# %% ../nbs/lib/61_cards.ipynb #e611575b
 def card_data(
     sae,                      # the dictionary
     pair,                     # `PairedStores` with its token table
@@ -548,11 +551,13 @@ def scan_all(
     "One pass for the whole dictionary, counted by part of the text."
     return scan(sae, pair, None, rows, encode, _groups(pair.table)[0], chunk, n_top=n_top, n_sample=n_sample, seed=seed)
 
-def _all_verdicts(c, methods):
-    "Verdicts on a card's latent, then those on its nearest latent in each other dictionary."
+def _all_verdicts(c, methods, min_cosine=.5):
+    "Verdicts on a card's latent, then those on its nearest latent in each other dictionary; one of a smaller cosine is another feature and answers for none."
     out = verdicts(c["dictionary"], c["latent"], methods)
     for d, l, cos in c.get("nearest_latents", []):
-        if d != c["dictionary"]: out += [v | dict(via=[d, l, cos]) for v in verdicts(d, l, methods)]
+        said = verdicts(d, l, methods) if d != c["dictionary"] else []
+        if cos >= min_cosine: out += [v | dict(via=[d, l, cos]) for v in said]
+        elif said and not set(methods[d]) <= {"attribution", "ablation"}: out.append(dict(method=d, measure=f"no latent of it points the same way; the nearest is", value=cos, lo=None, hi=None, q=None, called=False, unit="cosine", words="no counterpart", via=[d, l, cos]))
     return out
 
 # %% ../nbs/lib/61_cards.ipynb #f5a5f42f
@@ -634,7 +639,7 @@ def hist_svg(
             f'<path class="hb" d="{outline(h["base"])}"/><path class="hf" d="{outline(h["ft"])}"/>'
             f'<text class="b" x="{x1}" y="10" text-anchor="end">base —</text><text class="f" x="{x1-48}" y="10" text-anchor="end">fine-tuned - -</text></svg>')
 
-# %% ../nbs/lib/61_cards.ipynb #d4c29bbc
+# %% ../nbs/lib/61_cards.ipynb #3ca2f333
 def _verdict(c):
     "(words, css class) for what the comparison says of a latent."
     if c.get("new"): return "new in the fine-tuned model", "f"
@@ -673,8 +678,8 @@ def _verdicts_html(c, href):
     if not c.get("verdicts"): return ""
     def row(v):
         x = lambda k: "" if v.get(k) is None else _n(v[k])
-        value = f"{_sign(v['value']) if v['unit'] in ('points', 'mnat per token') else _n(v['value'])}{' '+v['unit'] if v['unit'] else ''}{_span(v)}"
-        via = f' <span class="m">through {href(*v["via"][:2])}, cosine {_n(v["via"][2], 2)}</span>' if "via" in v else ""
+        value = f"{_sign(v['value']) if v['unit'] in ('pp', 'mnat per token') else _n(v['value'])}{' '+v['unit'] if v['unit'] else ''}{_span(v)}"
+        via = f' <span class="m">{href(*v["via"][:2])}</span>' if v["unit"] == "cosine" else f' <span class="m">through {href(*v["via"][:2])}, cosine {_n(v["via"][2], 2)}</span>' if "via" in v else ""
         return (f'<tr><td class="l">{_e(v["method"])}</td><td class="l w">{_e(v["measure"])}{via}</td><td>{value}</td><td class="o">{_n(v.get("q"), 2)}</td>'
                 f'<td class="l {"" if v["called"] else "m"}">{_e(v["words"])}</td></tr>')
     return ('<h3 class=s>What each method says</h3><div class="scroll" tabindex="0" role="group" aria-label="verdicts"><table class="verdicts"><thead><tr><th class="l">method</th><th class="l">measure</th><th>value [95 %]</th><th class="o">q</th><th class="l">verdict</th></tr></thead>'
@@ -887,14 +892,14 @@ def _own_table(cards):
                            tags=[("new in the fine-tuned model" if c["new"] else "more active" if c["delta"] > 0 else "less active")] if c["called"] or c["new"] else [], promotes="\x01".join(o for o, _ in c["promoted"][:4])) for c in cards])
     return t.assign(**{k: np.nan for k in ("net", "net_lo", "net_hi", "causal", "causal_lo", "causal_hi")}, weight=[float(bool(o)) for o in t.tags])
 
-# %% ../nbs/lib/61_cards.ipynb #757c2f19
+# %% ../nbs/lib/61_cards.ipynb #9532be23
 def add_causal(
     folder, # of `write_cards`
     causal, # folder of the causal chapter's tables
 ) -> bool:
     "Write the verdicts of attribution and ablation into the cards and the table; False, and nothing written, where there is nothing to add."
     folder, methods = Path(folder), read_methods(None, causal)
-    if not methods or not (folder/"latents.json").exists(): return False
+    if not methods or not all((folder/o).exists() for o in ("latents.json", "latents.js")): return False
     kept, table = load_json(folder/"latents.json"), _rows_of((folder/"latents.js").read_text(encoding="utf-8"))
     cards, about = kept.pop("latents"), {k: v for k, v in kept.items() if k not in ("format", "version")}
     new = {"causal attribution", "ablation"}
@@ -906,4 +911,17 @@ def add_causal(
         for k in ("causal", "causal_lo", "causal_hi"): table.loc[at, k] = t[k].to_numpy()[table.latent[at]]
         table.loc[at, "tags"] = pd.Series([[o for o in old if o not in words]+said[l] for old, l in zip(table.tags[at], table.latent[at])], index=table.index[at], dtype=object)
     write_cards(cards, folder, table=table, **about)
+    return True
+
+def publish_cards(
+    cards,       # folder that `write_cards` wrote
+    folder,      # where the copy goes; must not be there
+    causal=None, # folder of the causal chapter's tables, where it ran
+) -> bool:
+    "Copy browser and pages, with what the causal chapter found and without the data that no page reads; False where there are no cards."
+    cards, folder = Path(cards), Path(folder)
+    if not (cards/"latents.json").exists(): return False
+    shutil.copytree(cards, folder, ignore=shutil.ignore_patterns(".*"))
+    if causal is not None: add_causal(folder, causal)
+    (folder/"latents.json").unlink()
     return True

@@ -4,6 +4,7 @@
 const box = document.createElement("div");
 box.className = "tip"; box.setAttribute("role", "status"); box.hidden = true;
 document.querySelector(".latents").append(box);
+for (const o of document.querySelectorAll("i[data-k][title]")) { o.dataset.v = o.title; o.removeAttribute("title"); }
 const show = t => {
   const ctx = t.closest(".ctx"), k = t.dataset.k, of = m => { const o = ctx.querySelector(`.${m} [data-k="${k}"]`); return o && o.dataset.v ? o.dataset.v : "0"; };
   box.textContent = `base ${of("base")} · fine-tuned ${of("ft")}`;
