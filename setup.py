@@ -37,7 +37,7 @@ setup(
                  "Intended Audience :: Science/Research",
                  "Programming Language :: Python :: 3"],
     packages=find_packages(include=["sae_diploma", "sae_diploma.*"]),
-    package_data={"sae_diploma": ["tiny/*", "presets/*.json", "assets/*", "assets/*/*", "data/*", "*.json"]},
+    package_data={"sae_diploma": ["tiny/*", "presets/*.json", "assets/*", "assets/*/*", "tests/baseline/*.png", "data/*", "*.json"]},
     include_package_data=True,
     install_requires=cfg["requirements"].split(),
     extras_require={"dev": cfg["dev_requirements"].split(), "site": cfg["site_requirements"].split(),

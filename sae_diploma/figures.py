@@ -149,7 +149,7 @@ def _tag(ax, xs, ys, texts, colors, avoid=None):
     fig.draw_without_rendering()
     s, box = fig.dpi/72, ax.get_window_extent()
     pts = ax.transData.transform(np.column_stack([xs, ys]) if avoid is None else avoid) # after the layout is settled
-    taken = []
+    taken = [(b.x0, b.x1, b.y0, b.y1) for b in (mpl.text.Text.get_window_extent(o) for o in ax.texts if o.get_text())]
     for x, y, t, c in zip(xs, ys, texts, colors):
         px, py = ax.transData.transform((x, y))
         w, h = (len(t)*5.6+2)*s, 11*s
@@ -228,6 +228,14 @@ def _save_picture(fig, folder, name):
     with atomic_path(folder/f"{name}.svg") as t: fig.savefig(t, format="svg", dpi=300, facecolor="auto", metadata=dict(Date=None, Creator=None))
     with atomic_path(folder/f"{name}.png") as t: t.write_bytes(_png(fig))
 
+@contextlib.contextmanager
+def _settled(fig):
+    "Lay the figure out, and within keep it so: it is drawn several times."
+    for _ in range(2): fig.draw_without_rendering()
+    engine = fig.get_layout_engine(); fig.set_layout_engine("none")
+    try: yield
+    finally: fig.set_layout_engine(engine)
+
 def _place(folder):
     "The folder as counted from its run's, or its name where it is in none."
     folder = Path(folder).resolve()
@@ -253,9 +261,10 @@ def save_figure(
     check(bool((caption or "").strip()) and bool((alt or "").strip()), f"caption, alt: figure {name!r} needs both a caption and a text alternative")
     check(isinstance(data, pd.DataFrame) and len(data) > 0, f"data: figure {name!r} needs the table that it is drawn from")
     folder = Path(folder)
-    with house_style():
+    with house_style(), _settled(fig):
         with on_dark(fig): fig.stale = True; _save_picture(fig, folder, f"{name}.dark")
         fig.stale = True; _save_picture(fig, folder, name)
+    fig.stale = False # a notebook shows the very picture that was saved
     with atomic_path(folder/f"{name}.csv") as t: data.to_csv(t, index=False, float_format="%.6g", lineterminator="\n")
     w, h = (round(float(o)*100) for o in fig.get_size_inches())
     entry = dict(caption=" ".join(caption.split()), alt=" ".join(alt.split()), **{k: f"{name}.{k}" for k in ("png", "svg", "csv")}, dark_png=f"{name}.dark.png", dark_svg=f"{name}.dark.svg", width=w, height=h)
