@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from fastcore.xtras import working_directory
 
+from .cards import publish_cards
 from .core import *
 from .pipeline import *
 from .quarto import *
@@ -303,7 +304,7 @@ def _assets(run_dir, nbs, stage):
     for o in nbs.iterdir():
         if o.suffix in (".css", ".png", ".svg", ".gif", ".jpg", ".bib"): shutil.copy(o, stage/o.name)
         elif o.is_dir() and o.name in ("images",): shutil.copytree(o, stage/o.name)
-    if (cards := run_dir/"05_figures/cards").exists(): shutil.copytree(cards, stage/"cards", ignore=shutil.ignore_patterns("latents.json"))
+    publish_cards(run_dir/"05_figures/cards", stage/"cards", run_dir/"06_causal")
     for (folder, _), e in captions_of(run_dir).items():
         for k in ("png", "dark_png", "svg", "csv"):
             f = run_dir/folder/e.get(k, "-")
@@ -396,6 +397,7 @@ def accessible(
     page = re.sub(r'(<div class="callout-header[^>]*) data-bs-toggle="collapse" data-bs-target="#([^"]+)"', r'\1 role="button" tabindex="0" aria-controls="\2" data-bs-toggle="collapse" data-bs-target="#\2"', page)
     page = re.sub(r'(<i class="[^"]*\bbi[ -][^"]*")[^>]*>', r'\1 aria-hidden="true">', page)
     page = re.sub(r'<div class="(cell-output cell-output-display[^"]*)">(?=\s*(?:<div>\s*)?(?:<style[^>]*>.*?</style>\s*)?<table)', r'<div class="\1" role="region" aria-label="Table of results" tabindex="0">', page, flags=re.S)
+    page = re.sub(r'(<math\b[^>]*?) display="block"', r'\1 display="block" tabindex="0"', page)
     return page.replace("</body>", f"<script>{_keys}</script>\n</body>", 1) if 'role="button" tabindex="0"' in page else page
 
 _keys = "document.addEventListener('keydown',function(e){var b=e.target.closest&&e.target.closest('[role=button][tabindex]');if(b&&(e.key==='Enter'||e.key===' ')){e.preventDefault();b.click()}})"
