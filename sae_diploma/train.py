@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['SAMPLE', 'planted', 'Plan', 'default_lr', 'make_plan', 'Adam', 'rows_of', 'Trainer', 'find_bad', 'read_meta',
-           'run_identity', 'differences', 'found_in', 'reporter', 'fit_many', 'fit', 'run', 'in_step', 'finish']
+           'run_identity', 'differences', 'found_in', 'reporter', 'fit_many', 'fit', 'run', 'in_step', 'finish',
+           'fit_seeds']
 
 # %% ../nbs/lib/46_train.ipynb #971e3a88
 import dataclasses, hashlib, json, math, time
@@ -613,3 +614,16 @@ def finish(
         sae.save(t.folder)
         (t.folder/"checkpoint.safetensors").unlink(missing_ok=True)
     return sae
+
+# %% ../nbs/lib/46_train.ipynb #f4a02b61
+def fit_seeds(
+    store,        # as for `fit_many`
+    cfg:SAEConfig, # what to train
+    folder=None,  # of the first; those of the others have _1, _2, … behind its name
+    seed=0,       # one, or a list of them
+    **kw,         # as for `fit_many`
+):
+    "An SAE per seed, as a list where `seed` is one; the order of the data is the same for all."
+    if not isinstance(seed, (list, tuple)): return fit(store, cfg, folder, seed=seed, **kw)
+    check(len(seed) > 0 and len(set(seed)) == len(seed), f"seed: {seed}; give different seeds, one or more")
+    return fit_many(store, [cfg]*len(seed), [folder and Path(f"{folder}_{i}" if i else folder) for i in range(len(seed))], seed=list(seed), **kw)

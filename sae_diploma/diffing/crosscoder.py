@@ -26,15 +26,15 @@ def fit_crosscoder(
     k:int=32,            # latents per token; not of 'relu'
     rows=None,           # rows to train on; those of the split 'sae' by default
     l1_coefficient=None, # of 'relu'
-    **kw,                # `n_steps` or `n_epochs`, `batch_size`, `lr`, `seed`, `device`, `resume`, …: see `train.fit`
+    **kw,                # `n_steps` or `n_epochs`, `batch_size`, `lr`, `seed` (a list of them gives a list of dictionaries), `device`, `resume`, …: see `train.fit`
 ) -> SAE:
     "Train a crosscoder on both stores at once; raises `DataError` for a pair without training tokens."
-    from sae_diploma.train import fit
+    from sae_diploma.train import fit_seeds
     rows = np.asarray(rows) if rows is not None else pair.rows(split="sae") if (pair.table.docs.split == "sae").any() else np.array([], int)
     check(len(rows) > 0, "rows: no token to train on; give rows, or a token table with documents of the split 'sae'", DataError)
     cfg = SAEConfig(architecture, d_in=pair.d_in, d_sae=d_sae, n_sources=2, k=k, **({} if l1_coefficient is None else dict(l1_coefficient=l1_coefficient)),
                     **{o: v for o in ("layer", "hookpoint") if (v := (getattr(pair.base, "meta", None) or {}).get(o)) is not None})
-    return fit(JointStore(pair.base, pair.ft), cfg, folder, rows=rows, **kw)
+    return fit_seeds(JointStore(pair.base, pair.ft), cfg, folder, rows=rows, **kw)
 
 def check_crosscoder(
     pair, # `PairedStores`

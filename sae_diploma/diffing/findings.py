@@ -53,6 +53,8 @@ def patterns(
     null=(),            # comparisons of `null_control`
     fdr:float=.05,      # rate at which latents were called
     placebo=None,       # table of `placebo_drift`
+    between=None,       # table of `between_runs`: several placebos
+    n_placebos=None,    # how many
 ) -> dict:
     "The finding on how the base SAE's latents fire: `question`, `sentence`, `numbers`."
     n = {r: _patterns_in(at(drift, r)) for r in ("task", "plain") if (drift.regime == r).any()} or {"all": _patterns_in(at(drift))}
@@ -61,9 +63,11 @@ def patterns(
     for r in list(n)[1:]: s += f" On {_text(r)} {n[r]['called'] or 'none'} of {_count(n[r]['tested'], 'tested latent')} do{'es' if n[r]['called'] == 1 else ''}."
     against = None if placebo is None else _against(at(placebo, r0))
     if against: s += " " + _against_sentence(against)
+    beyond = None if between is None or not len(between) else dict(n_placebos=n_placebos, tested=int(at(between, r0).p.notna().sum()), called=int(at(between, r0).called.sum()))
+    if beyond: s += f" Beyond what {beyond['n_placebos']} placebos of different seeds differ by among themselves, {beyond['called']:,} of {_count(beyond['tested'], 'latent')} change their activation."
     swapped = [o for o in null if "swapped" in o["comparison"] and o["method"] == "drift"]
     if swapped: s += f" With the models' labels swapped at random per document the same procedure calls anything at all in {pct(max(o['any_discovery'] for o in swapped))} of {swapped[0]['relabellings']} trials."
-    return dict(question="Different activation patterns: do the base model's features fire differently?", sentence=s, numbers=dict(fdr=fdr, **n, placebo=against, swapped=swapped))
+    return dict(question="Different activation patterns: do the base model's features fire differently?", sentence=s, numbers=dict(fdr=fdr, **n, placebo=against, between_runs=beyond, swapped=swapped))
 
 def _against(t):
     "Numbers of a table of `placebo_drift` in one kind of text."
@@ -104,6 +108,7 @@ def features(
     max_ratio:float=.1,    # as given to `delta_sae`
     fdr:float=.05,         # rate at which latents were called
     left=None,             # {what: delta-FVU} of other ways to describe the difference
+    sided=None,            # table of `one_sided`, with `cos_base`
 ) -> dict:
     "The finding on features that the base SAE lacks: `question`, `sentence`, `numbers`."
     t = at(delta)
@@ -124,6 +129,10 @@ def features(
     if left:
         n["delta_fvu"] = {k: float(v) for k, v in sorted(left.items(), key=lambda o: o[1])}
         s += " Least of the difference is left by " + "; ".join(f"{k}: {pct(v)}" for k, v in list(n["delta_fvu"].items())[:3]) + "."
+    if sided is not None and len(g := at(sided)[at(sided).p.notna()]):
+        f, b = (g[g.called & (g.side == o)] for o in ("ft", "base"))
+        n["one_sided"] = dict(tested=len(g), ft=len(f), base=len(b), **(dict(new_direction=int((f.cos_base < .7).sum())) if "cos_base" in f else {}))
+        s += f" Of {_count(len(g), 'latent')} of the dictionary of the difference that another seed finds, too, {len(f):,} write{'s' if len(f) == 1 else ''} what only the fine-tuned model has where {'it fires' if len(f) == 1 else 'they fire'}, and {len(b):,} what only the base model has."
     return dict(question="New features: does the fine-tuned model have features that the base model lacks?", sentence=s, numbers=n)
 
 # %% ../../nbs/lib/52g_diffing.findings.ipynb #6ff7605e
@@ -191,9 +200,11 @@ def findings(
     max_ratio:float=.1, min_change:float=.05, # as given to `delta_sae` and `neuron_layers`
     placebo=None,                  # table of `placebo_drift`
     left=None,                     # {what: delta-FVU} of other ways to describe the difference
+    between=None, n_placebos=None, # table of `between_runs`, and of how many placebos
+    sided=None,                    # table of `one_sided`
 ) -> list:
     "The three findings, each `question`, `sentence`, `numbers`: what `findings.json` holds."
-    return [patterns(drift, null, fdr, placebo), features(delta, control, transfer, max_ratio, fdr, left), changed_neurons(neurons, layers, neurons_null, min_change, fdr)]
+    return [patterns(drift, null, fdr, placebo, between, n_placebos), features(delta, control, transfer, max_ratio, fdr, left, sided), changed_neurons(neurons, layers, neurons_null, min_change, fdr)]
 
 # %% ../../nbs/lib/52g_diffing.findings.ipynb #97441f5d
 def in_short(

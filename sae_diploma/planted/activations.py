@@ -95,7 +95,7 @@ def planted_activations(
     truth = pd.DataFrame(dict(feature=np.arange(len(kind)), kind=kind, freq=np.bincount(f.indices, minlength=len(kind))/len(doc), scale=scale))
     return Planted(PairedStores(x["base"], x["ft"], table), truth, W["base"], W["ft"], level, seed)
 
-# %% ../../nbs/lib/53a_planted.activations.ipynb #895ec62e
+# %% ../../nbs/lib/53a_planted.activations.ipynb #af637040
 def match_units(
     W,            # (m, d_in) directions of a method's units
     planted,      # `Planted`
@@ -130,7 +130,7 @@ def score_ranking(
     kind = planted.truth.kind.to_numpy()
     asked = kind != "shared" if target == "changed" else kind == target
     t = t[t.score.notna()].sort_values("score", ascending=False, kind="stable")
-    m = match_units(torch.as_tensor(W)[t.unit.to_numpy()], planted) if len(t) else pd.DataFrame(dict(feature=[], kind=[]))
+    m = match_units(torch.as_tensor(W)[t.unit.to_numpy().copy()], planted) if len(t) else pd.DataFrame(dict(feature=[], kind=[]))
     hit = (m.feature >= 0).to_numpy() & asked[m.feature.to_numpy(int)]
     called = t.called.to_numpy(bool)
     dirs = F.normalize(torch.from_numpy(np.where((np.abs(planted.W_ft).sum(1) > 0)[:, None] & (kind != "rescaled")[:, None], planted.W_ft, planted.W_ft-planted.W_base)[asked]).double(), dim=1)
