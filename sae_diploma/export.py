@@ -77,14 +77,14 @@ def one_document(
         body = re.sub(r"<(?:button|nav)\b.*?</(?:button|nav)>", "", m[1], flags=re.S)
         body = re.sub(r'\bid="([^"]+)"', lambda o: f'id="{key}--{o[1]}"', body)
         body = re.sub(r'\bhref="([^"]*)"', lambda o: f'href="{_inner(html.unescape(o[1]), p, names)}"', body)
-        body = _open_boxes(body)
+        body = _without_code(_open_boxes(body))
         h = re.search(r"<h1\b[^>]*>(.*?)</h1>", body, re.S)
         toc.append(f'<li><a href="#{key}">{re.sub("<[^>]+>", "", h[1]).strip() if h else key}</a></li>')
         parts.append(f'<section class="chapter" id="{key}">\n{body}\n</section>')
         style += [o for o in re.findall(r'<link[^>]+rel="stylesheet"[^>]*>', s) if "dark" not in o and "search" not in o]
     css = "".join(f'<link rel="stylesheet" href="{o}">' for o in dict.fromkeys(re.findall(r'href="([^"]+)"', " ".join(style))) if not urlsplit(o).scheme)
     return f"""<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>{css}<style>{_print_css}</style></head><body>
-<section class="front"><h1>{html.escape(title)}</h1><p>{html.escape(note)}</p><h2>Contents</h2><ol>{''.join(toc)}</ol></section>
+<section class="front"><h1>{html.escape(title)}</h1><p>{html.escape(note)}</p><p>What the cells of the notebooks gave, without their code, which stands in the notebooks of the run and on its site.</p><h2>Contents</h2><ol>{''.join(toc)}</ol></section>
 {''.join(parts)}</body></html>"""
 
 def _inner(href, page, names):
@@ -96,6 +96,12 @@ def _inner(href, page, names):
     key = target.replace("/", "-").removesuffix(".html")
     if target in names: return f"#{key}--{u.fragment}" if u.fragment else f"#{key}"
     return f"https://sae-diploma.github.io/sae_diploma/{target}" + (f"#{u.fragment}" if u.fragment else "")
+
+_code_cell = re.compile(r'<div class="sourceCode"[^>]*>\s*<pre class="[^"]*cell-code[^"]*".*?</pre>\s*</div>', re.S)
+
+def _without_code(s):
+    "The code of a cell is for the screen and the notebook; on paper stands what it gave."
+    return _code_cell.sub("", s)
 
 def _open_boxes(s):
     "What a reader opens by a click stands open on paper: folded boxes, and tabs one below the other with their names."
@@ -158,7 +164,7 @@ def thesis_pdf(
         if how == "quarto":
             say("export: Quarto sets it with Typst")
             chapters = [f"{p}.ipynb" for p in pages if (stage/f"{p}.ipynb").exists()]
-            book = dict(project=dict(type="book", **{"output-dir": "_book"}), book=dict(title=title, subtitle=run_note(run), chapters=chapters), bibliography="references.bib", format=dict(typst=dict(papersize="a4", toc=True)), execute=dict(enabled=False))
+            book = dict(project=dict(type="book", **{"output-dir": "_book"}), book=dict(title=title, subtitle=run_note(run), chapters=chapters), bibliography="references.bib", format=dict(typst=dict(papersize="a4", toc=True)), execute=dict(enabled=False, echo=False))
             (stage/"_quarto.yml").write_text(yaml.safe_dump(book, sort_keys=False), encoding="utf-8")
             r = subprocess.run(["quarto", "render", str(stage), "--to", "typst", "--no-execute"], capture_output=True, text=True)
             made = sorted((stage/"_book").glob("*.pdf"))
@@ -233,7 +239,7 @@ def feature_json(
     W_dec,      # (d_sae, d_in)
     logits,     # (vocab,) what it promotes
     vocab,      # token id -> string
-    near,       # (indices, cosines) of its nearest decoder rows
+    near,       # (indices, Pearson, cosine) of the latents whose activations go with its own
     about:dict, # n_prompts_total, n_tokens_in_prompt, dataset
     n_top=10, n_each=3, # texts among the strongest, and of each interval
     doc=None,   # position -> document: one text of each
@@ -256,7 +262,7 @@ def feature_json(
             inside = np.flatnonzero((v > lo) & (v <= hi))
             if len(inside): add(inside[np.linspace(0, len(inside)-1, min(n_each, len(inside))).astype(int)], round(float(lo), 3), round(float(hi), 3), round(len(inside)/len(v), 4))
     return dict(feature_index=int(i), neuron_alignment_indices=[int(o) for o in al], neuron_alignment_values=_r(d[al]), neuron_alignment_l1=_r(abs(d[al])/abs(d).sum()),
-                correlated_neurons_indices=[], correlated_neurons_l1=[], correlated_neurons_pearson=[], correlated_features_indices=[int(o) for o in near[0]], correlated_features_l1=_r(near[1]), correlated_features_pearson=_r(near[1]),
+                correlated_neurons_indices=[], correlated_neurons_l1=[], correlated_neurons_pearson=[], correlated_features_indices=[int(o) for o in near[0]], correlated_features_l1=_r(near[2]), correlated_features_pearson=_r(near[1]),
                 neg_str=[vocab(o) for o in dn], neg_values=_r(l[dn]), pos_str=[vocab(o) for o in up], pos_values=_r(l[up]), frac_nonzero=len(v)/max(1, n), freq_hist_data_bar_values=fb, freq_hist_data_bar_heights=fh,
                 logits_hist_data_bar_heights=lh, logits_hist_data_bar_values=lb, decoder_weights_dist=[], activations=acts, **about)
 
@@ -271,6 +277,7 @@ def neuronpedia(
 ) -> Path:
     "Write the run's dictionary as Neuronpedia's feature batches: contexts of the held-out documents as the base model reads them."
     import torch
+    from scipy.sparse import csc_matrix
     from sae_diploma.acts import ActivationStore, TokenTable
     from sae_diploma.models import load_model, load_tokenizer, unembed
     from sae_diploma.saes import SAE
@@ -289,7 +296,9 @@ def neuronpedia(
     W_dec, W_U = sae.W_dec.detach().float().reshape(-1, sae.W_dec.shape[-1])[:sae.cfg.d_sae], unembed(model).float()
     W_U = W_U if W_U.shape[0] == W_dec.shape[1] else W_U.T
     can_read = W_U.shape[0] == W_dec.shape[1]
-    unit = torch.nn.functional.normalize(W_dec, dim=-1)
+    A = csc_matrix((v, r, starts), shape=(len(rows), sae.cfg.d_sae)) # tokens by latents
+    mean, square = np.asarray(A.mean(0)).ravel(), np.asarray(A.multiply(A).mean(0)).ravel()
+    spread = np.sqrt(np.maximum(square-mean**2, 1e-12))
     strings = {}
     def vocab(t):
         if int(t) not in strings: strings[int(t)] = tokenizer.decode([int(t)])
@@ -305,8 +314,10 @@ def neuronpedia(
     for b, lo in enumerate(progress(range(0, sae.cfg.d_sae, batch_size), desc="features")):
         idx = torch.arange(lo, min(lo+batch_size, sae.cfg.d_sae))
         logits = (W_dec[idx] @ W_U).numpy() if can_read else np.zeros((len(idx), 1))
-        cos = unit[idx] @ unit.T; cos[torch.arange(len(idx)), idx] = -2
-        near_v, near_i = cos.topk(min(3, sae.cfg.d_sae-1))
+        both = (A[:, lo:lo+len(idx)].T @ A).toarray()/len(rows)
+        pearson, cosine = (both-np.outer(mean[idx], mean))/np.outer(spread[idx], spread), both/np.sqrt(np.maximum(np.outer(square[idx], square), 1e-24))
+        pearson[np.arange(len(idx)), idx] = -2
+        most = np.argsort(-pearson, axis=1)[:, :min(3, sae.cfg.d_sae-1)]
         feats = []
         for n, i in enumerate(idx.tolist()):
             at = slice(starts[i], starts[i+1])
@@ -316,7 +327,7 @@ def neuronpedia(
                 if not len(ri): return np.zeros(len(pos))
                 k = np.clip(np.searchsorted(ri, pos), 0, len(ri)-1)
                 return np.where(ri[k] == pos, vi[k], 0.)
-            feats.append(feature_json(i, ri, vi, len(rows), text, values, W_dec, logits[n], vocab, (near_i[n].tolist(), near_v[n].numpy()), about, doc=doc))
+            feats.append(feature_json(i, ri, vi, len(rows), text, values, W_dec, logits[n], vocab, (most[n], pearson[n, most[n]], cosine[n, most[n]]), about, doc=doc))
         whole = dict(batch, features=feats)
         check_batch(whole)
         save_json(whole, out/f"batch-{b}.json")
