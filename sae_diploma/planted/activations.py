@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['FEATURE_KINDS', 'LEVELS', 'METHODS', 'RECOMMENDED', 'Planted', 'planted_activations', 'match_units',
-           'average_precision', 'score_ranking', 'score_activations', 'scoreboard_activations', 'summarise']
+           'average_precision', 'score_ranking', 'score_activations', 'scoreboard_activations', 'summarise',
+           'called_kinds', 'artefacts']
 
 # %% ../../nbs/lib/53a_planted.activations.ipynb #9ce5e37c
 import time
@@ -281,3 +282,26 @@ def summarise(
             half = student.ppf((1+level)/2, len(v)-1)*v.std(ddof=1)/len(v)**.5 if len(v) > 1 else np.nan
             out.append(dict(method=method, setting=f"planted activations: {lev}", metric=metric, value=v.mean(), lo=max(0., v.mean()-half), hi=min(1., v.mean()+half), n=len(v)))
     return pd.DataFrame(out)
+
+# %% ../../nbs/lib/53a_planted.activations.ipynb #cbc7acaf
+def called_kinds(
+    t, # of `scoreboard_activations`
+) -> pd.DataFrame:
+    "Per level and method, over seeds: how many of its calls stand for each kind of feature."
+    rows = [dict(level=r.level, method=r.method, kind=k.split(":")[0], n=int(k.split(":")[1])) for r in t.itertuples() for k in r.called_kinds.split()]
+    if not rows: return pd.DataFrame(columns=[*FEATURE_KINDS, "none"])
+    c = pd.DataFrame(rows).pivot_table(index=["level", "method"], columns="kind", values="n", aggfunc="sum", fill_value=0, sort=False)
+    return c.reindex(columns=[o for o in ("ft_only", "shared", "rescaled", "rotated", "base_only", "none") if o in c])
+
+def artefacts(
+    t, # of `scoreboard_activations`
+) -> str:
+    "Does the L1 crosscoder call what is not of one model, and does latent scaling find it out? In a sentence per level."
+    out = []
+    for level, g in t.groupby("level", sort=False):
+        c = g.groupby("method")[["discoveries", "false_discoveries"]].sum()
+        if not {"crosscoder_l1", "crosscoder_l1_scaled"} <= set(c.index): continue
+        n = {k: c.loc[k].astype(int) for k in ("crosscoder_l1", "crosscoder_l1_scaled")}
+        say = lambda o: f"{o.false_discoveries} of {o.discoveries} ({o.false_discoveries/max(1, o.discoveries):.0%})"
+        out.append(f"{level}: of the latents that the L1 crosscoder makes the fine-tuned model's by length, {say(n['crosscoder_l1'])} are not; of those that latent scaling leaves, {say(n['crosscoder_l1_scaled'])}.")
+    return "\n".join(out) or "no L1 crosscoder was scored"
