@@ -394,13 +394,13 @@ def convert_(
 
 # %% ../nbs/lib/70a_commands.ipynb #2747a345
 def benchmark_(
-    what:Param("what to measure: train-step; quality: FVU, dead latents and time at equal tokens; extraction: time per token over the bare forward pass, memory, from text to SAE", str),
+    what:Param("what to measure: train-step; quality: FVU, dead latents and time at equal tokens; extraction: time per token over the bare forward pass, memory, from text to SAE; methods: each comparison on the stores of a run", str),
     shapes:str="256x2048x32x1024,576x4608x32x2048,2048x4096x100x1024", # d_in x d_sae x k x batch, separated by commas
     architectures:str="topk,batchtopk", # of the SAEs
     systems:str=None,         # train-step, quality: sae_diploma, saelens, dictionary_learning, sparsify; all that are installed by default
     threads:str=None,         # train-step: numbers of threads, each a series of its own, 1,2 by default; quality, extraction: of PyTorch, 1 by default
     rounds:int=None,          # train-step: in which every system makes one step, 9 by default; extraction: in which each reads the corpus, 3 by default
-    run:str="_runs/quick",    # quality: run whose base model's activations are trained on
+    run:str="_runs/quick",    # quality: run whose base model's activations are trained on; methods: run whose comparison is timed
     lrs:str="0.002,0.006",    # quality: learning rates that every system gets
     seeds:str="0,1",          # quality: starts of every system
     d_sae:int=1024,           # quality: latents
@@ -412,7 +412,8 @@ def benchmark_(
     out:str=None,             # file for the result, JSON; quality goes on where it holds a part of the same, extraction keeps the parts that are not asked for
 ):
     "Time training or extraction against other libraries (pip install sae_diploma[bench])."
-    check(what in ("train-step", "quality", "extraction"), f"what: {what!r} is unknown; use train-step, quality or extraction")
+    check(what in ("train-step", "quality", "extraction", "methods"), f"what: {what!r} is unknown; use train-step, quality, extraction or methods")
+    if what == "methods": return _methods(run, whole("threads", threads or "2"), out)
     if what == "extraction": return _extraction(parts.split(","), shape, n_docs, 3 if rounds is None else rounds, whole("threads", threads or "1"), out)
     from sae_diploma import bench
     if what == "quality": return _quality(run, architectures.split(","), systems and systems.split(","), lrs, seeds, d_sae, k, tokens, whole("threads", threads or "1"), out)
@@ -444,6 +445,14 @@ def _extraction(parts, shape, n_docs, rounds, threads, out):
     from sae_diploma import bench_acts
     result = bench_acts.extraction(parts, shape, n_docs, rounds, threads=threads, out=out)
     for said in bench_acts.verdicts(result).values(): print(said)
+
+# %% ../nbs/lib/70a_commands.ipynb #df52d577
+def _methods(run, threads, out):
+    "The numbers of `benchmark methods`."
+    import pandas as pd
+    from sae_diploma import bench_methods
+    result = bench_methods.time_methods(run, threads, out)
+    print(pd.DataFrame(result["rows"]).set_index("method").round(1).to_string()); print(bench_methods.in_words(result))
 
 # %% ../nbs/lib/70a_commands.ipynb #0bf3f410
 def _all_text(t):

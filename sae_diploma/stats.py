@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['bootstrap_weights', 'interval', 'bootstrap_ratio', 'bootstrap_mean', 'sign_flip', 'swap_ratio', 'bh',
-           'check_resolution', 'PairSums', 'make_cells', 'DocSums', 'effects', 'compare', 'null_discoveries']
+           'check_resolution', 'PairSums', 'make_cells', 'DocSums', 'effects', 'minimum_detectable', 'bh_level',
+           'compare', 'null_discoveries']
 
 # %% ../nbs/lib/51_stats.ipynb #6afb0a61
 import numpy as np
@@ -266,6 +267,26 @@ def effects(
                                        mean_delta=r["mean_ft"] - r["mean_base"], mean_lo=mlo, mean_hi=mhi)))
     return pd.concat(parts, ignore_index=True)
 
+# %% ../nbs/lib/51_stats.ipynb #30de4852
+def minimum_detectable(
+    se,              # standard error of an effect, or several
+    alpha:float=.05, # level of the two-sided test
+    power:float=.8,  # probability of finding it; 0.8 is usual
+):
+    "The effect that would be found with probability `power`, in the unit of `se`."
+    from scipy.stats import norm
+    check(0 < alpha < 1 and alpha/2 < power < 1, f"alpha, power: {alpha} and {power}; use numbers between 0 and 1, alpha = 0.05 and power = 0.8 are usual")
+    return (norm.isf(alpha/2) + norm.ppf(power))*np.asarray(se, dtype=np.float64)
+
+def bh_level(
+    p,       # (m,) p-values, NaN where not tested
+    fdr=.05, # rate of false discoveries
+) -> float:
+    "The largest p that Benjamini–Hochberg calls at `fdr`; fdr/m when it calls none."
+    p = np.asarray(p, dtype=np.float64); p = p[~np.isnan(p)]
+    hit = p[bh(p) <= fdr] if len(p) else p
+    return float(hit.max()) if len(hit) else fdr/max(1, len(p))
+
 # %% ../nbs/lib/51_stats.ipynb #09fffece
 def compare(
     s:DocSums,             # sums per document
@@ -277,7 +298,7 @@ def compare(
     seed:int=0,            # of resampling and swaps
     rtol:float=1e-4,       # sums of a document that differ by less than this share are taken as equal: float32 rounding is no change
 ) -> pd.DataFrame:
-    "`effects` with p, q and `called` for the frequency, and the same with prefix `mean_` for the mean on active tokens."
+    "`effects` with p, q and `called` for the frequency, the same with prefix `mean_` for the mean on active tokens, and `mde`, the change of frequency that would have been called with probability 0.8."
     check_resolution(s.m, n_perm, fdr)
     t = effects(s, n_bootstrap, level, seed)
     for k in ("p", "mean_p"): t[k] = np.nan
@@ -289,6 +310,7 @@ def compare(
     for k in ("", "mean_"):
         t[k+"q"] = bh(t[k+"p"])
         t[k+"called"] = t[k+"q"] <= fdr
+    t["mde"] = np.where(t.p.notna(), minimum_detectable(t.se, bh_level(t.p, fdr)), np.nan)
     return t
 
 # %% ../nbs/lib/51_stats.ipynb #b885dae3
