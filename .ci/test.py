@@ -111,7 +111,9 @@ def site():
         if r.returncode or bad: print(tail("\n".join(bad)), tail(r.stdout), sep="\n")
         if not Path(tmp, "site").exists(): return
         if not browse.find_browser(): return result("the site in a browser", "skipped", "no Chromium was found")
-        for page, bad in browse.browse(f"{tmp}/site").items(): result(f"in the browser: {page}", "failed" if bad else "passed", "; ".join(bad))
+        axe = browse.find_axe()
+        if not axe: result("no serious barrier for readers (axe-core)", "skipped", "axe-core was not found; AXE=path/to/axe.min.js names it")
+        for page, bad in browse.browse(f"{tmp}/site", axe=axe).items(): result(f"in the browser: {page}", "failed" if bad else "passed", "; ".join(bad))
 
 
 def lab():

@@ -228,7 +228,7 @@ def _short_patterns(n):
     if not t["called"]: return dict(asked=asked, found=f"No. None of {t['tested']:,} features fires more or less often.", sure=f"A change by more than {100*t['within']:.2g} % of the tokens would hardly have been missed.")
     found = f"Yes, {'most' if t['called'] > t['tested']/2 else 'some'}, and mostly by little: {_of(t['called'], t['tested'], 'features')} fire more or less often."
     if p: found += f" For {p['survives'] or 'none'} of them the same amount of training on other text does not do it; {p['noticeable'] or 'none'} of these change by more than 1 % of all tokens."
-    sure = f"At most {pct(n['fdr'])} of these are expected to be chance"
+    sure = f"On average at most {pct(n['fdr'])} of such calls are chance"
     if swaps: sure += f"; with the names of the two models swapped at random, the same procedure finds something in {pct(max(o['any_discovery'] for o in swaps))} of {swaps[0]['relabellings']} trials"
     return dict(asked=asked, found=found, sure=sure+".")
 
@@ -238,7 +238,7 @@ def _short_features(n):
     if n["new"] == 0 or (c is not None and more <= 0): found = f"There is no sign of it: of {n['live']:,} candidates {n['new'] or 'none'} fire{'s' if n['new'] == 1 else ''} almost only in the fine-tuned model."
     else: found = f"{'Hardly any' if n['new'] < .05*n['live'] else 'Some'}: {n['new']:,} of {n['live']:,} candidates fire{'s' if n['new'] == 1 else ''} almost only in the fine-tuned model."
     if "transfer" in n and np.isfinite(d := n["transfer"]["delta_fvu"]["value"]): found += f" But of what sets the two models apart the base model's dictionary explains {'nothing' if d >= 1 else pct(1-d)}, so there is change that has no name in it."
-    sure = "" if c is None else f"The same search the other way round, where nothing new can be, finds {c or 'none'}."
+    sure = "" if c is None else f"The same search for features that only the base model has finds {c or 'none'}."
     return dict(asked=asked, found=found, sure=sure)
 
 def _short_neurons(n):
@@ -253,4 +253,7 @@ def _short_cause(n):
     if not np.isfinite(n["effect"]): return dict(asked=asked, found="Nothing can be said: the two models predict alike.", sure="")
     k = n.get("units", n.get("k"))
     found = f"{'In part' if n['effect'] < .8 else 'Yes'}: writing the changes of {k:,} features into the base model closes {pct(n['effect'], 0)} of the gap between the models' predictions."
-    return dict(asked=asked, found=found, sure=f"As many random features, changed as much, close {pct(n['effect']-n['excess'], 0)}." if np.isfinite(n["excess"]) else "")
+    sure = f"As many random features, changed as much, close {pct(n['effect']-n['excess'], 0)}" if np.isfinite(n["excess"]) else ""
+    without = max((o for o in n.values() if isinstance(o, dict) and "effect" in o), key=lambda o: o["effect"], default=None)
+    if without and sure: sure += f"; {without['k']:,} directions that have no name and need no dictionary close {pct(without['effect'], 0)}"
+    return dict(asked=asked, found=found, sure=sure+"." if sure else "")
