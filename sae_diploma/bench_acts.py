@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 from .core import *
+from .figures import COLORS, _axes, _end_labels, _tag, styled
 from .bench import _memory, _trim, _version, in_process, KEEP, machine, PEER_COLORS
 
 # %% ../nbs/lib/80a_bench_acts.ipynb #85c5948f
@@ -670,6 +671,7 @@ def passes_table(
     check(rows, f"dtype, keep: the result has no passes in {dtype} with keep={keep}")
     return per_token(rows, clock)
 
+@styled
 def plot_passes(
     result:dict,      # of `extraction`
     dtype="float32",  # which series
@@ -677,18 +679,16 @@ def plot_passes(
     ax=None,          # where
 ):
     "Bars: time per token over the limit, with the range over rounds; logarithmic."
-    import matplotlib.pyplot as plt
     t = passes_table(result, dtype, keep).iloc[::-1]
-    if ax is None: _, ax = plt.subplots(figsize=(7, .34*len(t) + .8), layout="constrained")
-    ax.barh(range(len(t)), t.ratio, color=["#999999" if n.startswith("limit") else PEER_COLORS.get(n.split(",")[0], "#E69F00") for n in t.index], xerr=[t.ratio - t.lo, t.hi - t.ratio], error_kw=dict(lw=.8, ecolor="#444444"))
-    for y, (v, hi) in enumerate(zip(t.ratio, t.hi)): ax.text(max(v, hi), y, f"  {v:.2f}", va="center", fontsize=8)
-    ax.axvline(1, color="k", lw=.8, ls=":")
+    fig, ax = _axes(ax, size=(7, .34*len(t) + .8))
+    ax.barh(range(len(t)), t.ratio, color=[COLORS["faint"] if n.startswith("limit") else PEER_COLORS.get(n.split(",")[0], COLORS["muted"]) for n in t.index], xerr=[t.ratio - t.lo, t.hi - t.ratio], error_kw=dict(lw=.8, ecolor=COLORS["ink"]))
+    for y, (v, hi) in enumerate(zip(t.ratio, t.hi)): ax.text(max(v, hi), y, f"  {v:.2f}", va="center", fontsize=8.5)
+    ax.axvline(1, color=COLORS["ink"], lw=.8, ls=":"); ax.grid(axis="y", visible=False)
     ax.set_yticks(range(len(t)), t.index, fontsize=9)
     ax.set_xscale("log"); ax.set_xlim(.7, 1.5*t.hi.max())
     ax.set_xticks([o for o in (1, 2, 4, 8, 16) if o <= 1.5*t.hi.max()]); ax.xaxis.set_major_formatter("{x:g}"); ax.xaxis.set_minor_formatter("")
     ax.set_xlabel("time per token / limit")
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax.figure
+    return fig
 
 def memory_table(
     result:dict, # of `extraction`
@@ -697,22 +697,20 @@ def memory_table(
     df = pd.DataFrame(result["memory"]).set_index("tokens")
     return (df[["weights", "table", "shard", "batch", "rise"]].assign(shard=2*df["shard"]).rename(columns=dict(table="token table", shard="two shards")) / 2**20).assign(store=lambda d: d.index * df["shard"].iloc[0] / result.get("shard_rows", 16_384) / 2**20)
 
+@styled
 def plot_memory(
     result:dict, # of `extraction`
     ax=None,     # where
 ):
     "What extraction rises by against tokens extracted, with the size of the store beside it."
-    import matplotlib.pyplot as plt
-    t = memory_table(result)
-    if ax is None: _, ax = plt.subplots(figsize=(5, 2.8), layout="constrained")
-    ax.plot(t.index, t.rise, "o-", color="#D55E00", label="memory that extraction adds")
-    ax.plot(t.index, t.store, "s--", color="#999999", label="store on disk")
-    ax.axhline(t["two shards"].iloc[0] + t.batch.iloc[0], color="k", lw=.8, ls=":", label="two shards and a batch")
+    t, ours = memory_table(result), PEER_COLORS["sae_diploma"]; level = t["two shards"].iloc[0] + t.batch.iloc[0]
+    fig, ax = _axes(ax, size=(7, 3.2))
+    ax.plot(t.index, t.rise, "o-", color=ours); ax.plot(t.index, t.store, "s--", color=COLORS["muted"])
+    ax.axhline(level, color=COLORS["ink"], lw=.8, ls=":")
     ax.set_xscale("log"); ax.set_yscale("log")
     ax.set_xlabel("tokens"); ax.set_ylabel("MiB")
-    ax.legend(frameon=False, fontsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax.figure
+    _end_labels(ax, [(t.index[-1], t.rise.iloc[-1], "added by extraction", ours), (t.index[-1], t.store.iloc[-1], "store on disk", COLORS["muted"]), (t.index[-1], level, "two shards, a batch", COLORS["ink"])])
+    return fig
 
 def over_limit(
     seconds:list, # a dict of seconds by pass, for each round
@@ -744,25 +742,24 @@ def text_table(
     return best[["lr", "fvu", "l0", "dead"]].assign(seconds=time, times=time / time.get("sae_diploma", np.nan))
 
 # %% ../nbs/lib/80a_bench_acts.ipynb #3f833992
+@styled
 def plot_text(
     result:dict, # of `extraction`
     ax=None,     # where
 ):
     "Held-out FVU against seconds from documents to the SAE, a dot for each learning rate."
-    import matplotlib.pyplot as plt
     df = pd.DataFrame(result["text"]["rows"])
-    if ax is None: _, ax = plt.subplots(figsize=(5.5, 3), layout="constrained")
+    fig, ax = _axes(ax, size=(7, 3.6))
     if result["text"].get("threads") == 1 and "cpu" in df: df = df.assign(seconds=df.cpu)
+    marks = dict(zip(dict.fromkeys(df.system), "oDsv^PXp"*3))
     for name, r in df.groupby("system", sort=False):
-        ax.scatter(r.seconds, r.fvu, s=45, marker="^" if "streaming" in name else "o", color=PEER_COLORS.get(name.split(",")[0], "#E69F00"), label=name)
-        for o in r.itertuples(): ax.annotate(" default" if pd.isna(o.lr) else f" {o.lr:g}", (o.seconds, o.fvu), fontsize=7, va="center", xytext=(4, 0), textcoords="offset points")
+        ax.scatter(r.seconds, r.fvu, s=45, marker=marks[name], color=PEER_COLORS.get(name.split(",")[0], COLORS["muted"]), label=name)
     ax.set_xscale("log"); ax.set_yscale("log")
     for axis in (ax.xaxis, ax.yaxis): axis.set_major_formatter("{x:g}"); axis.set_minor_formatter("{x:g}")
-    ax.tick_params(which="both", labelsize=8)
     ax.set_xlabel("seconds from documents to SAE"); ax.set_ylabel("held-out FVU")
-    ax.legend(frameon=False, fontsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax.figure
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=9)
+    _tag(ax, df.seconds, df.fvu, ["default" if pd.isna(o) else f"{o:g}" for o in df.lr], [COLORS["ink"]]*len(df))
+    return fig
 
 def verdicts(
     result:dict, # of `extraction`
