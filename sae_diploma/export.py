@@ -78,6 +78,7 @@ def one_document(
         body = re.sub(r'\bid="([^"]+)"', lambda o: f'id="{key}--{o[1]}"', body)
         body = re.sub(r'\bhref="([^"]*)"', lambda o: f'href="{_inner(html.unescape(o[1]), p, names)}"', body)
         body = _without_code(_open_boxes(body))
+        body = re.sub(r"<table\b([^>]*)>(.*?</tr>)", _width, body, flags=re.S)
         h = re.search(r"<h1\b[^>]*>(.*?)</h1>", body, re.S)
         toc.append(f'<li><a href="#{key}">{re.sub("<[^>]+>", "", h[1]).strip() if h else key}</a></li>')
         parts.append(f'<section class="chapter" id="{key}">\n{body}\n</section>')
@@ -86,6 +87,12 @@ def one_document(
     return f"""<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>{css}<style>{_print_css}</style></head><body>
 <section class="front"><h1>{html.escape(title)}</h1><p>{html.escape(note)}</p><p>What the cells of the notebooks gave, without their code, which stands in the notebooks of the run and on its site.</p><h2>Contents</h2><ol>{''.join(toc)}</ol></section>
 {''.join(parts)}</body></html>"""
+
+def _width(m):
+    "A table of many columns gets smaller letters."
+    n = len(re.findall(r"<t[hd]\b", m[2]))
+    attrs = m[1] if n < 9 else re.sub(r'class="', 'class="wide ', m[1]) if "class=" in m[1] else m[1]+' class="wide"'
+    return f"<table{attrs}>{m[2]}"
 
 def _inner(href, page, names):
     "A link of `page` as a link within the document where it leads to one of the pages."
@@ -116,7 +123,8 @@ body { font-size: 10.5pt; background: #fff !important; color: #111; padding: 0 !
 h1, h2, h3, h4 { break-after: avoid; } figure, tr, .equation, .callout { break-inside: avoid; } .cell-output-display { overflow: visible !important; }
 img, svg { max-width: 100% !important; height: auto; } .dark-content { display: none !important; }
 pre, pre code, .sourceCode { white-space: pre-wrap !important; overflow-wrap: anywhere; font-size: 7.6pt !important; background: #f6f7f9 !important; }
-table { font-size: 7.2pt !important; max-width: 100%; } td, th { padding: .1rem .3rem !important; overflow-wrap: anywhere; } .table-responsive { overflow: visible; }
+table { font-size: 7.2pt !important; max-width: 100%; border-collapse: collapse; border: 0 !important; } td, th { padding: .1rem .3rem !important; overflow-wrap: break-word; border: 0 !important; border-bottom: .4pt solid #bbb !important; }
+table.wide { font-size: 5.8pt !important; } table.wide td, table.wide th { padding: .1rem .18rem !important; } .table-responsive { overflow: visible; }
 .callout-icon-container, .callout-btn-toggle, .code-copy-button, .anchorjs-link { display: none !important; }
 math[display=block] { overflow: visible !important; }"""
 
