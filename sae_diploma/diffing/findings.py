@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import *
+from .one_sided import sided_in_words, sided_numbers
 
 # %% ../../nbs/lib/52g_diffing.findings.ipynb #8aa67fd8
 def pct(
@@ -129,10 +130,9 @@ def features(
     if left:
         n["delta_fvu"] = {k: float(v) for k, v in sorted(left.items(), key=lambda o: o[1])}
         s += " Least of the difference is left by " + "; ".join(f"{k}: {pct(v)}" for k, v in list(n["delta_fvu"].items())[:3]) + "."
-    if sided is not None and len(g := at(sided)[at(sided).p.notna()]):
-        f, b = (g[g.called & (g.side == o)] for o in ("ft", "base"))
-        n["one_sided"] = dict(tested=len(g), ft=len(f), base=len(b), **(dict(new_direction=int((f.cos_base < .7).sum())) if "cos_base" in f else {}))
-        s += f" Of {_count(len(g), 'latent')} of the dictionary of the difference that another seed finds, too, {len(f):,} write{'s' if len(f) == 1 else ''} what only the fine-tuned model has where {'it fires' if len(f) == 1 else 'they fire'}, and {len(b):,} what only the base model has."
+    if sided is not None and at(sided).p.notna().any():
+        n["one_sided"] = sided_numbers(sided)
+        s += " " + sided_in_words(sided, fdr)
     return dict(question="New features: does the fine-tuned model have features that the base model lacks?", sentence=s, numbers=n)
 
 # %% ../../nbs/lib/52g_diffing.findings.ipynb #6ff7605e

@@ -96,7 +96,7 @@ def planted_activations(
     truth = pd.DataFrame(dict(feature=np.arange(len(kind)), kind=kind, freq=np.bincount(f.indices, minlength=len(kind))/len(doc), scale=scale))
     return Planted(PairedStores(x["base"], x["ft"], table), truth, W["base"], W["ft"], level, seed)
 
-# %% ../../nbs/lib/53a_planted.activations.ipynb #af637040
+# %% ../../nbs/lib/53a_planted.activations.ipynb #1f9a7358
 def match_units(
     W,            # (m, d_in) directions of a method's units
     planted,      # `Planted`
@@ -135,7 +135,7 @@ def score_ranking(
     hit = (m.feature >= 0).to_numpy() & asked[m.feature.to_numpy(int)]
     called = t.called.to_numpy(bool)
     dirs = F.normalize(torch.from_numpy(np.where((np.abs(planted.W_ft).sum(1) > 0)[:, None] & (kind != "rescaled")[:, None], planted.W_ft, planted.W_ft-planted.W_base)[asked]).double(), dim=1)
-    first = F.normalize(torch.as_tensor(W)[t.unit.to_numpy()[:asked.sum()]].detach().double(), dim=1)
+    first = F.normalize(torch.as_tensor(W)[t.unit.to_numpy()[:asked.sum()].copy()].detach().double(), dim=1)
     right = np.unique(m.feature.to_numpy(int)[called & hit])
     return dict(target=target, ap=average_precision(hit, m.feature.to_numpy(int), asked.sum()), discoveries=int(called.sum()), false_discoveries=int((called & ~hit).sum()), false=float((called & ~hit).sum()/called.sum()) if called.any() else 0.,
                 recall=len(right)/asked.sum(), cosine=float((dirs@first.T).abs().max(1)[0].mean()) if len(first) else 0., first=int(np.flatnonzero(hit)[0])+1 if hit.any() else None, called_kinds=m.kind[called].value_counts().to_dict())
