@@ -143,7 +143,7 @@ def add(self:Scan,
     _merge(self.top_value, j[first], v[first], (self.top_row, rows[i[first]]))
     _merge(self.key, j, _hash01(rows[i], self.seed), (self.value, v), (self.row, rows[i]))
 
-# %% ../nbs/lib/61_cards.ipynb #51c301cb
+# %% ../nbs/lib/61_cards.ipynb #8168a79e
 def _pairs(encode, x, column=None):
     "Active pairs (i, j, value) of `encode`'s (values, indices) on `x`; only latents that `column` gives a place, and by their place, where it is given."
     import torch
@@ -158,7 +158,9 @@ def _both(sae, pair, rows, latents=None, encode=None):
     import torch
     column = None
     if latents is not None: column = torch.full((sae.cfg.d_sae,), -1); column[torch.as_tensor(latents)] = torch.arange(len(latents))
-    return [_pairs(encode or sae.encode_sparse, o[rows].to(sae.W_dec), column) for o in (pair.base, pair.ft)]
+    one = lambda o: _pairs(encode or sae.encode_sparse, o[rows].to(sae.W_dec), column)
+    a = one(pair.base)
+    return [a, a if pair.ft is pair.base else one(pair.ft)]                          # a crosscoder reads both models at once
 
 # %% ../nbs/lib/61_cards.ipynb #a134eaca
 def scan(
@@ -361,7 +363,7 @@ def describe(
         for k, v in dict(label=short, kind="tokens", share=a, base=b, reach=min(1., freq[l]*g.hits.sum()/n_rows[l]/b), evidence=f"{a:.0%} of its activation is on {short}, {100*b:.2g} % of the text.").items(): rec[k][l] = v
     return pd.DataFrame(rec)
 
-# %% ../nbs/lib/61_cards.ipynb #a7165175
+# %% ../nbs/lib/61_cards.ipynb #1463eccc
 # dictionary, table, method, measure, columns (value, lo, hi, q, called), factor, unit, words for a positive and a negative effect, whether it is a filter of the browser
 _methods = [
     ("base SAE", "drift", "drift", "change of frequency", "delta lo hi q called", 100, "pp", ("more active", "less active"), True),
@@ -427,7 +429,9 @@ def tags_of(
         if not tag or d != dictionary or name not in tables or not {v, called} <= set(tables[name]): continue
         t = tables[name][tables[name][called].fillna(False).astype(bool)]
         for i, x, kind in zip(t.index, t[v], t["kind"] if words is None else [None]*len(t)): out[i].append(_kinds[kind] if words is None else words[x < 0])
-    return [sorted(o, key=lambda w: (w not in STRONG, w in WEAK)) for o in out]
+    return [_by_weight(o) for o in out]
+
+def _by_weight(tags): return sorted(tags, key=lambda w: (w not in STRONG, w in WEAK))
 
 # %% ../nbs/lib/61_cards.ipynb #fb65caeb
 def directions_of(
@@ -783,7 +787,7 @@ def all_latents(
         tables.append(overview(name, d.cfg.d_sae, methods or {}, s, said, lens(directions_of(d), range(d.cfg.d_sae), W_U, tokenizer, n=4)))
     return pd.concat(tables, ignore_index=True), passes
 
-# %% ../nbs/lib/61_cards.ipynb #b2d80bd7
+# %% ../nbs/lib/61_cards.ipynb #0606dcce
 _columns = ("rank", "latent", "label", "dictionary", "page", "base", "ft", "delta", "lo", "hi", "q", "net", "net_lo", "net_hi", "causal", "causal_lo", "causal_hi", "tags", "promotes", "evidence")
 _more, _less = ("more active", "new in the fine-tuned model", "fine-tuned only", "of one model only", "stronger", "closes the gap", "survives the placebo"), ("less active", "base only", "weaker")
 
@@ -805,7 +809,7 @@ def _rows_js(table, cards):
         one = dict(rank=int(rank[i]), latent=int(r.latent), label=c["label"].split(" ", 1)[1] if c and " " in c["label"] else r.label, dictionary=d_at[r.dictionary], page=_anchor(c) if c else None,
                    tags=[at[o] for o in dict.fromkeys(r.tags)], promotes=r.promotes, evidence=r.evidence)
         rows.append([numbers[k][i] if k in numbers else one[k] for k in _columns])
-    data = dict(columns=_columns, dictionaries=dicts, tags=[(o, "f" if o in _more else "b" if o in _less else "m") for o in tags], counts=[int(counts[o]) for o in tags],
+    data = dict(columns=_columns, dictionaries=dicts, weak=[i for i, o in enumerate(tags) if o in WEAK], tags=[(o, "f" if o in _more else "b" if o in _less else "m") for o in tags], counts=[int(counts[o]) for o in tags],
                 has=[k for k in ("net", "causal") if t[k].notna().any()], rows=rows)
     return "window.sae_diploma_latents="+json.dumps(data, ensure_ascii=False, separators=(",", ":"))+";\n"
 
@@ -825,7 +829,7 @@ def _head(title, up, scripts):
             f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline' 'self' file:; script-src 'self' file:; img-src data:\">"
             f'<title>{_e(title)}</title><style>{_page_css}</style><link rel="stylesheet" href="{up}assets/cards.css">{tags}</head>\n')
 
-# %% ../nbs/lib/61_cards.ipynb #dc48f858
+# %% ../nbs/lib/61_cards.ipynb #0bb9cd57
 def browser_html(
     cards,           # those that have pages
     title:str, intro:str="", # of the page
@@ -837,7 +841,7 @@ def browser_html(
     on, read = (_on(cards[0]), cards[0]["tokens"]) if cards else ("", 0)
     listed = "".join(f'<li><a href="latent/{_anchor(c)}.html">{_e(c["dictionary"])} {_e(c["label"].lstrip("#"))}</a></li>' for c in cards)
     return _head(title, "", ["latents.js", "assets/dataTables.min.js", "assets/browser.js"]) + f"""<body><main class="latents wide">{link}<h1>{_e(title)}</h1><p>{_e(intro)}</p>
-<p class="m">All {n:,} latents. A number with a link has a card: its contexts in both models and every method's verdict. <b>+</b> opens the rest of a row. Frequencies are shares of the tokens of {on}; contexts come from {read:,} held-out tokens; in brackets 95 % intervals over documents. Keys: <kbd>/</kbd> search, <kbd>↓</kbd> <kbd>↑</kbd> rows, <kbd>←</kbd> <kbd>→</kbd> pages, <kbd>Enter</kbd> opens. The address keeps what you see.</p>
+<p class="m">All {n:,} latents. A number with a link has a card: its contexts in both models and every method's verdict. <b>+</b> opens the rest of a row, with all verdicts. Frequencies are shares of the tokens of {on}; contexts come from {read:,} held-out tokens; in brackets 95 % intervals over documents. Keys: <kbd>/</kbd> search, <kbd>↓</kbd> <kbd>↑</kbd> rows, <kbd>←</kbd> <kbd>→</kbd> pages, <kbd>Enter</kbd> opens. The address keeps what you see.</p>
 <noscript><p>The table needs JavaScript; the cards do not:</p><ul>{listed}</ul></noscript>
 <form class="controls" role="search" onsubmit="return false"><label>Search name, number, token, verdict<input type="search" id="q" autocomplete="off" spellcheck="false"></label>
 <label>Verdict<select id="verdict"><option value="">any</option></select></label><label>Dictionary<select id="in"><option value="">all</option></select></label>
@@ -892,7 +896,7 @@ def _own_table(cards):
                            tags=[("new in the fine-tuned model" if c["new"] else "more active" if c["delta"] > 0 else "less active")] if c["called"] or c["new"] else [], promotes="\x01".join(o for o, _ in c["promoted"][:4])) for c in cards])
     return t.assign(**{k: np.nan for k in ("net", "net_lo", "net_hi", "causal", "causal_lo", "causal_hi")}, weight=[float(bool(o)) for o in t.tags])
 
-# %% ../nbs/lib/61_cards.ipynb #9532be23
+# %% ../nbs/lib/61_cards.ipynb #c1d1e231
 def add_causal(
     folder, # of `write_cards`
     causal, # folder of the causal chapter's tables
@@ -909,7 +913,7 @@ def add_causal(
         at = table.dictionary == d; n = int(table.latent[at].max())+1 if at.any() else 0
         t, said = overview(d, n, methods), tags_of(d, n, methods)
         for k in ("causal", "causal_lo", "causal_hi"): table.loc[at, k] = t[k].to_numpy()[table.latent[at]]
-        table.loc[at, "tags"] = pd.Series([[o for o in old if o not in words]+said[l] for old, l in zip(table.tags[at], table.latent[at])], index=table.index[at], dtype=object)
+        table.loc[at, "tags"] = pd.Series([_by_weight([o for o in old if o not in words]+said[l]) for old, l in zip(table.tags[at], table.latent[at])], index=table.index[at], dtype=object)
     write_cards(cards, folder, table=table, **about)
     return True
 

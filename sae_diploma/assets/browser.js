@@ -29,7 +29,7 @@ const columns = [
   number("delta", {title: "Change, points [95 %]", lo: "lo", hi: "hi"}),
   number("net", {title: "Net of placebo [95 %]", lo: "net_lo", hi: "net_hi", wide: true}),
   number("causal", {title: "Causal, mnat a token [95 %]", lo: "causal_lo", hi: "causal_hi", wide: true}),
-  {data: at.tags, name: "verdicts", title: "Verdicts", className: "l v", orderable: false, render: {_: x => x.map(t => D.tags[t][0]).join(" "), display: x => x.map(tag).join(" ")}},
+  {data: at.tags, name: "verdicts", title: "Verdicts", className: "l v", orderable: false, render: {_: x => x.map(t => D.tags[t][0]).join(" "), display: x => x.filter(t => !D.weak.includes(t)).map(tag).join(" ")}},
   {data: at.promotes, name: "promotes", visible: false},
 ].filter(c => D.has.includes(c.name) || !["net", "causal"].includes(c.name));
 
