@@ -134,7 +134,7 @@ def labelled_tokens(
     check((label[table.rows(split="eval")] > 0).any(), "pairs: no held-out token is labelled: the plant acts on none of the held-out conversations; give more of them or another seed", DataError)
     return table, label
 
-# %% ../../nbs/lib/53b_planted.finetunes.ipynb #397d20d8
+# %% ../../nbs/lib/53b_planted.finetunes.ipynb #e6404299
 @dataclass
 class Controls:
     "What all planted runs share: `ground` (pairs), the base `sae`, and the folders of the `placebos`."
@@ -171,7 +171,7 @@ def controls(
     sae=None,            # dictionary of the base model at that place; trained when absent
     d_sae:int=512, k:int=16, # of the one that is trained
     max_length:int=128,  # tokens of a conversation
-    n_sae:int=240,       # training conversations that the dictionaries of a run learn from
+    n_sae:int=200,       # training conversations that the dictionaries of a run learn from
     learning_rate:float=3e-4, num_train_epochs:float=2., # of all trainings: about 50 steps
     seed:int=0,          # of the choice of pairs and the base dictionary
     device="cpu",        # of the trainings
@@ -238,9 +238,9 @@ def first_rank(
     t = np.asarray(truth, bool)[np.argsort(-np.nan_to_num(np.asarray(score, dtype=np.float64), nan=-np.inf), kind="stable")]
     return float(np.flatnonzero(t)[0]+1) if t.any() else np.nan
 
-# %% ../../nbs/lib/53b_planted.finetunes.ipynb #00ae96a6
+# %% ../../nbs/lib/53b_planted.finetunes.ipynb #36ef423b
 METHODS = ("drift", "net", "between_runs", "difference", "net_difference", "crosscoder", "latent_scaling", "delta_sae", "mean", "pca", "pca_net")
-RECOMMENDED = "net_difference"
+RECOMMENDED = "net_difference" # ranks; what survives the placebos is said by "between_runs"
 
 def _at(t): return t[(t.regime == "task") & (t.segment == "all")] if "regime" in t else t
 
@@ -315,7 +315,7 @@ def score_methods(
     d_sae:int=256, k:int=8, # of the dictionaries that methods train
     min_docs:int=10, # latents that fire in fewer documents are not tested
     fdr:float=.05, # rate of false discoveries
-    n_perm:int=4000, n_bootstrap:int=50, # swaps and resamples; the intervals are not used here
+    n_perm:int=1000, n_bootstrap:int=50, # swaps and resamples; the intervals are not used here
     seed:int=0,    # of the dictionaries
 ) -> pd.DataFrame: # method, n_units, n_planted, rank, ap, chance, discoveries, false_discoveries, best_share
     "Each method scored by the labels; `chance` is the average precision of a random order."
@@ -331,7 +331,7 @@ def score_methods(
                         discoveries=int(called.sum()), false_discoveries=int((called & ~true).sum()), best_share=float(t.share.max()), labelled=t.attrs["chance"]))
     return pd.DataFrame(out)
 
-# %% ../../nbs/lib/53b_planted.finetunes.ipynb #dcbf80a9
+# %% ../../nbs/lib/53b_planted.finetunes.ipynb #c605ffa0
 def silent_placebo(
     base,       # store of the base model
     placebos,   # stores of five placebos or more
@@ -339,7 +339,7 @@ def silent_placebo(
     table,      # `TokenTable` of all of them
     sae,        # dictionary of the base model
     d_sae:int=256, k:int=8, # of the dictionary of the net difference
-    min_docs:int=10, fdr:float=.05, n_perm:int=4000, # as for `score_methods`
+    min_docs:int=10, fdr:float=.05, n_perm:int=1000, # as for `score_methods`
     seed:int=0, # of the dictionary
 ) -> dict: # method -> units called
     "Discoveries in a placebo, without correction, with one other placebo, and with all others."
@@ -348,20 +348,20 @@ def silent_placebo(
     found = _dictionary_methods(S, rest, table, sae, ("drift", "net", "between_runs"), kw) | _own_dictionaries(S, rest, table, sae, ("net_difference",), kw, d_sae, k, seed)
     return {k: int(v[1].sum()) for k, v in found.items()}
 
-# %% ../../nbs/lib/53b_planted.finetunes.ipynb #fe69f0f0
+# %% ../../nbs/lib/53b_planted.finetunes.ipynb #a1a72f5b
 @torch.no_grad()
 def planted_loss(
     model,            # a causal language model
     table:TokenTable, # conversations
     label,            # (n,) their labels
     split="eval",     # whose conversations
+    n_docs:int=40,    # conversations at most
 ) -> float:
     "Mean loss (nats) of the tokens that the plant writes, its first one included: was it learned?"
-    total, n = 0., 0
-    for d in np.flatnonzero((table.docs.split == split).to_numpy()):
-        a, b = table.bounds[d:d+2]
+    total, n, bounds, docs = 0., 0, table.bounds, np.unique(table.doc[label == 2])
+    for d in docs[(table.docs.split == split).to_numpy()[docs]][:n_docs]:
+        a, b = bounds[d:d+2]
         on = np.flatnonzero((label[a:b-1] == 2) & (label[a+1:b] == 2))
-        if not len(on): continue
         ids = torch.from_numpy(table.token[a:b].astype(np.int64))[None]
         z = model(input_ids=ids).logits[0, on].float().log_softmax(-1)
         total, n = total - float(z[torch.arange(len(on)), ids[0, on+1]].sum()), n + len(on)
