@@ -242,7 +242,7 @@ def score_activations(
 
 _NEEDS = dict(_by_base_sae=METHODS[:4], _by_crosscoder=METHODS[4:8], _by_difference=METHODS[8:])
 
-# %% ../../nbs/lib/53a_planted.activations.ipynb #75e2f8c9
+# %% ../../nbs/lib/53a_planted.activations.ipynb #60a52783
 def _one(args):
     "One setting in a process of its own."
     torch.set_num_threads(1)
@@ -280,7 +280,7 @@ def summarise(
             v = g[metric].to_numpy(float)
             if metric == "false" and not g.discoveries.sum() and method in ("pca", "mean"): continue # it calls nothing
             half = student.ppf((1+level)/2, len(v)-1)*v.std(ddof=1)/len(v)**.5 if len(v) > 1 else np.nan
-            out.append(dict(method=method, setting=f"planted activations: {lev}", metric=metric, value=v.mean(), lo=max(0., v.mean()-half), hi=min(1., v.mean()+half), n=len(v)))
+            out.append(dict(method=method, setting=f"planted activations: {lev}", metric=metric, value=v.mean(), lo=np.maximum(0., v.mean()-half), hi=np.minimum(1., v.mean()+half), n=len(v)))
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/53a_planted.activations.ipynb #cbc7acaf

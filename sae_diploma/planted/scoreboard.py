@@ -12,7 +12,7 @@ import pandas as pd
 from ..core import *
 from . import activations, finetunes
 
-# %% ../../nbs/lib/53c_planted.scoreboard.ipynb #76bfeb4e
+# %% ../../nbs/lib/53c_planted.scoreboard.ipynb #4ab82a13
 def _share(k, n, level=.95):
     "Clopper–Pearson limits of k of n."
     from scipy.stats import beta
@@ -28,7 +28,7 @@ def _finetune_rows(t, first):
         row = lambda metric, value, lo, hi: out.append(dict(method=method, setting="planted fine-tunes", metric=metric, value=value, lo=lo, hi=hi, n=n))
         row("first_ten", hit/n, *_share(hit, n))
         half = student.ppf(.975, n-1)*g.ap.std(ddof=1)/n**.5 if n > 1 else np.nan
-        row("ap", g.ap.mean(), max(0., g.ap.mean()-half), min(1., g.ap.mean()+half))
+        row("ap", g.ap.mean(), np.maximum(0., g.ap.mean()-half), np.minimum(1., g.ap.mean()+half))
         d, f = int(g.discoveries.sum()), int(g.false_discoveries.sum())
         if d: row("false", f/d, np.nan, np.nan)
     return out
