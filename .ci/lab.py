@@ -25,7 +25,7 @@ class Lab:
         self.proc = subprocess.Popen([str(bin/"jupyter"), "lab", "--no-browser", "--allow-root", "--expose-app-in-browser", f"--ServerApp.root_dir={folder}", f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1",
                                       "--IdentityProvider.token=", "--ServerApp.password="], env=env, stdout=self.log, stderr=subprocess.STDOUT, cwd=folder)
         self.url = f"http://127.0.0.1:{self.port}"
-        end = time.time()+30
+        end = time.time()+60
         while True:
             try: urllib.request.urlopen(f"{self.url}/api/status", timeout=2); break
             except OSError:
@@ -39,7 +39,7 @@ class Lab:
         self.log.close()
 
 
-def until(b, code, seconds=30):
+def until(b, code, seconds=60):
     "Wait until JavaScript says yes; whether it did."
     end = time.time()+seconds
     while time.time() < end:
@@ -79,7 +79,7 @@ def explore(run, shots=None, theme="JupyterLab Light", width=1440):
             want = b.js(f"{POINTS}[{i}].dataset.i")
             click(b, f"{POINTS}[{i}]")
             near = f"({CARD}) != {json.dumps(before)}"
-            if not until(b, near, 10): bad.append(f"a click on the point of latent {want} left the card of {before}")
+            if not until(b, near, 20): bad.append(f"a click on the point of latent {want} left the card of {before}")
             elif b.js("(document.querySelector('.sx svg .ring')||{}).tagName") is None: bad.append("the clicked point is not ringed")
             wide = b.js("[...document.querySelectorAll('.sx')].filter(o => o.scrollWidth > o.clientWidth+2).map(o => o.scrollWidth)")
             if wide: bad.append(f"the explorer is wider than its cell: {wide}")

@@ -703,7 +703,7 @@ def _options(self:Explorer):
         self.verdict.options = [(f"{LABELS[o]} ({int(m.sum()):,})", o) for o, m in counts.items()]; self.verdict.value = v if v in counts else "all"
         self.axes.options = [(VIEWS[o][0], o) for o in views] or [("–", None)]; self.axes.value = k if k in views else views[0] if views else None
 
-# %% ../nbs/lib/62_explorer.ipynb #fbfcf383
+# %% ../nbs/lib/62_explorer.ipynb #83fb2688
 @patch
 def show(self:Explorer,
     latent:int, # of the chosen dictionary
@@ -742,9 +742,9 @@ def _facts(self:Explorer):
     if not self._known()[2]: return '<div class="m">This dictionary was not compared: frequencies without a test.</div>'
     t = self.table; at = np.flatnonzero(t.latent == self.latent)
     v = [LABELS[k] for k, m in filters(t).items() if k not in ("all", "called", "unchanged") and len(at) and m[at[0]]]
-    return f'<div><b>{_e("; ".join(v)[:1].upper()+"; ".join(v)[1:] or "No method calls it")}.</b></div>'
+    return f'<div><b>{_e(v[0][:1].upper()+"; ".join(v)[1:])}.</b></div>' if v else ""
 
-# %% ../nbs/lib/62_explorer.ipynb #33214470
+# %% ../nbs/lib/62_explorer.ipynb #262b2429
 @patch
 def _shade(self:Explorer):
     "Shade the text by the chosen latent, where both have been read."
@@ -780,18 +780,14 @@ def summaries(self:Explorer,
     strength:float=0,   # in mean activations of the chosen latent
     side:int=0,         # 0 the base model, 1 the fine-tuned one
 ) -> tuple:
-    "`(before, after)`: what the model writes as it is, and steered. Both are written in one go, and kept."
+    "`(before, after)`: what the model writes as it is, and steered. What is missing is written in one go, and kept."
     keys = (article, side), (article, side, self.name, self.latent, strength)
     if strength == 0: keys = keys[:1]*2
-    if any(k not in self._written for k in keys):
+    if need := [i for i, k in enumerate(keys[:1 if strength == 0 else 2]) if k not in self._written]:
         m, room = self.models[side], getattr(text_config(self.models[side]), "max_position_embeddings", None) or 512
-        go = lambda n: generate(m, self.tokenizer, [article]*n, max_new_tokens=32, max_length=min(256, room))
-        with _hush():
-            if strength == 0: out = go(1)*2
-            else:
-                v = self.vector()
-                with steered(m, torch.stack([0*v, strength*v])[:, None], self.d.cfg.layer, self.d.cfg.hookpoint): out = go(2)
-        for k, o in zip(keys, out): self._written.setdefault(k, o)
+        how = steered(m, torch.stack([i*strength*self.vector() for i in need])[:, None], self.d.cfg.layer, self.d.cfg.hookpoint) if strength else contextlib.nullcontext()
+        with _hush(), how: out = generate(m, self.tokenizer, [article]*len(need), max_new_tokens=32, max_length=min(256, room))
+        self._written |= {keys[i]: o for i, o in zip(need, out)}
     return tuple(self._written[k] for k in keys)
 
 @patch
