@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['ANSWER', 'DATA_LIMIT', 'NOT_SMALLDOCS', 'SERVED', 'MISSING', 'page_name', 'page_links', 'split_title', 'tidy',
            'captions_of', 'label_figures', 'fold', 'process', 'unlink_code', 'source_root', 'answer', 'gather',
-           'write_config', 'run_note', 'resolve_pages', 'mathml', 'accessible', 'localise', 'check_site', 'renderer',
-           'render', 'site_fingerprint', 'build_site', 'to_markdown', 'write_readme']
+           'write_config', 'run_note', 'resolve_pages', 'searchable', 'mathml', 'accessible', 'localise', 'check_site',
+           'renderer', 'render', 'site_fingerprint', 'build_site', 'to_markdown', 'write_readme']
 
 # %% ../nbs/lib/72_site.ipynb #c481a7af
 import contextlib, html, json, os, re, shutil, subprocess, sys, tempfile, time
@@ -389,6 +389,23 @@ def resolve_pages(
         _dump(d, p)
     return notes
 
+# %% ../nbs/lib/72_site.ipynb #1fe96bf2
+_search = """(function(){if(location.protocol!=='file:')return;var get=window.fetch;window.fetch=function(u,o){
+if(!/search\\.json$/.test(String(u)))return get.call(window,u,o);
+return new Promise(function(ok,no){var s=document.createElement('script');s.src=String(u).replace(/search\\.json$/,'site_libs/search-index.js');s.onload=function(){ok({ok:true,json:function(){return Promise.resolve(window.siteSearch)}})};s.onerror=no;document.head.appendChild(s)})}})()"""
+
+def searchable(
+    out:Path, # folder of the site
+):
+    "Make the search work on pages that are opened as files, too."
+    if not (f := out/"search.json").exists(): return
+    (out/"site_libs/search-index.js").write_text("window.siteSearch="+f.read_text(encoding="utf-8").replace("</", "<\\/"), encoding="utf-8")
+    (out/"site_libs/search-file.js").write_text(_search, encoding="utf-8")
+    for p in out.rglob("*.html"):
+        s = p.read_text(encoding="utf-8")
+        t = re.sub(r'<script src="([^"]*)site_libs/smalldocs\.js"', r'<script src="\1site_libs/search-file.js"></script>\n\g<0>', s, count=1)
+        if t != s and "search-file.js" not in s: p.write_text(t, encoding="utf-8")
+
 # %% ../nbs/lib/72_site.ipynb #61408c55
 _tex = re.compile(r'<span class="math (inline|display)">\\[\(\[](.*?)\\[\)\]]</span>', re.S)
 _cdn = re.compile(r'<(?:script[^>]*src|link[^>]*href)="https?://cdn[^"]*"[^>]*>(?:</script>)?')
@@ -423,6 +440,7 @@ def localise(
         if f.is_relative_to(out/"cards"): continue # made by `cards`, which needs neither
         s = f.read_text(encoding="utf-8")
         if (t := accessible(mathml(s))) != s: f.write_text(t, encoding="utf-8")
+    searchable(out)
     for f in out.rglob("*.css"):
         s = f.read_text(encoding="utf-8")
         if (t := re.sub(r"@import url\(\s*[\"']?https?:[^)]*\);?", "", s)) != s: f.write_text(t, encoding="utf-8")

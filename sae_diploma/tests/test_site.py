@@ -87,8 +87,10 @@ def test_every_picture_has_words_and_nothing_comes_from_elsewhere(built):
     for name, s in pages(site).items():
         for img in re.findall(r"<img\b[^>]*>", s): assert re.search(r'\balt="[^"]+"', img), f"{name}: {img[:120]}"
         assert 'lang="en"' in s[:400]
+        if "site_libs/smalldocs.js" in s: assert "site_libs/search-file.js" in s   # the search of a page that is opened as a file
         assert not re.findall(r'<(?:script|img|iframe|source)[^>]+src="https?:|<link[^>]+rel="stylesheet"[^>]+href="https?:|\bimport\(?[\'" ]*https?:', s), name
     for f in [*site.rglob("*.css"), *site.rglob("*.js")]: assert not re.search(r"(?:@import|url\()\s*[\"'(]*https?:", f.read_text(encoding="utf-8")), f
+    assert (site/"site_libs/search-index.js").read_text(encoding="utf-8").startswith("window.siteSearch=[")
     missing = ("cards/", "lib/", "tutorials/", "benchmarks/", "method_scoreboard", "figures/05")   # what this small site leaves out
     assert not [o for o in check_site(site) if not any(k in o for k in missing)]
 
