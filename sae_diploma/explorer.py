@@ -388,7 +388,7 @@ def shaded(
         return f'<div class="{m}"><span class="who">{name}: active on {int((v > 0).sum())} of {len(tokens)} tokens, at most {v.max():.3g}</span><div class="txt">{body}</div></div>'
     return f'<div class="two">{side("base", "base", values[0])}{side("ft", "fine-tuned", values[1])}</div>'
 
-# %% ../nbs/lib/62_explorer.ipynb #cdaa4eaf
+# %% ../nbs/lib/62_explorer.ipynb #9444110f
 _light = "--fg:#1f2328;--muted:#59636e;--line:#d7dce1;--panel:#f6f8fa;--bg:transparent;--base:0,114,178;--ft:213,94,0;--baset:#00639c;--ftt:#a84800;--amax:.62"
 _dark = "--fg:#e6e9ed;--muted:#a3abb5;--line:#4a515c;--panel:#23282f;--bg:transparent;--base:0,126,197;--ft:200,84,0;--baset:#6cbcf0;--ftt:#ff9d57;--amax:.78"
 _style = f"""<style>
@@ -418,7 +418,8 @@ _style = f"""<style>
 .sx .latents ins{{text-decoration:none;background:rgba(var(--ft),.25);border-radius:3px}}
 .sx .latents del{{opacity:.65}}
 .sx select[multiple],.sx select[size]{{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;font-size:12.5px}}
-@container (max-width:720px){{.sx .latents .two,.sx .latents .facts{{grid-template-columns:minmax(0,1fr)}}}}
+@container (max-width:920px){{.sx .latents .facts{{grid-template-columns:minmax(0,1fr)}}.sx .latents td{{white-space:normal}}.sx .latents .n{{white-space:nowrap}}}}
+@container (max-width:720px){{.sx .latents .two{{grid-template-columns:minmax(0,1fr)}}}}
 </style>"""
 
 def _timed(f):
