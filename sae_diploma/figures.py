@@ -1142,6 +1142,7 @@ def _panel_new(ax, t, n_control):
 
 # %% ../nbs/lib/60_figures.ipynb #b2fb5b29
 SCORES = dict(ap=("average\nprecision →", 1), false=("false\ndiscoveries ←", 1), recall=("recall →\n", 1), cosine=("cosine with\nthe truth →", 1), first_ten=("found in its\nfirst ten →", 1)) # title with the better side, upper end
+_METHODS = dict(delta_sae="delta-SAE", pca="PCA", pca_net="PCA, net", mean="mean difference", crosscoder_l1="crosscoder (L1)", crosscoder_scaled="crosscoder, scaled", crosscoder_l1_scaled="crosscoder (L1), scaled", one_sided="one-sided")
 
 @styled
 def plot_scoreboard(
@@ -1154,20 +1155,20 @@ def plot_scoreboard(
     for m in table.metric.unique(): check(m in SCORES, f"table: metric {m!r} is unknown{near(m, SCORES)}")
     metrics = [m for m in SCORES if (table.metric == m).any()]; settings = list(dict.fromkeys(table.setting)); first = table[table.metric == metrics[0]].groupby("method").value.mean()
     methods = sorted(dict.fromkeys(table.method), key=lambda m: -first.get(m, -1.) if np.isfinite(first.get(m, np.nan)) else 2)
-    step = max(.34, .17*len(settings)+.1)
+    step = max(.36, .13*len(settings)+.14)
     fig, axs = _axes(ax, len(metrics), size=(7, 1.25+step*len(methods)), sharey=True); axs = list(np.ravel(axs))
     looks = [(COLORS["ink"], "o"), (COLORS["other"], "s"), ("#332288", "^"), ("#8A6D00", "v"), (COLORS["more"], "P")]
     for a, m in zip(axs, metrics):
         for i, name in enumerate(methods):
             rows = table[(table.metric == m) & (table.method == name)]
-            if not rows.value.notna().any(): a.annotate("not\napplicable" if step > .4 else "n/a", (.5, -i), ha="center", va="center", fontsize=8.5, color=COLORS["muted"], linespacing=.95); continue
+            if not rows.value.notna().any(): a.annotate("not\napplicable" if step >= .39 else "not applicable", (.5, -i), ha="center", va="center", fontsize=8.5, color=COLORS["muted"], linespacing=.95); continue
             for j, s in enumerate(settings):
                 (c, mark), y = looks[j % 5], -i+(.56*(len(settings)-1)/2-.56*j)/max(1, len(settings)-.2)
                 r = rows[(rows.setting == s) & rows.value.notna()]
-                if not len(r): a.annotate("not applicable", (.5, y), ha="center", va="center", fontsize=8.5, color=COLORS["muted"]); continue
+                if not len(r): continue # the marks that are there say of which setting
                 r = r.iloc[0]; a.plot([r.lo, r.hi], [y, y], color=c, lw=2, alpha=.55, solid_capstyle="butt", zorder=2, clip_on=False); a.plot(r.value, y, mark, color=c, ms=5.5, mec="white", mew=.5, zorder=3, clip_on=False)
         if m == "false": a.axvline(fdr, color=COLORS["muted"], lw=.9, ls=(0, (4, 3)), zorder=1)
-        a.set_title(SCORES[m][0], fontsize=9, fontweight="bold"); a.set(xlim=(-.06, 1.06), xticks=[0, .5, 1], ylim=(-len(methods)+.45, .55), yticks=-np.arange(len(methods))); a.set_xticklabels(["0", "½", "1"]); a.set_yticklabels(methods); a.tick_params(axis="y", length=0)
+        a.set_title(SCORES[m][0], fontsize=9, fontweight="bold"); a.set(xlim=(-.06, 1.06), xticks=[0, .5, 1], ylim=(-len(methods)+.45, .55), yticks=-np.arange(len(methods))); a.set_xticklabels(["0", "½", "1"]); a.set_yticklabels([_METHODS.get(o, o.replace("_", " ")) for o in methods]); a.tick_params(axis="y", length=0)
         for i in range(1, len(methods)): a.axhline(.5-i, color=COLORS["faint"], lw=.6, zorder=0)
         a.grid(axis="y", visible=False)
     if ax is None: fig.legend([mpl.lines.Line2D([], [], color=looks[j % 5][0], marker=looks[j % 5][1], lw=2, ms=6) for j in range(len(settings))], settings, loc="outside upper left", ncols=min(3, len(settings)), frameon=False, fontsize=9, handlelength=1.4, columnspacing=1.2)
