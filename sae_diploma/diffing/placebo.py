@@ -16,6 +16,7 @@ from ..acts.store import ArrayStore, PairedStores, RowStore
 from .base import *
 from .delta_sae import *
 from .drift import *
+from .matching import conformal_p
 from ..saes import SAE, SAEConfig
 from ..stats import *
 
@@ -166,12 +167,12 @@ class NetStore(RowStore):
 
 def _net_stores(ft, placebos):
     "Net stores of the fine-tuned model and of each placebo against the others."
-    check(len(placebos) >= 3, f"placebos: {len(placebos)} given, and a variance between runs needs at least 3; train the placebo with more seeds", DataError)
+    check(len(placebos) >= 4, f"placebos: {len(placebos)} given, and each is asked about against three others or more; train the placebo with at least 4 seeds", DataError)
     return [NetStore(ft, placebos)] + [NetStore(p, [*placebos[:k], *placebos[k+1:]]) for k, p in enumerate(placebos)]
 
 def fit_net_difference(
     ft,          # store of the fine-tuned model
-    placebos,    # stores of three placebos or more over the same table
+    placebos,    # stores of four placebos or more over the same table
     rows,        # rows to train on
     folder=None, # of the SAE and its checkpoints; nothing is written without
     architecture="batchtopk", # of the SAE
@@ -210,5 +211,9 @@ def net_difference(
     (sq, on, support), ok = stats[0], stats[0][2] >= min_docs
     t = pd.DataFrame(dict(latent=np.arange(len(sq)), effect=np.where(ok, np.sqrt(sq/np.maximum(on, 1)), 0.), t=np.nan, p=np.nan, support=support))
     y = [np.log(o[0]/len(rows) + 1e-4*o[0].mean()/len(rows)) for o in stats]      # a little is added: silence has no logarithm
-    if ok.sum() >= 20: t.loc[ok, "t"], t.loc[ok, "p"], _ = moderated_t(y[0][ok], np.stack(y[1:])[:, ok])
+    if ok.sum() >= 20:
+        Y = np.stack(y[1:])[:, ok]
+        t.loc[ok, "t"], p, _ = moderated_t(y[0][ok], Y)
+        null = np.concatenate([moderated_t(Y[k], np.delete(Y, k, 0))[0] for k in range(len(Y))])
+        t.loc[ok, "p"] = np.maximum(p, conformal_p(-t.t[ok].abs(), -np.abs(null)))
     return t.assign(q=bh(t.p), called=lambda d: d.q <= fdr)

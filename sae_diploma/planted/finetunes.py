@@ -348,7 +348,7 @@ def silent_placebo(
     found = _dictionary_methods(S, rest, table, sae, ("drift", "net", "between_runs"), kw) | _own_dictionaries(S, rest, table, sae, ("net_difference",), kw, d_sae, k, seed)
     return {k: int(v[1].sum()) for k, v in found.items()}
 
-# %% ../../nbs/lib/53b_planted.finetunes.ipynb #a1a72f5b
+# %% ../../nbs/lib/53b_planted.finetunes.ipynb #1a37bfb7
 @torch.no_grad()
 def planted_loss(
     model,            # a causal language model
@@ -379,7 +379,7 @@ def run_planted(
     "Plant, train, read, score; a finished run is only opened."
     plant = plant_of(kind, seed, c.ground["train"])
     folder = Path(folder or c.folder/f"{kind}_{seed}")
-    key = fingerprint(dict(controls=c.key, plant=asdict(plant), methods=list(methods), check_placebo=check_placebo, version=1, **kw))
+    key = fingerprint(dict(controls=c.key, plant=asdict(plant), methods=list(methods), check_placebo=check_placebo, version=2, **kw))
     if (folder/"run.json").exists() and load_json(folder/"run.json")["fingerprint"] == key: return load_parquet(folder/"scores.parquet")
     (folder/"run.json").unlink(missing_ok=True)
     train, held = plant_in(c.ground["train"], plant), plant_in(c.ground["test"], plant)
