@@ -363,7 +363,7 @@ def describe(
         for k, v in dict(label=short, kind="tokens", share=a, base=b, reach=min(1., freq[l]*g.hits.sum()/n_rows[l]/b), evidence=f"{a:.0%} of its activation is on {short}, {100*b:.2g} % of the text.").items(): rec[k][l] = v
     return pd.DataFrame(rec)
 
-# %% ../nbs/lib/61_cards.ipynb #1463eccc
+# %% ../nbs/lib/61_cards.ipynb #e23677b5
 # dictionary, table, method, measure, columns (value, lo, hi, q, called), factor, unit, words for a positive and a negative effect, whether it is a filter of the browser
 _methods = [
     ("base SAE", "drift", "drift", "change of frequency", "delta lo hi q called", 100, "pp", ("more active", "less active"), True),
@@ -427,7 +427,7 @@ def tags_of(
     for d, name, _, _, cols, _, _, words, tag in _methods:
         v, *_, called = cols.split()
         if not tag or d != dictionary or name not in tables or not {v, called} <= set(tables[name]): continue
-        t = tables[name][tables[name][called].fillna(False).astype(bool)]
+        t = tables[name][tables[name][called].fillna(False).astype(bool)]; t = t[t.index < n]
         for i, x, kind in zip(t.index, t[v], t["kind"] if words is None else [None]*len(t)): out[i].append(_kinds[kind] if words is None else words[x < 0])
     return [_by_weight(o) for o in out]
 
