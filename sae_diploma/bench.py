@@ -389,6 +389,9 @@ def table(
     return df.pivot(index=["architecture", "system"], columns="shape", values="ratio").round(2)
 
 # %% ../nbs/lib/80_bench.ipynb #03c60622
+PEER_COLORS = dict(sae_diploma="#AA4499", saelens="#332288", dictionary_learning="#8A6D00", sparsify="#2A8C7C") # not those of the models
+PEER_LINES = dict(sae_diploma="-", saelens="--", dictionary_learning="-.", sparsify=":")
+
 @styled
 def plot_train_step(
     result:dict,     # of `train_step`
@@ -541,9 +544,6 @@ def race_verdict(
     return "\n\n".join(out)
 
 # %% ../nbs/lib/80_bench.ipynb #f5722e84
-PEER_COLORS = dict(sae_diploma="#AA4499", saelens="#332288", dictionary_learning="#8A6D00", sparsify="#2A8C7C") # not those of the models
-PEER_LINES = dict(sae_diploma="-", saelens="--", dictionary_learning="-.", sparsify=":")
-
 @styled
 def plot_race(
     result:dict,  # of `race`
