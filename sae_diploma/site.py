@@ -427,6 +427,7 @@ def accessible(
     page = re.sub(r'(<div class="callout-header[^>]*) data-bs-toggle="collapse" data-bs-target="#([^"]+)"', r'\1 role="button" tabindex="0" aria-controls="\2" data-bs-toggle="collapse" data-bs-target="#\2"', page)
     page = re.sub(r'(<i class="[^"]*\bbi[ -][^"]*")[^>]*>', r'\1 aria-hidden="true">', page)
     page = re.sub(r'<div class="(cell-output cell-output-display[^"]*)">(?=\s*(?:<div>\s*)?(?:<style[^>]*>.*?</style>\s*)?<table)', r'<div class="\1" role="region" aria-label="Table of results" tabindex="0">', page, flags=re.S)
+    page = re.sub(r'<div class="(sd-table[^"]*)">', r'<div class="\1" role="region" aria-label="Table" tabindex="0">', page)
     page = re.sub(r'(<math\b[^>]*?) display="block"', r'\1 display="block" tabindex="0"', page)
     return page.replace("</body>", f"<script>{_keys}</script>\n</body>", 1) if 'role="button" tabindex="0"' in page else page
 
