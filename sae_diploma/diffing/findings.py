@@ -73,12 +73,13 @@ def patterns(
 def _against(t):
     "Numbers of a table of `placebo_drift` in one kind of text."
     ok, s = t.p.notna(), t[t.survives]
-    out = dict(called=int(t.called.sum()), placebo_called=int(t.placebo_called.sum()), survives=len(s), noticeable=int((s.net_delta.abs() >= .01).sum()), rank_correlation=float(t.delta[ok].corr(t.placebo_delta[ok], method="spearman")) if ok.sum() > 2 else None)
+    out = dict(called=int(t.called.sum()), placebo_called=int(t.placebo_called.sum()), survives=len(s), noticeable=int((s.net_delta.abs() >= .01).sum()), rank_correlation=float(t.delta[ok].corr(t.placebo_delta[ok], method="spearman")) if ok.sum() > 2 and t.delta[ok].std() > 0 and t.placebo_delta[ok].std() > 0 else None)
     if len(s): out["largest"] = s.loc[s.net_delta.abs().idxmax(), ["latent", "delta", "placebo_delta", "net_delta", "net_lo", "net_hi", "net_q"]].to_dict()
     return out
 
 def _against_sentence(n):
     alike = "" if n["rank_correlation"] is None else f" (rank correlation of the two changes {n['rank_correlation']:+.2f})"
+    if not n["called"]: return f"A placebo, trained as long on text without the task, changes {n['placebo_called']:,}."
     out = f"A placebo, trained as long on text without the task, changes {n['placebo_called']:,}{alike}; {n['survives']:,} of the {n['called']:,} survive it, changing further in the same direction"
     if not n["survives"]: return out.replace("0 of the", "none of the") + "."
     l = n["largest"]
