@@ -12,7 +12,7 @@ import pandas as pd
 from ..core import *
 from . import activations, finetunes
 
-# %% ../../nbs/lib/53c_planted.scoreboard.ipynb #4ab82a13
+# %% ../../nbs/lib/53c_planted.scoreboard.ipynb #161bf7b2
 def _share(k, n, level=.95):
     "Clopper–Pearson limits of k of n."
     from scipy.stats import beta
@@ -79,9 +79,11 @@ def verdict(
         said = f"Planted fine-tunes, {n} run{'s'*(n != 1)}: {finetunes.RECOMMENDED} has the planted change among its first {first} units in {hit}"
         others = t.groupby("method", sort=False)["rank"].apply(lambda r: int((r <= first).sum())).drop(finetunes.RECOMMENDED, errors="ignore").sort_values(ascending=False)
         if len(others): said += f"; {', '.join(f'{k} in {v}' for k, v in others.items())}"
-        quiet = g.placebo_called.dropna()
-        if len(quiet):
-            m["placebo_quiet"] = int((quiet == 0).sum())
-            said += f". In a placebo that is held against the others it calls nothing in {int((quiet == 0).sum())} of {len(quiet)} runs" + "".join(f"; {k}, which does not know how much placebos differ, in {int((v == 0).sum())}" for k in ("net", "drift") if len(v := t[t.method == k].placebo_called.dropna()))
+        quiet = {k: v for k in ("between_runs", finetunes.RECOMMENDED, "net", "drift") if len(v := t[t.method == k].placebo_called.dropna())}
+        if quiet:
+            m["placebo_quiet"] = int((quiet.get("between_runs", next(iter(quiet.values()))) == 0).sum())
+            said += ". Asked of a placebo that is held against the others, nothing is called by " + ", ".join(f"{k} in {int((v == 0).sum())} of {len(v)}" for k, v in quiet.items())
+        called = t[t.method == "between_runs"]
+        if len(called): said += f"; of the fine-tuned models between_runs calls a planted latent in {int((called.discoveries > called.false_discoveries).sum())} of {len(called)}"
         out.append(said+".")
     return dict(sentences=out, metrics=m)
