@@ -80,7 +80,7 @@ def extract_(
     rank, _ = ranks()
     tok = models.load_tokenizer(model_name, model_revision)
     if ft_model:
-        base, ft = models.load_pair(model_name, ft_model, **kw)
+        base, ft = models.load_pair(model_name, ft_model, revision=model_revision, **kw)
         models.check_pair(base, ft, tok, models.load_tokenizer(ft_model))
         read, names = dict(base=base, ft=ft), dict(base=model_name, ft=ft_model)
     else: read, names = {"": models.load_model(model_name, revision=model_revision, **kw)}, {"": model_name}
@@ -294,7 +294,7 @@ def _stream(model_name, ft_model, dataset_name, text_column, layer_idx, hookpoin
     check(n_tokens >= 1, f"n_tokens: {n_tokens}; give the number of tokens to train on, such as 10000000")
     texts, tok = open_texts(dataset_name, text_column, split, seed, dataset_config, streaming=streaming), models.load_tokenizer(model_name, revision)
     if ft_model:
-        read = models.load_pair(model_name, ft_model, **kw)
+        read = models.load_pair(model_name, ft_model, revision=revision, **kw)
         models.check_pair(*read, tok, models.load_tokenizer(ft_model))
     else: read = models.load_model(model_name, revision=revision, **kw)
     first = read[0] if ft_model else read

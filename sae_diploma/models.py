@@ -82,7 +82,7 @@ def load_model(
     name="tiny",              # 'tiny', a folder (of a model or of a PEFT adapter), or a hub id
     dtype="float32",          # of the weights in memory; a checkpoint in 16 bits is converted
     device="auto",            # where it goes
-    revision=None,            # of a hub id
+    revision=None,            # of a hub id; of an adapter's folder, that of its base model
     attn_implementation=None, # 'sdpa', 'eager', 'flash_attention_2', …; the library's choice by default
     device_map=None,          # 'auto' or a dict spreads a large model over devices (accelerate), in place of `device`
     quantization=None,        # '8bit' or '4bit': weights as bitsandbytes keeps them
@@ -96,7 +96,7 @@ def load_model(
     if base := adapter_base(name):
         from peft import PeftModel
         with _hub_errors("model_name", name):
-            return PeftModel.from_pretrained(load_model(base, dtype, dev, attn_implementation=attn_implementation, device_map=device_map, quantization=quantization), resolve_model(name)).eval()
+            return PeftModel.from_pretrained(load_model(base, dtype, dev, revision=revision, attn_implementation=attn_implementation, device_map=device_map, quantization=quantization), resolve_model(name)).eval()
     with _hub_errors("model_name", name):
         model, info = AutoModelForCausalLM.from_pretrained(resolve_model(name), revision=revision, trust_remote_code=False, output_loading_info=True, **kw)
     absent = sorted(info["missing_keys"]) # the library would fill them with random numbers and only warn
@@ -318,6 +318,18 @@ def _splice_mid(model, layer, fn):
     return [_hook(block, "in", lambda x: seen.append(x)), _hook(block.get_submodule(at["attn_out"][0]), "out", attention)]
 
 # %% ../nbs/lib/11_models.ipynb #78831cac
+@contextlib.contextmanager
+def _off(peft):
+    "Adapters disabled by their flag alone: the library's own way asks every layer for its status at each pass and resets `requires_grad`."
+    if any(getattr(c, "is_prompt_learning", False) for c in peft.peft_config.values()):
+        with peft.disable_adapter(): yield
+        return
+    on = [m for m in peft.modules() if getattr(m, "_disable_adapters", None) is False]
+    for m in on: m._disable_adapters = True
+    try: yield
+    finally:
+        for m in on: m._disable_adapters = False
+
 class AdapterOff(nn.Module):
     "The base model within a `PeftModel`: the same tensors, every pass with the adapter disabled."
     def __init__(self,
@@ -329,9 +341,9 @@ class AdapterOff(nn.Module):
 
     def get_base_model(self): return self.peft.get_base_model()
     def forward(self, *args, **kwargs):
-        with self.peft.disable_adapter(): return self.peft(*args, **kwargs)
+        with _off(self.peft): return self.peft(*args, **kwargs)
     def generate(self, *args, **kwargs):
-        with self.peft.disable_adapter(): return self.peft.generate(*args, **kwargs)
+        with _off(self.peft): return self.peft.generate(*args, **kwargs)
     def __getattr__(self, name):
         try: return super().__getattr__(name)
         except AttributeError: return getattr(super().__getattr__("peft"), name)
@@ -353,13 +365,14 @@ def adapter_off(
 def load_pair(
     base, # as for `load_model`
     ft,   # as for `load_model`
+    revision=None, # of the base model's hub id
     **kw, # for `load_model`: dtype, device, …
 ) -> tuple:
     "`(base model, fine-tuned model)`; where `ft` is an adapter of `base`, one copy of the weights serves both."
     if (of := adapter_base(ft)) and resolve_model(of) == resolve_model(base):
-        lora = load_model(ft, **kw)
+        lora = load_model(ft, revision=revision, **kw)
         return adapter_off(lora), lora
-    return load_model(base, **kw), load_model(ft, **kw)
+    return load_model(base, revision=revision, **kw), load_model(ft, **kw)
 
 # %% ../nbs/lib/11_models.ipynb #9b769caf
 def check_pair(
@@ -384,7 +397,11 @@ def model_hash(
     "16 hex digits over names and bytes of all weights."
     h = hashlib.sha256()
     if any(getattr(o, "disable_adapters", False) is True for o in model.modules()): h.update(b"adapters off")
-    for k, v in sorted(model.state_dict().items()):
+    state = model.state_dict()
+    if any(v.is_meta for v in state.values()): # spread over devices and disk by `device_map`
+        from accelerate.utils.modeling import get_state_dict_offloaded_model
+        state = get_state_dict_offloaded_model(model)
+    for k, v in sorted(state.items()):
         h.update(f"{k}{tuple(v.shape)}{v.dtype}".encode())
         h.update(v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy() if v.numel() else b"")
     return h.hexdigest()[:16]

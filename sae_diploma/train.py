@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from fastcore.basics import patch
 from .core import *
-from .acts.store import ActivationStore, JointStore, Prefetch
+from .acts.store import ArrayStore, Prefetch
 from .saes import *
 from .metrics import Moments, evaluate
 
@@ -396,8 +396,8 @@ def order(self:Trainer):
 
 @patch
 def batches(self:Trainer):
-    "What `order` gives, read ahead from a disk; `waited` counts the seconds that it took."
-    it = iter(Prefetch(self.order()) if isinstance(self.store, (ActivationStore, JointStore)) else self.order())
+    "What `order` gives, read (or computed) ahead; `waited` counts the seconds that it took."
+    it = iter(self.order() if self.streams or isinstance(self.store, ArrayStore) else Prefetch(self.order())) # a stream reads ahead by itself, memory needs not be read
     while True:
         began = time.perf_counter()
         batch = next(it, None)

@@ -196,8 +196,12 @@ def doc_activations(
             batch = batches.popleft()
             if len(batch) > 1 and _positions(n[batch], pack) > max(budget.tokens, n[batch].max()): batches.extendleft([batch[len(batch)//2:], batch[:len(batch)//2]]); continue
             rows, inputs, here["mask"] = _inputs(table, b, docs[batch], pad_id, pack, causal, dev)
+            failed = None
             try: run(**inputs)
-            except RuntimeError as e: _halve(e, budget, n[batch], pack, table.docs.id[docs[batch[0]]]); batches.appendleft(batch); continue
+            except RuntimeError as e:
+                if not _too_much(e): raise
+                failed = e.with_traceback(None) # whose frames hold what the pass had made so far
+            if failed: del inputs; _halve(failed, budget, n[batch], pack, table.docs.id[docs[batch[0]]]); batches.appendleft(batch); continue
             yield rows, dict(acts)
 
 def _positions(n, pack): return int(n.sum() if pack else len(n)*n.max())
@@ -223,10 +227,13 @@ def _inputs(table, b, d, pad_id, pack, causal, dev):
     m = torch.from_numpy(mask).to(dev)
     return rows, dict(input_ids=torch.from_numpy(ids).to(dev), **({} if causal or mask.all() else dict(attention_mask=m.long()))), m
 
-def _halve(e, budget, n, pack, name):
-    "Halve the budget after an error that means too little memory; any other error is raised again."
+def _too_much(e):
+    "Whether an error means too little memory."
     from accelerate.utils.memory import should_reduce_batch_size
-    if not should_reduce_batch_size(e): raise e
+    return should_reduce_batch_size(e)
+
+def _halve(e, budget, n, pack, name):
+    "Halve the budget after an error that means too little memory."
     if len(n) == 1: raise ParamError(f"max_length: document {name!r}, {n[0]} tokens, is alone too much for the memory of this device; build the token table with a smaller max_length, or load the model with fewer bits or device_map='auto'") from None
     budget.tokens = max(1, _positions(n, pack)//2)
     gc.collect()

@@ -318,10 +318,11 @@ def write_shard(
     i:int,          # its number
     x:torch.Tensor, # (rows, d_in), in the dtype to keep
     keep=None,      # (rows,) bool: rows that the statistics are taken over (all but bos)
-    block=4096,     # rows that are summed, hashed and written at once: nothing else is copied
+    block=None,     # rows that are summed, hashed and written at once, and nothing else is copied; by default 4 MiB of float64
 ) -> dict:
     "Write a shard as safetensors and return its entry: file, rows, checksum and float64 sums for the statistics. Raises `DataError` when the disk is full."
     path, x, h = Path(folder)/shard_name(i), x.contiguous(), hashlib.sha256()
+    block = block or max(64, 2**19//x.shape[1])
     n, total, squares = 0, torch.zeros(x.shape[1], dtype=torch.float64), torch.zeros(x.shape[1], dtype=torch.float64)
     head = json.dumps(dict(x=dict(dtype=_codes[x.dtype], shape=list(x.shape), data_offsets=[0, x.nbytes])), separators=(",", ":")).encode()
     head += b" "*(-len(head) % 8)
