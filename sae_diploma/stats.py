@@ -298,7 +298,7 @@ def compare(
     seed:int=0,            # of resampling and swaps
     rtol:float=1e-4,       # sums of a document that differ by less than this share are taken as equal: float32 rounding is no change
 ) -> pd.DataFrame:
-    "`effects` with p, q and `called` for the frequency, the same with prefix `mean_` for the mean on active tokens, and `mde`, the change of frequency that would have been called with probability 0.8."
+    "`effects` with p, q and `called` for the frequency, the same with prefix `mean_` for the mean on active tokens, and `mde`, the change of frequency that would have been called with probability 0.8 (infinite where so few swaps could call no latent alone)."
     check_resolution(s.m, n_perm, fdr)
     t = effects(s, n_bootstrap, level, seed)
     for k in ("p", "mean_p"): t[k] = np.nan
@@ -310,7 +310,8 @@ def compare(
     for k in ("", "mean_"):
         t[k+"q"] = bh(t[k+"p"])
         t[k+"called"] = t[k+"q"] <= fdr
-    t["mde"] = np.where(t.p.notna(), minimum_detectable(t.se, bh_level(t.p, fdr)), np.nan)
+    alpha, floor = bh_level(t.p, fdr), np.sqrt((t.n_base + t.n_ft)/2)/s.n.sum() # a latent that did not change has no spread of its own: that of its firings, were one in so many swapped
+    t["mde"] = np.where(t.p.isna(), np.nan, np.inf if alpha < 1/(n_perm + 1) else minimum_detectable(np.maximum(t.se, floor), max(alpha, 1e-12)))
     return t
 
 # %% ../nbs/lib/51_stats.ipynb #b885dae3

@@ -56,6 +56,7 @@ def patterns(
     placebo=None,       # table of `placebo_drift`
     between=None,       # table of `between_runs`: several placebos
     n_placebos=None,    # how many
+    quiet=(),           # latents called in each placebo against the others
 ) -> dict:
     "The finding on how the base SAE's latents fire: `question`, `sentence`, `numbers`."
     n = {r: _patterns_in(at(drift, r)) for r in ("task", "plain") if (drift.regime == r).any()} or {"all": _patterns_in(at(drift))}
@@ -65,7 +66,7 @@ def patterns(
     against = None if placebo is None else _against(at(placebo, r0))
     if against: s += " " + _against_sentence(against)
     beyond = None if between is None or not len(between) else dict(n_placebos=n_placebos, tested=int(at(between, r0).p.notna().sum()), called=int(at(between, r0).called.sum()))
-    if beyond: s += f" Beyond what {beyond['n_placebos']} placebos of different seeds differ by among themselves, {beyond['called']:,} of {_count(beyond['tested'], 'latent')} change their activation."
+    if beyond: s += f" Beyond what {beyond['n_placebos']} placebos of different seeds differ by among themselves, {beyond['called']:,} of {_count(beyond['tested'], 'latent')} change their activation" + (f"; each placebo held against the others: at most {max(quiet)} called." if len(quiet) else ".")
     swapped = [o for o in null if "swapped" in o["comparison"] and o["method"] == "drift"]
     if swapped: s += f" With the models' labels swapped at random per document the same procedure calls anything at all in {pct(max(o['any_discovery'] for o in swapped))} of {swapped[0]['relabellings']} trials."
     return dict(question="Different activation patterns: do the base model's features fire differently?", sentence=s, numbers=dict(fdr=fdr, **n, placebo=against, between_runs=beyond, swapped=swapped))
@@ -202,10 +203,11 @@ def findings(
     placebo=None,                  # table of `placebo_drift`
     left=None,                     # {what: delta-FVU} of other ways to describe the difference
     between=None, n_placebos=None, # table of `between_runs`, and of how many placebos
+    quiet=(),                      # latents called in each of them against the others
     sided=None,                    # table of `one_sided`
 ) -> list:
     "The three findings, each `question`, `sentence`, `numbers`: what `findings.json` holds."
-    return [patterns(drift, null, fdr, placebo, between, n_placebos), features(delta, control, transfer, max_ratio, fdr, left, sided), changed_neurons(neurons, layers, neurons_null, min_change, fdr)]
+    return [patterns(drift, null, fdr, placebo, between, n_placebos, quiet), features(delta, control, transfer, max_ratio, fdr, left, sided), changed_neurons(neurons, layers, neurons_null, min_change, fdr)]
 
 # %% ../../nbs/lib/52g_diffing.findings.ipynb #97441f5d
 def in_short(

@@ -6,12 +6,12 @@
 __all__ = ['found_again', 'fit_stable_difference', 'clear_threshold', 'joint_betas', 'one_sided', 'sided_numbers',
            'sided_in_words']
 
-# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #cb437dbc
+# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #c4b51d85
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from scipy.stats import norm
+from scipy.stats import t as student
 
 from ..core import *
 from ..acts.store import ArrayStore
@@ -75,7 +75,7 @@ def clear_threshold(
         one, two = one+f.sum(0), two+(f*f).sum(0)
     return np.where(one > 0, share*two/np.maximum(one, 1e-30), np.inf)
 
-# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #de65ea7c
+# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #117e3223
 @torch.no_grad()
 def joint_betas(
     pair,            # `PairedStores`
@@ -83,6 +83,7 @@ def joint_betas(
     theta=None,      # (d_sae,) from which activation on a latent counts, as `clear_threshold` gives it
     rows=None,       # rows to fit; the evaluation documents by default
     batch_size=8192, # rows at a time; no influence on the result
+    max_latents:int=4096, # of more that fire, those that fire most: the regression solves a system of that size
 ) -> dict:
     "`latents` that fire at all, and for them `base`, `ft` (m,): β of each model, `docs` they fire in, `firing` tokens; and per document `influence_base`, `influence_ft` (docs, m), whose sums of squares are variances."
     check(dsae.cfg.d_in == pair.d_in and dsae.cfg.n_sources == 1, f"dsae: {dsae.cfg.n_sources} sources of width {dsae.cfg.d_in}, the stores have {pair.d_in}; use an SAE that was trained on their difference")
@@ -96,7 +97,7 @@ def joint_betas(
         f = dsae.encode((xf-xb).to(dsae.W_dec)).double().cpu()
         return torch.where(f >= theta, f, 0.), dict(base=xb.double(), ft=xf.double())
     count = sum((read(i)[0] > 0).sum(0) for i in range(0, len(rows), batch_size)).numpy()
-    on = np.flatnonzero(count)
+    on = np.sort(np.argsort(-count, kind="stable")[:min(max_latents, (count > 0).sum())])
     check(len(on) > 0, "dsae: none of its latents fires on these rows; use a dictionary that was trained on this difference", DataError)
     with_one = lambda f: torch.cat([torch.ones(len(f), 1, dtype=torch.float64), f[:, on]], 1)
     A, C, docs = 0., dict(base=0., ft=0.), 0.
@@ -107,14 +108,14 @@ def joint_betas(
     inv = torch.linalg.inv(A+1e-9*A.diagonal().mean()*torch.eye(len(A), dtype=torch.float64))
     D, B = _unit(dsae)[on], {s: inv@c for s, c in C.items()}
     size = dsae.W_dec.detach().double().cpu().norm(dim=1)[on]
-    out = dict(latents=on, docs=(docs > 0).sum(0), firing=count[on], n_docs=len(doc), **{s: ((B[s][1:]*D).sum(1)/size).numpy() for s in B})
+    out = dict(latents=on, docs=(docs > 0).sum(0), firing=count[on], n=len(rows), n_docs=len(doc), **{s: ((B[s][1:]*D).sum(1)/size).numpy() for s in B})
     inf = dict(base=0., ft=0.)
     for i in range(0, len(rows), batch_size):
         f, x = read(i); G = with_one(f); g = (G@inv)[:, 1:]
         for s in inf: inf[s] = inf[s]+sum_cells(ids[i:i+batch_size], len(doc), (g*((x[s]-G@B[s])@D.T)/size).numpy())
     return out | {f"influence_{s}": v for s, v in inf.items()}
 
-# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #aff9a1c5
+# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #a4614fb3
 def one_sided(
     pair,              # `PairedStores`
     dsae,              # dictionary of the difference, from `fit_difference` or `fit_stable_difference`
@@ -154,24 +155,28 @@ def _sided(j, m, stable, limit, min_docs, level):
     b, f, ib, jf = j["base"], j["ft"], j["influence_base"], j["influence_ft"]
     ft = np.abs(f) >= np.abs(b)
     own, other, io, ix = np.where(ft, f, b), np.where(ft, b, f), np.where(ft, jf, ib), np.where(ft, ib, jf)
-    sign = np.sign(own); se = lambda c: np.maximum(np.sqrt(((ix+c*io)**2).sum(0)), 1e-12)
+    sign = np.sign(own)
+    n, k, G = j["n"], len(own)+1, np.maximum(j["docs"], 2)
+    small = np.sqrt(G/(G-1)*(n-1)/max(n-k, 1)) # of clustered least squares (Cameron & Miller 2015)
+    se = lambda c: np.maximum(small*np.sqrt(((ix+c*io)**2).sum(0)), 1e-12)
     z = np.minimum((limit*own-other)*sign/se(-limit), (limit*own+other)*sign/se(limit))
     nu = other/own
-    half = norm.isf((1-level)/2)*np.sqrt(((ix-nu*io)**2).sum(0))/np.abs(own)
+    df = np.maximum(j["docs"]-1, 1) # few documents, few degrees of freedom
+    half = student.isf((1-level)/2, df)*small*np.sqrt(((ix-nu*io)**2).sum(0))/np.abs(own)
     right = np.where(ft, f > 0, b < 0) # Δ has the direction's sign: what the base model alone has appears with the other one
-    p = np.where((j["docs"] >= min_docs) & stable[j["latents"]] & right, norm.sf(z), np.nan)
+    p = np.where((j["docs"] >= min_docs) & stable[j["latents"]] & right & (n >= 5*k), student.sf(z, df), np.nan) # with fewer tokens the fit leaves no residuals to judge by
     t = pd.DataFrame(dict(latent=j["latents"], side=np.where(ft, "ft", "base"), effect=1-np.abs(nu), nu=nu, lo=nu-half, hi=nu+half, p=p, z=z, support=j["docs"], firing=j["firing"], beta_base=b, beta_ft=f, stable=stable[j["latents"]]))
     return t.set_index("latent").reindex(np.arange(m)).rename_axis("latent").reset_index().fillna(dict(support=0, firing=0)).assign(stable=stable)
 
-# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #b586ea06
+# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #8ed9596e
 def sided_numbers(
     t, # of `one_sided`
     regime="task", # text asked about; the only kind there is where it is missing
 ) -> dict:
-    "`tested`, called of either side `ft` and `base`, `median_nu` and `rescaled` (ν of a third or more) of the tested ones, and `new_direction`, called ft-only ones whose `cos_base` is below 0.7."
+    "`tested`, called of either side `ft` and `base`, `median_nu` and `rescaled` (ν of a third or more) and `both` (interval wholly beyond ±0.2: not of one model only) of the tested ones, and `new_direction`, called ft-only ones whose `cos_base` is below 0.7."
     g = next((g for r in (regime, "all", t.regime.iloc[0]) if len(g := t[(t.regime == r) & (t.segment == "all") & t.p.notna()])), t[:0])
     f = g[g.called & (g.side == "ft")]
-    return dict(tested=len(g), ft=len(f), base=int((g.called & (g.side == "base")).sum()), median_nu=float(g.nu.median()) if len(g) else None, rescaled=int((g.nu >= 1/3).sum()), **(dict(new_direction=int((f.cos_base < .7).sum())) if "cos_base" in t else {}))
+    return dict(tested=len(g), ft=len(f), base=int((g.called & (g.side == "base")).sum()), median_nu=float(g.nu.median()) if len(g) else None, rescaled=int((g.nu >= 1/3).sum()), both=int(((g.lo > .2) | (g.hi < -.2)).sum()), **(dict(new_direction=int((f.cos_base < .7).sum())) if "cos_base" in t else {}))
 
 def sided_in_words(
     t,       # of `one_sided`
@@ -182,6 +187,6 @@ def sided_in_words(
     n = sided_numbers(t, **kw); m = n["tested"]
     if not m: return "No latent of the difference fires in enough documents and is found again by another seed, so none can be said to belong to one model."
     of = f"Of {m:,} latent{'s'*(m != 1)} of the difference that another seed finds, too,"
-    if not n["ft"]+n["base"]: return f"{of} none is of one model only at a false discovery rate of {100*fdr:g} %; {n['rescaled']:,} write what both models have, one at least a third as strongly as the other (median ν {n['median_nu']:.2f})."
+    if not n["ft"]+n["base"]: return f"{of} none can be shown to be of one model only (false discovery rate {100*fdr:g} %), and {n['both']:,} are shown not to be; {n['rescaled']:,} write what both models have, one at least a third as strongly as the other (median ν {n['median_nu']:.2f})."
     new = f" ({n['new_direction']:,} of them a direction that no latent of the base model's dictionary has)" if n["ft"] and "new_direction" in n else ""
     return f"{of} {n['ft'] or 'none'} write{'s'*(n['ft'] == 1)} what only the fine-tuned model has{new}, {n['base'] or 'none'} what only the base model has; {n['rescaled']:,} what both have, one at least a third as strongly as the other (median ν {n['median_nu']:.2f})."

@@ -23,11 +23,12 @@ from ..diffing import *
 from ..diffing.baselines import mean_difference, pca_delta
 from ..saes import SAEConfig
 
-# %% ../../nbs/lib/53a_planted.activations.ipynb #88d12001
+# %% ../../nbs/lib/53a_planted.activations.ipynb #d98e4c4a
 FEATURE_KINDS = ("shared", "ft_only", "base_only", "rescaled", "rotated")
 LEVELS = dict(easy=dict(n_features=256, d_in=64, l0=4., noise=.05, correlation=0., n_tokens=200_000),
               medium=dict(n_features=1024, d_in=128, l0=8., noise=.1, correlation=.5, n_tokens=500_000),
               hard=dict(n_features=2048, d_in=128, l0=16., noise=.2, correlation=.8, n_tokens=500_000))
+LEVELS = {k: dict(v, moved=0.) for k, v in LEVELS.items()} | dict(moving=dict(LEVELS["medium"], moved=.05)) # shared directions move a little, too
 
 @dataclass
 class Planted:
@@ -69,13 +70,13 @@ def _firing(r, p, doc, correlation, group=16):
     return csr_array((np.exp(r.normal(0, .3, len(rows))).astype(np.float32), (rows, cols)), (n, len(p)))
 
 def planted_activations(
-    level="medium",   # 'easy', 'medium' or 'hard': see `LEVELS`
+    level="medium",   # 'easy', 'medium', 'hard' or 'moving': see `LEVELS`
     seed:int=0,       # of everything
     shares=dict(ft_only=.10, base_only=.05, rescaled=.10, rotated=.05), # of the features
     zipf:float=1.,    # exponent of the frequencies
     doc_tokens:int=100, # tokens of a document
     eval_share:float=.2, # of the documents are held out
-    **kw,             # instead of the level's: `n_features`, `d_in`, `l0` (features per token), `noise` (σ), `correlation`, `n_tokens`
+    **kw,             # instead of the level's: `n_features`, `d_in`, `l0` (features per token), `noise` (σ), `correlation`, `n_tokens`, `moved` (length of what is added to every shared direction)
 ) -> Planted:
     "Activations of two models of which all is known; raises `ParamError` for an unknown level or setting."
     check(level in LEVELS, f"level: {level!r} is unknown{near(level, LEVELS)}; use {', '.join(LEVELS)}")
@@ -86,6 +87,7 @@ def planted_activations(
     check(n_docs*eval_share >= 20, f"n_tokens: {c['n_tokens']} tokens make {n_docs} documents; 20 held-out ones are needed, so give {int(20/eval_share*doc_tokens)} or more")
     kind, p, scale = _feature_table(r, c["n_features"], shares, zipf, c["l0"])
     W = dict(zip(("base", "ft"), _directions(r, kind, scale, c["d_in"])))
+    if c["moved"]: W["ft"] = W["ft"]+np.where((kind == "shared")[:, None], c["moved"]*F.normalize(torch.from_numpy(np.random.default_rng([seed, 1]).standard_normal(W["ft"].shape)), dim=1).numpy(), 0).astype(np.float32)
     doc = np.repeat(np.arange(n_docs), doc_tokens)
     f, bias = _firing(r, p, doc, c["correlation"]), .5*r.standard_normal(c["d_in"])
     b = dict(base=bias, ft=bias+.05*r.standard_normal(c["d_in"]))
@@ -96,7 +98,7 @@ def planted_activations(
     truth = pd.DataFrame(dict(feature=np.arange(len(kind)), kind=kind, freq=np.bincount(f.indices, minlength=len(kind))/len(doc), scale=scale))
     return Planted(PairedStores(x["base"], x["ft"], table), truth, W["base"], W["ft"], level, seed)
 
-# %% ../../nbs/lib/53a_planted.activations.ipynb #1f9a7358
+# %% ../../nbs/lib/53a_planted.activations.ipynb #a123db4e
 def match_units(
     W,            # (m, d_in) directions of a method's units
     planted,      # `Planted`
@@ -134,14 +136,14 @@ def score_ranking(
     m = match_units(torch.as_tensor(W)[t.unit.to_numpy().copy()], planted) if len(t) else pd.DataFrame(dict(feature=[], kind=[]))
     hit = (m.feature >= 0).to_numpy() & asked[m.feature.to_numpy(int)]
     called = t.called.to_numpy(bool)
-    dirs = F.normalize(torch.from_numpy(np.where((np.abs(planted.W_ft).sum(1) > 0)[:, None] & (kind != "rescaled")[:, None], planted.W_ft, planted.W_ft-planted.W_base)[asked]).double(), dim=1)
+    dirs = [F.normalize(torch.from_numpy(D[asked]).double(), dim=1) for D in ((planted.W_ft,) if target == "ft_only" else (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base))]
     first = F.normalize(torch.as_tensor(W)[t.unit.to_numpy()[:asked.sum()].copy()].detach().double(), dim=1)
     right = np.unique(m.feature.to_numpy(int)[called & hit])
     return dict(target=target, ap=average_precision(hit, m.feature.to_numpy(int), asked.sum()), discoveries=int(called.sum()), false_discoveries=int((called & ~hit).sum()), false=float((called & ~hit).sum()/called.sum()) if called.any() else 0.,
-                recall=len(right)/asked.sum(), cosine=float((dirs@first.T).abs().max(1)[0].mean()) if len(first) else 0., first=int(np.flatnonzero(hit)[0])+1 if hit.any() else None, called_kinds=m.kind[called].value_counts().to_dict())
+                recall=len(right)/asked.sum(), cosine=float(torch.stack([(D@first.T).abs() for D in dirs]).max(0)[0].max(1)[0].mean()) if len(first) else 0., first=int(np.flatnonzero(hit)[0])+1 if hit.any() else None, called_kinds=m.kind[called].value_counts().to_dict())
 
-# %% ../../nbs/lib/53a_planted.activations.ipynb #3551a42f
-METHODS = ("drift", "delta_sae", "matching", "stagewise", "crosscoder_l1", "crosscoder_l1_scaled", "crosscoder", "crosscoder_scaled", "difference", "one_sided", "pca", "mean")
+# %% ../../nbs/lib/53a_planted.activations.ipynb #41f9a8e0
+METHODS = ("drift", "drift_ft", "delta_sae", "matching", "stagewise", "crosscoder_l1", "crosscoder_l1_scaled", "crosscoder", "crosscoder_scaled", "difference", "one_sided", "pca", "mean")
 RECOMMENDED = "one_sided"
 
 def _ranked(unit, score, called): return pd.DataFrame(dict(unit=np.asarray(unit, int), score=np.asarray(score, float), called=np.asarray(called, bool)))
@@ -164,8 +166,11 @@ def _by_base_sae(p, want, train, d_sae, k, seed, kw):
         delta = fit_delta(pair, sae, d_sae//2, k=max(2, k//2), architecture="batchtopk", seed=seed, **train)
         t = delta_sae(pair, sae, delta, firing_threshold(delta, ResidualStore(pair.ft, sae), rows, seed=seed), groups=_ALL, **kw)
         out["delta_sae", "ft_only"] = _ranked(t.latent, (t.delta+10*t.new).where(t.p.notna()), t.new), delta.W_dec
+    if {"matching", "drift_ft"} & set(want): other = fit_many(pair.ft, [cfg], rows=rows, seed=seed+2, desc="SAE of the fine-tuned model", **train)[0]
+    if "drift_ft" in want:
+        t = drift(pair, other, groups=_ALL, **kw)
+        for target in ("ft_only", "changed"): out["drift_ft", target] = _ranked(t.latent, (t.delta if target == "ft_only" else t.delta.abs()).where(t.p.notna()), t.called & ((t.delta > 0) | (target != "ft_only"))), other.W_dec
     if "matching" in want:
-        other = fit_many(pair.ft, [cfg], rows=rows, seed=seed+2, desc="SAE of the fine-tuned model", **train)[0]
         t = matching(pair, sae, other, baseline=[saes[1]], groups=_ALL, n_bootstrap=20)
         out["matching", "ft_only"] = _ranked(t.latent, (-t.cosine).where(t.p.notna()), t.called), other.W_dec
     if "stagewise" in want:
@@ -227,7 +232,8 @@ def score_activations(
     "One row per method and target: what `score_ranking` says, with `level`, `seed`, `seconds`."
     unknown = [o for o in methods if o not in METHODS]
     check(not unknown, f"methods: {unknown[:1]} is unknown{near(unknown[0], METHODS) if unknown else ''}; use some of {', '.join(METHODS)}")
-    asked = fingerprint(dict(level=level, seed=seed, methods=list(methods), n_epochs=n_epochs, batch_size=batch_size, n_bootstrap=n_bootstrap, n_perm=n_perm, more=kw))
+    check(len(methods) > 0, f"methods: none; use some of {', '.join(METHODS)}")
+    asked = fingerprint(dict(version=2, level=level, seed=seed, methods=list(methods), n_epochs=n_epochs, batch_size=batch_size, n_bootstrap=n_bootstrap, n_perm=n_perm, more=kw))
     kept = folder and Path(folder)/f"{level}_{seed}.parquet"
     if kept and kept.exists() and (t := load_parquet(kept)).asked.eq(asked).all(): return t
     p, out = planted_activations(level, seed, **kw), []
@@ -240,9 +246,9 @@ def score_activations(
     if kept: save_parquet(t, kept)
     return t
 
-_NEEDS = dict(_by_base_sae=METHODS[:4], _by_crosscoder=METHODS[4:8], _by_difference=METHODS[8:])
+_NEEDS = dict(_by_base_sae=METHODS[:5], _by_crosscoder=METHODS[5:9], _by_difference=METHODS[9:])
 
-# %% ../../nbs/lib/53a_planted.activations.ipynb #60a52783
+# %% ../../nbs/lib/53a_planted.activations.ipynb #e41eb2fd
 def _one(args):
     "One setting in a process of its own."
     torch.set_num_threads(1)
@@ -260,7 +266,7 @@ def scoreboard_activations(
     settings = list(settings)
     check(len(settings) > 0, "settings: none; give (level, seed) pairs")
     for level, _ in settings: check(level in LEVELS, f"level: {level!r} is unknown{near(level, LEVELS)}; use {', '.join(LEVELS)}")
-    n = min(n_workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(settings))
+    n = min(n_workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1), len(settings))
     jobs, out = [(level, seed, dict(kw, folder=folder)) for level, seed in settings], []
     if n <= 1: return pd.concat([score_activations(*o[:2], **o[2]) for o in progress(jobs, desc="planted activations", unit="setting")], ignore_index=True)
     with mp.get_context("spawn").Pool(n) as pool:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FORMS', 'KINDS', 'ROLES', 'METHODS', 'RECOMMENDED', 'ground_of', 'Plant', 'plant_of', 'plant_in', 'labelled_tokens',
-           'Controls', 'read_tokens', 'controls', 'planted_units', 'average_precision', 'first_rank', 'score_methods',
-           'silent_placebo', 'planted_loss', 'run_planted', 'run_many', 'summarise']
+           'Controls', 'read_tokens', 'controls', 'planted_units', 'average_precision', 'first_rank', 'hit_chance',
+           'score_methods', 'silent_placebo', 'planted_loss', 'run_planted', 'run_many', 'summarise']
 
 # %% ../../nbs/lib/53b_planted.finetunes.ipynb #a625ceeb
 import re, time
@@ -44,7 +44,8 @@ def ground_of(
     frames = {s: (p if isinstance(p, pd.DataFrame) else p.to_pandas()) for s, p in pairs.items()}
     for s in ("train", "validation", "test"): check(s in frames and len(frames[s]) > 0, f"pairs: the split {s!r} is missing or empty; give train, validation and test", DataError)
     frames = {s: f.assign(package=f.source.str.split(".").str[0]) for s, f in frames.items()}
-    top = frames["train"].package.value_counts().index[:n_packages]
+    counts = frames["train"].package.value_counts(); top = counts.index[:n_packages]
+    check(counts.head(n_packages).sum() >= 2*n_packages, f"pairs: their source names no package (the most frequent of {len(counts)}, {top[0]!r}, has {counts.iloc[0]} pairs); planted habits need pairs of documentation such as the shipped corpus, so do without them (in chapter 7: finetune_kinds='')", DataError)
     def take(f, n, name):
         f = f[f.package.isin(top)].sample(frac=1, random_state=seed)
         f = f.assign(turn=f.groupby("package").cumcount()).sort_values("turn", kind="stable").drop(columns="turn") # packages in turn
@@ -238,8 +239,17 @@ def first_rank(
     t = np.asarray(truth, bool)[np.argsort(-np.nan_to_num(np.asarray(score, dtype=np.float64), nan=-np.inf), kind="stable")]
     return float(np.flatnonzero(t)[0]+1) if t.any() else np.nan
 
+def hit_chance(
+    n_true, # units that are the plant
+    n,      # units in all
+    first=10, # units looked at
+) -> float:
+    "Probability that a random order has one of the true units among its first."
+    from scipy.stats import hypergeom
+    return float(1-hypergeom.pmf(0, n, n_true, min(first, n))) if n else 0.
+
 # %% ../../nbs/lib/53b_planted.finetunes.ipynb #36ef423b
-METHODS = ("drift", "net", "between_runs", "difference", "net_difference", "crosscoder", "latent_scaling", "delta_sae", "mean", "pca", "pca_net")
+METHODS = ("drift", "net", "between_runs", "difference", "one_sided", "net_difference", "crosscoder", "latent_scaling", "delta_sae", "mean", "pca", "pca_net")
 RECOMMENDED = "net_difference" # ranks; what survives the placebos is said by "between_runs"
 
 def _at(t): return t[(t.regime == "task") & (t.segment == "all")] if "regime" in t else t
@@ -271,6 +281,9 @@ def _own_dictionaries(S, placebos, table, sae, methods, kw, d_sae, k, seed):
     if "difference" in methods:
         d = fit_difference(pair, d_sae=d_sae, k=k, n_epochs=4, **fit_kw); t = difference(pair, d, groups=task, **kw)
         out["difference"] = (*_scored(t, d_sae, "latent", t.delta.abs(), t.called), lambda s, r: d.encode(s[r]-S["base"][r]).numpy())
+    if "one_sided" in methods:
+        o, twin, _ = fit_stable_difference(pair, ks=sorted({max(1, k//2), k}), d_sae=d_sae, seeds=(seed, seed+1), n_epochs=4, batch_size=512, device="cpu"); t = one_sided(pair, o, twin, groups=task, min_docs=kw["min_docs"], fdr=kw["fdr"])
+        out["one_sided"] = (*_scored(t, d_sae, "latent", t.z.where(t.p.notna()), t.called), lambda s, r: o.encode(s[r]-S["base"][r]).numpy())
     if "net_difference" in methods:
         n = fit_net_difference(S["ft"], placebos, rows, d_sae=d_sae, k=k, n_epochs=2, **fit_kw); t = net_difference(S["ft"], placebos, n, table, held, kw["min_docs"], kw["fdr"])
         out["net_difference"] = (*_scored(t, d_sae, "latent", t.effect, t.called), lambda s, r: n.encode(s[r]-sum(p[r] for p in placebos)/len(placebos)).numpy())
@@ -317,7 +330,7 @@ def score_methods(
     fdr:float=.05, # rate of false discoveries
     n_perm:int=1000, n_bootstrap:int=50, # swaps and resamples; the intervals are not used here
     seed:int=0,    # of the dictionaries
-) -> pd.DataFrame: # method, n_units, n_planted, rank, ap, chance, discoveries, false_discoveries, best_share
+) -> pd.DataFrame: # method, n_units, n_planted, rank, ap, chance, hit_chance, discoveries, false_discoveries, best_share
     "Each method scored by the labels; `chance` is the average precision of a random order."
     for o in methods: check(o in METHODS, f"methods: {o!r} is unknown{near(o, METHODS)}")
     S, kw = dict(base=base, ft=ft), dict(min_docs=min_docs, fdr=fdr, n_perm=n_perm, n_bootstrap=n_bootstrap)
@@ -328,7 +341,7 @@ def score_methods(
         a = read(ft, rows) - sum(read(p, rows) for p in placebos)/len(placebos)
         t = planted_units(a, label[rows] > 0, table.doc[rows]); true = t.planted.to_numpy()
         out.append(dict(method=name, n_units=len(t), n_planted=int(true.sum()), rank=first_rank(score, true), ap=average_precision(score, true), chance=float(true.mean()),
-                        discoveries=int(called.sum()), false_discoveries=int((called & ~true).sum()), best_share=float(t.share.max()), labelled=t.attrs["chance"]))
+                        hit_chance=hit_chance(int(true.sum()), len(t)), discoveries=int(called.sum()), false_discoveries=int((called & ~true).sum()), best_share=float(t.share.max()), labelled=t.attrs["chance"]))
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/53b_planted.finetunes.ipynb #c605ffa0
@@ -379,7 +392,7 @@ def run_planted(
     "Plant, train, read, score; a finished run is only opened."
     plant = plant_of(kind, seed, c.ground["train"])
     folder = Path(folder or c.folder/f"{kind}_{seed}")
-    key = fingerprint(dict(controls=c.key, plant=asdict(plant), methods=list(methods), check_placebo=check_placebo, version=2, **kw))
+    key = fingerprint(dict(controls=c.key, plant=asdict(plant), methods=list(methods), check_placebo=check_placebo, version=3, **kw))
     if (folder/"run.json").exists() and load_json(folder/"run.json")["fingerprint"] == key: return load_parquet(folder/"scores.parquet")
     (folder/"run.json").unlink(missing_ok=True)
     train, held = plant_in(c.ground["train"], plant), plant_in(c.ground["test"], plant)
@@ -419,6 +432,6 @@ def summarise(
     "Per method (and kind): runs, how often the planted change is among the first, median rank, mean average precision, discoveries, false ones, and in how many runs nothing of the placebo was called."
     order = {o: j for j, o in enumerate(METHODS)}
     g = t.assign(hit=t["rank"] <= first, lift=t.ap/t.chance.where(t.chance > 0), quiet=np.where(t.placebo_called.isna(), np.nan, t.placebo_called == 0)).groupby(list(by), sort=False)
-    out = g.agg(n_runs=("seed", "size"), in_first=("hit", "sum"), median_rank=("rank", "median"), ap=("ap", "mean"), chance=("chance", "mean"), n_planted=("n_planted", "mean"), discoveries=("discoveries", "mean"), false_discoveries=("false_discoveries", "mean"),
+    out = g.agg(n_runs=("seed", "size"), in_first=("hit", "sum"), by_chance=("hit_chance", "sum"), median_rank=("rank", "median"), ap=("ap", "mean"), chance=("chance", "mean"), n_planted=("n_planted", "mean"), discoveries=("discoveries", "mean"), false_discoveries=("false_discoveries", "mean"),
                 placebo_called=("placebo_called", "mean"), placebo_quiet=("quiet", lambda x: x.sum() if x.notna().any() else np.nan)).reset_index()
     return out.rename(columns=dict(in_first=f"in_first_{first}")).sort_values("method", key=lambda s: s.map(order), kind="stable").reset_index(drop=True)

@@ -12,7 +12,7 @@ import pandas as pd
 from ..core import *
 from . import activations, finetunes
 
-# %% ../../nbs/lib/53c_planted.scoreboard.ipynb #161bf7b2
+# %% ../../nbs/lib/53c_planted.scoreboard.ipynb #7432c9e3
 def _share(k, n, level=.95):
     "Clopper–Pearson limits of k of n."
     from scipy.stats import beta
@@ -29,8 +29,6 @@ def _finetune_rows(t, first):
         row("first_ten", hit/n, *_share(hit, n))
         half = student.ppf(.975, n-1)*g.ap.std(ddof=1)/n**.5 if n > 1 else np.nan
         row("ap", g.ap.mean(), np.maximum(0., g.ap.mean()-half), np.minimum(1., g.ap.mean()+half))
-        d, f = int(g.discoveries.sum()), int(g.false_discoveries.sum())
-        if d: row("false", f/d, np.nan, np.nan)
     return out
 
 def join(
@@ -70,20 +68,22 @@ def verdict(
             rest = best.drop(activations.RECOMMENDED)
             if len(rest): said += f"; the next best is {rest.index[0]} with {rest.iloc[0]:.3f}" + (", which is as good or better" if rest.iloc[0] >= mine.ap.mean() else "")
         else: said += f"best is {best.index[0]} with average precision {best.iloc[0]:.3f}"
-        if "drift" in best and best.index[0] != "drift": said += f"; the plain difference of frequencies reaches {best['drift']:.3f}"
+        plain = [f"{best[k]:.3f} with a dictionary of the {w} model" for k, w in (("drift", "base"), ("drift_ft", "fine-tuned")) if k in best]
+        if plain: said += f"; the plain difference of frequencies reaches {' and '.join(plain)}"
         out.append(said+".")
     if finetunes_table is not None and len(finetunes_table):
         t = finetunes_table; g = t[t.method == finetunes.RECOMMENDED]; n = len(g)
         hit = int((g["rank"] <= first).sum())
         m |= dict(finetunes=n, finetunes_found=hit)
-        said = f"Planted fine-tunes, {n} run{'s'*(n != 1)}: {finetunes.RECOMMENDED} has the planted change among its first {first} units in {hit}"
+        by_chance = lambda k: t[t.method == k].hit_chance.mean()*len(t[t.method == k])
+        said = f"Planted fine-tunes, {n} run{'s'*(n != 1)}: {finetunes.RECOMMENDED} has the planted change among its first {first} units in {hit} (a random order would in {by_chance(finetunes.RECOMMENDED):.1f})"
         others = t.groupby("method", sort=False)["rank"].apply(lambda r: int((r <= first).sum())).drop(finetunes.RECOMMENDED, errors="ignore").sort_values(ascending=False)
-        if len(others): said += f"; {', '.join(f'{k} in {v}' for k, v in others.items())}"
-        quiet = {k: v for k in ("between_runs", finetunes.RECOMMENDED, "net", "drift") if len(v := t[t.method == k].placebo_called.dropna())}
+        if len(others): said += f"; {', '.join(f'{k} in {v} ({by_chance(k):.1f})' for k, v in others.items())}"
+        quiet = {k: v for k in ("between_runs", "net", "drift") if len(v := t[t.method == k].placebo_called.dropna())}
         if quiet:
-            m["placebo_quiet"] = int((quiet.get("between_runs", next(iter(quiet.values()))) == 0).sum())
-            said += ". Asked of a placebo that is held against the others, nothing is called by " + ", ".join(f"{k} in {int((v == 0).sum())} of {len(v)}" for k, v in quiet.items())
+            m["placebo_quiet"] = int((next(iter(quiet.values())) == 0).sum())
+            said += ". Asked of a placebo that is held against the others, nothing is called by " + ", ".join(f"{k} in {int((v == 0).sum())} of {len(v)}" for k, v in quiet.items()) + " (the runs share their placebos)"
         called = t[t.method == "between_runs"]
-        if len(called): said += f"; of the fine-tuned models between_runs calls a planted latent in {int((called.discoveries > called.false_discoveries).sum())} of {len(called)}"
+        if len(called): said += f"; of the fine-tuned models between_runs calls a planted latent in {int((called.discoveries > called.false_discoveries).sum())} of {len(called)}, among {called.discoveries.mean():.0f} calls on average, {called.false_discoveries.mean():.0f} of them mostly off the tokens of the habit"
         out.append(said+".")
     return dict(sentences=out, metrics=m)

@@ -106,9 +106,10 @@ def test_unknown_method():
 
 # %% ../../nbs/lib/90_tests.planted_finetunes.ipynb #12c32523
 def test_summary_counts_runs():
-    t = pd.DataFrame([dict(method=m, kind=k, seed=s, rank=r, ap=.5, chance=.1, n_planted=2, discoveries=3, false_discoveries=1, placebo_called=p)
+    t = pd.DataFrame([dict(method=m, kind=k, seed=s, rank=r, ap=.5, chance=.1, hit_chance=.25, n_planted=2, discoveries=3, false_discoveries=1, placebo_called=p)
                       for m, r, p in (("net_difference", 1., 0.), ("drift", np.nan, np.nan)) for k in ("style", "trigger") for s in (0, 1)])
     s = summarise(t).set_index("method")
     assert s.loc["net_difference", "in_first_10"] == 4 and s.loc["drift", "in_first_10"] == 0 and s.n_runs.tolist() == [4, 4]
+    assert s.by_chance.tolist() == [1., 1.] # of four runs, one would be found by chance
     assert s.loc["net_difference", "placebo_quiet"] == 4 and np.isnan(s.loc["drift", "placebo_quiet"])
     assert len(summarise(t, ("method", "kind"))) == 4
