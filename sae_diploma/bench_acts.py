@@ -7,8 +7,8 @@ __all__ = ['SHAPES', 'PASSES', 'QUICK', 'TEXT_RUNS', 'PARTS', 'random_llama', 'p
            'Pass', 'Bare', 'Extract', 'DocActivations', 'HiddenStates', 'SAELensStore', 'SAELensCache', 'width_of',
            'SparsifyFit', 'DictionaryLearningBuffer', 'passes', 'Turn', 'rounds', 'per_token', 'extract_memory',
            'paired', 'scaling', 'TextRun', 'OurText', 'OurStream', 'SAELensText', 'SparsifyText', 'text_data',
-           'text_run', 'text_race', 'extraction', 'passes_table', 'plot_passes', 'memory_table', 'plot_memory',
-           'over_limit', 'pair_ratio', 'text_table', 'plot_text', 'verdicts']
+           'text_run', 'text_race', 'reading', 'extraction', 'passes_table', 'plot_passes', 'memory_table',
+           'plot_memory', 'over_limit', 'pair_ratio', 'text_table', 'plot_text', 'verdicts']
 
 # %% ../nbs/lib/80a_bench_acts.ipynb #c58c715e
 import copy, importlib.util, itertools, json, os, shutil, subprocess, sys, tempfile, time
@@ -620,8 +620,36 @@ def text_race(
         held = len(load_safetensors(Path(tmp)/"held.safetensors")["x"])
     return dict(what, held=held, threads=threads, keep=keep, rows=rows)
 
+# %% ../nbs/lib/80a_bench_acts.ipynb #453f7ac0
+def reading(
+    d_in:int=576,        # width of the rows, as of SmolLM2-135M
+    n_rows:int=262_144,  # of the store: 604 MB in float32
+    batch_size:int=2048, # rows a batch
+    n_rounds:int=3,      # epochs timed; the best counts, for the page cache is warm in the first or is not
+    d_sae:int=4608, k:int=32, # of the SAE that is trained
+    n_steps:int=60,      # of its training
+) -> dict:
+    "`rows` with dtype, order and `gb_per_s` of float32 handed over; `waits`, the share of an SAE's training that went into waiting for rows."
+    from sae_diploma.acts import save_store
+    from sae_diploma.saes import SAEConfig
+    from sae_diploma.train import fit
+    x, out, waits = torch.randn(n_rows, d_in, generator=torch.Generator().manual_seed(0)), [], {}
+    with tempfile.TemporaryDirectory() as tmp:
+        for dtype in ("float32", "bfloat16"):
+            store = save_store(x.to(getattr(torch, dtype)), Path(tmp)/dtype, shard_rows=65_536, dtype=dtype)
+            for order in ("exact", "block"):
+                best = np.inf
+                for epoch in range(n_rounds):
+                    began = time.perf_counter()
+                    for _, b in store.batches(batch_size, shuffle=order, epoch=epoch, window=2**27): pass
+                    best = min(best, time.perf_counter()-began)
+                out.append(dict(dtype=dtype, order=order, gb_per_s=n_rows*d_in*4/best/1e9))
+        def watch(t): waits.setdefault("began", time.perf_counter()); waits["waited"], waits["now"] = t.waited, time.perf_counter(); waits.setdefault("first", t.waited)
+        fit(store, SAEConfig("topk", d_in=d_in, d_sae=d_sae, k=k), n_steps=n_steps, batch_size=batch_size, device="cpu", callback=watch)
+    return dict(d_in=d_in, n_rows=n_rows, batch_size=batch_size, d_sae=d_sae, rows=out, waits=(waits["waited"]-waits["first"])/(waits["now"]-waits["began"]))
+
 # %% ../nbs/lib/80a_bench_acts.ipynb #d519dcc4
-PARTS = ("passes", "memory", "paired", "scaling", "text")
+PARTS = ("passes", "memory", "paired", "scaling", "reading", "text")
 def extraction(
     parts=PARTS,       # which
     shape="smollm2_135m", # of `passes` and `paired`
@@ -656,6 +684,7 @@ def extraction(
             if "paired" in parts: put(paired=in_process("paired", threads, False, module="bench_acts", folder=tmp, layer=layer, n_rounds=n_rounds))
     if "memory" in parts: put(memory=[in_process("extract_memory", threads, False, module="bench_acts", n_tokens=n) for n in tokens])
     if "scaling" in parts: put(scaling=in_process("scaling", threads, False, module="bench_acts"))
+    if "reading" in parts: put(reading=in_process("reading", threads, False, module="bench_acts"))
     if "text" in parts: put(text=text_race(threads=threads))
     return result
 
@@ -782,6 +811,9 @@ def verdicts(
         o = result["scaling"]
         t = over_limit(_times(result, "scaling"))
         out["scaling"] = f"At layer {o['layer']} of a model of {o['parameters']/1e9:.2f}e9 parameters in {o['dtype']}, `extract` takes {1e3*t.seconds[ours]/o['tokens']:.1f} ms per token, {t.ratio[ours]:.2f} times the limit."
+    if "reading" in result:
+        o = result["reading"]
+        out["reading"] = f"Shuffled rows of {o['d_in']} numbers come from the page cache at " + "; ".join(f"{r['gb_per_s']:.1f} GB/s ({r['dtype']}, {r['order']} order)" for r in o["rows"]) + f", as float32. A TopK SAE of {o['d_sae']:,} latents trained on them waits for data {o['waits']:.1%} of its time."
     if "text" in result:
         t = text_table(result)
         out["text"] = f"From documents to a TopK SAE trained on {result['text']['n_tokens']:,} tokens: " + "; ".join(f"{n} {r.seconds:.0f} s, FVU {r.fvu:.3f}" for n, r in t.iterrows()) + "."

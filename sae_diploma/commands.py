@@ -406,7 +406,7 @@ def benchmark_(
     d_sae:int=1024,           # quality: latents
     k:int=16,                 # quality: latents per token
     tokens:int=409_600,       # quality: to train on
-    parts:str="passes,memory,paired,scaling,text", # extraction: which of them
+    parts:str="passes,memory,paired,scaling,reading,text", # extraction: which of them
     shape:str="smollm2_135m", # extraction: shape of the model, with random weights: micro, small, smollm2_135m or smollm2_1_7b
     n_docs:int=120,           # extraction: documents of the corpus
     out:str=None,             # file for the result, JSON; quality goes on where it holds a part of the same, extraction keeps the parts that are not asked for
