@@ -670,7 +670,7 @@ def extraction(
         result.update(kw)
         if out: save_json(result, out)
     names = list(passes(names))
-    put(machine=machine(), threads=threads, versions={n: _version(m) for n, m in dict(sae_diploma="sae_diploma", transformers="transformers", saelens="sae_lens", sparsify="sparsify", dictionary_learning="dictionary_learning", nnsight="nnsight").items() if _there(m)})
+    put(machine=machine(), threads=threads, versions=result.get("versions", {}) | {n: _version(m) for n, m in dict(sae_diploma="sae_diploma", transformers="transformers", saelens="sae_lens", sparsify="sparsify", dictionary_learning="dictionary_learning", nnsight="nnsight").items() if _there(m)})
     if {"passes", "paired"} & set(parts):
         with tempfile.TemporaryDirectory() as tmp:
             from sae_diploma.models import resolve_layer
