@@ -61,6 +61,11 @@ def styled(
 # %% ../nbs/lib/60_figures.ipynb #92da929d
 class Chart(Figure):
     "A matplotlib figure that shows itself in a notebook at two dots per pixel and belongs to no global list."
+    def __init__(self,
+        *args, # as for matplotlib's `Figure`
+        **kw,  # likewise
+    ): super().__init__(*args, **kw)
+
     def _repr_mimebundle_(self, include=None, exclude=None):
         w, h = self.get_size_inches()*100
         return ({"image/png": _png(self), "text/plain": f"<Chart {w:.0f}×{h:.0f}>"},
