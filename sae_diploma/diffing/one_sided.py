@@ -6,7 +6,7 @@
 __all__ = ['found_again', 'fit_stable_difference', 'clear_threshold', 'joint_betas', 'one_sided', 'sided_numbers',
            'sided_in_words']
 
-# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #c4b51d85
+# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #bf0c9a1f
 import numpy as np
 import pandas as pd
 import torch
@@ -17,17 +17,18 @@ from ..core import *
 from ..acts.store import ArrayStore
 from .base import *
 from .difference import *
+from .matching import cosines
 from ..saes import SAEConfig
 from ..stats import *
 
-# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #27810afd
+# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #09f751e8
 def found_again(
     dsae,     # a dictionary
     twin,     # one of the same data from another seed
     at=.9,    # cosine from which a direction counts as found again
 ) -> np.ndarray: # (d_sae,) bool
     "Which latents of `dsae` have a decoder row in `twin` with a cosine of `at` or more."
-    return (_unit(dsae)@_unit(twin).T).max(1)[0].numpy() >= at
+    return cosines(dsae, twin).max(1) >= at
 
 def _unit(sae): return F.normalize(sae.W_dec.detach().double().cpu(), dim=1)
 
@@ -54,7 +55,7 @@ def fit_stable_difference(
     saes = fit_many(store, [SAEConfig("batchtopk", d_in=pair.d_in, d_sae=d_sae, k=k, **more) for k, _ in jobs], folder and [Path(folder)/f"k{k}_seed{s}" for k, s in jobs], rows=rows, seed=[s for _, s in jobs],
                     desc=f"{len(jobs)} dictionaries of the difference", **kw)
     both = {k: saes[2*i:2*i+2] for i, k in enumerate(sorted(ks))}
-    t = pd.DataFrame([dict(k=k, found_again=int(found_again(*o).sum()), mean_cos=float((_unit(o[0])@_unit(o[1]).T).max(1)[0].mean())) for k, o in both.items()])
+    t = pd.DataFrame([dict(k=k, found_again=int(found_again(*o).sum()), mean_cos=float(cosines(*o).max(1).mean())) for k, o in both.items()])
     t["chosen"] = t.k == t[t.found_again >= .9*t.found_again.max()].k.min()
     return *both[int(t.k[t.chosen].iloc[0])], t
 
@@ -115,7 +116,7 @@ def joint_betas(
         for s in inf: inf[s] = inf[s]+sum_cells(ids[i:i+batch_size], len(doc), (g*((x[s]-G@B[s])@D.T)/size).numpy())
     return out | {f"influence_{s}": v for s, v in inf.items()}
 
-# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #a4614fb3
+# %% ../../nbs/lib/52r_diffing.one_sided.ipynb #3cea64ca
 def one_sided(
     pair,              # `PairedStores`
     dsae,              # dictionary of the difference, from `fit_difference` or `fit_stable_difference`
@@ -147,8 +148,8 @@ def one_sided(
     check(bool(out), "documents: in no kind of text does a latent fire in 2 or more; evaluate on more documents", DataError)
     t = pd.concat(out, ignore_index=True)
     if sae is None: return t
-    cos, near = (_unit(dsae)@_unit(sae).T).max(1)
-    return t.assign(cos_base=cos.numpy()[t.latent], nearest=near.numpy()[t.latent])
+    cos = cosines(dsae, sae)
+    return t.assign(cos_base=cos.max(1)[t.latent], nearest=cos.argmax(1)[t.latent])
 
 def _sided(j, m, stable, limit, min_docs, level):
     "The rows of one group."

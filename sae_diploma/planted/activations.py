@@ -142,7 +142,7 @@ def score_ranking(
     return dict(target=target, ap=average_precision(hit, m.feature.to_numpy(int), asked.sum()), discoveries=int(called.sum()), false_discoveries=int((called & ~hit).sum()), false=float((called & ~hit).sum()/called.sum()) if called.any() else 0.,
                 recall=len(right)/asked.sum(), cosine=float(torch.stack([(D@first.T).abs() for D in dirs]).max(0)[0].max(1)[0].mean()) if len(first) else 0., first=int(np.flatnonzero(hit)[0])+1 if hit.any() else None, called_kinds=m.kind[called].value_counts().to_dict())
 
-# %% ../../nbs/lib/53a_planted.activations.ipynb #41f9a8e0
+# %% ../../nbs/lib/53a_planted.activations.ipynb #e1b963a4
 METHODS = ("drift", "drift_ft", "delta_sae", "matching", "stagewise", "crosscoder_l1", "crosscoder_l1_scaled", "crosscoder", "crosscoder_scaled", "difference", "one_sided", "pca", "mean")
 RECOMMENDED = "one_sided"
 
@@ -202,15 +202,15 @@ def _by_difference(p, want, train, d_sae, k, seed, kw):
     out, pair = {}, p.pair
     if {"difference", "one_sided"} & set(want):
         dsae, twin, tried = fit_stable_difference(pair, ks=sorted({max(1, k//4), max(1, k//2), k, 2*k}), d_sae=d_sae//2, seeds=(seed, seed+1), **train)
+        moved = difference(pair, dsae, groups=_ALL, **kw)
         if "difference" in want:
-            t = difference(pair, dsae, groups=_ALL, **kw)
+            t = moved
             for target in ("ft_only", "changed"): out["difference", target] = _ranked(t.latent, (t.delta if target == "ft_only" else t.delta.abs()).where(t.p.notna()), t.called), dsae.W_dec
         if "one_sided" in want:
             t = one_sided(pair, dsae, twin, groups=_ALL)
             out["one_sided", "ft_only"] = _ranked(t.latent, t.z.where(t.p.notna() & (t.side == "ft")), t.called & (t.side == "ft")), dsae.W_dec
-            t2 = difference(pair, dsae, groups=_ALL, **kw) if "difference" not in want else out["difference", "changed"][0].rename(columns=dict(unit="latent"))
-            stable = t2.latent.isin(t.latent[t.stable])
-            out["one_sided", "changed"] = _ranked(t2.latent, (t2.score if "score" in t2 else t2.delta.abs()).where(stable), t2.called & stable), dsae.W_dec
+            stable = moved.latent.isin(t.latent[t.stable])
+            out["one_sided", "changed"] = _ranked(moved.latent, moved.delta.abs().where(stable & moved.p.notna()), moved.called & stable), dsae.W_dec
     if "pca" in want:
         V, share = pca_delta(pair, n=pair.d_in)
         for target in ("ft_only", "changed"): out["pca", target] = _ranked(np.arange(len(V)), share, np.zeros(len(V), bool)), V
