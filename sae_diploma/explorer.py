@@ -217,7 +217,7 @@ def _read(path): return load_parquet(path) if path.exists() else None
 def _beside(t, other, names, regime):
     "Columns of another table, under new names, beside `t` by latent."
     if other is None: return t
-    other = (part(other, regime) if "segment" in other and other.segment.nunique() > 1 else other)[["latent", *(k for k in names if k in other)]].rename(columns=names)
+    other = (part(other, regime) if {"regime", "segment"} <= set(other) and len(other[["regime", "segment"]].drop_duplicates()) > 1 else other)[["latent", *(k for k in names if k in other)]].rename(columns=names)
     return t.merge(other, on="latent", how="left")
 
 def latent_table(
@@ -234,6 +234,7 @@ def latent_table(
     t = part(whole, regime)
     if d.kind == "sae":
         t = _beside(t, _read(at/"placebo.parquet"), dict(placebo_delta="placebo_delta", net_delta="net_delta", net_q="net_q", survives="survives"), regime)
+        t = _beside(t, _read(at/"between_runs.parquet"), dict(effect="beyond", q="beyond_q", called="beyond_called"), regime)
         t = _beside(t, _read(Path(run_dir)/"06_causal"/"attribution.parquet"), dict(effect="cause", q="cause_q", called="cause_called"), regime)
     if d.kind == "crosscoder":
         t = _beside(t.rename(columns=dict(effect="delta_norm")).drop(columns=["lo", "hi", "p", "q"]), _read(at/"latent_scaling.parquet"), dict(nu_error="nu_error", nu_reconstruction="nu_reconstruction", q="scaling_q", called="scaling_called"), regime)
@@ -246,7 +247,7 @@ def _sides(t):
     if "kind" in t: return np.select([t.kind == "ft_only", t.kind == "base_only"], ["more", "less"], "none")
     return np.where(~t.called, "none", np.where(t.delta > 0, "more", "less"))
 
-LABELS = dict(all="all latents", called="changed", more="more active after fine-tuning", less="less active after fine-tuning", survives="changed beyond the placebo", new="new in the fine-tuned model",
+LABELS = dict(all="all latents", called="changed", more="more active after fine-tuning", less="less active after fine-tuning", survives="changed beyond the placebo", beyond_called="beyond chance between runs", new="new in the fine-tuned model",
               cause_called="closes some of the gap (attribution)", ft_only="fine-tuned only, by length", base_only="base only, by length", shared="shared, by length", scaling_called="of one model, by latent scaling", unchanged="not called")
 
 def filters(
@@ -256,7 +257,7 @@ def filters(
     out, side = dict(all=np.ones(len(t), bool)), _sides(t)
     if "kind" in t: out |= {k: (t.kind == k).to_numpy() for k in ("ft_only", "base_only", "shared")}
     elif t.called.any(): out |= dict(called=t.called.to_numpy(), more=side == "more", less=side == "less")
-    out |= {k: t[k].to_numpy() for k in ("survives", "new", "cause_called", "scaling_called") if k in t}
+    out |= {k: t[k].to_numpy() for k in ("survives", "beyond_called", "new", "cause_called", "scaling_called") if k in t}
     return out | (dict(unchanged=~t.called.to_numpy()) if t.called.any() else {})
 
 # %% ../nbs/lib/62_explorer.ipynb #2c89a246
@@ -265,6 +266,7 @@ VIEWS = dict( # name: title, x, y, label of x, label of y, scale of x, scale of 
     evidence=("change and evidence", "delta", "q", "change of frequency (pp)", "q", "pp", "q"),
     magnitude=("strength when active", "mean_base", "mean_ft", "mean activation, base", "mean activation, fine-tuned", "log", "log"),
     placebo=("change against placebo's", "placebo_delta", "delta", "change in the placebo (pp)", "change in the fine-tuned model (pp)", "pp", "pp"),
+    runs=("change against chance between runs", "beyond", "beyond_q", "log ratio of mean activation to the placebos'", "q", "lin", "q"),
     cause=("change and cause", "delta", "cause", "change of frequency (pp)", "gap closed (nats per token)", "pp", "lin"),
     novelty=("new and unlike", "ratio", "cos_base", "frequency in base / fine-tuned", "cosine to the nearest base latent", "lin", "lin"),
     lengths=("whose latent, by length", "delta_norm", "freq", "relative length Δnorm (0 base, 1 fine-tuned)", "share of tokens", "lin", "log"),

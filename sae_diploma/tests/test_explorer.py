@@ -6,8 +6,8 @@
 __all__ = ['run', 'ex', 'test_opens_before_anything_is_loaded', 'test_click_list_and_search_agree',
            'test_filters_grey_out_and_shorten', 'test_text_is_read_live', 'test_steering_before_and_after',
            'test_every_dictionary_and_view', 'test_what_is_slow_is_said', 'test_another_layer_is_read_by_the_models',
-           'test_models_give_what_the_stores_hold', 'test_only_trained', 'test_few_tokens', 'test_lora',
-           'test_bad_input_is_one_sentence', 'test_background_errors_are_said',
+           'test_models_give_what_the_stores_hold', 'test_only_trained', 'test_chance_between_runs', 'test_few_tokens',
+           'test_lora', 'test_bad_input_is_one_sentence', 'test_background_errors_are_said',
            'test_dead_latent_has_no_typical_strength']
 
 # %% ../../nbs/lib/90_tests.explorer.ipynb #be24b152
@@ -115,6 +115,16 @@ def test_only_trained(run, tmp_path):
     assert ex.latent == 9 and "not compared" in ex.facts.value and [o for _, o in ex.axes.options] == ["frequency", "magnitude"]
     assert len(ex.article.options) == 1
     ex.tabs.selected_index = 2; assert "as it is" in ex.written.value
+
+def test_chance_between_runs(run, tmp_path):
+    "Where there are placebos enough, their verdict is a filter, a view and a line of the card."
+    run = _copy(run, tmp_path); n = 64
+    save_parquet(pd.concat([pd.DataFrame(dict(latent=np.arange(n), regime=r, segment="all", effect=np.linspace(-1, 1, n), t=0., p=.5, support=20, q=np.linspace(0, 1, n), called=np.arange(n) < (3 if r == "task" else 5))) for r in ("task", "plain")]), run/"04_comparison"/"between_runs.parquet")
+    ex = Explorer(run).wait()
+    ex.verdict.value = "beyond_called"; assert sorted(o for _, o in ex.list.options) == [0, 1, 2]
+    ex.axes.value = "runs"; assert ex.plot.value.count("data-i=") == n and ex.plot.value.count(" off") == n-3
+    ex.show(1); assert "beyond chance between runs" in ex.facts.value.lower()
+    ex.regime.value = "plain"; assert len(ex.list.options) == 5
 
 def test_few_tokens(run):
     r = Explorer(run, n_tokens=300).wait().reading()
