@@ -391,18 +391,23 @@ def shaded(
     return f'<div class="two">{side("base", "base", values[0])}{side("ft", "fine-tuned", values[1])}</div>'
 
 # %% ../nbs/lib/62_explorer.ipynb #9444110f
-_light = "--fg:#1f2328;--muted:#59636e;--line:#d7dce1;--panel:#f6f8fa;--bg:transparent;--base:0,114,178;--ft:213,94,0;--baset:#00639c;--ftt:#a84800;--amax:.62"
-_dark = "--fg:#e6e9ed;--muted:#a3abb5;--line:#4a515c;--panel:#23282f;--bg:transparent;--base:0,126,197;--ft:200,84,0;--baset:#6cbcf0;--ftt:#ff9d57;--amax:.78"
+_light = "--fg:#1f2328;--muted:#59636e;--line:#d7dce1;--panel:#f6f8fa;--bg:transparent;--base:0,114,178;--ft:213,94,0;--baset:#00639c;--ftt:#a84800;--amax:.62;--page:var(--vscode-editor-background,#fff)"
+_dark = "--fg:#e6e9ed;--muted:#a3abb5;--line:#4a515c;--panel:#23282f;--bg:transparent;--base:0,126,197;--ft:200,84,0;--baset:#6cbcf0;--ftt:#ff9d57;--amax:.78;--page:var(--vscode-editor-background,#14171c)"
+_jp = ";".join(f"--jp-{k}:var(--{v})" for v, ks in dict(page="layout-color0 layout-color1 widgets-slider-handle-background-color ui-inverse-font-color0 ui-inverse-font-color1", panel="layout-color2 widgets-input-background-color", line="layout-color3 border-color2",
+                                                         muted="border-color1 widgets-input-border-color widgets-slider-handle-border-color", fg="ui-font-color0 ui-font-color1 ui-font-color2 content-font-color1 widgets-color widgets-label-color widgets-readout-color widgets-input-color").items() for k in ks.split())
 _style = f"""<style>
 .sx,.sx .latents{{{_light}}}
 @media (prefers-color-scheme:dark){{.sx,.sx .latents{{{_dark}}}}}
 [data-jp-theme-light="true"] .sx,[data-jp-theme-light="true"] .sx .latents,.vscode-light .sx,.vscode-light .sx .latents,.quarto-light .sx,.quarto-light .sx .latents,html[theme="light"] .sx,html[theme="light"] .sx .latents{{{_light}}}
-[data-jp-theme-light="false"] .sx,[data-jp-theme-light="false"] .sx .latents,.vscode-dark .sx,.vscode-dark .sx .latents,.quarto-dark .sx,.quarto-dark .sx .latents,html[theme="dark"] .sx,html[theme="dark"] .sx .latents{{{_dark}}}
+[data-jp-theme-light="false"] .sx,[data-jp-theme-light="false"] .sx .latents,.vscode-dark .sx,.vscode-dark .sx .latents,.vscode-high-contrast:not(.vscode-high-contrast-light) .sx,.vscode-high-contrast:not(.vscode-high-contrast-light) .sx .latents,.quarto-dark .sx,.quarto-dark .sx .latents,html[theme="dark"] .sx,html[theme="dark"] .sx .latents{{{_dark}}}
+body:not([data-jp-theme-light]) .sx{{{_jp};background:var(--page)}}
+body:not([data-jp-theme-light]) :not(main)>.sx.widget-box{{padding:8px}}
 .sx{{color:var(--fg);container-type:inline-size;overflow:hidden}}
 .sx .sx-pick,.sx .sx-hide{{display:none!important}}
 .sx .widget-html-content{{line-height:1.45;width:100%;min-width:0}}
 .sx .widget-box{{overflow:visible;min-width:0}}
 .sx .m{{color:var(--muted)}}
+.sx ::placeholder{{color:var(--muted);opacity:1}}
 .sx-plot{{width:100%;height:auto;max-height:440px;display:block;cursor:pointer;font:11.5px system-ui,"DejaVu Sans",sans-serif}}
 .sx-plot text{{fill:var(--muted)}}
 .sx-plot .t{{fill:var(--fg);font-size:12.5px}}
