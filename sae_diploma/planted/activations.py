@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FEATURE_KINDS', 'LEVELS', 'METHODS', 'RECOMMENDED', 'Planted', 'planted_activations', 'match_units',
-           'average_precision', 'score_ranking', 'score_activations', 'scoreboard_activations', 'summarise',
+           'feature_average_precision', 'score_ranking', 'score_activations', 'scoreboard_activations', 'summarise',
            'called_kinds', 'artefacts']
 
 # %% ../../nbs/lib/53a_planted.activations.ipynb #9ce5e37c
@@ -110,7 +110,7 @@ def match_units(
     best, feature = (o.numpy() for o in cos.max(1))
     return pd.DataFrame(dict(feature=np.where(best >= at, feature, -1), kind=np.where(best >= at, planted.truth.kind.to_numpy()[feature], "none"), cos=best))
 
-def average_precision(
+def feature_average_precision(
     hit,     # (n,) bool, down a ranking: is this unit one of those asked for?
     what,    # (n,) which of them; counted once
     n_true,  # how many there are in all
@@ -139,7 +139,7 @@ def score_ranking(
     dirs = [F.normalize(torch.from_numpy(D[asked]).double(), dim=1) for D in ((planted.W_ft,) if target == "ft_only" else (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base))]
     first = F.normalize(torch.as_tensor(W)[t.unit.to_numpy()[:asked.sum()].copy()].detach().double(), dim=1)
     right = np.unique(m.feature.to_numpy(int)[called & hit])
-    return dict(target=target, ap=average_precision(hit, m.feature.to_numpy(int), asked.sum()), discoveries=int(called.sum()), false_discoveries=int((called & ~hit).sum()), false=float((called & ~hit).sum()/called.sum()) if called.any() else 0.,
+    return dict(target=target, ap=feature_average_precision(hit, m.feature.to_numpy(int), asked.sum()), discoveries=int(called.sum()), false_discoveries=int((called & ~hit).sum()), false=float((called & ~hit).sum()/called.sum()) if called.any() else 0.,
                 recall=len(right)/asked.sum(), cosine=float(torch.stack([(D@first.T).abs() for D in dirs]).max(0)[0].max(1)[0].mean()) if len(first) else 0., first=int(np.flatnonzero(hit)[0])+1 if hit.any() else None, called_kinds=m.kind[called].value_counts().to_dict())
 
 # %% ../../nbs/lib/53a_planted.activations.ipynb #e1b963a4
