@@ -16,7 +16,7 @@ const key = r => `${D.dictionaries[r[at.dictionary]]} ${r[at.latent]}`;
 // Numbers sort as numbers, and what was not measured comes last in both directions.
 for (const [way, sign] of [["asc", 1], ["desc", -1]])
   DataTable.ext.type.order[`measured-${way}`] = (a, b) => a === b ? 0 : a === null ? 1 : b === null ? -1 : sign * (a - b);
-const number = (show, more = {}) => ({render: {_: (x, t, r) => r[at[show]], display: (x, t, r) => (more.as || signed)(r[at[show]]) + (more.lo ? span(r, more.lo, more.hi) : "")}, type: "measured", name: show, data: at[show], searchable: false, orderSequence: ["desc", "asc"], className: "num" + (more.wide ? " o" : ""), title: more.title});
+const number = (show, more = {}) => ({render: {_: (x, t, r) => r[at[show]], display: (x, t, r) => (more.as || signed)(r[at[show]]) + (more.lo ? span(r, more.lo, more.hi) : "")}, type: "measured", name: show, data: at[show], searchable: false, orderSequence: ["desc", "asc"], className: "num" + (more.wide ? " o" : "") + (more.wider ? " oo" : ""), title: more.title});
 const columns = [
   {data: at.rank, name: "rank", visible: false, searchable: false, type: "num"},
   {data: at.latent, name: "latent", title: "Latent", type: "num", className: "l id", render: {_: x => x, filter: (x, t, r) => `#${x} ${key(r)}`, display: (x, t, r) => r[at.page] === null
@@ -29,9 +29,11 @@ const columns = [
   number("delta", {title: "Change, points [95 %]", lo: "lo", hi: "hi"}),
   number("net", {title: "Net of placebo [95 %]", lo: "net_lo", hi: "net_hi", wide: true}),
   number("causal", {title: "Causal, mnat a token [95 %]", lo: "causal_lo", hi: "causal_hi", wide: true}),
+  number("runs", {title: "Against placebo runs, log ratio", wide: true, wider: true}),
+  number("nu", {title: "The other model's share, ν [95 %]", as: num, lo: "nu_lo", hi: "nu_hi", wide: true, wider: true}),
   {data: at.tags, name: "verdicts", title: "Verdicts", className: "l v", orderable: false, render: {_: x => x.map(t => D.tags[t][0]).join(" "), display: x => x.filter(t => !D.weak.includes(t)).map(tag).join(" ")}},
   {data: at.promotes, name: "promotes", visible: false},
-].filter(c => D.has.includes(c.name) || !["net", "causal"].includes(c.name));
+].filter(c => D.has.includes(c.name) || !["net", "causal", "runs", "nu"].includes(c.name));
 
 let quiet = true;                                             // while the state is being applied nothing is written to the address
 const table = new DataTable("#latents", {
@@ -92,9 +94,12 @@ window.addEventListener("hashchange", read);
 function details(r) {
   const rows = [["Dictionary", esc(D.dictionaries[r[at.dictionary]])], ["Fires on", esc(r[at.label] || "no single thing")], ["Evidence", esc(r[at.evidence] || "")],
     ["Frequency", `${num(r[at.base])} % in the base, ${num(r[at.ft])} % in the fine-tuned model`],
-    ["Change", r[at.delta] === null ? "" : `${signed(r[at.delta])} points${span(r, "lo", "hi")}${r[at.q] === null ? "" : `, q = ${num(r[at.q], 2)}`}`],
+    ["Change", r[at.delta] === null ? "" : `${signed(r[at.delta])} points${span(r, "lo", "hi")}`],
+    ["False discovery rate", r[at.q] === null ? "" : `q = ${num(r[at.q], 2)}${r[at.docs] === null ? "" : ` over ${r[at.docs]} documents`}`],
     ["Net of placebo", r[at.net] === null ? "" : `${signed(r[at.net])} points${span(r, "net_lo", "net_hi")}`],
     ["Causal attribution", r[at.causal] === null ? "" : `${signed(r[at.causal])} mnat per token${span(r, "causal_lo", "causal_hi")}`],
+    ["Against placebo runs", r[at.runs] === null ? "" : `log ratio ${signed(r[at.runs])}`],
+    ["The other model's share", r[at.nu] === null ? "" : `ν = ${num(r[at.nu])}${span(r, "nu_lo", "nu_hi")}`],
     ["Promotes", r[at.promotes] ? r[at.promotes].split("\u0001").map(t => `<span class="tok">${esc(t)}</span>`).join("") : ""],
     ["Verdicts", r[at.tags].map(tag).join(" ")]];
   return `<dl>${rows.filter(o => o[1]).map(([k, v]) => `<dt>${k}</dt><dd>${v}</dd>`).join("")}</dl>` + (r[at.page] === null ? "" : `<p><a href="${esc(page(r))}">Card of this latent, with its contexts</a></p>`);

@@ -6,8 +6,8 @@ box.className = "tip"; box.setAttribute("role", "status"); box.hidden = true;
 document.querySelector(".latents").append(box);
 for (const o of document.querySelectorAll("i[data-k][title]")) { o.dataset.v = o.title; o.removeAttribute("title"); }
 const show = t => {
-  const ctx = t.closest(".ctx"), k = t.dataset.k, of = m => { const o = ctx.querySelector(`.${m} [data-k="${k}"]`); return o && o.dataset.v ? o.dataset.v : "0"; };
-  box.textContent = `base ${of("base")} · fine-tuned ${of("ft")}`;
+  const ctx = t.closest(".ctx"), k = t.dataset.k, of = side => { const o = side.querySelector(`[data-k="${k}"]`); return o && o.dataset.v ? o.dataset.v : "0"; };
+  box.textContent = [...ctx.querySelectorAll("[data-who]")].map(o => `${o.dataset.who} ${of(o)}`).join(" · ");
   box.hidden = false;
   const r = t.getBoundingClientRect(), w = box.offsetWidth;
   box.style.left = `${Math.max(4, Math.min(r.left, document.documentElement.clientWidth - w - 4))}px`;
