@@ -1,5 +1,6 @@
 "Open every page of a site in headless Chromium: each must load, with its images and links, without a console error, and without a serious barrier that axe-core finds."
-import functools, http.server, json, os, re, shutil, socketserver, subprocess, sys, tempfile, threading, time, urllib.request
+import functools, http.server, importlib.util, json, os, queue, re, shutil, socketserver, subprocess, sys, tempfile, threading, time, urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 
@@ -10,9 +11,9 @@ def find_browser():
 
 
 def find_axe():
-    "Path of axe-core's script (`npm install axe-core` somewhere; the variable AXE names it), or None: then pages are not checked for barriers."
-    here = Path(__file__).resolve().parent.parent
-    places = [os.environ.get("AXE", ""), *(str(o/"node_modules/axe-core/axe.min.js") for o in (here, here/".ci", Path.cwd(), Path.home()))]
+    "Path of axe-core's script: the one that the variable AXE names, else that of `axe-playwright-python` (of the dev extra; found, never imported), or None: then pages are not checked for barriers."
+    spec = importlib.util.find_spec("axe_playwright_python")
+    places = [os.environ.get("AXE", ""), *(f"{o}/axe.min.js" for o in (spec.submodule_search_locations if spec else ()))]
     return next((o for o in places if o and Path(o).is_file()), None)
 
 
@@ -39,7 +40,7 @@ class Browser:
         self.proc = subprocess.Popen([exe, *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         port = self._port()
         tabs = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/json"))
-        self.ws = websocket.create_connection(next(t for t in tabs if t["type"] == "page")["webSocketDebuggerUrl"], timeout=30)
+        self.ws = websocket.create_connection(next(t for t in tabs if t["type"] == "page")["webSocketDebuggerUrl"], timeout=60)
         self.n, self.events = 0, []
         for domain in ("Page", "Runtime", "Log", "Network"): self.call(f"{domain}.enable")
 
@@ -102,42 +103,65 @@ def view(b, width, dark):
     b.call("Emulation.setEmulatedMedia", features=[dict(name="prefers-color-scheme", value="dark" if dark else "light")])
 
 
-def barriers(b, axe):
-    "Serious and critical violations that axe-core finds on the page, as 'rule: how many, where first' lines."
+def barriers(b, axe, code=True):
+    "Serious and critical violations that axe-core finds on the page, as 'rule: how many, where first' lines; without the words of code blocks (half of its time) unless `code`."
     b.js(axe)
-    found = b.js("axe.run(document, {resultTypes: ['violations'], iframes: false}).then(r => r.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => [v.id, v.nodes.length, v.nodes[0].target.join(' '), (v.nodes[0].any[0] || v.nodes[0].all[0] || v.nodes[0].none[0] || {}).message || '']))")
+    found = b.js(f"axe.run({'document' if code else '{exclude: [[`pre code`]]}'}, {{resultTypes: ['violations'], iframes: false}})"
+                 ".then(r => r.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => [v.id, v.nodes.length, v.nodes[0].target.join(' '), (v.nodes[0].any[0] || v.nodes[0].all[0] || v.nodes[0].none[0] || {}).message || '']))")
     return [f"axe {o[0]}: {o[1]} times, first {o[2][:110]}: {o[3][:160]}" for o in found or []] if found is not None else ["axe did not run"]
 
 
-def browse(site, exe=None, shots=None, axe=None, views=((1280, False),), only=None):
-    "page -> list of problems, for every page of `site` (or those whose name holds `only`), in each view (width, dark); writes a picture of each into the folder `shots` when given, and asks axe when its script's path is given."
+def kinds(site):
+    "One page of each kind: front page, a chapter, the browser, a card, a page of the library, a tutorial."
+    site = Path(site)
+    some = ("index.html", "model_comparison.html", "feature_visualization.html", "cards/index.html", "cards/latent/*.html", "lib/metrics.html", "tutorials/*.html")
+    return [f[0].relative_to(site).as_posix() for o in some if (f := sorted(site.glob(o)))]
+
+
+def browse(site, exe=None, shots=None, axe=None, views=((1280, False),), only=None, code=True, at_once=2):
+    """page -> list of problems, for every page of `site` (those whose name holds the text `only`, or that the list `only` names), in each view (width, dark).
+
+    Writes a picture of each into the folder `shots` when given, asks axe when its script's path is given (about the words of code blocks too if `code`), and works with `at_once` browsers."""
     axe = Path(axe).read_text(encoding="utf-8") if axe else None
     site, server = Path(site).resolve(), serve(site)
-    host, out = f"http://127.0.0.1:{server.server_address[1]}", {}
-    b = Browser(exe or find_browser())
+    host = f"http://127.0.0.1:{server.server_address[1]}"
+    names = [f.relative_to(site).as_posix() for f in sorted(site.rglob("*.html"))]
+    if only: names = [o for o in names if (only in o if isinstance(only, str) else o in only)]
+    todo, out = queue.SimpleQueue(), {}
+    for o in names: todo.put(o)
+    def work():
+        b = Browser(exe or find_browser())
+        try:
+            while True:
+                try: name = todo.get_nowait()
+                except queue.Empty: return
+                out[name] = look(b, host, name, views, axe, shots, code)
+        finally: b.close()
     try:
-        for f in sorted(site.rglob("*.html")):
-            name = f.relative_to(site).as_posix()
-            if only and only not in name: continue
-            bad = []
-            for width, dark in views:
-                b.events.clear()
-                view(b, width, dark)
-                b.call("Page.navigate", url=f"{host}/{name}")
-                b.wait("Page.loadEventFired")
-                b.js("document.querySelectorAll('img[loading=lazy]').forEach(i => i.loading = 'eager'); new Promise(r => setTimeout(r, 150))")
-                now = problems(b.events, host)
-                broken = b.js("[...document.images].filter(i => i.complete && !i.naturalWidth && getComputedStyle(i).display != 'none').map(i => (i.alt || i.src).slice(0, 80))") or []
-                now += [f"broken image {o}" for o in broken]
-                if not (b.js("document.body.innerText.trim().length") or 0) > 20: now.append("the page is empty")
-                if w := b.js(overflow_js()): now.append(f"wider than the window: {w} pixels")
-                if axe: now += barriers(b, axe)
-                bad += now if len(views) == 1 else [f"{width} px{' dark' if dark else ''}: {o}" for o in now]
-                if shots: screenshot(b, Path(shots)/f"{name.replace('/', '-')[:-5]}{'' if len(views) == 1 else f'-{width}-' + ('dark' if dark else 'light')}.png", width)
-            out[name] = list(dict.fromkeys(bad))
-    finally:
-        b.close(); server.shutdown()
-    return out
+        with ThreadPoolExecutor(at_once) as ex:
+            for o in [ex.submit(work) for _ in range(min(at_once, len(names)))]: o.result()
+    finally: server.shutdown()
+    return {o: out[o] for o in names}
+
+
+def look(b, host, name, views, axe=None, shots=None, code=True):
+    "The problems of one page in each view."
+    bad = []
+    for width, dark in views:
+        b.events.clear()
+        view(b, width, dark)
+        b.call("Page.navigate", url=f"{host}/{name}")
+        b.wait("Page.loadEventFired")
+        b.js("document.querySelectorAll('img[loading=lazy]').forEach(i => i.loading = 'eager'); new Promise(r => setTimeout(r, 150))")
+        now = problems(b.events, host)
+        broken = b.js("[...document.images].filter(i => i.complete && !i.naturalWidth && getComputedStyle(i).display != 'none').map(i => (i.alt || i.src).slice(0, 80))") or []
+        now += [f"broken image {o}" for o in broken]
+        if not (b.js("document.body.innerText.trim().length") or 0) > 20: now.append("the page is empty")
+        if w := b.js(overflow_js()): now.append(f"wider than the window: {w} pixels")
+        if axe: now += barriers(b, axe, code)
+        bad += now if len(views) == 1 else [f"{width} px{' dark' if dark else ''}: {o}" for o in now]
+        if shots: screenshot(b, Path(shots)/f"{name.replace('/', '-')[:-5]}{'' if len(views) == 1 else f'-{width}-' + ('dark' if dark else 'light')}.png", width)
+    return list(dict.fromkeys(bad))
 
 
 def screenshot(b, path, width=1280, most=12000):

@@ -101,7 +101,7 @@ def chain():
 
 
 def site():
-    "The site of that run: built, complete, and without an error in a browser."
+    "The site of that run: built, complete, and without an error or a barrier for readers in a browser."
     import browse
     with tempfile.TemporaryDirectory() as tmp:
         t = time.time()
@@ -113,8 +113,13 @@ def site():
         if not Path(tmp, "site").exists(): return
         if not browse.find_browser(): return result("the site in a browser", "skipped", "no Chromium was found")
         axe = browse.find_axe()
-        if not axe: result("no serious barrier for readers (axe-core)", "skipped", "axe-core was not found; AXE=path/to/axe.min.js names it")
-        for page, bad in browse.browse(f"{tmp}/site", axe=axe).items(): result(f"in the browser: {page}", "failed" if bad else "passed", "; ".join(bad))
+        if not axe: result("no serious barrier for readers (axe-core)", "skipped", "axe-core was not found: `pip install axe-playwright-python`, or AXE=path/to/axe.min.js")
+        t = time.time()
+        for page, bad in browse.browse(f"{tmp}/site", axe=axe, code=False).items(): result(f"in the browser: {page}", "failed" if bad else "passed", "; ".join(bad))
+        print(f"  (every page, light, 1280 px{', with axe' if axe else ''}: {time.time()-t:.0f} s)", flush=True)
+        t = time.time()
+        for page, bad in browse.browse(f"{tmp}/site", axe=axe, views=[(1280, True), (390, False), (390, True)], only=browse.kinds(f"{tmp}/site")).items(): result(f"dark, and 390 px wide: {page}", "failed" if bad else "passed", "; ".join(bad))
+        print(f"  (a page of each kind, dark and narrow: {time.time()-t:.0f} s)", flush=True)
 
 
 def lab():

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['ANSWER', 'DATA_LIMIT', 'NOT_SMALLDOCS', 'SERVED', 'MISSING', 'page_name', 'page_links', 'split_title', 'tidy',
            'captions_of', 'label_figures', 'fold', 'process', 'unlink_code', 'source_root', 'answer', 'gather',
-           'write_config', 'run_note', 'resolve_pages', 'searchable', 'mathml', 'accessible', 'localise', 'check_site',
-           'renderer', 'render', 'site_fingerprint', 'build_site', 'to_markdown', 'write_readme']
+           'write_config', 'run_note', 'resolve_pages', 'searchable', 'mathml', 'accessible', 'level_headings',
+           'localise', 'check_site', 'renderer', 'render', 'site_fingerprint', 'build_site', 'to_markdown',
+           'write_readme']
 
 # %% ../nbs/lib/72_site.ipynb #c481a7af
 import contextlib, html, json, os, re, shutil, subprocess, sys, tempfile, time
@@ -103,7 +104,8 @@ def label_figures(
             keys = [k for n in names for k in caps if k[0].split("/")[0] == stage and n.fullmatch(k[1])]
         found = [caps.get(k) for k in keys]
         if len(found) != len(pics) or not all(found): continue
-        for o, k, e in zip(pics, keys, found): o.setdefault("metadata", {})["figure"] = dict(name=k[1], light=f"figures/{k[0]}/{e['png']}", dark=f"figures/{k[0]}/{e['dark_png']}" if "dark_png" in e else "")
+        for o, k, e in zip(pics, keys, found): o.setdefault("metadata", {})["figure"] = dict(name=k[1], light=f"figures/{k[0]}/{e['png']}", dark=f"figures/{k[0]}/{e['dark_png']}" if "dark_png" in e else "",
+                                                                                      **({o: f"figures/{k[0]}/{e[o+'_png']}" for o in ("narrow", "narrow_dark")} | dict(narrow_size=[e["narrow_width"], e["narrow_height"]]) if "narrow_png" in e else {}))
         opts, _ = cell_options(_source(c))
         one = lambda k: found[0][k] if len(found) == 1 else [e[k] for e in found]
         label = str(opts.get("label") or f"fig-{keys[0][1].replace('_', '-')}")
@@ -318,7 +320,7 @@ def _assets(run_dir, nbs, stage):
         elif o.is_dir() and o.name in ("images",): shutil.copytree(o, stage/o.name)
     publish_cards(run_dir/"05_figures/cards", stage/"cards", run_dir/"06_causal")
     for (folder, _), e in captions_of(run_dir).items():
-        for k in ("png", "dark_png", "svg", "csv"):
+        for k in ("png", "dark_png", "narrow_png", "narrow_dark_png", "svg", "csv"):
             f = run_dir/folder/e.get(k, "-")
             if f.exists() and (k.endswith("png") or f.stat().st_size < DATA_LIMIT):
                 (stage/"figures"/folder).mkdir(parents=True, exist_ok=True); shutil.copy(f, stage/"figures"/folder/f.name)
@@ -364,12 +366,11 @@ MISSING = ("previews on hover over citations and cross-references", "numbered se
 _fig_md = re.compile(r"^!\[((?:[^\]\\]|\\.)*)\]\(([^)\s]+\.png)\)\{([^}]*)\}[ \t]*$", re.M)
 
 def _two_sides(m, folder):
-    "A figure in the text with its dark twin, where there is one beside it."
-    dark = re.sub(r"\.png$", ".dark.png", m[2])
-    if not (folder/dark).exists(): return m[0]
+    "A figure in the text with its dark and its narrow twins, where they are beside it."
+    files = dict(light=m[2], **{k: o for k, e in (("dark", "dark"), ("narrow", "narrow"), ("narrow_dark", "narrow.dark")) if (folder/(o := re.sub(r"\.png$", f".{e}.png", m[2]))).exists()})
+    if "dark" not in files: return m[0]
     label, alt = re.search(r"#([\w-]+)", m[3]), re.search(r'fig-alt="([^"]*)"', m[3])
-    img = lambda src, cls: f'<img src="{src}" alt="{html.escape(alt[1] if alt else m[1], quote=True)}" class="img-fluid figure-img {cls}">'
-    return f'<figure class="figure"{f" id={chr(34)}{label[1]}{chr(34)}" if label else ""}>\n{img(m[2], "light-content")}{img(dark, "dark-content")}\n<figcaption>{html.escape(m[1])}</figcaption>\n</figure>'
+    return f'<figure class="figure"{f" id={chr(34)}{label[1]}{chr(34)}" if label else ""}>\n{both_schemes(files, alt[1] if alt else m[1])}\n<figcaption>{html.escape(m[1])}</figcaption>\n</figure>'
 
 def resolve_pages(
     stage:Path, # folder of gathered pages
@@ -381,7 +382,7 @@ def resolve_pages(
         d, up = load_json(p), "../"*(len(p.relative_to(stage).parts)-1)
         for c in d["cells"]:
             for o in c.get("outputs", []):
-                if "light" in (m := o.get("metadata", {}).get("figure") or {}): m.update({k: up+v for k, v in m.items() if k != "name" and v})
+                if "light" in (m := o.get("metadata", {}).get("figure") or {}): m.update({k: up+v for k, v in m.items() if k != "name" and isinstance(v, str) and v})
         d["cells"], bad = resolve(d["cells"], bib)
         for c in d["cells"]:
             if c["cell_type"] == "markdown": c["source"] = _fig_md.sub(lambda m: _two_sides(m, p.parent), _source(c))
@@ -423,13 +424,28 @@ def mathml(
 def accessible(
     page:str, # HTML
 ) -> str:
-    "The page with what keyboards and screen readers need: folded boxes are buttons, icons are decoration, outputs that scroll can be reached."
+    "The page with what keyboards and screen readers need: folded boxes are buttons, icons are decoration, headings skip no level, outputs that scroll can be reached."
     page = re.sub(r'(<div class="callout-header[^>]*) data-bs-toggle="collapse" data-bs-target="#([^"]+)"', r'\1 role="button" tabindex="0" aria-controls="\2" data-bs-toggle="collapse" data-bs-target="#\2"', page)
     page = re.sub(r'(<i class="[^"]*\bbi[ -][^"]*")[^>]*>', r'\1 aria-hidden="true">', page)
     page = re.sub(r'<div class="(cell-output cell-output-display[^"]*)">(?=\s*(?:<div>\s*)?(?:<style[^>]*>.*?</style>\s*)?<table)', r'<div class="\1" role="region" aria-label="Table of results" tabindex="0">', page, flags=re.S)
     page = re.sub(r'<div class="(sd-table[^"]*)">', r'<div class="\1" role="region" aria-label="Table" tabindex="0">', page)
+    page = level_headings(page)
     page = re.sub(r'(<math\b[^>]*?) display="block"', r'\1 display="block" tabindex="0"', page)
     return page.replace("</body>", f"<script>{_keys}</script>\n</body>", 1) if 'role="button" tabindex="0"' in page else page
+
+def level_headings(
+    page:str, # HTML
+) -> str:
+    "The page with headings that skip no level: one below a gap moves up, with those that stand beside it."
+    start = page.find("<main")
+    path, now = [], []                                        # (level as written, level on the page) of the headings above; of those that are open
+    def one(m):
+        if m[1]: return f"</h{now.pop()}" if now else m[0]
+        n = int(m[2])
+        while path and path[-1][0] >= n: path.pop()
+        path.append((n, path[-1][1]+1 if path else n)); now.append(path[-1][1])
+        return f"<h{now[-1]}"
+    return page if start < 0 else page[:start]+re.sub(r"<(/?)h([1-6])\b", one, page[start:])
 
 _keys = "document.addEventListener('keydown',function(e){var b=e.target.closest&&e.target.closest('[role=button][tabindex]');if(b&&(e.key==='Enter'||e.key===' ')){e.preventDefault();b.click()}})"
 
@@ -447,27 +463,65 @@ def localise(
         if (t := re.sub(r"@import url\(\s*[\"']?https?:[^)]*\);?", "", s)) != s: f.write_text(t, encoding="utf-8")
 
 # %% ../nbs/lib/72_site.ipynb #038a43fe
-class _Refs(HTMLParser):
-    "What a page links to, what it loads, and its anchors."
+_void = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+_literal_tags = {"pre", "code", "script", "style", "math", "svg", "textarea", ".latents", ".sx"} # there a text stands as it was written: code, formulas, and what a corpus says
+_unresolved = re.compile(r"\?@[\w-]+|(?<![\w./@])@(?:fig|eq|tbl|sec)-[\w-]+|\[-?@\w+|\{#[\w-]+\}|\\[(\[]|\$\$|^:::+", re.M)
+_nothing = {"", "nan", "none", "<na>", "nat", "–", "-", "n/a"}
+
+class _Page(HTMLParser):
+    "What a page links to, what it loads, its anchors, and what no reader should see on it."
     def __init__(self, text):
         super().__init__()
-        self.links, self.loads, self.ids = [], [], set()
+        self.links, self.loads, self.ids, self.faults = [], [], set(), []
+        self.open, self.tables, self.level = [], [], 0
         self.feed(text)
+    def within(self, *names): return any(o in within for within in self.open for o in names)
+    def fault(self, what):
+        if what not in self.faults: self.faults.append(what)
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
+        classes = (a.get("class") or "").split()
         self.ids |= {a[k] for k in ("id", "name") if a.get(k)}
         if tag == "a" and a.get("href"): self.links.append(a["href"])
         elif tag == "link" and a.get("rel") not in ("canonical",) and a.get("href"): self.loads.append(a["href"])
-        elif tag in ("img", "script", "iframe", "source", "video", "audio") and a.get("src"): self.loads.append(a["src"])
+        elif tag in ("img", "script", "iframe", "source", "video", "audio") and (a.get("src") or a.get("srcset")): self.loads.append(a.get("src") or a["srcset"])
+        if tag == "img" and not (a.get("alt") or "").strip(): self.fault(f"an image without words: {(a.get('src') or '')[:80]}")
+        if "cell-output-error" in classes: self.fault("the error of a cell")
+        if tag == "code" and "math" in classes: self.fault("a formula that could not be drawn")
+        if re.fullmatch("h[1-6]", tag) and self.within("main"):
+            if self.level and int(tag[1]) > self.level+1: self.fault(f"a heading {tag} below an h{self.level}")
+            self.level = int(tag[1])
+        if tag == "table": self.tables.append([] if "browse" not in classes else None)
+        elif tag == "tr" and self.tables and self.tables[-1] is not None: self.tables[-1].append([])
+        elif tag == "td" and self.tables and self.tables[-1]: self.tables[-1][-1].append("")
+        if tag in ("img", "input", "svg", "select", "button") and self.within("td"): self._cell("x")
+        if tag not in _void: self.open.append({tag, *("."+o for o in classes)})
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in _void: self.handle_endtag(tag)
+    def handle_endtag(self, tag):
+        at = next((i for i in range(len(self.open)-1, -1, -1) if tag in self.open[i]), None)
+        if at is None: return
+        del self.open[at:]
+        if tag == "table" and self.tables and (t := self.tables.pop()) is not None:
+            cells = [o.strip().lower() for row in t for o in row]
+            if all(o in _nothing for o in cells): self.fault(f"a table in which nothing stands ({len(cells)} cells)" if cells else "a table without rows")
+    def _cell(self, s):
+        if self.tables and self.tables[-1] and self.tables[-1][-1]: self.tables[-1][-1][-1] += s
+    def handle_data(self, s):
+        if self.tables and self.within("td"): self._cell(s)
+        if "Traceback (most recent call last)" in s and not self.within("script", ".sourceCode", ".latents", ".sx"): self.fault("a traceback")
+        if (m := _unresolved.search(s)) and not self.within(*_literal_tags) and not (self.within("td") and self.within(".cell-output")): self.fault(f"left as it was written: {s[max(0, m.start()-20):m.end()+20].strip()!r}")
 
 def check_site(
     out, # folder of a rendered site
 ) -> list:
-    "Every broken link, missing picture or anchor, and everything loaded from another host, as 'page: what' lines."
+    "Every broken link, missing picture or anchor, everything loaded from another host, and what no reader should see (errors, unresolved references, raw formulas, empty tables, images without words, headings that skip a level), as 'page: what' lines."
     out = Path(out).resolve()
-    pages = {f: _Refs(f.read_text(encoding="utf-8")) for f in sorted(out.rglob("*.html"))}
+    pages = {f: _Page(f.read_text(encoding="utf-8")) for f in sorted(out.rglob("*.html"))}
     bad = []
     for f, p in pages.items():
+        bad += [f"{f.relative_to(out)}: {o}" for o in p.faults]
         for ref, loaded in [(o, False) for o in p.links] + [(o, True) for o in p.loads]:
             u = urlsplit(ref)
             if u.scheme or u.netloc:
