@@ -1,7 +1,7 @@
 """Everything that is checked, in one command (`make test` calls it); the last line is the sum.
 
 python .ci/test.py            all of it
-python .ci/test.py notebooks  only the named parts: clean notebooks pytest chain site lab
+python .ci/test.py notebooks  only the named parts: clean notebooks pytest chain site latents lab
 """
 import filecmp, os, shutil, subprocess, sys, tempfile, time, xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
@@ -122,6 +122,16 @@ def site():
         print(f"  (a page of each kind, dark and narrow: {time.time()-t:.0f} s)", flush=True)
 
 
+def latents():
+    "The latent browser with 16,384 rows, opened as a file: search, sorting, filter, keys, a link that restores them."
+    import browse
+    from latents import try_browser
+    if not browse.find_browser(): return result("the latent browser", "skipped", "no Chromium was found")
+    t = time.time()
+    bad = try_browser()
+    result("the latent browser, 16,384 rows, as a file", "failed" if bad else "passed", "; ".join(bad), time.time()-t)
+
+
 def lab():
     "The explorer of that run in JupyterLab: it renders, and a click on the scatter changes the card."
     import browse
@@ -134,7 +144,7 @@ def lab():
 
 if __name__ == "__main__":
     t0 = time.time()
-    for part in sys.argv[1:] or ["clean", "notebooks", "pytest", "chain", "site", "lab"]:
+    for part in sys.argv[1:] or ["clean", "notebooks", "pytest", "chain", "site", "latents", "lab"]:
         t = time.time()
         print(f"\n{part}: {globals()[part].__doc__}", flush=True)
         try: globals()[part]()
