@@ -22,7 +22,7 @@ from .acts.store import REGIMES, SEGMENTS, TokenTable
 from .diffing.base import *
 from .diffing.baselines import _basis
 from .diffing.delta_sae import encode_residual
-from .figures import COLORS, Figure, _axes, _grid, _end_labels, _key, _need, styled
+from .figures import COLORS, Figure, _axes, _first, _grid, _end_labels, _key, _need, is_narrow, styled
 from .metrics import length_batches, pad_documents
 from .models import AdapterOff, capture, decoder_layers, resolve_layer, splice, unwrap
 from .saes import SAE, SAEConfig
@@ -725,11 +725,12 @@ def plot_dose(
     _need(table, ["method", "control", "k", "side", "effect", "lo", "hi"], "table")
     sides = [s for s in ("write", "remove") if (table.side == s).any()]
     fig, axs = _axes(ax, len(sides), size=(7, 3.8), **({} if ax is not None or len(sides) == 1 else dict(sharey=True))); axs = list(np.ravel(axs))
-    methods = [m for m in dict.fromkeys(table.method) if m != "everything"]
+    methods, named = [m for m in dict.fromkeys(table.method) if m != "everything"], []
     colors, marks = (dict(zip(methods, list(o)*5)) for o in (_HUES, _MARKS))
     control = control if (table.control == control).any() else "frequency"
-    end = max(table[table.control == "top"].k.max(), 1); ends = []
+    end = max(table[table.control == "top"].k.max(), 1)
     for a, side in zip(axs, sides):
+        ends = []
         t = table[(table.side == side) & table.effect.notna()]
         for m in methods:
             for c, ls, lw in (("top", "-", 1.8), (control, "--", 1.1)):
@@ -739,7 +740,7 @@ def plot_dose(
                 a.plot(g.k, 100*g.effect, color=colors[m], ls=ls, lw=lw, marker=marks[m] if c == "top" else None, ms=5)
                 if c == "top":
                     if g.k.iloc[-1] < end: a.plot([g.k.iloc[-1], end], [100*g.effect.iloc[-1]]*2, color=colors[m], lw=.7, alpha=.5)
-                    if a is axs[-1]: ends.append((end, 100*g.effect.iloc[-1], {**_CALLED, **(names or {})}.get(m, m), colors[m]))
+                    ends.append((end, 100*g.effect.iloc[-1], {**_CALLED, **(names or {})}.get(m, m), colors[m]))
         e = t[t.method == "everything"].effect
         if len(e):
             a.axhline(100*e.iloc[0], color=COLORS["muted"], lw=1, ls=":", zorder=1)
@@ -748,9 +749,12 @@ def plot_dose(
         k = sorted(t[t.control == "top"].k[t.k > 0].unique())
         a.set_xscale("log"); a.set_xticks(k, [str(o) for o in k]); a.minorticks_off()
         a.set(xlabel="units written" if side == "write" else "units taken out"); a.set_title("into the base model" if side == "write" else "out of the fine-tuned model", fontsize=9)
-    axs[0].set_ylabel("share of the KL gap closed (%)"); axs[0].set_ylim(min(-8, axs[0].get_ylim()[0]), max(108, axs[0].get_ylim()[1]))
+        if _first(a): a.set_ylabel("share of the KL gap closed (%)")
+        named.append((a, ends))
+    axs[0].set_ylim(min(-8, axs[0].get_ylim()[0]), max(108, axs[0].get_ylim()[1]))
     if (table.control == control).any(): axs[0].annotate("dashed: random, " + ("as much written" if control == "norm" else "as frequent"), (0, 0), xycoords=("axes fraction", "data"), xytext=(3, -10), textcoords="offset points", fontsize=8.5, color=COLORS["muted"], va="center")
-    if ends: _end_labels(axs[-1], ends)
+    for a, ends in named if is_narrow() else named[-1:]:
+        if ends: _end_labels(a, ends)
     return fig
 
 # %% ../nbs/lib/54_causal.ipynb #f5a98fae

@@ -100,20 +100,20 @@ def _png(fig, dpi=200):
         fig._drawn, fig.stale = (dpi, b.getvalue()), False
     return fig._drawn[1]
 
-def _axes(ax, n=1, size=(7, 3.6), each=None, cols=1, **kw):
+def _axes(ax, n=1, size=(7, 3.6), each=None, cols=1, apart=False, **kw):
     "The figure and `n` axes to draw in: those given, or a fresh `Chart`; a narrow one has rows of `cols` panels, `each` inches high."
     if ax is None and is_narrow():
         kw.pop("width_ratios", None)
-        ax = _rows(n, each or size[1], min(cols, n), NARROW, **kw)
+        ax = _rows(n, each or size[1], min(cols, n), NARROW, apart, **kw)
     elif ax is None: ax = Chart(figsize=size, layout="constrained").subplots(1, n, **kw)
     axs = list(np.ravel(ax))
     check(len(axs) == n, f"ax: {len(axs)} axes were given, this figure has {n} panels; give {n} or none")
     return axs[0].figure, (axs[0] if n == 1 else axs)
 
-def _rows(n, height, cols, wide, **kw):
-    "`n` axes of a fresh `Chart` in rows of `cols`, each row `height` inches high."
-    rows = math.ceil(n/cols)
-    axs = list(np.ravel(Chart(figsize=(wide, height*rows), layout="constrained").subplots(rows, cols, **kw)))
+def _rows(n, height, cols, wide, apart=False, **kw):
+    "`n` axes of a fresh `Chart` in rows of `cols`, each row `height` inches high; those `apart` do not share a left edge."
+    rows = math.ceil(n/cols); fig = Chart(figsize=(wide, height*rows), layout="constrained")
+    axs = [fig.add_subplot(g.subgridspec(1, 1)[0]) for g in fig.add_gridspec(n, 1)] if apart else list(np.ravel(fig.subplots(rows, cols, **kw)))
     for a in axs[n:]: a.remove()
     return axs[:n]
 
@@ -748,7 +748,7 @@ def _dumbbells(ax, top, b, f, lo, hi, what, log=True):
 # %% ../nbs/lib/60_figures.ipynb #8c6a2ae7
 def _pair(t, delta, cols, ax, n, what, unit, log, title):
     "The two panels of the frequency and the magnitude figure."
-    fig, axs = _axes(ax, 2, size=(7, 3.9), each=3.7, width_ratios=[1.15, 1])
+    fig, axs = _axes(ax, 2, size=(7, 3.9), each=3.7, apart=True, width_ratios=[1.15, 1])
     top = _top(t, delta, n)
     _plane(axs[0], t, *cols[:2], what, log); _dumbbells(axs[1], top, *cols, f"{what} ({unit})" if unit else what, log)
     k = _called(t)
@@ -879,6 +879,7 @@ def _volcano_labels(ax, t, c, control, n, keys=("base", "ft")):
 
 def _name_called(ax, t, n, y="q"):
     "Write the names of the `n` most changed called latents at their points."
+    if is_narrow(): t = t.drop(columns="label", errors="ignore") # only numbers find room
     t = t.assign(_x=100*t.delta, _y=-np.log10(t[y if y in t else "p"].clip(lower=1e-12)))
     c = _called(t)
     s = _top(t[c], t._x[c], n) if n and c.any() else t.iloc[:0]
@@ -1091,7 +1092,7 @@ def plot_norms(
     side = np.where(edges[1:] < .1+1e-9, "base", np.where(edges[:-1] > .9-1e-9, "ft", "muted"))
     for k in ("base", "muted", "ft"):
         m = side == k; ax.bar(edges[:-1][m], np.maximum(h[m], 1e-9), .02, align="edge", color=COLORS[k], alpha=.75 if k != "muted" else .35, lw=.5, ec="white", hatch="" if k != "ft" else "////")
-    for x in (.1, .4, .6, .9): ax.axvline(x, 0, .82, color=COLORS["muted"], lw=.8, ls=":", zorder=0)
+    for x in (.1, .4, .6, .9): ax.axvline(x, 0, .72 if is_narrow() else .82, color=COLORS["muted"], lw=.8, ls=":", zorder=0)
     e, key = t.effect, []
     for x, n, who, k in ((.05, (e < .1).sum(), "base only", "base"), (.5, ((e >= .4) & (e <= .6)).sum(), "shared", "ink"), (.95, (e > .9).sum(), "fine-tuned only", "ft")):
         sure = "" if confirmed is None or k == "ink" or n == 0 else f"\n{(_called(confirmed) & (confirmed.side == k)).sum():,} called by latent scaling"
@@ -1178,19 +1179,21 @@ def plot_null(
     "Discoveries of the real comparison beside those of the controls, one row for each."
     _need(table, ["comparison", "discoveries", "n"], "table")
     t = table.reset_index(drop=True)
-    fig, ax = _axes(ax, size=(7, 1.1+.3*len(t)), each=.6+.58*len(t))
     share = 100*t.discoveries/t.n.clip(lower=1)
     top = float(share.max()) or 1; several = "method" in t and t.method.nunique() > 1
     names = [f"{dict(drift='latents').get(r.method, r.method)}: {r.comparison}" if several else r.comparison for _, r in t.iterrows()]
+    if is_narrow(): names = ["\n".join(_lines(o, 64)) for o in names]
+    more = .15*any("\n" in o for o in names)
+    fig, ax = _axes(ax, size=(7, 1.1+.3*len(t)), each=.6+(.58+more)*len(t))
     for i, r in t.iterrows():
         k = _control_kind(r.comparison)
         ax.plot([0, share[i]], [-i, -i], color=COLORS[k], lw=1.6, alpha=.5); ax.plot(share[i], -i, MARKERS.get(k, "o"), color=COLORS[k], ms=6)
         if is_narrow():
-            for s, up, bold in ((names[i], 20, "bold"), (_count(r), 8, "normal")): ax.annotate(s, (0, -i), xycoords=("axes fraction", "data"), xytext=(4, up), textcoords="offset points", fontsize=8.5, weight=bold, color=COLORS["ink"], annotation_clip=False)
+            for s, up, bold in ((names[i], 20, "bold"), (_count(r), 8, "normal")): ax.annotate(s, (0, -i), xycoords=("axes fraction", "data"), xytext=(4, up), textcoords="offset points", fontsize=8.5, weight=bold, color=COLORS["ink"], annotation_clip=False).set_in_layout(False)
             continue
         left = share[i] > .6*top
         ax.annotate(_count(r), (share[i], -i), xytext=(-8 if left else 8, 7 if left else 0), textcoords="offset points", va="center", ha="right" if left else "left", fontsize=8.5, color=COLORS["ink"], annotation_clip=False)
-    ax.set(yticks=[] if is_narrow() else -np.arange(len(t)), yticklabels=[] if is_narrow() else names, ylim=(-len(t)+.7, .9) if is_narrow() else (-len(t)+.4, .6), xlim=(-.02*top, 1.06*top), xlabel="discoveries (% of tests)")
+    ax.set(yticks=[] if is_narrow() else -np.arange(len(t)), yticklabels=[] if is_narrow() else names, ylim=(-len(t)+.7, .9+more/3) if is_narrow() else (-len(t)+.4, .6), xlim=(-.02*top, 1.06*top), xlabel="discoveries (% of tests)")
     ax.grid(axis="y", visible=False)
     return fig
 
@@ -1323,9 +1326,10 @@ def _contexts_narrow(groups, ax, wide=412, line=17, left=66):
     "The same with contexts broken into lines; lengths in hundredths of an inch."
     w = 8.5*.6020*100/72; per = int((wide-left)/w); rows = []
     for l, g in groups: # where each token stands: line, letters before it
-        at, i, n = [], 0, 0
-        for t in g.token:
-            if n and n+len(t.rstrip()) > per: i, n = i+1, 0
+        at, i, n, ts = [], 0, 0, list(g.token)
+        for j, t in enumerate(ts):
+            word = next((k for k in range(j+1, len(ts)) if not ts[k][:1].isalnum()), len(ts)) # a word is kept whole, and may be several tokens
+            if n and n+len(t.rstrip()) > per or n > per/2 and not t[:1].isalnum() and n+len("".join(ts[j:word]).rstrip()) > per: i, n = i+1, 0
             at.append((i, n)); n += len(t)
         rows.append((g, at, i+1))
     tall = sum(2*20+2*n*line+18 for *_, n in rows)
