@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['ANSWER', 'DATA_LIMIT', 'NOT_SMALLDOCS', 'SERVED', 'MISSING', 'page_name', 'page_links', 'split_title', 'tidy',
            'captions_of', 'label_figures', 'fold', 'process', 'unlink_code', 'source_root', 'answer', 'gather',
-           'write_config', 'run_note', 'resolve_pages', 'searchable', 'mathml', 'accessible', 'level_headings',
-           'localise', 'check_site', 'renderer', 'render', 'site_fingerprint', 'build_site', 'to_markdown',
-           'write_readme']
+           'write_config', 'run_note', 'resolve_pages', 'searchable', 'mathml', 'accessible', 'legible_tables',
+           'level_headings', 'localise', 'check_site', 'renderer', 'render', 'site_fingerprint', 'build_site',
+           'to_markdown', 'write_readme']
 
 # %% ../nbs/lib/72_site.ipynb #c481a7af
-import contextlib, html, json, os, re, shutil, subprocess, sys, tempfile, time
+import contextlib, html, itertools, json, os, re, shutil, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
@@ -427,11 +427,42 @@ def accessible(
     "The page with what keyboards and screen readers need: folded boxes are buttons, icons are decoration, headings skip no level, outputs that scroll can be reached."
     page = re.sub(r'(<div class="callout-header[^>]*) data-bs-toggle="collapse" data-bs-target="#([^"]+)"', r'\1 role="button" tabindex="0" aria-controls="\2" data-bs-toggle="collapse" data-bs-target="#\2"', page)
     page = re.sub(r'(<i class="[^"]*\bbi[ -][^"]*")[^>]*>', r'\1 aria-hidden="true">', page)
-    page = re.sub(r'<div class="(cell-output cell-output-display[^"]*)">(?=\s*(?:<div>\s*)?(?:<style[^>]*>.*?</style>\s*)?<table)', r'<div class="\1" role="region" aria-label="Table of results" tabindex="0">', page, flags=re.S)
-    page = re.sub(r'<div class="(sd-table[^"]*)">', r'<div class="\1" role="region" aria-label="Table" tabindex="0">', page)
+    n = itertools.count(1)
+    page = re.sub(r'<div class="(cell-output cell-output-display[^"]*)">(?=\s*(?:<div>\s*)?(?:<style[^>]*>.*?</style>\s*)?<table)', lambda m: f'<div class="{m[1]}" role="region" aria-label="Table {next(n)} of results" tabindex="0">', page, flags=re.S)
+    page = re.sub(r'<div class="(sd-table[^"]*)">', lambda m: f'<div class="{m[1]}" role="region" aria-label="Table {next(n)}" tabindex="0">', page)
+    page = legible_tables(page)
     page = level_headings(page)
     page = re.sub(r'(<math\b[^>]*?) display="block"', r'\1 display="block" tabindex="0"', page)
     return page.replace("</body>", f"<script>{_keys}</script>\n</body>", 1) if 'role="button" tabindex="0"' in page else page
+
+_table = re.compile(r'(<table\b[^>]*(?:class="dataframe"|id="T_\w+")[^>]*>)(.*?<tbody)(.*?</table>)', re.S)
+
+def _with_class(tag, name): return re.sub(r'\bclass="', f'class="{name} ', tag, count=1) if 'class="' in tag else f'{tag[:-1]} class="{name}">'
+
+_cell = re.compile(r"(<(t[dh])\b[^>]*>)(.*?)</\2>", re.S)
+_number = re.compile(r"([−+-]?(\d[\d,]*)?\.?\d+(e[−+-]?\d+)?( ?%)?|nan|inf|–)?", re.I)
+
+def legible_tables(
+    page:str, # HTML
+) -> str:
+    "The page whose tables of results say which cells hold text (`long`, `longer`: they get room, so that rows stay low) or numbers (`num`), and whether the first column names the rows (`keep-first`: it stays in sight)."
+    say = lambda s: html.unescape(re.sub(r"<[^>]+>", "", s)).strip()
+    def table(m):
+        rows = [[say(o[3]) for o in _cell.finditer(r)] for r in m[3].split("<tr")[1:]]
+        plain = bool(rows) and "rowspan" not in m[3] and len({len(r) for r in rows}) == 1
+        num = {j for j in range(len(rows[0])) if any(r[j] for r in rows) and all(_number.fullmatch(r[j]) for r in rows)} if plain else set()
+        def row(r, head=False):
+            n = itertools.count()
+            def one(c):
+                k, size = next(n), 0 if head else len(say(c[3]))
+                name = "num" if k in num else "longer" if size > 120 else "long" if size > 32 else ""
+                return f"{_with_class(c[1], name)}{c[3]}</{c[2]}>" if name else c[0]
+            return _cell.sub(one, r) if not head or len(_cell.findall(r)) == len(rows[0]) and "colspan" not in r else r
+        each = lambda part, **kw: "<tr".join(row(o, **kw) if i else o for i, o in enumerate(part.split("<tr")))
+        first = [r[0] for r in rows] if plain else []
+        keep = len(set(first)) == len(first) > 0 and max(map(len, first)) <= 32 and first != [str(i) for i in range(len(first))]
+        return (_with_class(m[1], "keep-first") if keep else m[1])+(each(m[2], head=True) if num else m[2])+each(m[3])
+    return _table.sub(table, page)
 
 def level_headings(
     page:str, # HTML
