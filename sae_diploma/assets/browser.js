@@ -16,7 +16,7 @@ const key = r => `${D.dictionaries[r[at.dictionary]]} ${r[at.latent]}`;
 // Numbers sort as numbers, and what was not measured comes last in both directions.
 for (const [way, sign] of [["asc", 1], ["desc", -1]])
   DataTable.ext.type.order[`measured-${way}`] = (a, b) => a === b ? 0 : a === null ? 1 : b === null ? -1 : sign * (a - b);
-const number = (show, more = {}) => ({render: {_: (x, t, r) => r[at[show]], display: (x, t, r) => (more.as || signed)(r[at[show]]) + (more.lo ? span(r, more.lo, more.hi) : "")}, type: "measured", name: show, data: at[show], searchable: false, orderSequence: ["desc", "asc"], className: "num" + (more.wide ? " o" : "") + (more.wider ? " oo" : ""), title: more.title});
+const number = (show, more = {}) => ({render: {_: (x, t, r) => r[at[show]], display: (x, t, r) => (more.as || signed)(r[at[show]]) + (more.lo ? span(r, more.lo, more.hi) : "")}, type: "measured", name: show, data: at[show], searchable: false, orderSequence: ["desc", "asc"], className: "num" + (more.wide ? " o" : ""), title: more.title});
 const columns = [
   {data: at.rank, name: "rank", visible: false, searchable: false, type: "num"},
   {data: at.latent, name: "latent", title: "Latent", type: "num", className: "l id", render: {_: x => x, filter: (x, t, r) => `#${x} ${key(r)}`, display: (x, t, r) => r[at.page] === null
@@ -29,8 +29,8 @@ const columns = [
   number("delta", {title: "Change, points [95 %]", lo: "lo", hi: "hi"}),
   number("net", {title: "Net of placebo [95 %]", lo: "net_lo", hi: "net_hi", wide: true}),
   number("causal", {title: "Causal, mnat a token [95 %]", lo: "causal_lo", hi: "causal_hi", wide: true}),
-  number("runs", {title: "Against placebo runs, log ratio", wide: true, wider: true}),
-  number("nu", {title: "The other model's share, ν [95 %]", as: num, lo: "nu_lo", hi: "nu_hi", wide: true, wider: true}),
+  number("runs", {title: "Against placebo runs, log ratio", wide: true}),
+  number("nu", {title: "The other model's share, ν [95 %]", as: num, lo: "nu_lo", hi: "nu_hi", wide: true}),
   {data: at.tags, name: "verdicts", title: "Verdicts", className: "l v", orderable: false, render: {_: x => x.map(t => D.tags[t][0]).join(" "), display: x => x.filter(t => !D.weak.includes(t)).map(tag).join(" ")}},
   {data: at.promotes, name: "promotes", visible: false},
 ].filter(c => D.has.includes(c.name) || !["net", "causal", "runs", "nu"].includes(c.name));
@@ -41,6 +41,14 @@ const table = new DataTable("#latents", {
   layout: {topStart: null, topEnd: null, bottomStart: "info", bottomEnd: "paging"},
   language: {emptyTable: "There are no latents.", zeroRecords: "No latent fits. Clear the search or choose another verdict.", info: "_START_ to _END_ of _TOTAL_ latents", infoFiltered: "(_MAX_ in all)", infoEmpty: "no latents"},
 });
+// Of one dictionary those numbers are shown that it has; of all those that most have, and the rest below a row.
+const optional = ["delta", "net", "causal", "runs", "nu"].filter(k => columns.some(c => c.name === k));
+const measured = D.dictionaries.map((_, d) => optional.filter(k => D.rows.some(r => r[at.dictionary] === d && r[at[k]] !== null)));
+function fit() {
+  const d = D.dictionaries.indexOf(controls.in.value);
+  for (const k of optional) table.column(`${k}:name`).visible(d < 0 ? !["runs", "nu"].includes(k) : measured[d].includes(k), false);
+  table.column("dictionary:name").visible(d < 0, false);
+}
 const controls = {q: one("#q"), verdict: one("#verdict"), in: one("#in"), card: one("#card"), rows: one("#rows")};
 D.tags.forEach((t, i) => controls.verdict.add(new Option(`${t[0]} (${D.counts[i]})`, t[0])));
 D.dictionaries.forEach(d => controls.in.add(new Option(d, d)));
@@ -70,6 +78,7 @@ function read() {
   const p = new URLSearchParams(location.hash.slice(1)), has = (el, v) => [...el.options].some(o => o.value === v);
   controls.q.value = p.get("q") || "";
   for (const k of ["verdict", "in"]) controls[k].value = has(controls[k], p.get(k)) ? p.get(k) : "";
+  fit();
   controls.card.checked = p.get("card") === "1";
   controls.rows.value = has(controls.rows, p.get("rows")) ? p.get("rows") : "25";
   const [name, way] = (p.get("sort") || "rank.asc").split("."), c = columns.findIndex(o => o.name === name);
@@ -80,7 +89,7 @@ function read() {
 }
 const search = DataTable.util.debounce ? DataTable.util.debounce(() => table.search(controls.q.value).draw(), 120) : () => table.search(controls.q.value).draw();
 controls.q.addEventListener("input", search);
-for (const k of ["verdict", "in", "card"]) controls[k].addEventListener("change", () => table.draw());
+for (const k of ["verdict", "in", "card"]) controls[k].addEventListener("change", () => { fit(); table.draw(); });
 controls.rows.addEventListener("change", () => table.page.len(+controls.rows.value).draw());
 one("#clear").addEventListener("click", () => { location.hash = ""; read(); write(); controls.q.focus(); });
 one("#copy").addEventListener("click", async e => {
