@@ -18,7 +18,7 @@ from fastcore.basics import patch
 
 from .acts import ActivationStore, PairedStores, SEGMENTS, TokenTable
 from .acts.extract import doc_activations
-from .cards import Scan, _groups, card_data, describe, directions_of, doc_chunks, lens, part, read_methods, show_card, token_text
+from .cards import SIDES, Scan, _groups, card_data, describe, directions_of, doc_chunks, lens, part, read_methods, show_card, token_text
 from .causal import steered
 from .core import *
 from .data import chat_prompt
@@ -49,7 +49,7 @@ def toy_run(
     from datasets import Dataset
     from sae_diploma.acts import build_tokens, extract
     from sae_diploma.data import to_chat
-    from sae_diploma.diffing import crosscoder, difference, drift, fit_crosscoder, fit_delta, fit_difference, firing_threshold, latent_scaling, save_theta
+    from sae_diploma.diffing import crosscoder, difference, drift, fit_crosscoder, fit_delta, fit_difference, fit_stable_difference, one_sided, clear_threshold, firing_threshold, latent_scaling, save_theta
     from sae_diploma.diffing.delta_sae import ResidualStore, delta_sae
     from sae_diploma.saes import SAEConfig
     from sae_diploma.train import fit
@@ -77,6 +77,8 @@ def toy_run(
     cc, dsae = fit_crosscoder(pair, out/"crosscoder", **joint), fit_difference(pair, out/"difference", **joint)
     tables = dict(drift=drift(held_out, saes["topk"], n_perm=300, **stats), delta_sae=delta_sae(held_out, saes["topk"], delta, theta, n_perm=300, **stats),
                   crosscoder=crosscoder(held_out, cc, **stats), latent_scaling=latent_scaling(held_out, cc, kinds=None, **stats), difference=difference(held_out, dsae, n_perm=300, **stats))
+    stable, twin, _ = fit_stable_difference(pair, out/"difference_stable", (2, 4), d_sae=d_sae, rows=how["rows"], n_steps=n_steps, batch_size=512, device="cpu")
+    tables["one_sided"] = one_sided(held_out, stable, twin, saes["topk"], clear_threshold(pair, stable), min_docs=4)
     for k, t in tables.items(): save_parquet(t, out/f"{k}.parquet")
     for k in ("03_saes", "04_comparison"): save_manifest(folder/k, k, dict(architecture="topk"))
     return folder
@@ -111,9 +113,14 @@ class Dictionary:
             a = s.decoder_norms
             def joint(b, f): v, j = s.encode_sparse(torch.stack([b, f], 1)); return (v*a[0][j], j), (v*a[1][j], j)
             return joint
-        if self.kind == "difference": return lambda b, f: (lambda v, j: ((v[..., :1]*0, j[..., :1]), (v, j)))(*s.encode_sparse(f-b))
+        if self.kind == "difference": return lambda b, f: (s.encode_sparse(b-f), s.encode_sparse(f-b))
         one = encode_residual(self.base.sae, s, load_theta(self.folder)) if self.kind == "delta" else s.encode_sparse
         return lambda b, f: (one(b), one(f))
+
+    @property
+    def who(self):
+        "What the two sides of its reading are called."
+        return SIDES["difference" if self.kind == "difference" else "each"]
 
     @property
     def directions(self):
@@ -135,7 +142,9 @@ def find_dictionaries(
     check(len(names) > 0 and (saes/"tokens"/"tokens.parquet").exists(), f"run_dir: {run_dir} has no dictionary and token table in 03_saes; run chapter 3 first (`sae-diploma reproduce --run-dir {run_dir}`)", DataError)
     out = {n: Dictionary(saes/n, "sae", n.removeprefix("sae_").removesuffix("_again")+" SAE"+(", another seed" if n.endswith("_again") else ""), said="base SAE" if n == f"sae_{main}" else "", device=device) for n in names}
     more = dict(delta_sae=("delta", "Delta-SAE"), crosscoder=("crosscoder", "crosscoder"), difference=("difference", "dictionary of the difference"))
-    return out | {n: Dictionary(compared/n, k, t, out[names[0]], n.replace("delta_sae", "delta-SAE"), device) for n, (k, t) in more.items() if whole(compared/n)}
+    out |= {n: Dictionary(compared/n, k, t, out[names[0]], n.replace("delta_sae", "delta-SAE"), device) for n, (k, t) in more.items() if whole(compared/n)}
+    if (stable := compared/"difference_stable"/"chosen.json").exists() and (compared/"one_sided.parquet").exists(): out["difference_stable"] = Dictionary(stable.parent/load_json(stable)["folders"][0], "difference", "stable latents of the difference", said="stable difference", device=device)
+    return out
 
 # %% ../nbs/lib/62_explorer.ipynb #468bea0b
 class Reading:
@@ -207,9 +216,9 @@ def card_of(
     "The card of a latent, from what was read."
     r = d.reading
     view = SimpleNamespace(base=_Column(r.column(latent, 0)), ft=_Column(r.column(latent, 1)), table=r.pair.table, doc=r.pair.doc, rows=r.pair.rows)
-    what = SimpleNamespace(cfg=d.cfg, W_dec=d.directions.detach().float().cpu())
+    what = SimpleNamespace(cfg=d.cfg, W_dec=d.sae.W_dec.detach().float().cpu())
     row = pd.DataFrame([dict(delta=float(r.frequency[1, latent]-r.frequency[0, latent]), regime="all", called=False) | (row or {}) | dict(latent=latent)])
-    with _hush(): return card_data(what, view, tokenizer, row, W_U=W_U, rows=r.rows, encode=lambda x: (x, torch.full_like(x, latent, dtype=torch.long)), parts=parts, dictionary=d.said, scanned=r.scan, named=r.named, **kw)[0]
+    with _hush(): return card_data(what, view, tokenizer, row, W_U=W_U, rows=r.rows, encode=lambda x: (x, torch.full_like(x, latent, dtype=torch.long)), parts=parts, dictionary=d.said, scanned=r.scan, named=r.named, **kw)[0] | (dict(reads="difference") if d.kind == "difference" else {})
 
 # %% ../nbs/lib/62_explorer.ipynb #aa2c6f40
 def _read(path): return load_parquet(path) if path.exists() else None
@@ -229,7 +238,7 @@ def latent_table(
     "`(table, parts)`: a row per latent with what the methods say of it, and the table by part of the text; `(None, None)` for a dictionary that was only trained."
     at = Path(run_dir)/"04_comparison"
     compared = d.kind != "sae" or ((at/"manifest.json").exists() and name == f"sae_{load_json(at/'manifest.json')['params'].get('architecture')}")
-    whole = _read(at/f"{dict(sae='drift', delta='delta_sae').get(d.kind, d.kind)}.parquet") if compared else None
+    whole = _read(at/f"{dict(sae='drift', delta='delta_sae').get(d.kind, 'one_sided' if d.said == 'stable difference' else d.kind)}.parquet") if compared else None
     if whole is None: return None, None
     t = part(whole, regime)
     if d.kind == "sae":
@@ -239,16 +248,18 @@ def latent_table(
     if d.kind == "crosscoder":
         t = _beside(t.rename(columns=dict(effect="delta_norm")).drop(columns=["lo", "hi", "p", "q"]), _read(at/"latent_scaling.parquet"), dict(nu_error="nu_error", nu_reconstruction="nu_reconstruction", q="scaling_q", called="scaling_called"), regime)
         t = t.assign(freq_base=t.freq, freq_ft=t.freq, delta=0., called=t.called.astype(bool))
+    if "side" in t: t = t.rename(columns=dict(lo="nu_lo", hi="nu_hi")).assign(delta=np.nan)
     for k in [o for o in t if o.endswith("called") or o in ("survives", "new")]: t[k] = t[k].fillna(False).astype(bool)
-    return t, whole if d.kind != "crosscoder" else None
+    return t, whole if d.kind != "crosscoder" and "side" not in t else None
 
 def _sides(t):
     "'more', 'less' or 'none' for each row: which way it changed, where the method calls it."
     if "kind" in t: return np.select([t.kind == "ft_only", t.kind == "base_only"], ["more", "less"], "none")
+    if "side" in t: return np.where(~t.called, "none", np.where(t.side == "ft", "more", "less"))
     return np.where(~t.called, "none", np.where(t.delta > 0, "more", "less"))
 
 LABELS = dict(all="all latents", called="changed", more="more active after fine-tuning", less="less active after fine-tuning", survives="changed beyond the placebo", beyond_called="beyond chance between runs", new="new in the fine-tuned model",
-              cause_called="closes some of the gap (attribution)", ft_only="fine-tuned only, by length", base_only="base only, by length", shared="shared, by length", scaling_called="of one model, by latent scaling", unchanged="not called")
+              cause_called="closes some of the gap (attribution)", ft_only="fine-tuned only, by length", base_only="base only, by length", shared="shared, by length", scaling_called="of one model, by latent scaling", own_ft="only the fine-tuned model has it", own_base="only the base model has it", both="shown to be in both models", lost="not found again by another seed", unchanged="not called")
 
 def filters(
     t:pd.DataFrame, # of `latent_table`
@@ -256,6 +267,7 @@ def filters(
     "Label -> (rows,) bool of every verdict that this table knows."
     out, side = dict(all=np.ones(len(t), bool)), _sides(t)
     if "kind" in t: out |= {k: (t.kind == k).to_numpy() for k in ("ft_only", "base_only", "shared")}
+    elif "side" in t: out |= dict(own_ft=side == "more", own_base=side == "less", both=((t.nu_lo > .2) | (t.nu_hi < -.2)).to_numpy(), lost=~t.stable.to_numpy(bool))
     elif t.called.any(): out |= dict(called=t.called.to_numpy(), more=side == "more", less=side == "less")
     out |= {k: t[k].to_numpy() for k in ("survives", "beyond_called", "new", "cause_called", "scaling_called") if k in t}
     return out | (dict(unchanged=~t.called.to_numpy()) if t.called.any() else {})
@@ -269,6 +281,7 @@ VIEWS = dict( # name: title, x, y, label of x, label of y, scale of x, scale of 
     runs=("change against chance between runs", "beyond", "beyond_q", "log ratio of mean activation to the placebos'", "q", "lin", "q"),
     cause=("change and cause", "delta", "cause", "change of frequency (pp)", "gap closed (nats per token)", "pp", "lin"),
     novelty=("new and unlike", "ratio", "cos_base", "frequency in base / fine-tuned", "cosine to the nearest base latent", "lin", "lin"),
+    sided=("whose latent, by what the other has", "nu", "support", "ν: share that the other model has", "documents in which it fires", "unit", "log"),
     lengths=("whose latent, by length", "delta_norm", "freq", "relative length Δnorm (0 base, 1 fine-tuned)", "share of tokens", "lin", "log"),
     scaling=("latent scaling", "nu_error", "nu_reconstruction", "ν of the error", "ν of the reconstruction", "unit", "unit"))
 
@@ -382,13 +395,14 @@ def read_text(
 def shaded(
     tokens,   # as text
     values,   # (2, tokens) activations in base and fine-tuned model
+    who=SIDES["each"], # what the two are called
 ) -> str:
     "Both readings side by side as HTML, on one scale."
     top = max(float(np.max(values)), 1e-12)
     def side(m, name, v):
         body = "".join(f'<i style="--s:{min(1, .15+.85*o/top):.2f}" title="{o:.3g}">{_e(t)}</i>' if o > 0 else _e(t) for t, o in zip(tokens, v))
         return f'<div class="{m}"><span class="who">{name}: active on {int((v > 0).sum())} of {len(tokens)} tokens, at most {v.max():.3g}</span><div class="txt">{body}</div></div>'
-    return f'<div class="two">{side("base", "base", values[0])}{side("ft", "fine-tuned", values[1])}</div>'
+    return f'<div class="two">{side("base", who[0], values[0])}{side("ft", who[1], values[1])}</div>'
 
 # %% ../nbs/lib/62_explorer.ipynb #9444110f
 _light = "--fg:#1f2328;--muted:#59636e;--line:#d7dce1;--panel:#f6f8fa;--bg:transparent;--base:0,114,178;--ft:213,94,0;--baset:#00639c;--ftt:#a84800;--amax:.62;--page:var(--vscode-editor-background,#fff)"
@@ -687,9 +701,9 @@ def _matches(self:Explorer):
 def _list(self:Explorer, most=2000):
     "Fill the list: called latents first, by size of the change."
     t = self.table; keep = self._matches(); shown = t[keep]
-    size = (shown.delta_norm-.5).abs() if "delta_norm" in shown else shown.delta.abs()
+    size = (shown.delta_norm-.5).abs() if "delta_norm" in shown else -shown.nu.abs() if "side" in shown else shown.delta.abs()
     first = shown.assign(_s=size).sort_values(["called", "_s", "latent"], ascending=[False, False, True])[:most]
-    tail = (lambda r: f"Δ {r.delta_norm:.2f}") if "delta_norm" in t else (lambda r: "" if math.isnan(r.delta) else f"{100*r.delta:+.2f} pp".replace("-", "−"))
+    tail = (lambda r: f"Δ {r.delta_norm:.2f}") if "delta_norm" in t else (lambda r: "" if math.isnan(r.nu) else f"ν {r.nu:.2f}".replace("-", "−")) if "side" in t else (lambda r: "" if math.isnan(r.delta) else f"{100*r.delta:+.2f} pp".replace("-", "−"))
     names = getattr(self.d, "hints", {})
     with self._still():
         self.list.options = [(f"{names.get(int(r.latent), f'#{int(r.latent)}')[:26]:<27}{tail(r)}", int(r.latent)) for r in first.itertuples()]
@@ -758,7 +772,7 @@ def _shade(self:Explorer):
     "Shade the text by the chosen latent, where both have been read."
     if self.text is None or self.latent is None: return
     cut = f'<div class="m">Cut: both models read the first {len(self.text.tokens):,} tokens; {self.text.cut:,} are left out.</div>' if self.text.cut else ""
-    self.shade.value = f'<div class="latents"><div class="src">shaded by latent {_e(getattr(self.d, "labels", {}).get(self.latent, f"#{self.latent}"))} of the {_e(self.d.title)}</div>{shaded(self.text.tokens, self.text.of(self.d, self.latent))}{cut}</div>'
+    self.shade.value = f'<div class="latents"><div class="src">shaded by latent {_e(getattr(self.d, "labels", {}).get(self.latent, f"#{self.latent}"))} of the {_e(self.d.title)}</div>{shaded(self.text.tokens, self.text.of(self.d, self.latent), self.d.who)}{cut}</div>'
 
 @patch
 def read(self:Explorer,

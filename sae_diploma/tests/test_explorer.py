@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['run', 'ex', 'test_opens_before_anything_is_loaded', 'test_click_list_and_search_agree',
            'test_filters_grey_out_and_shorten', 'test_text_is_read_live', 'test_steering_before_and_after',
-           'test_every_dictionary_and_view', 'test_what_is_slow_is_said', 'test_another_layer_is_read_by_the_models',
-           'test_models_give_what_the_stores_hold', 'test_only_trained', 'test_chance_between_runs', 'test_few_tokens',
-           'test_lora', 'test_bad_input_is_one_sentence', 'test_background_errors_are_said',
-           'test_dead_latent_has_no_typical_strength']
+           'test_every_dictionary_and_view', 'test_stable_latents_of_the_difference', 'test_what_is_slow_is_said',
+           'test_another_layer_is_read_by_the_models', 'test_models_give_what_the_stores_hold', 'test_only_trained',
+           'test_chance_between_runs', 'test_few_tokens', 'test_lora', 'test_bad_input_is_one_sentence',
+           'test_background_errors_are_said', 'test_dead_latent_has_no_typical_strength']
 
 # %% ../../nbs/lib/90_tests.explorer.ipynb #be24b152
 import shutil, time
@@ -86,6 +86,17 @@ def test_every_dictionary_and_view(ex):
         ex.which.value = n; ex.wait()
         assert f"Latent {ex.latent}" in ex.card.value and ex.axes.options[0][1] is not None
         for _, v in ex.axes.options: ex.axes.value = v; assert "<svg" in ex.plot.value and "nan" not in ex.plot.value
+    ex.which.value = "sae_topk"; ex.wait()
+
+def test_stable_latents_of_the_difference(ex, run):
+    "Their filters are the verdicts of the table, and the two sides of a card are Δ and −Δ."
+    ex.which.value = "difference_stable"; ex.wait()
+    t = load_parquet(run/"04_comparison"/"one_sided.parquet"); t = t[(t.segment == "all") & (t.regime == "task")]
+    n = {k: int(m.sum()) for k, m in filters(ex.table).items()}
+    assert n["all"] == 64 and n["lost"] == int((~t.stable).sum()) and n["own_ft"]+n["own_base"] == int(t.called.fillna(False).sum()) and n["both"] == int(((t.lo > .2) | (t.hi < -.2)).sum())
+    assert "sided" in [o for _, o in ex.axes.options] and any("ν" in o for o, _ in ex.list.options)
+    ex.show(int(t.latent[t.nu.notna()].iloc[0])); assert "base − fine-tuned" in ex.card.value and "one-sided" in ex.card.value
+    ex.input.value = "Return the sum of all values."; assert "fine-tuned − base" in ex.shade.value
     ex.which.value = "sae_topk"; ex.wait()
 
 def test_what_is_slow_is_said(ex):
