@@ -74,7 +74,7 @@ def one_document(
         m = _main.search(s)
         if not m: continue
         key = p.replace("/", "-").removesuffix(".html")
-        body = re.sub(r"<(?:button|nav)\b.*?</(?:button|nav)>|<source\b[^>]*>| loading=\"lazy\"", "", m[1], flags=re.S) # paper takes the wide pictures, all of them
+        body = re.sub(r"<(?:button|nav)\b.*?</(?:button|nav)>|<source\b[^>]*>", "", m[1], flags=re.S) # paper takes the wide pictures
         body = re.sub(r'\bid="([^"]+)"', lambda o: f'id="{key}--{o[1]}"', body)
         body = re.sub(r'\bhref="([^"]*)"', lambda o: f'href="{_inner(html.unescape(o[1]), p, names)}"', body)
         body = _without_code(_open_boxes(body))

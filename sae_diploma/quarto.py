@@ -191,7 +191,7 @@ def both_schemes(
     "A saved picture as HTML, light and dark: on a phone the narrow one, which alone is loaded there; without one, a box that scrolls sideways."
     say, small = html.escape(alt, quote=True), "".join(f' {k}="{v}"' for k, v in zip(("width", "height"), files.get("narrow_size") or ()))
     def one(src, thin, cls):
-        img = f'<img src="{src}" alt="{say}"{size} loading="lazy" class="img-fluid figure-img{cls}">'
+        img = f'<img src="{src}" alt="{say}"{size} class="img-fluid figure-img{cls}">'
         return f'<picture><source media="{PHONE}" srcset="{thin}"{small}>{img}</picture>' if thin else img
     pic = one(files["light"], files.get("narrow"), " light-content" if files.get("dark") else "") + (one(files["dark"], files.get("narrow_dark"), " dark-content") if files.get("dark") else "")
     return pic if files.get("narrow") else scrolling(pic)
