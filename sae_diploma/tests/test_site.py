@@ -5,8 +5,10 @@
 # %% auto #0
 __all__ = ['FAKE', 'built', 'pages', 'text_of', 'test_every_reference_is_resolved', 'test_methodology_numbers_each_equation_once',
            'test_no_formula_stands_without_a_number', 'test_a_figure_has_number_caption_words_and_two_sides',
-           'test_every_picture_has_words_and_nothing_comes_from_elsewhere', 'quarto', 'test_quarto_renders_where_it_is',
-           'test_what_quarto_says_is_passed_on', 'test_the_project_is_valid_quarto']
+           'test_every_picture_has_words_and_nothing_comes_from_elsewhere', 'test_a_broken_page_is_found',
+           'test_code_and_what_a_corpus_says_may_look_broken', 'test_tables_of_results_are_marked_for_reading',
+           'quarto', 'test_quarto_renders_where_it_is', 'test_what_quarto_says_is_passed_on',
+           'test_the_project_is_valid_quarto']
 
 # %% ../../nbs/lib/90_tests.site.ipynb #892bb415
 import json, os, re, stat, subprocess, sys
@@ -96,6 +98,31 @@ def test_every_picture_has_words_and_nothing_comes_from_elsewhere(built):
     assert (site/"site_libs/search-index.js").read_text(encoding="utf-8").startswith("window.siteSearch=[")
     missing = ("cards/", "lib/", "tutorials/", "benchmarks/", "method_scoreboard", "figures/05")   # what this small site leaves out
     assert not [o for o in check_site(site) if not any(k in o for k in missing)]
+
+# %% ../../nbs/lib/90_tests.site.ipynb #c3a4d065
+@pytest.mark.parametrize("body, said", [
+    ('<div class="cell-output cell-output-error"><pre><code>NameError</code></pre></div>', "the error of a cell"),
+    ('<div class="cell-output cell-output-stdout"><pre><code>Traceback (most recent call last):</code></pre></div>', "a traceback"),
+    ("<p>as ?@fig-gone shows</p>", "?@fig-gone"), ("<figcaption>as @fig-gone shows</figcaption>", "@fig-gone"), (r"<p>with \(x^2\)</p>", r"\("), ("<p>$$x$$</p>", "$$x$$"), ('<p><code class="math">\\foo</code></p>', "a formula"),
+    ('<div class="cell-output"><table class="dataframe"><thead><tr><th>a</th></tr></thead><tbody></tbody></table></div>', "a table without rows"), ("<table><tr><th>a</th><td>NaN</td><td>None</td></tr></table>", "nothing stands"),
+    ('<img src="x.png">', "without words"), ("<h2>b</h2><h4>c</h4>", "heading h4 below an h2")])
+def test_a_broken_page_is_found(tmp_path, body, said):
+    (tmp_path/"x.png").touch()
+    page = lambda s: (tmp_path/"a.html").write_text(f"<html><body><main><h1>A</h1>{s}</main></body></html>", encoding="utf-8")
+    page(""); assert check_site(tmp_path) == []
+    page(body); found = check_site(tmp_path)
+    assert len(found) == 1 and found[0].startswith("a.html: ") and said in found[0]
+
+def test_code_and_what_a_corpus_says_may_look_broken(tmp_path):
+    (tmp_path/"a.html").write_text("<main><h1>A</h1><p><code>?@fig-x $$</code></p><pre class='sourceCode'><code>'Traceback (most recent call last)' @fig-x</code></pre><section class='latents'><p>$$ [@x]</p></section></main>", encoding="utf-8")
+    assert check_site(tmp_path) == []
+
+def test_tables_of_results_are_marked_for_reading(tmp_path):
+    "Text gets room, numbers stand to the right, rows keep their names; each table is a region of its own that a keyboard reaches."
+    df = '<div class="cell-output cell-output-display"><div><table border="1" class="dataframe"><thead><tr><th></th><th>n</th><th>what</th></tr></thead><tbody><tr><th>one</th><td>1.5</td><td>' + "word "*30 + "</td></tr></tbody></table></div></div>"
+    s = accessible(f"<main><h1>A</h1>{df}{df}</main></body>")
+    assert s.count('class="keep-first dataframe"') == 2 and s.count('<td class="num">1.5') == 2 and s.count('<td class="longer">') == 2
+    assert re.findall(r'role="region" aria-label="([^"]+)" tabindex="0"', s) == ["Table 1 of results", "Table 2 of results"]
 
 # %% ../../nbs/lib/90_tests.site.ipynb #c9c3a0ac
 FAKE = """#!{python}
