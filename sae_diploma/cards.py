@@ -348,20 +348,38 @@ def describe(
     min_share:float=.3,  # of a latent's activation that its name has to cover
     min_lift:float=2.,   # how many times more often than in the text
     min_count:int=3,     # active tokens of the sample with the trait
+    chance:float=1e-4,   # that so many of as many random tokens have the trait, at most; a sample shows a hundred or so
     max_rows:int=1_000_000, # rows from which the shares in the text are counted
+    upper:float=.1,      # where the whole range has no name, this strongest part of the active tokens is asked; 0: it is not
 ) -> pd.DataFrame:
-    "A row per latent of the scan, named by the trait with the largest score a·log₂(a/b), a of the latent's activation and b of the text: `label` ('' where nothing stands out), `kind`, `share` a, `base` b, `reach` (share of the trait's tokens on which it fires), and `evidence` in words."
-    m, n = s.row.shape
-    at = np.flatnonzero(s.value.T.ravel() > 0); latent, row, w = at//m, s.row.T.ravel()[at], s.value.T.ravel()[at].astype(np.float64)
-    total, n_rows = np.bincount(latent, w, n), np.bincount(latent, minlength=n)
+    "A row per latent of the scan, named by the trait with the largest score a·log₂(a/b), a of the latent's activation and b of the text: `label` ('' where nothing stands out), `kind`, `share` a, `base` b, `reach` (share of the trait's tokens on which it fires), `strongest` (whether only the strongest part has the name), and `evidence` in words."
+    check(0 <= upper < 1, f"upper: {upper}; give a share of the active tokens, 0.1 by default")
     T, text = Traits(table, tokenizer), np.asarray(rows)[::max(1, -(-len(rows)//max_rows))]
-    here, there, found = T.codes(row), T.codes(text), []
+    there, freq = T.codes(text), (s.active.sum(1).max(0) if s.side is None else s.active.sum(1)[s.side])/max(s.tokens.sum(), 1)
+    out = _name(s.row, s.value, T, there, freq, min_share, min_lift, min_count, chance).assign(strongest=False)
+    ask = np.flatnonzero((out.label == "").to_numpy() & ((s.value > 0).sum(0)*upper >= 10)) if upper else []
+    if not len(ask): return out
+    v = s.value[:, ask]; v = np.where(v >= np.nanquantile(np.where(v > 0, v, np.nan), 1-upper, axis=0), v, 0)
+    more = _name(s.row[:, ask], v, T, there, freq[ask], min_share, min_lift, min_count+1, chance)
+    has = (more.label != "").to_numpy(); more, at = more[has], ask[has]
+    out.loc[at, ["kind", "share", "base"]] = more[["kind", "share", "base"]].to_numpy()
+    out.loc[at, "label"], out.loc[at, "strongest"] = ("strongest: "+more.label).to_numpy(), True
+    out.loc[at, "evidence"] = [f"Over its whole range nothing stands out; {e.split('; it fires on')[0].replace('its activation', f'its strongest {upper:.0%} of active tokens', 1).rstrip('.')}." for e in more.evidence]
+    return out
+
+def _name(row, value, T, there, freq, min_share, min_lift, min_count, chance):
+    "Names from a sample of active tokens (sample, latents), `there` the traits of the text, `freq` how often each latent fires."
+    from scipy.stats import binom
+    n, n_text = row.shape[1], len(next(iter(there.values())))
+    on = value.T.ravel() > 0; latent, row, w = np.flatnonzero(on)//len(value), row.T.ravel()[on], value.T.ravel()[on].astype(np.float64)
+    total, n_rows = np.bincount(latent, w, n), np.bincount(latent, minlength=n)
+    here, found = T.codes(row), []
     for kind in here:
         u, inv = np.unique(np.concatenate([there[kind], here[kind]]), return_inverse=True)
-        b = np.maximum(np.bincount(inv[:len(text)], minlength=len(u)), .5)/len(text)
-        key, back, count = np.unique(latent*len(u)+inv[len(text):], return_inverse=True, return_counts=True)
+        b = np.maximum(np.bincount(inv[:n_text], minlength=len(u)), .5)/n_text
+        key, back, count = np.unique(latent*len(u)+inv[n_text:], return_inverse=True, return_counts=True)
         l, c = key//len(u), key % len(u); share = np.bincount(back, w, len(key))/total[l]
-        ok = (u[c] >= 0) & (count >= min_count) & (share >= min_lift*b[c])
+        ok = (u[c] >= 0) & (count >= min_count) & (share >= min_lift*b[c]); ok[ok] = binom.sf(count[ok]-1, n_rows[l[ok]], b[c[ok]]) <= chance
         found.append(pd.DataFrame(dict(latent=l[ok], kind=kind, code=u[c][ok], share=share[ok], base=b[c][ok], hits=count[ok])))
     t = pd.concat(found, ignore_index=True)
     t["score"] = t.share*np.log2(t.share/t.base)
@@ -370,7 +388,7 @@ def describe(
     few = t[(t.kind == "token") & (t.share >= .08) & ~t.latent.isin(best.index)]
     few = few[few.groupby("latent").cumcount() < 3]; few = few[few.groupby("latent").share.transform("sum") >= min_share]
     only = {r.latent: r.code for r in t[(t.kind == "part") & (t.share >= .9) & (t.base <= .6)].drop_duplicates("latent").itertuples()}
-    out, freq = pd.DataFrame(dict(label="", kind="", share=np.nan, base=np.nan, reach=np.nan, evidence=""), index=np.arange(n)), (s.active.sum(1).max(0) if s.side is None else s.active.sum(1)[s.side])/max(s.tokens.sum(), 1)
+    out = pd.DataFrame(dict(label="", kind="", share=np.nan, base=np.nan, reach=np.nan, evidence=""), index=np.arange(n))
     rec = {c: out[c].to_numpy(object) for c in ("label", "kind", "evidence")} | {c: out[c].to_numpy().copy() for c in ("share", "base", "reach")}
     for r in best.itertuples():
         short, clause = T.name(r.kind, r.code); reach = min(1., freq[r.Index]*r.hits/n_rows[r.Index]/r.base)
@@ -608,7 +626,7 @@ def scan_all(
     rows=None,        # rows to visit; all but BOS of the evaluation documents by default
     encode=None,      # x -> (values, indices) of the active latents
     n_top:int=5,      # strongest documents of each latent
-    n_sample:int=128, # active tokens of each latent; at 16,384 latents 42 MB
+    n_sample:int=256, # active tokens of each latent; at 16,384 latents 84 MB
     seed:int=0,       # of the sample
     chunk=None,       # rows in memory at once
 ) -> Scan:
@@ -702,7 +720,7 @@ def hist_svg(
     tick = lambda k: f'<path class="axis" d="M{X(k):.1f} {y0}v4"/><text x="{X(k):.1f}" y="{y0+16}" text-anchor="middle">{2.**((a+k-BINS/2)/_PER_OCTAVE):.3g}</text>'
     name, say = " in both models" if len(who) == 1 or c.get("reads", "each") == "each" else "", ", ".join(f"{w}: {_pct(c[k])}" for w, k in zip(who, ("freq_base", "freq_ft")))
     lines = (f'<path class="hj" d="{outline(h["base"])}"/>' if len(who) == 1 else f'<path class="hb" d="{outline(h["base"])}"/><path class="hf" d="{outline(h["ft"])}"/>'
-             f'<text class="b" x="{x1}" y="10" text-anchor="end">{_e(who[0])} —</text><text class="f" x="{x1-24-6*len(who[0])}" y="10" text-anchor="end">{_e(who[1])} - -</text>')
+             f'<text x="{x1}" y="10" text-anchor="end"><tspan class="f">{_e(who[1])} - -</tspan><tspan class="b" dx="12">{_e(who[0])} —</tspan></text>')
     return (f'<svg class="hist" viewBox="0 0 {width} {height}" role="img" aria-label="Histogram of the activations of latent {c["latent"]}{name}; it fires on a share of the tokens, {_e(say)}.">'
             f'<path class="axis" d="M{x0} {y1}V{y0}H{x1}"/>{"".join(map(tick, doubles))}'
             f'<text x="{x0-6}" y="{y1+4}" text-anchor="end">{_n(top, 2)} %</text><text x="{x0-6}" y="{y0+4}" text-anchor="end">0</text><text x="{x1}" y="{height-1}" text-anchor="end">activation</text><text x="4" y="10">share of tokens</text>'
@@ -817,7 +835,7 @@ def card_html(
     strong, rest = ([o for o in c["contexts"] if (o["kind"] == "top") == b] for b in (True, False))
     body = "".join(_context_html(o, top, _who(c)) for o in strong) or '<p class="m">It fires on none of the tokens read.</p>'
     more = f'<h3 class=s>From the whole of its range</h3>{"".join(_context_html(o, top, _who(c)) for o in rest)}' if rest else ""
-    v = (_own_verdict(c) or {}) if c.get("reads", "each") != "each" else c
+    v = (_own_verdict(c) or next((v for v in c.get("verdicts", []) if "via" not in v), {})) if c.get("reads", "each") != "each" else c
     said = [w for k, w in (("q", f"q = {_n(v.get('q'), 2)}"), ("docs", f"over {int(v.get('docs') or 0):,} documents")) if v.get(k) is not None]
     q = f'<span class="m">{" ".join(said)}</span>' if said else ""
     name = f'<p>{_e(c["evidence"])}</p>' if c.get("evidence") else '<p class="m">No single token, place or text stands out among its contexts.</p>' if c["contexts"] else ""
@@ -919,7 +937,7 @@ def all_latents(
     methods=None,   # of `read_methods`
     rows=None,      # rows to read; all but BOS of the evaluation documents by default
     n_top:int=5,    # strongest contexts of each latent
-    n_sample:int=128, # active tokens of each latent that its name is read from
+    n_sample:int=256, # active tokens of each latent that its name is read from
     seed:int=0,     # of the sample
 ) -> tuple: # (table, {name: (Scan, names)})
     "One row per latent of every dictionary, and the passes that it came from."
@@ -927,6 +945,7 @@ def all_latents(
     for name, (d, pair, encode) in dicts.items():
         r = np.sort(np.asarray(pair.rows(split="eval", drop_bos=True) if rows is None else rows))
         s = scan_all(d, pair, r, encode, n_top, n_sample, seed)
+        s.key = None                                                            # it was for the draw, and there may be six such passes
         said = describe(s, pair.table, tokenizer, r); passes[name] = s, said
         tables.append(overview(name, d.cfg.d_sae, methods or {}, s, said, lens(directions_of(d), range(d.cfg.d_sae), W_U, tokenizer, n=4)))
     return pd.concat(tables, ignore_index=True), passes
@@ -1047,7 +1066,7 @@ def _named(table):
     t = table[(table[["base", "ft"]] > 0).any(axis=1)]
     if not len(t): return ""
     share = (t.label != "").groupby(t.dictionary, sort=False).mean()
-    return f"A name is what holds 30 % of a latent's activation or more and half as much of the text at most; {', '.join(f'{v:.0%} of {d}' for d, v in share.items())} latents that fire have one, the others fire on many kinds of tokens, of which none stands out."
+    return f"A name is what holds 30 % of a latent's activation or more, or of its strongest tenth, and half as much of the text at most; {', '.join(f'{v:.0%} of {d}' for d, v in share.items())} latents that fire have one, the others fire on many kinds of tokens, of which none stands out."
 
 def _own_table(cards):
     "Rows of the cards alone."
