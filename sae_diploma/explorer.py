@@ -785,7 +785,7 @@ def read(self:Explorer,
     try: self.text = read_text(self.models, self.tokenizer, self.input.value, self.d.cfg.layer, self.d.cfg.hookpoint, self.format.value)
     except ParamError: self.text, self.shade.value = None, ""; raise
     names = getattr(self.d, "labels", {})
-    with self._still(): self.here.options = [("– those that differ most on this text –", -1)]+[(f"{names.get(j, f'#{j}')}   base {a:.3g}, fine-tuned {b:.3g}", j) for j, a, b in self.text.most(self.d)]; self.here.value = -1
+    with self._still(): self.here.options = [("– those that differ most on this text –", -1)]+[(f"{names.get(j, f'#{j}')}   {self.d.who[0]} {a:.3g}, {self.d.who[1]} {b:.3g}", j) for j, a, b in self.text.most(self.d)]; self.here.value = -1
     self._shade()
     self.input.continuous_update = time.perf_counter()-t < .3 # a large model reads when the field is left
 
@@ -844,6 +844,7 @@ def _choose(self:Explorer, name, latent=None):
         self.which.options = self._offered(self.d.place); self.which.value, self.place.value = name, self.d.place
         self.search.value, self.here.options = "", [("– those that differ most on this text –", -1)]
         self.here.value = -1
+    if self.d.reading is not None and hasattr(self, "_models"): self.latent = latent; return self._ready(name)
     self._options(); self._list()
     if latent is None and self.list.options: latent = self.list.options[0][1]
     if latent is not None: self.show(latent)
@@ -853,7 +854,6 @@ def _choose(self:Explorer, name, latent=None):
 @patch
 def _start(self:Explorer):
     "Read in the background what the chosen dictionary needs."
-    if self.d.reading is not None and hasattr(self, "_models"): return self._ready(self.name)
     self.say("Reading the held-out text with this dictionary …")
     self._thread = threading.Thread(target=self._prepare, args=(self.name,), daemon=True); self._thread.start()
 
