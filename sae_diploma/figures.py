@@ -287,9 +287,9 @@ def on_dark(
 
 # %% ../nbs/lib/60_figures.ipynb #ca615f48
 def _save_small(fig, folder, name):
-    "PNG of 256 colours, a third of the bytes."
+    "PNG of 256 colours, a third of the bytes, at two dots per pixel of a phone."
     from PIL import Image # comes with matplotlib
-    with atomic_path(folder/f"{name}.png") as t: Image.open(io.BytesIO(_png(fig))).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(t, format="png", optimize=True)
+    with atomic_path(folder/f"{name}.png") as t: Image.open(io.BytesIO(_png(fig, 170))).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(t, format="png", optimize=True)
 
 def _save_picture(fig, folder, name):
     "PNG and SVG of the figure as it is coloured now."
@@ -1189,7 +1189,7 @@ def plot_null(
         k = _control_kind(r.comparison)
         ax.plot([0, share[i]], [-i, -i], color=COLORS[k], lw=1.6, alpha=.5); ax.plot(share[i], -i, MARKERS.get(k, "o"), color=COLORS[k], ms=6)
         if is_narrow():
-            for s, up, bold in ((names[i], 20, "bold"), (_count(r), 8, "normal")): ax.annotate(s, (0, -i), xycoords=("axes fraction", "data"), xytext=(4, up), textcoords="offset points", fontsize=8.5, weight=bold, color=COLORS["ink"], annotation_clip=False).set_in_layout(False)
+            for s, up, bold in ((names[i], 20, "bold"), (_count(r), 8, "normal")): ax.annotate(s, (0, -i), xycoords=("axes fraction", "data"), xytext=(1, up), textcoords="offset points", fontsize=8.5, weight=bold, color=COLORS["ink"], annotation_clip=False).set_in_layout(False)
             continue
         left = share[i] > .6*top
         ax.annotate(_count(r), (share[i], -i), xytext=(-8 if left else 8, 7 if left else 0), textcoords="offset points", va="center", ha="right" if left else "left", fontsize=8.5, color=COLORS["ink"], annotation_clip=False)
