@@ -256,7 +256,7 @@ def _lib_page(nb, cache):
     if f.exists(): return load_json(f)
     for old in cache.glob(f"{name}-*.json"): old.unlink()
     d = process(nb, up="../", order=_order(nb))
-    save_json(d, f)
+    if not any(o.get("output_type") == "error" for c in d["cells"] for o in c.get("outputs", [])): save_json(d, f) # a page with an error is said by `check_site`, and made again next time
     return d
 
 def _library(nb):
