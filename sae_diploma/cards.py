@@ -1005,9 +1005,10 @@ def browser_html(
     "The page of the table; its rows come from `latents.js`."
     link = f'<nav class="way"><a href="{_e(back[1])}">{_e(back[0])}</a></nav>' if back else ""
     on, read = (_on(cards[0]), cards[0]["tokens"]) if cards else ("", 0)
+    both = " Of a dictionary of a difference the first frequency is on its negative (for the net difference, on a placebo less the others), the second on the difference itself; a crosscoder has one for both models." if any(c.get("reads", "each") != "each" for c in cards) else ""
     listed = "".join(f'<li><a href="latent/{_anchor(c)}.html">{_e(c["dictionary"])} {_e(c["label"].lstrip("#"))}</a></li>' for c in cards)
     return _head(title, "", ["latents.js", "assets/dataTables.min.js", "assets/browser.js"]) + f"""<body><main class="latents wide">{link}<h1>{_e(title)}</h1><p>{_e(intro)}</p>
-<p class="m">All {n:,} latents. A number with a link has a card: its contexts in both models and every method's verdict. <b>+</b> opens the rest of a row, with all verdicts. Frequencies are shares of the tokens of {on}; contexts come from {read:,} held-out tokens; in brackets 95 % intervals over documents. {_e(named)} Keys: <kbd>/</kbd> search, <kbd>↓</kbd> <kbd>↑</kbd> rows, <kbd>←</kbd> <kbd>→</kbd> pages, <kbd>Enter</kbd> opens. The address keeps what you see.</p>
+<p class="m">All {n:,} latents. A number with a link has a card: its contexts in both models and every method's verdict. <b>+</b> opens the rest of a row, with all verdicts. Frequencies are shares of the tokens of {on}; contexts come from {read:,} held-out tokens; in brackets 95 % intervals over documents.{both} {_e(named)} Keys: <kbd>/</kbd> search, <kbd>↓</kbd> <kbd>↑</kbd> rows, <kbd>←</kbd> <kbd>→</kbd> pages, <kbd>Enter</kbd> opens. The address keeps what you see.</p>
 <noscript><p>The table needs JavaScript; the cards do not:</p><ul>{listed}</ul></noscript>
 <form class="controls" role="search" onsubmit="return false"><label>Search name, number, token, verdict<input type="search" id="q" autocomplete="off" spellcheck="false"></label>
 <label>Verdict<select id="verdict"><option value="">any</option></select></label><label>Dictionary<select id="in"><option value="">all</option></select></label>
@@ -1019,7 +1020,7 @@ def browser_html(
 
 _shade = dict(each='Shade is the latent\'s activation on a token, in <span class="b">blue</span> for the base model and <span class="f">orange</span> for the fine-tuned one, on one scale',
               joint="Shade is the latent's activation on a token: a crosscoder reads both models at once and has one activation for them, and a direction in each",
-              difference='Shade is the latent\'s activation on the difference of the two models on a token, in <span class="f">orange</span> where the fine-tuned model has more of its direction and in <span class="b">blue</span> where the base model has, on one scale',
+              difference='Shade is the latent\'s activation on the difference of the two models on a token, in <span class="f">orange</span> where the fine-tuned model has more of its direction and in <span class="b">blue</span> where the base model has (the dictionary was trained on the former only, and may fire on anything in the latter), on one scale',
               net='Shade is the latent\'s activation on a token, in <span class="f">orange</span> on the fine-tuned model less the mean of the placebos and in <span class="b">blue</span> on one placebo less the mean of the others, which is what chance between runs gives, on one scale')
 
 def page_html(
