@@ -118,15 +118,16 @@ def kinds(site):
     return [f[0].relative_to(site).as_posix() for o in some if (f := sorted(site.glob(o)))]
 
 
-def browse(site, exe=None, shots=None, axe=None, views=((1280, False),), only=None, code=True, at_once=2):
+def browse(site, exe=None, shots=None, axe=None, views=((1280, False),), only=None, code=True, few=("cards/latent/", 4), at_once=2):
     """page -> list of problems, for every page of `site` (those whose name holds the text `only`, or that the list `only` names), in each view (width, dark).
 
-    Writes a picture of each into the folder `shots` when given, asks axe when its script's path is given (about the words of code blocks too if `code`), and works with `at_once` browsers."""
+    Writes a picture of each into the folder `shots` when given, asks axe when its script's path is given (about the words of code blocks too if `code`; about the first `few[1]` only of the pages below `few[0]`, which are alike), and works with `at_once` browsers."""
     axe = Path(axe).read_text(encoding="utf-8") if axe else None
     site, server = Path(site).resolve(), serve(site)
     host = f"http://127.0.0.1:{server.server_address[1]}"
     names = [f.relative_to(site).as_posix() for f in sorted(site.rglob("*.html"))]
     if only: names = [o for o in names if (only in o if isinstance(only, str) else o in only)]
+    alike = set([o for o in names if o.startswith(few[0])][few[1]:])
     todo, out = queue.SimpleQueue(), {}
     for o in names: todo.put(o)
     def work():
@@ -135,7 +136,7 @@ def browse(site, exe=None, shots=None, axe=None, views=((1280, False),), only=No
             while True:
                 try: name = todo.get_nowait()
                 except queue.Empty: return
-                out[name] = look(b, host, name, views, axe, shots, code)
+                out[name] = look(b, host, name, views, None if name in alike else axe, shots, code)
         finally: b.close()
     try:
         with ThreadPoolExecutor(at_once) as ex:
