@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['BINS', 'SIDES', 'QUANTILES', 'STRONG', 'WEAK', 'part', 'pick_latents', 'doc_chunks', 'bin_edges', 'Scan', 'scan',
-           'choose', 'windows', 'token_text', 'lens', 'Traits', 'describe', 'read_methods', 'verdicts', 'tags_of',
-           'pick_by_verdicts', 'directions_of', 'nearest_latents', 'card_data', 'scan_all', 'hist_svg', 'card_html',
-           'show_card', 'overview', 'open_dictionaries', 'all_latents', 'browser_html', 'page_html', 'write_cards',
-           'read_steering', 'add_causal', 'publish_cards']
+           'choose', 'windows', 'lens', 'Traits', 'describe', 'read_methods', 'verdicts', 'tags_of', 'pick_by_verdicts',
+           'directions_of', 'nearest_latents', 'card_data', 'scan_all', 'hist_svg', 'card_html', 'show_card',
+           'overview', 'open_dictionaries', 'all_latents', 'browser_html', 'page_html', 'write_cards', 'read_steering',
+           'add_causal', 'publish_cards']
 
 # %% ../nbs/lib/61_cards.ipynb #a6deae87
-import codecs, html, math, re, shutil
+import html, math, re, shutil
 from pathlib import Path
 
 import numpy as np, pandas as pd
@@ -235,33 +235,6 @@ def _window_acts(sae, pair, latents, wins, encode=None, keep=None, chunk=None):
             want = np.searchsorted(need, w)*n+j; at = np.minimum(np.searchsorted(key, want), len(key)-1)
             f[s] = np.where(key[at] == want, v[at], 0)
     return out if keep is None else [f*keep[w] for f, (_, w) in zip(out, wins)]
-
-# %% ../nbs/lib/61_cards.ipynb #d07378a3
-_signs = str.maketrans({"\n": "↵", "\t": "⇥", "\r": "␍", " ": "·", "\u00a0": "⍽"})
-
-_byte_of = {chr(b): b for b in (*range(33, 127), *range(161, 173), *range(174, 256))} # a byte-level vocabulary spells each byte by a letter
-_byte_of |= {chr(256+k): b for k, b in enumerate(sorted(set(range(256))-set(_byte_of.values())))}
-
-def _hex(e): return f"⟨{' '.join(f'0x{b:02X}' for b in e.object[e.start:e.end])}⟩", e.end
-codecs.register_error("sae_diploma.bytes", _hex)
-
-def _spelled(t):
-    "What the vocabulary says of a token that is no text: its bytes, each run that is no character in brackets."
-    if re.fullmatch(r"<0x[0-9A-Fa-f]{2}>", t): return f"⟨{t[1:3]}{t[3:5].upper()}⟩"
-    return bytes(_byte_of[c] for c in t).decode("utf-8", "sae_diploma.bytes").replace("⟩⟨", " ") if t and all(c in _byte_of for c in t) else t
-
-def token_text(
-    tokenizer, # of the models
-    ids,       # token ids
-) -> list:
-    "Each token as text: white space by signs where a token has nothing else, line ends always, bytes that are no character and control characters as ⟨0x..⟩."
-    out = []
-    for i in ids:
-        t = tokenizer.decode([int(i)])
-        if "\ufffd" in t or t == "": t = _spelled(str(tokenizer.convert_ids_to_tokens(int(i))))
-        t = t.translate(_signs) if not t.strip() else t.replace("\n", "↵").replace("\t", "⇥").replace("\r", "␍")
-        out.append("".join(c if c.isprintable() and c != "\ufffd" else f"⟨0x{ord(c):02X}⟩" if ord(c) < 256 else f"⟨U+{ord(c):04X}⟩" for c in t).replace("⟩⟨0x", " 0x"))
-    return out
 
 # %% ../nbs/lib/61_cards.ipynb #0beeada5
 def lens(
@@ -894,6 +867,7 @@ def open_dictionaries(
     from sae_diploma.acts.store import JointStore
     from sae_diploma.diffing.delta_sae import encode_residual, load_theta
     from sae_diploma.diffing.difference import DeltaStore
+    from sae_diploma.diffing.one_sided import load_stable_difference
     from sae_diploma.diffing.placebo import NetStore
     from sae_diploma.saes import SAE
     out, compared = {"base SAE": (sae, pair, None)}, Path(compared)
@@ -901,23 +875,9 @@ def open_dictionaries(
     if have("delta_sae"): delta = SAE.from_pretrained(compared/"delta_sae"); out["delta-SAE"] = delta, pair, encode_residual(sae, delta, load_theta(compared/"delta_sae"))
     if have("crosscoder"): both = JointStore(pair.base, pair.ft); out["crosscoder"] = SAE.from_pretrained(compared/"crosscoder"), PairedStores(both, both, pair.table), None
     if have("difference"): out["difference"] = SAE.from_pretrained(compared/"difference"), PairedStores(DeltaStore(pair, -1), DeltaStore(pair), pair.table), None
-    if (stable := _stable(compared)) is not None: out["stable difference"] = stable, PairedStores(DeltaStore(pair, -1), DeltaStore(pair), pair.table), _clearly(pair, stable)
+    if (compared/"difference_stable"/"chosen.json").exists() and (compared/"one_sided.parquet").exists(): stable = load_stable_difference(compared/"difference_stable")[0]; out["stable difference"] = stable, PairedStores(DeltaStore(pair, -1), DeltaStore(pair), pair.table), _clearly(pair, stable)
     if have("net_difference") and len(placebos) > 1: out["net difference"] = SAE.from_pretrained(compared/"net_difference"), PairedStores(NetStore(placebos[0], placebos[1:]), NetStore(pair.ft, placebos), pair.table), None
     return out
-
-def _stable(compared):
-    "The dictionary that `one_sided` was asked about: of those tried, the one whose latents another seed finds again are those that the table says; None where there is none."
-    from sae_diploma.diffing.one_sided import found_again
-    from sae_diploma.saes import SAE
-    if not (compared/"one_sided.parquet").exists(): return None
-    t = load_parquet(compared/"one_sided.parquet").drop_duplicates("latent").sort_values("latent")
-    tried = {}
-    for o in (compared/"difference_stable").glob("k*_seed*/config.json"): k, s = o.parent.name[1:].split("_seed"); tried.setdefault(int(k), []).append((int(s), o.parent))
-    for k, o in sorted(tried.items()):
-        if len(o) != 2: continue
-        a, b = (SAE.from_pretrained(p) for _, p in sorted(o))
-        if a.cfg.d_sae == len(t) and (found_again(a, b) == t.stable.to_numpy(bool)).all(): return a
-    return None
 
 def _clearly(pair, dsae):
     "x -> (values, indices) of the latents that fire clearly, as `one_sided` counts them; the thresholds are read from the stores at the first call."
@@ -983,7 +943,7 @@ def _rows_of(js):
     import json
     d = json.loads(js[js.index("=")+1:].rstrip().rstrip(";"))
     t = pd.DataFrame(d["rows"], columns=d["columns"])
-    for c in _numbers: t[c] = t[c].astype(float)
+    for c in _numbers: t[c] = t[c].astype(float) if c in t else np.nan # an older run's table lacks some
     t["dictionary"] = [d["dictionaries"][i] for i in t.dictionary]; t["tags"] = [[d["tags"][i][0] for i in o] for o in t.tags]
     return t.assign(weight=[len(set(STRONG) & set(o))*10+bool(o) for o in t.tags]).drop(columns=["rank", "page"])
 

@@ -6,10 +6,10 @@
 __all__ = ['SaeDiplomaError', 'ParamError', 'DataError', 'CorruptError', 'LockedError', 'check', 'near', 'set_seed', 'get_device',
            'get_dtype', 'amp_dtype', 'atomic_path', 'save_json', 'load_json', 'save_parquet', 'load_parquet',
            'save_safetensors', 'load_safetensors', 'sha256_file', 'fingerprint', 'versions', 'save_manifest',
-           'load_manifest', 'RunLock', 'progress', 'package_dir']
+           'load_manifest', 'RunLock', 'progress', 'package_dir', 'token_text']
 
 # %% ../nbs/lib/00_core.ipynb #c024c071
-import contextlib, dataclasses, difflib, errno, fcntl, hashlib, importlib.metadata as md, json, math, os, platform, random, tempfile, time
+import codecs, contextlib, dataclasses, difflib, errno, fcntl, hashlib, importlib.metadata as md, json, math, os, platform, random, re, tempfile, time
 from pathlib import Path
 
 import numpy as np
@@ -275,3 +275,30 @@ def package_dir() -> Path:
     "The folder of the installed package, where the shipped model and presets are."
     import sae_diploma
     return Path(sae_diploma.__file__).parent
+
+# %% ../nbs/lib/00_core.ipynb #8259f4b1
+_signs = str.maketrans({"\n": "↵", "\t": "⇥", "\r": "␍", " ": "·", "\u00a0": "⍽"})
+
+_byte_of = {chr(b): b for b in (*range(33, 127), *range(161, 173), *range(174, 256))} # a byte-level vocabulary spells each byte by a letter
+_byte_of |= {chr(256+k): b for k, b in enumerate(sorted(set(range(256))-set(_byte_of.values())))}
+
+def _hex(e): return f"⟨{' '.join(f'0x{b:02X}' for b in e.object[e.start:e.end])}⟩", e.end
+codecs.register_error("sae_diploma.bytes", _hex)
+
+def _spelled(t):
+    "What the vocabulary says of a token that is no text: its bytes, each run that is no character in brackets."
+    if re.fullmatch(r"<0x[0-9A-Fa-f]{2}>", t): return f"⟨{t[1:3]}{t[3:5].upper()}⟩"
+    return bytes(_byte_of[c] for c in t).decode("utf-8", "sae_diploma.bytes").replace("⟩⟨", " ") if t and all(c in _byte_of for c in t) else t
+
+def token_text(
+    tokenizer, # of the models
+    ids,       # token ids
+) -> list:
+    "Each token as text: white space by signs where a token has nothing else, line ends always, bytes that are no character and control characters as ⟨0x..⟩."
+    out = []
+    for i in ids:
+        t = tokenizer.decode([int(i)])
+        if "\ufffd" in t or t == "": t = _spelled(str(tokenizer.convert_ids_to_tokens(int(i))))
+        t = t.translate(_signs) if not t.strip() else t.replace("\n", "↵").replace("\t", "⇥").replace("\r", "␍")
+        out.append("".join(c if c.isprintable() and c != "\ufffd" else f"⟨0x{ord(c):02X}⟩" if ord(c) < 256 else f"⟨U+{ord(c):04X}⟩" for c in t).replace("⟩⟨0x", " 0x"))
+    return out

@@ -62,7 +62,7 @@ def words(
     ids,    # (…, k) token ids
 ) -> list:
     "Tokens as text, each row joined by ' · ': spaces and line breaks visible, ids where there is no tokenizer."
-    show = lambda i: (repr(tok.decode([int(i)]))[1:-1].replace(" ", "␣") if tok is not None else str(int(i)))
+    show = lambda i: token_text(tok, [i])[0].replace(" ", "␣") if tok is not None else str(int(i))
     return [" · ".join(show(i) for i in row) for row in np.atleast_2d(np.asarray(ids))]
 
 # %% ../../nbs/lib/52m_diffing.lens.ipynb #5dcda8cb

@@ -6,15 +6,16 @@
 __all__ = ['test_cards_equal_brute_force', 'test_one_pass_for_all_gives_the_same_cards', 'test_nothing_becomes_markup',
            'test_wrong_latents_are_named', 'test_every_latent_is_in_the_table_and_only_chosen_ones_have_pages',
            'test_causal_verdicts_reach_cards_and_table', 'test_a_dictionary_of_both_models_is_shown_once',
-           'test_the_difference_is_read_both_ways', 'test_the_stable_dictionary_is_the_one_that_was_asked_about',
-           'test_light_and_dark_work_both_ways', 'test_the_vendored_library_is_the_one_that_is_named']
+           'test_the_difference_is_read_both_ways', 'test_the_stable_dictionary_is_the_chosen_one',
+           'test_an_older_run_has_fewer_columns', 'test_light_and_dark_work_both_ways',
+           'test_the_vendored_library_is_the_one_that_is_named']
 
 # %% ../../nbs/lib/90_tests.cards.ipynb #a8a3abc2
 import re
 import numpy as np, pandas as pd, pytest, torch
 from .. import cards as C
 from ..acts import ArrayStore, PairedStores, TokenTable
-from ..core import ParamError, load_json, package_dir, save_parquet, sha256_file
+from ..core import ParamError, load_json, package_dir, save_json, save_parquet, sha256_file
 from ..saes import SAE, SAEConfig
 
 class _Tok:
@@ -132,17 +133,21 @@ def test_the_difference_is_read_both_ways():
     assert c["reads"] == "difference" and [c["freq_base"], c["freq_ft"]] == [(o > 0).mean() for o in f]
     assert "fine-tuned − base" in C.card_html(c)
 
-def test_the_stable_dictionary_is_the_one_that_was_asked_about(tmp_path):
-    "Of several sparsities the one whose latents found again are those of the table; none where the table fits none of them"
-    make = lambda k, seed: SAE(SAEConfig("topk", d_in=12, d_sae=32, k=k), seed=seed)
-    tried = {k: (make(k, 1), make(k, 2)) for k in (2, 4)}
-    with torch.no_grad(): tried[4][1].W_dec[:7] = tried[4][0].W_dec[:7]               # seven are found again
-    for k, o in tried.items():
-        for s, d in enumerate(o): d.save(tmp_path/"difference_stable"/f"k{k}_seed{s}")
-    save_parquet(pd.DataFrame(dict(latent=range(32), stable=[i < 7 for i in range(32)])), tmp_path/"one_sided.parquet")
-    assert C._stable(tmp_path).cfg.k == 4
-    save_parquet(pd.DataFrame(dict(latent=range(32), stable=[i < 9 for i in range(32)])), tmp_path/"one_sided.parquet")
-    assert C._stable(tmp_path) is None
+def test_the_stable_dictionary_is_the_chosen_one(tmp_path):
+    "Of several sparsities the one that chosen.json names; none where there is no such file."
+    p = _pair(); main = SAE(SAEConfig("topk", d_in=12, d_sae=32, k=2))
+    for k in (2, 4):
+        for s in (0, 1): SAE(SAEConfig("topk", d_in=12, d_sae=32, k=k), seed=s).save(tmp_path/"difference_stable"/f"k{k}_seed{s}")
+    save_parquet(pd.DataFrame(dict(latent=range(32))), tmp_path/"one_sided.parquet")
+    assert "stable difference" not in C.open_dictionaries(tmp_path, main, p)
+    save_json(dict(k=4, folders=["k4_seed1", "k4_seed0"]), tmp_path/"difference_stable"/"chosen.json")
+    sae, _, _ = C.open_dictionaries(tmp_path, main, p)["stable difference"]
+    assert sae.cfg.k == 4 and torch.equal(sae.W_dec, SAE(SAEConfig("topk", d_in=12, d_sae=32, k=4), seed=1).W_dec)
+
+def test_an_older_run_has_fewer_columns(tmp_path):
+    "The table of a run that was made before a column came is read, the column empty."
+    js = 'window.LATENTS={"columns":["dictionary","latent","label","tags","rank","page"],"dictionaries":["base SAE"],"tags":[],"rows":[[0,3,"x",[],0,0]]};'
+    t = C._rows_of(js); assert t.latent.tolist() == [3] and t.docs.isna().all()
 
 def test_light_and_dark_work_both_ways():
     "What the page's own switch sets weighs no more than the stylesheet's first rule, so that a page around a card can set its colours"
