@@ -10,8 +10,8 @@ __all__ = ['ANSWER', 'DATA_LIMIT', 'NOT_SMALLDOCS', 'SERVED', 'MISSING', 'page_n
            'to_markdown', 'write_readme']
 
 # %% ../nbs/lib/72_site.ipynb #c481a7af
-import contextlib, html, itertools, json, os, re, shutil, subprocess, sys, tempfile, time
-from concurrent.futures import ThreadPoolExecutor
+import contextlib, html, itertools, json, multiprocessing, os, re, shutil, subprocess, sys, tempfile, time
+from concurrent.futures import ProcessPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -284,6 +284,8 @@ def _run_page(nb, cache, up="../"):
     save_json(d, f)
     return d
 
+def _run_pages(nbs, cache): return [(nb, _run_page(nb, cache)) for nb in nbs]
+
 def gather(
     run_dir:Path, # whose executed chapters are shown
     stage:Path,   # folder for the pages
@@ -293,9 +295,9 @@ def gather(
     root = source_root()
     nbs, cache = root/"nbs", root/"_proc"
     chapters = {c.nb.name: s for s, c in find_chapters(nbs).items()}
-    pool = ThreadPoolExecutor(1) # tutorials and benchmarks run in kernels of their own, while this process makes the other pages
+    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) # tutorials and benchmarks run in kernels of their own, while this process makes the other pages; no thread: Python 3.11 parses code in one at a time only
     extra = (*sorted((nbs/"tutorials").glob("*.ipynb")), *sorted((nbs/"benchmarks").glob("*.ipynb"))) if library else ()
-    ran_pages = pool.submit(lambda: [(nb, _run_page(nb, cache)) for nb in extra])
+    ran_pages = pool.submit(_run_pages, extra, cache)
     for nb in sorted(nbs.glob("*.ipynb")):
         ran = run_dir/"notebooks"/nb.name
         executed = nb.name in chapters and ran.exists() and (run_dir/chapters[nb.name]/"stage.json").exists()
