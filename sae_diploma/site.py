@@ -238,6 +238,7 @@ def answer(
     short = [in_short(o) for o in found]
     lines = [f"{i}. **{o['asked']}**\\\n   {o['found']}" + (f"\\\n   *How sure:* {o['sure']}" if o["sure"] else "") for i, o in enumerate(short, 1)]
     numbers = [f"{i}. **{o['question']}** {o['sentence']}" for i, o in enumerate(found, 1)]
+    lines, numbers = ([re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", o) for o in k] for k in (lines, numbers))
     return "\n\n".join([ANSWER, "## The answer", "\n".join(lines), f"![{cap['caption']}]({figures}{cap['png']}){{#fig-summary fig-alt=\"{_attr(cap['alt'])}\"}}",
                         "::: {.callout-note collapse=\"true\" title=\"All numbers, with intervals and controls\"}\n\n" + "\n".join(numbers) + "\n\n:::"])
 
