@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['COLORS', 'MARKERS', 'LINES', 'NAMES', 'KINDS', 'MANY', 'NARROW', 'PAGE', 'SCORES', 'house_style', 'styled', 'narrow',
-           'is_narrow', 'Chart', 'num', 'dark', 'on_dark', 'narrow_twin', 'save_figure', 'load_captions', 'run_numbers',
-           'plot_pipeline', 'plot_lengths', 'plot_sft_curve', 'plot_rouge', 'plot_sae_curve', 'plot_density',
-           'plot_frontier', 'plot_densities', 'plot_probing', 'plot_stability', 'plot_activation_frequency',
-           'plot_activation_magnitude', 'plot_residual_norms', 'plot_volcano', 'plot_volcanoes', 'plot_placebo',
-           'plot_volcano_placebo', 'plot_trajectory', 'plot_depth', 'plot_weights', 'plot_neurons', 'plot_norms',
-           'plot_scaling', 'plot_matching', 'plot_null', 'plot_summary', 'plot_scoreboard', 'context_table',
-           'plot_contexts']
+           'is_narrow', 'Chart', 'num', 'shown', 'dark', 'on_dark', 'narrow_twin', 'save_figure', 'load_captions',
+           'run_numbers', 'plot_pipeline', 'plot_lengths', 'plot_sft_curve', 'plot_rouge', 'plot_sae_curve',
+           'plot_density', 'plot_frontier', 'plot_densities', 'plot_probing', 'plot_stability',
+           'plot_activation_frequency', 'plot_activation_magnitude', 'plot_residual_norms', 'plot_volcano',
+           'plot_volcanoes', 'plot_placebo', 'plot_volcano_placebo', 'plot_trajectory', 'plot_depth', 'plot_weights',
+           'plot_neurons', 'plot_norms', 'plot_scaling', 'plot_matching', 'plot_null', 'plot_summary',
+           'plot_scoreboard', 'context_table', 'plot_contexts']
 
 # %% ../nbs/lib/60_figures.ipynb #9e61d374
 import contextlib, functools, io, math, re, textwrap
@@ -155,6 +155,21 @@ def num(x, digits=3):
 def _plain_ticks(axis):
     "0.1, 1, 10 instead of powers, and no minor ticks."
     axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−"))); axis.set_minor_locator(mpl.ticker.NullLocator())
+
+# %% ../nbs/lib/60_figures.ipynb #6b893981
+def shown(
+    t:pd.DataFrame, # a table
+    otherwise="",   # the sentence in its place where it has no rows
+    digits=None,    # decimals; numbers stay as they are by default
+):
+    "A table for people: no empty columns, rows named by their latent, with `digits` a dash where a number does not exist."
+    if not len(t):
+        from IPython.display import Markdown
+        return Markdown(otherwise)
+    t = t.dropna(axis=1, how="all")
+    if digits is not None: t = t.round(digits).astype(object).where(t.notna(), "–")
+    return t.set_index("latent").rename_axis(index=None, columns="latent") if "latent" in t else t
+
 
 # %% ../nbs/lib/60_figures.ipynb #5d393d14
 def _key(ax, items, loc="upper left", size=9.5):

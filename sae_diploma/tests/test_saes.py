@@ -232,12 +232,12 @@ def two_runs(architecture, n_sources, n_steps=200):
 
 @pytest.mark.parametrize("architecture,n_sources", [(a, s) for a in ("topk", "batchtopk", "matryoshka") for s in (1, 2)])
 def test_sparse_step_is_autograd(architecture, n_sources):
-    "After 200 steps parameters agree to a ten-thousandth of the way they went."
+    "After 200 steps parameters agree to a thousandth of the way they went; rounding, which differs between processors, grows to a third of that."
     sparse, dense, first, seen = two_runs(architecture, n_sources)
     assert max(seen) > 0, "no latent was ever dead: AuxK was not tested"
     for (n, p), q in zip(sparse.sae.named_parameters(), dense.sae.parameters()):
         gone, apart = (p - first[n]).norm().item(), (p - q).norm().item()
-        assert apart < 1e-4 * gone, f"{n}: apart by {apart:.2g} after {gone:.2g}"
+        assert apart < 1e-3 * gone, f"{n}: apart by {apart:.2g} after {gone:.2g}"
     if architecture != "topk": torch.testing.assert_close(sparse.sae.theta, dense.sae.theta, rtol=1e-4, atol=0)
 
 # %% ../../nbs/lib/90_tests.saes.ipynb #91a428de
