@@ -326,7 +326,15 @@ def _assets(run_dir, nbs, stage):
         for k in ("png", "dark_png", "narrow_png", "narrow_dark_png", "svg", "csv"):
             f = run_dir/folder/e.get(k, "-")
             if f.exists() and (k.endswith("png") or f.stat().st_size < DATA_LIMIT):
-                (stage/"figures"/folder).mkdir(parents=True, exist_ok=True); shutil.copy(f, stage/"figures"/folder/f.name)
+                (stage/"figures"/folder).mkdir(parents=True, exist_ok=True); _copy(f, stage/"figures"/folder/f.name)
+
+def _copy(f, to):
+    "A copy; of a picture in full colour one of 256 colours, which looks the same on a screen and loads in a third of the time. The run keeps the original."
+    if f.suffix == ".png":
+        from PIL import Image
+        with Image.open(f) as im:
+            if im.mode != "P": return im.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(to, format="png")
+    shutil.copy(f, to)
 
 DATA_LIMIT = 400_000 # bytes: vector pictures and tables above are not on the site, they are in the run folder
 

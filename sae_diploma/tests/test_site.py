@@ -22,6 +22,8 @@ from ..site import *
 
 try: ROOT = source_root()
 except DataError: pytest.skip("the site needs the source tree", allow_module_level=True)
+from PIL import Image
+
 
 # %% ../../nbs/lib/90_tests.site.ipynb #29c934be
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def built(tmp_path_factory):
     save_json({}, run/"parameters.json"); stage.mkdir()
     save_json(dict(stage="02_sft", fingerprint="f", finished="2026-01-01"), run/"02_sft/stage.json")
     (run/"02_sft/figures").mkdir()
-    for e in ("", ".dark", ".narrow", ".narrow.dark"): (run/f"02_sft/figures/rouge{e}.png").write_bytes(b"\x89PNG")
+    for e in ("", ".dark", ".narrow", ".narrow.dark"): Image.linear_gradient("L").convert("RGB").save(run/f"02_sft/figures/rouge{e}.png")
     save_json(dict(rouge=dict(caption="Scores & more.", alt="Bars, \"three\".", png="rouge.png", dark_png="rouge.dark.png", narrow_png="rouge.narrow.png", narrow_dark_png="rouge.narrow.dark.png", narrow_width=420, narrow_height=700)), run/"02_sft/figures/captions.json")
     nb = load_json(ROOT/"nbs/02_supervised_fine_tuning.ipynb")
     for c in nb["cells"]:
@@ -83,6 +85,7 @@ def test_a_figure_has_number_caption_words_and_two_sides(built):
     fig = re.search(r'<figure class="figure" id="fig-rouge">.*?</figure>', s, re.S)[0]
     assert "Figure 1: Scores &amp; more." in fig and 'alt="Bars, &quot;three&quot;."' in fig
     assert "figures/02_sft/figures/rouge.png" in fig and "rouge.dark.png" in fig and (site/"figures/02_sft/figures/rouge.dark.png").exists()
+    with Image.open(site/"figures/02_sft/figures/rouge.png") as im: assert im.mode == "P" and im.size == (256, 256)
     thin = re.findall(r'<source media="screen and \(max-width: 600px\)" srcset="([^"]+)" width="420" height="700"', fig) # for phones
     assert thin == ["figures/02_sft/figures/rouge.narrow.png", "figures/02_sft/figures/rouge.narrow.dark.png"] and all((site/o).exists() for o in thin)
     assert "iVBORw0K" not in s                                                    # of the file, not in place
