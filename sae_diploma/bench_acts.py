@@ -221,7 +221,11 @@ class SAELensCache(SAELensStore):
         self.runner = CacheActivationsRunner(cfg, override_dataset=self.data)
     def run(self): return len(self.runner.run()) * self.kw["context"]
 
-def width_of(folder): return load_json(Path(folder)/"model"/"config.json")["hidden_size"]
+def width_of(
+    folder, # of a model
+) -> int:
+    "Width of its residual stream."
+    return load_json(Path(folder)/"model"/"config.json")["hidden_size"]
 
 # %% ../nbs/lib/80a_bench_acts.ipynb #e7cb9ddf
 class SparsifyFit(Pass):

@@ -422,13 +422,18 @@ def searchable(
 _tex = re.compile(r'<span class="math (inline|display)">\\[\(\[](.*?)\\[\)\]]</span>', re.S)
 _cdn = re.compile(r'<(?:script[^>]*src|link[^>]*href)="https?://cdn[^"]*"[^>]*>(?:</script>)?')
 
+_plain_tex = [(re.compile(a), b) for a, b in ((r"(\\[bB]igg?[lr]?)\s*\\[lr]?Vert(?![a-zA-Z])", r"\1‖"), (r"(\\[bB]igg?[lr]?)\s*\\langle(?![a-zA-Z])", r"\1⟨"), (r"(\\[bB]igg?[lr]?)\s*\\rangle(?![a-zA-Z])", r"\1⟩"),
+                                                 (r"\\arg(?![a-zA-Z])\s*", r"\\mathrm{arg}\\,"), (r"(\\text\{[^}]*)\\%", r"\1%"))] # what latex2mathml takes otherwise
+
 def mathml(
     page:str, # HTML with TeX between `\\( \\)` or `\\[ \\]`
 ) -> str:
     "The page with MathML in place of TeX, and without the scripts that would draw it."
     from latex2mathml.converter import convert
     def one(m):
-        try: return convert(html.unescape(m[2]), display="block" if m[1] == "display" else "inline")
+        tex = html.unescape(m[2])
+        for a, b in _plain_tex: tex = a.sub(b, tex)
+        try: return convert(tex, display="block" if m[1] == "display" else "inline")
         except Exception: return f'<code class="math">{m[2]}</code>'
     return _cdn.sub("", _tex.sub(one, page))
 
@@ -443,7 +448,7 @@ def accessible(
     page = re.sub(r'<div class="(sd-table[^"]*)">', lambda m: f'<div class="{m[1]}" role="region" aria-label="Table {next(n)}" tabindex="0">', page)
     page = legible_tables(page)
     page = level_headings(page)
-    page = re.sub(r'(<math\b[^>]*?) display="block"', r'\1 display="block" tabindex="0"', page)
+    page = re.sub(r'(<math\b[^>]*?) display="block"', r'\1 display="block" tabindex="0"', page).replace("#LNone", "")
     return page.replace("</body>", f"<script>{_keys}</script>\n</body>", 1) if 'role="button" tabindex="0"' in page else page
 
 _table = re.compile(r'(<table\b[^>]*(?:class="dataframe"|id="T_\w+")[^>]*>)(.*?<tbody)(.*?</table>)', re.S)
@@ -552,6 +557,7 @@ class _Page(HTMLParser):
         if self.tables and self.tables[-1] and self.tables[-1][-1]: self.tables[-1][-1][-1] += s
     def handle_data(self, s):
         if self.tables and self.within("td"): self._cell(s)
+        if "\\" in s and self.within("math"): self.fault(f"a formula in which TeX is left: {s.strip()[:60]!r}")
         if "Traceback (most recent call last)" in s and not self.within("script", ".sourceCode", ".latents", ".sx"): self.fault("a traceback")
         if (m := _unresolved.search(s)) and not self.within(*_literal_tags) and not (self.within("td") and self.within(".cell-output")): self.fault(f"left as it was written: {s[max(0, m.start()-20):m.end()+20].strip()!r}")
 

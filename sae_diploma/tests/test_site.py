@@ -106,7 +106,7 @@ def test_every_picture_has_words_and_nothing_comes_from_elsewhere(built):
 @pytest.mark.parametrize("body, said", [
     ('<div class="cell-output cell-output-error"><pre><code>NameError</code></pre></div>', "the error of a cell"),
     ('<div class="cell-output cell-output-stdout"><pre><code>Traceback (most recent call last):</code></pre></div>', "a traceback"),
-    ("<p>as ?@fig-gone shows</p>", "?@fig-gone"), ("<figcaption>as @fig-gone shows</figcaption>", "@fig-gone"), (r"<p>with \(x^2\)</p>", r"\("), ("<p>$$x$$</p>", "$$x$$"), ('<p><code class="math">\\foo</code></p>', "a formula"),
+    ("<p>as ?@fig-gone shows</p>", "?@fig-gone"), ("<figcaption>as @fig-gone shows</figcaption>", "@fig-gone"), (r"<p>with \(x^2\)</p>", r"\("), ("<p>$$x$$</p>", "$$x$$"), ('<p><code class="math">\\foo</code></p>', "a formula"), (r"<p><math><mi>\arg</mi></math></p>", "TeX is left"),
     ('<div class="cell-output"><table class="dataframe"><thead><tr><th>a</th></tr></thead><tbody></tbody></table></div>', "a table without rows"), ("<table><tr><th>a</th><td>NaN</td><td>None</td></tr></table>", "nothing stands"),
     ('<img src="x.png">', "without words"), ("<h2>b</h2><h4>c</h4>", "heading h4 below an h2")])
 def test_a_broken_page_is_found(tmp_path, body, said):
