@@ -227,20 +227,29 @@ def _tag(ax, xs, ys, texts, colors, avoid=None):
     fig.draw_without_rendering()
     s, box = fig.dpi/72, ax.get_window_extent()
     pts = ax.transData.transform(np.column_stack([xs, ys]) if avoid is None else avoid) # after the layout is settled
+    own, lines = ax.transData.transform(np.column_stack([xs, ys])), []
+    near = lambda dx, dy: math.hypot(dx, dy) < 11.5 # a label farther off has a line
     taken = [(b.x0, b.x1, b.y0, b.y1) for b in (mpl.text.Text.get_window_extent(o) for o in ax.texts if o.get_text())]
     for x, y, t, c in zip(xs, ys, texts, colors):
-        px, py = ax.transData.transform((x, y))
+        px, py = map(float, ax.transData.transform((x, y)))
         w, h = (len(t)*5.6+2)*s, 11*s
         def cost(dx, dy):
             x0 = px+dx*s-(w if dx < 0 else w/2 if dx == 0 else 0); y0 = py+dy*s-h/2
             out = (x0 < box.x0-2)+(x0+w > box.x1)+(y0 < box.y0)+(y0+h > box.y1+8*s)
             hit = sum(x0 < b+2 and a < x0+w+2 and y0 < d and e < y0+h for a, b, e, d in taken)
             under = ((pts[:, 0] > x0-2) & (pts[:, 0] < x0+w+2) & (pts[:, 1] > y0-2) & (pts[:, 1] < y0+h+2)).sum()
-            return 1000*out+400*hit+25*under+math.hypot(dx, dy)/2, (x0, x0+w, y0, y0+h)
+            inside = lambda p: ((p[:, 0] > x0-2) & (p[:, 0] < x0+w+2) & (p[:, 1] > y0) & (p[:, 1] < y0+h)).any()
+            line = np.array([px, py])+np.linspace(0, 1, 17)[:, None]*np.array([(x0 if dx > 0 else x0+w if dx < 0 else x0+w/2)-px, y0+h/2-py]) # from the point to its label
+            struck = sum(map(inside, lines)) + (0 if near(dx, dy) else sum(((line[:, 0] > a) & (line[:, 0] < b) & (line[:, 1] > d) & (line[:, 1] < e)).any() for a, b, d, e in taken))
+            away = lambda o: math.hypot(max(x0-o[0], 0, o[0]-x0-w), max(y0-o[1], 0, o[1]-y0-h)) # of a point from the label
+            wrong = sum(away(o) < away((px, py))+2*s for o in own if abs(o[0]-px)+abs(o[1]-py) > .5) # other points that it would seem to name
+            return 1000*out+400*hit+300*struck+(90 if near(dx, dy) else 30)*wrong+25*under+math.hypot(dx, dy)/2, (x0, x0+w, y0, y0+h), line
         spots = [(dx, dy) for r in (1, 1.7, 2.4, 3.1, 3.8, 4.5) for dx, dy in [(7*r, 0), (-7*r, 0), (6*r, 9*r), (-6*r, 9*r), (6*r, -9*r), (-6*r, -9*r), (0, 11*r), (0, -11*r)]]
         dx, dy = min(spots, key=lambda o: cost(*o)[0])
-        taken.append(cost(dx, dy)[1])
-        far = math.hypot(dx, dy) > 14
+        _, box_, line_ = cost(dx, dy)
+        taken.append(box_)
+        if not near(dx, dy): lines.append(line_)
+        far = not near(dx, dy)
         ax.annotate(t, (x, y), xytext=(dx, dy), textcoords="offset points", color=c, fontsize=8.5, va="center", annotation_clip=False, zorder=8, parse_math=False,
                     ha="right" if dx < 0 else "center" if dx == 0 else "left",
                     arrowprops=dict(arrowstyle="-", color=c, lw=.6, shrinkA=0, shrinkB=2) if far else None).set_in_layout(False)
@@ -795,7 +804,7 @@ def plot_activation_magnitude(
     _need(drift, ["latent", "mean_base", "mean_ft"], "drift")
     t = drift.dropna(subset=["mean_base", "mean_ft"])
     if "mean_called" in t: t = t.assign(called=t.mean_called)
-    return _pair(t, t.mean_ft-t.mean_base, ("mean_base", "mean_ft", "mean_lo", "mean_hi"), ax, n, "mean activation", "on active tokens", False, "the {n} most changed")
+    return _pair(t, t.mean_ft-t.mean_base, ("mean_base", "mean_ft", "mean_lo", "mean_hi"), ax, n, "mean activation", "where active", False, "the {n} most changed")
 
 # %% ../nbs/lib/60_figures.ipynb #69fa3b24
 def _doc_interval(v, n_boot, seed, level=.95):

@@ -285,6 +285,12 @@ def _run_page(nb, cache, up="../"):
     save_json(d, f)
     return d
 
+def _as_written(d, words):
+    "A page that shows code without results says so below its title."
+    at = next((i+1 for i, c in enumerate(d["cells"]) if c["cell_type"] == "markdown" and _source(c).lstrip().startswith("# ")), 1)
+    d["cells"].insert(at, _md(f'<p class="as-written">{words}</p>'))
+    return d
+
 def _run_pages(nbs, cache): return [(nb, _run_page(nb, cache)) for nb in nbs]
 
 def gather(
@@ -306,12 +312,14 @@ def gather(
             tmp = stage/f".{nb.name}"; _dump(_not_run(nb, run_dir), tmp)
             d = process(tmp, order=_order(nb)); tmp.unlink()
         elif nb.name == "methodology.ipynb": d = _run_page(nb, cache, "")
-        else: d = process(ran if executed else nb, executed, order=_order(nb), run_dir=run_dir if executed else None)
+        else:
+            d = process(ran if executed else nb, executed, order=_order(nb), run_dir=run_dir if executed else None)
+            if not executed and any(_source(c).strip() for c in d["cells"] if c["cell_type"] == "code") and nb.name != "index.ipynb": _as_written(d, "This page is no part of the chain: it is shown as written, without results.")
         for c in d["cells"]:
             if _source(c).startswith(ANSWER) and (own := answer(run_dir)): c["source"] = own
         _dump(d, stage/f"{page_name(nb)}.ipynb")
     for nb in sorted((nbs/"lib").glob("*.ipynb")) if library else ():
-        if not nb.name.startswith("90_"): _dump(_lib_page(nb, cache), stage/"lib"/f"{page_name(nb)}.ipynb")
+        if not nb.name.startswith("90_"): _dump(_as_written(_lib_page(nb, cache), "The examples run in <code>make test</code> and are shown as written; <code>make lab</code> opens the notebook, with results."), stage/"lib"/f"{page_name(nb)}.ipynb")
     for nb, d in ran_pages.result(): _dump(d, stage/nb.parent.name/f"{page_name(nb)}.ipynb")
     pool.shutdown()
     _assets(run_dir, nbs, stage)
