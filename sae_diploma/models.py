@@ -383,7 +383,12 @@ def load_pair(
     after = _probe_ft(lora, ids, ft)
     if alike(after, before): _log.warning("ft_model: %s answers as its base model does, in every bit: its adapter does nothing", ft)
     off = AdapterOff(lora).eval()
-    if not _touches_modules(lora) and bit_sums(off.state_dict()) == bits and alike(probe(off, ids), before): return off, lora
+    untouched = bit_sums(off.state_dict()) == bits
+    if untouched and not _touches_modules(lora) and alike(probe(off, ids), before): return off, lora
+    if not untouched: # it recomputes from the base weights what it takes out of them: does that come out the same?
+        twice = probe(put_adapter(load_model(base, revision=revision, **kw), resolve_model(ft), ft_revision, ft), ids)
+        check(all((x-y).norm() <= 1e-3*y.norm() for x, y in zip(twice, after)), f"ft_model: put on twice, the adapter {str(ft)!r} gives two models, since it takes "
+              "a random approximation out of the base weights; convert it to plain LoRA (save_pretrained(…, path_initial_model_for_weight_conversion=…)), or merge it where it was trained")
     _log.warning("ft_model: switched off, the adapter %s does not leave the base model behind; the base model is loaded a second time", ft)
     base = load_model(base, revision=revision, **kw)
     check(alike(probe(base, ids), before), "model_name: loaded twice, the base model gives two answers; its weights on disk changed meanwhile", CorruptError)
