@@ -363,6 +363,8 @@ def _splice_mid(model, layer, fn):
     return [_hook(block, "in", lambda x: seen.append(x)), _hook(block.get_submodule(at["attn_out"][0]), "out", attention)]
 
 # %% ../nbs/lib/11_models.ipynb #63793bcd
+def _rows(model): return unwrap(model).get_input_embeddings().weight.shape[0]
+
 def load_pair(
     base, # as for `load_model`
     ft,   # as for `load_model`; of an adapter, `base` is the model it is put on, whatever base its config names
@@ -373,7 +375,9 @@ def load_pair(
     "`(base model, fine-tuned model)`; one copy of the weights serves both where switching an adapter off is proved to give the base model."
     of = adapter_base(ft, ft_revision)
     if of is None or adapter_base(base, revision) is not None:
-        return load_model(base, revision=revision, **kw), load_model(ft, revision=ft_revision, **kw)
+        pair = load_model(base, revision=revision, **kw), load_model(ft, revision=ft_revision, **kw)
+        if len({_rows(m) for m in pair}) == 1 and alike(*(probe(m, probe_ids(pair[0])) for m in pair)): _same_answers(ft)
+        return pair
     if of != str(base) and resolve_model(base) != of:
         _log.warning("ft_model: the adapter %s names %r as its base model; it is put on %s, as asked", ft, of, base)
     model = load_model(base, revision=revision, **kw)
@@ -381,7 +385,7 @@ def load_pair(
     before, bits = probe(model, ids), bit_sums(model.state_dict())
     lora = put_adapter(model, resolve_model(ft), ft_revision, ft)
     after = _probe_ft(lora, ids, ft)
-    if alike(after, before): _log.warning("ft_model: %s answers as its base model does, in every bit: its adapter does nothing", ft)
+    if alike(after, before): _same_answers(ft)
     off = AdapterOff(lora).eval()
     untouched = bit_sums(off.state_dict()) == bits
     if untouched and not _touches_modules(lora) and alike(probe(off, ids), before): return off, lora
@@ -393,6 +397,8 @@ def load_pair(
     base = load_model(base, revision=revision, **kw)
     check(alike(probe(base, ids), before), "model_name: loaded twice, the base model gives two answers; its weights on disk changed meanwhile", CorruptError)
     return base, lora
+
+def _same_answers(ft): _log.warning("ft_model: %s answers as the base model does, in every bit: there is nothing to compare", ft)
 
 def _touches_modules(model):
     "Whether modules were replaced whole, or rows of them: then `weight` of a module is not always what it multiplies with."
@@ -411,8 +417,6 @@ def _probe_ft(model, ids, name):
     return out
 
 # %% ../nbs/lib/11_models.ipynb #9b769caf
-def _rows(model): return unwrap(model).get_input_embeddings().weight.shape[0]
-
 def check_pair(
     base, ft,                     # the two models
     tok_base=None, tok_ft=None,   # their tokenizers, if both are at hand
