@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from .core import *
-from .adapters import AdapterOff, adapter_off, alike, bit_sums, probe, probe_ids, put_adapter
+from .adapters import AdapterOff, adapter_off, alike, checksums, probe, probe_ids, put_adapter
 
 _all_ = ["AdapterOff", "adapter_off"]
 _log = logging.getLogger("sae_diploma.models")
@@ -382,12 +382,12 @@ def load_pair(
         _log.warning("ft_model: the adapter %s names %r as its base model; it is put on %s, as asked", ft, of, base)
     model = load_model(base, revision=revision, **kw)
     ids = probe_ids(model)
-    before, bits = probe(model, ids), bit_sums(model.state_dict())
+    before, bits = probe(model, ids), checksums(model.state_dict())
     lora = put_adapter(model, resolve_model(ft), ft_revision, ft)
     after = _probe_ft(lora, ids, ft)
     if alike(after, before): _same_answers(ft)
     off = AdapterOff(lora).eval()
-    untouched = bit_sums(off.state_dict()) == bits
+    untouched = checksums(off.state_dict()) == bits
     if untouched and not _touches_modules(lora) and alike(probe(off, ids), before): return off, lora
     if not untouched: # it recomputes from the base weights what it takes out of them: does that come out the same?
         twice = probe(put_adapter(load_model(base, revision=revision, **kw), resolve_model(ft), ft_revision, ft), ids)

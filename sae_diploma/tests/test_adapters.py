@@ -15,7 +15,7 @@ import logging, warnings
 import peft, pytest, torch, transformers
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
-from ..adapters import base_tensors, bit_sums
+from ..adapters import base_tensors, checksums
 from ..core import SaeDiplomaError
 from ..diffing.weights import paired_parameters
 from ..models import *
@@ -72,7 +72,7 @@ def _everything(model):
     "Logits, every hookpoint of every layer, final norm, output matrix and bits of the weights of a model."
     points = [(l, h) for l in range(n_layers(model)) for h in HOOKPOINTS if h in anatomy(model, l)]
     with capture(model, points, stop=False, take=torch.clone) as (acts, run): out = dict(run(input_ids=IDS))
-    return out | dict(logits=model(input_ids=IDS).logits, unembed=unembed(model), norm=final_norm(model)(torch.linspace(-1, 1, 32))), bit_sums(model.state_dict())
+    return out | dict(logits=model(input_ids=IDS).logits, unembed=unembed(model), norm=final_norm(model)(torch.linspace(-1, 1, 32))), checksums(model.state_dict())
 
 # %% ../../nbs/lib/90_tests.adapters.ipynb #9e711b6a
 @pytest.fixture(scope="module")
