@@ -327,7 +327,9 @@ def load_config(
 ):
     "The `SAEConfig` of a saved SAE and the checksum of its weights; raises `ParamError` when it is of another kind or version."
     d = load_json(Path(folder)/"config.json")
-    check(d.pop("format", None) == FORMAT, f"{folder}: its config.json was not written by sae_diploma; give a folder written by `SAE.save`")
+    ours = isinstance(d, dict) and d.pop("format", None) == FORMAT
+    check(ours, f"{folder}: its config.json was not written by sae_diploma; give a folder written by `SAE.save`, or of one "
+                "of the formats that `saes.formats` reads")
     v = d.pop("version", None)
     check(v == VERSION, f"{folder}: this SAE has format version {v}, and this sae_diploma reads {VERSION}; use the version of sae_diploma that wrote it")
     sha, known = d.pop("model_sha256", None), {o.name for o in dataclasses.fields(SAEConfig)}
@@ -340,13 +342,15 @@ def _local(
 ) -> Path:
     "The folder of an SAE, downloaded when `name` is no folder here."
     if Path(name).is_dir(): return Path(name)
+    check(not Path(name).is_file(), f"{name} is a file; give the folder that holds it", DataError)
     path, _, revision = str(name).partition("@")
     check(path.count("/") >= 1 and not path.startswith((".", "/")), f"{name} is no folder here; give a folder of an SAE or a hub id 'owner/name' or 'owner/name/folder'", DataError)
     owner, repo, *sub = path.split("/")
     sub = "/".join(sub)
     from huggingface_hub import snapshot_download
     from sae_diploma.data import offline_if_unreachable
-    files = ["config.json", "cfg.json", "training.json", "*.safetensors", "ae.pt"]
+    from sae_diploma.saes.formats import CONFIGS, WEIGHTS
+    files = [*CONFIGS, *WEIGHTS] # and no more: others lie beside and below that are a thousand times as large
     try:
         with offline_if_unreachable(): root = snapshot_download(f"{owner}/{repo}", revision=revision or None, allow_patterns=[f"{sub}/{f}" if sub else f for f in files])
     except Exception as e:
@@ -357,20 +361,21 @@ def _local(
 # %% ../../nbs/lib/40_saes.base.ipynb #f91f9201
 @patch(cls_method=True)
 def from_pretrained(cls:SAE,
-    name,         # folder written by `save`, or by SAELens, dictionary_learning or sparsify (see `saes.formats`), or an id on the Hugging Face hub
+    name,         # folder written by `save`, or of another library (see `saes.formats`), or an id on the Hugging Face hub
     device="cpu", # where to put it; 'auto' for the best there is
 ) -> SAE:
     "Load an SAE in evaluation mode; raises `DataError` when there is none, `CorruptError` when its weights were altered."
-    from sae_diploma.saes.formats import READ, format_of
+    from sae_diploma.saes.formats import READ, format_of, shapes_of
     folder = _local(name)
-    if (kind := format_of(folder)) in READ: return READ[kind](folder).to(get_device(device))
+    if (kind := format_of(folder)) in READ: return READ[kind](folder, name).to(get_device(device))
     cfg, sha = load_config(folder)
     f = folder/"model.safetensors"
-    tensors = load_safetensors(f)
+    check(f.exists(), f"{folder}: config.json without its model.safetensors; save or fetch the SAE again", DataError)
+    with torch.device("meta"): like = by_source(SAE(cfg).state_dict(), cfg) # shapes, and no memory
+    shapes = {k: tuple(v.shape) for k, v in like.items()}
+    check(shapes == shapes_of(f), f"{f}: tensors do not fit its config, expected {shapes}", CorruptError)
     check(sha == sha256_file(f), f"{f} is not the file that was saved (its checksum differs); save or fetch the SAE again", CorruptError)
     sae = SAE(cfg)
-    shapes = {k: tuple(v.shape) for k, v in by_source(sae.state_dict(), cfg).items()}
-    check(shapes == {k: tuple(v.shape) for k, v in tensors.items()}, f"{f}: tensors do not fit its config, expected {shapes}", CorruptError)
-    sae.load_state_dict(side_by_side(tensors, cfg))
+    sae.load_state_dict(side_by_side(load_safetensors(f), cfg))
     if (folder/"training.json").exists(): sae.training_info = load_json(folder/"training.json")
     return sae.eval().requires_grad_(False).to(get_device(device))
