@@ -556,7 +556,8 @@ def code_norm(
     sae, both = W_dec.double().norm(dim=(0, 2)), W_dec.double().norm(dim=2).sum(0)
     if how == "NONE": return torch.ones_like(sae)
     if how != "MIXED": return sae if how == "SAE" else both
-    a, b = (tr.get(f"code_normalization_alpha_{n}") for n in ("sae", "cc"))
+    hub = "num_layers" in tr # written by the hub's mixin, which leaves out what a class sets by default: 1 and 0.1
+    a, b = (tr.get(f"code_normalization_alpha_{n}", v if hub else None) for n, v in (("sae", 1.), ("cc", .1)))
     check(None not in (a, b), f"{where}: its code_normalization is MIXED and its config lacks code_normalization_alpha_sae or code_normalization_alpha_cc, the weights of the mixture; add them")
     return a*sae + b*both
 
