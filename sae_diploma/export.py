@@ -289,7 +289,8 @@ def norm_gain(
     centres = bool(torch.allclose(f(y + 1), f(y), atol=1e-2))
     z = y.float() - y.float().mean() if centres else y.float()
     want = gain*z/z.square().mean().sqrt() + shift
-    check(torch.allclose(f(y), want, rtol=2e-2, atol=2e-2*float(want.abs().max())), f"norm: {type(norm).__name__} is no norm over {n} numbers")
+    check(torch.allclose(f(y), want, rtol=2e-2, atol=2e-2*float(want.abs().max())),
+          f"norm: {type(norm).__name__} is no norm over {n} numbers")
     return gain, centres
 
 def written(
@@ -298,10 +299,12 @@ def written(
     hookpoint, # of a dictionary
     W_dec,     # (d_sae, width) its rows
 ):
-    "(d_sae, d_model) what a unit of each latent adds to the stream, norms at length 1; raises `ParamError` where that is not known."
+    "(d_sae, d_model) what a unit of each latent adds to the stream, norms at length 1; raises `ParamError` if unknown."
     import torch
     from sae_diploma.models import HOOKPOINTS, anatomy, d_model, decoder_layers, down_proj
-    check(hookpoint in HOOKPOINTS, f"hookpoint: {hookpoint!r} is none of {', '.join(HOOKPOINTS)}, so how it writes to the stream is not known")
+    check(hookpoint in HOOKPOINTS,
+          f"hookpoint: {hookpoint!r} is none of {', '.join(HOOKPOINTS)}, so how it writes to the stream is not "
+          "known")
     D, n = W_dec.float(), d_model(model)
     if hookpoint.startswith("resid") or hookpoint.endswith("_out"):
         check(D.shape[1] == n, f"hookpoint: rows of {D.shape[1]} numbers are no {hookpoint} of a model of width {n}")
@@ -314,7 +317,8 @@ def written(
         like, name = next(down.parameters()), at["mlp_act"][0]
         with torch.no_grad():
             try: D = torch.cat([(down(d) - down(torch.zeros_like(d))).float() for d in D.to(like).split(1024)])
-            except RuntimeError: check(False, f"hookpoint: rows of {D.shape[1]} numbers do not fit the projection behind mlp_act of layer {layer}")
+            except RuntimeError: check(False, f"hookpoint: rows of {D.shape[1]} numbers do not fit the projection "
+                                              f"behind mlp_act of layer {layer}")
             if name != behind and not name.startswith(f"{behind}."): # a norm reads what the projection gives
                 gain, centres = norm_gain(block.get_submodule(behind), n)
                 D = (D - D.mean(1, keepdim=True) if centres else D)*gain
@@ -329,7 +333,7 @@ def neuronpedia(
     batch_size=128,   # features per file
     before=24, after=8, # tokens around a position
 ) -> Path:
-    "Write the run's dictionary as Neuronpedia's feature batches: contexts of the held-out documents as the base model reads them, logits where they are known (`written`)."
+    "Write the run's dictionary as Neuronpedia's batches: contexts as the base model reads them, logits where known."
     import torch
     from scipy.sparse import csc_matrix
     from sae_diploma.acts import ActivationStore, TokenTable
@@ -342,16 +346,23 @@ def neuronpedia(
     have = [f.parent.name for f in saes.glob("*/config.json")]
     check(name in have, f"sae_name: {name!r} is not in {saes}{near(name, have)}; it has {', '.join(sorted(have))}")
     sae = SAE.from_pretrained(saes/name)
-    check(sae.cfg.n_sources == 1, f"sae_name: {name!r} reads {sae.cfg.n_sources} models at once, and Neuronpedia shows features of one; give an SAE")
+    check(sae.cfg.n_sources == 1,
+          f"sae_name: {name!r} reads {sae.cfg.n_sources} models at once, and Neuronpedia shows features of one; "
+          "give an SAE")
     table, store = TokenTable.load(saes/"tokens"), ActivationStore(saes/"acts/base")
-    at = {k: getattr(sae.cfg, k) if getattr(sae.cfg, k) not in (None, "") else store.meta.get(k) for k in ("layer", "hookpoint", "model_name")}
-    check(None not in at.values(), f"sae_name: {name!r} and its activations do not say of which layer, hookpoint and model they are; Neuronpedia asks for them")
-    check(all(store.meta.get(k, at[k]) == at[k] for k in ("layer", "hookpoint")), f"sae_name: {name!r} is of layer {at['layer']} {at['hookpoint']}, and the run's activations are of layer {store.meta.get('layer')} {store.meta.get('hookpoint')}")
+    at = {k: getattr(sae.cfg, k) if getattr(sae.cfg, k) not in (None, "") else store.meta.get(k)
+          for k in ("layer", "hookpoint", "model_name")}
+    check(None not in at.values(),
+          f"sae_name: {name!r} and its activations do not say of which layer, hookpoint and model they are; "
+          "Neuronpedia asks for them")
+    check(all(store.meta.get(k, at[k]) == at[k] for k in ("layer", "hookpoint")),
+          f"sae_name: {name!r} is of layer {at['layer']} {at['hookpoint']}, and the run's activations are of layer "
+          f"{store.meta.get('layer')} {store.meta.get('hookpoint')}")
     tokenizer, model = load_tokenizer(at["model_name"]), load_model(at["model_name"], device="cpu")
-    W_dec, why = sae.W_dec.detach().float(), "W_dec through what lies between its hookpoint and the stream, the final norm's gain and the output matrix, norms at length 1"
-    try: rows_to_stream = written(model, at["layer"], at["hookpoint"], W_dec)
-    except ParamError as e: rows_to_stream, why = None, f"left out: {e}"
-    W_U = None if rows_to_stream is None else unembed(model).float()
+    W_dec, why = sae.W_dec.detach().float(), ("W_dec through what lies between its hookpoint and the stream, the final "
+                                              "norm's gain and the output matrix, norms at length 1")
+    try: rows_to_stream, W_U = written(model, at["layer"], at["hookpoint"], W_dec), unembed(model).float()
+    except ParamError as e: rows_to_stream, W_U, why = None, None, f"left out: {e}"
     rows = np.asarray(table.rows(split="eval"))
     r, j, v = sparse_acts(sae, store, rows)
     starts = np.searchsorted(j, np.arange(sae.cfg.d_sae+1))
@@ -368,7 +379,8 @@ def neuronpedia(
         pos = np.arange(max(first[p], p-before), min(last[p], p+after+1))
         return [vocab(t) for t in tok[pos]], pos
     about = dict(n_prompts_total=int(len(np.unique(doc))), n_tokens_in_prompt=int(np.bincount(np.unique(doc, return_inverse=True)[1]).max()), dataset=f"held-out documents of run {run.resolve().name}")
-    batch = dict(model_id=model_id or Path(at["model_name"]).name, layer=int(at["layer"]), sae_set=f"{at['hookpoint']}-{name}-{run.resolve().name}")
+    batch = dict(model_id=model_id or Path(at["model_name"]).name, layer=int(at["layer"]),
+                 sae_set=f"{at['hookpoint']}-{name}-{run.resolve().name}")
     out.mkdir(parents=True, exist_ok=True)
     for b, lo in enumerate(progress(range(0, sae.cfg.d_sae, batch_size), desc="features")):
         idx = torch.arange(lo, min(lo+batch_size, sae.cfg.d_sae))
@@ -390,7 +402,8 @@ def neuronpedia(
         whole = dict(batch, features=feats)
         check_batch(whole)
         save_json(whole, out/f"batch-{b}.json")
-    save_json(dict(batch, n_features=sae.cfg.d_sae, n_batches=b+1, run=run_note(run), logits=why, format="SAEDashboard NeuronpediaDashboardBatch"), out/"run_settings.json")
+    save_json(dict(batch, n_features=sae.cfg.d_sae, n_batches=b+1, run=run_note(run), logits=why,
+                   format="SAEDashboard NeuronpediaDashboardBatch"), out/"run_settings.json")
     return out
 
 # %% ../nbs/lib/73_export.ipynb #b79bb78f
