@@ -42,7 +42,7 @@ class SAEConfig:
     def __post_init__(self):
         if self.normalize_decoder is None: object.__setattr__(self, "normalize_decoder", self.n_sources == 1)
         if self.l1_coefficient is None and type(self.d_in) is int and self.d_in > 0 and type(self.n_sources) is int and self.n_sources > 0: object.__setattr__(self, "l1_coefficient", .1 / self.width**.5)
-        if self.prefixes is not None: object.__setattr__(self, "prefixes", tuple(self.prefixes))
+        if isinstance(self.prefixes, (list, tuple)): object.__setattr__(self, "prefixes", tuple(self.prefixes))
         validate(self)
 
     @property
@@ -56,14 +56,19 @@ def validate(
     for name in ("d_in", "d_sae", "n_sources", "k"):
         v = getattr(cfg, name)
         check(type(v) is int and v >= 1, f"{name}: {v!r} is no whole number from 1")
+    size = cfg.d_in * cfg.n_sources * cfg.d_sae
+    check(size < 2**48, f"d_sae: {cfg.d_sae} latents for {cfg.n_sources} × {cfg.d_in} numbers are {size:.1e} weights, more "
+                        "than any memory holds")
+    check(isinstance(cfg.architecture, str), f"architecture: {cfg.architecture!r} is no name")
     check(cfg.architecture in architectures(), f"architecture: {cfg.architecture!r} is unknown{near(cfg.architecture, architectures())}")
     kind = architectures()[cfg.architecture]
     check(cfg.k <= cfg.d_sae or not kind.uses_k, f"k: {cfg.k} latents per token cannot be kept of d_sae {cfg.d_sae}; use 1 to {cfg.d_sae}")
     check(cfg.n_sources == 1 or kind.crosscodes, f"n_sources: {cfg.n_sources}, but {cfg.architecture} takes one source; for a crosscoder use one of {', '.join(a for a, c in architectures().items() if c.crosscodes)}")
-    check(cfg.prefixes is None or all(type(p) is int and 1 <= p <= cfg.d_sae for p in cfg.prefixes) and list(cfg.prefixes) == sorted(set(cfg.prefixes)) and cfg.prefixes[-1:] == (cfg.d_sae,),
+    check(cfg.prefixes is None or isinstance(cfg.prefixes, tuple) and all(type(p) is int and 1 <= p <= cfg.d_sae for p in cfg.prefixes) and list(cfg.prefixes) == sorted(set(cfg.prefixes)) and cfg.prefixes[-1:] == (cfg.d_sae,),
           f"prefixes: {cfg.prefixes} are no increasing sizes from 1 that end with d_sae {cfg.d_sae}")
     check(cfg.k_aux is None or (type(cfg.k_aux) is int and cfg.k_aux >= 1), f"k_aux: {cfg.k_aux!r} is no whole number from 1, nor None for d_in//2")
-    check(cfg.bandwidth > 0, f"bandwidth: {cfg.bandwidth!r} is no number above 0")
+    check(isinstance(cfg.bandwidth, (int, float)) and cfg.bandwidth > 0,
+          f"bandwidth: {cfg.bandwidth!r} is no number above 0")
     for name in ("l1_coefficient", "l0_coefficient", "auxk_alpha"):
         v = getattr(cfg, name)
         check(isinstance(v, (int, float)) and v >= 0 and v < float("inf"), f"{name}: {v!r} is no number from 0")

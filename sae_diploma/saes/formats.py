@@ -394,11 +394,11 @@ def read_saelens(
     heads = c.get("reshape_activations") or "none" # 'hook_z': heads side by side, as they are here anyway
     check(heads == "none" or heads == "hook_z" and str(meta.get("hook_name")).endswith("_z"),
           f"{folder}: its reshape_activations is {heads!r} at hook {meta.get('hook_name')!r}, which is unknown here")
-    norm = saelens_norm(c.get("normalize_activations"), folder, d)
     stretch = switch(c, "rescale_acts_by_decoder_norm", folder)
     check(kind == "topk" or not stretch,
           f"{folder}: its rescale_acts_by_decoder_norm is true, which is known of architecture topk only")
     t = _saelens_tensors(f, c, kind, d, F)
+    norm = saelens_norm(c.get("normalize_activations"), folder, d)
     if stretch: t = stretched(t, t["W_dec"].double().norm(dim=1))
     t = for_raw(t, switch(c, "apply_b_dec_to_input", folder, True), **norm)
     cfg = SAEConfig(kind, d, F, k=k, normalize_decoder=unit_rows(t["W_dec"]), dtype=dtype_name(t["W_enc"]),
@@ -706,6 +706,7 @@ def cc_sae(
           CorruptError)
     d, F = (number(tr, n, file) if n in tr else s for n, s in (("activation_dim", E[1]), ("dict_size", E[2])))
     n = number(tr, "num_layers", file) if "num_layers" in tr else D[0]
+    check(n == D[0], f"{file}: tensor 'decoder.weight' has shape {D} where its config says {(n, F, d)}", CorruptError)
     check(tr.get("num_decoder_layers") in (None, n),
           f"{file}: it reads {n} sources and writes {tr.get('num_decoder_layers')}; only as many as it reads have "
           "a counterpart here")

@@ -83,7 +83,7 @@ def test_bad_input_in_one_sentence(run, tmp_path, monkeypatch, capsys, to, out, 
     assert e.value.code == 1 and what in said and said.count("\n") == 1 and "Traceback" not in said
 
 # %% ../../nbs/lib/90_tests.export.ipynb #e61f40d2
-def at_hookpoint(tmp, hookpoint, d_in=None, **cfg):
+def at_hookpoint(tmp, hookpoint, /, **cfg):
     "A run folder with activations at a hookpoint of the shipped model, and a dictionary of random directions."
     from datasets import Dataset
     from sae_diploma.acts import build_tokens, extract

@@ -7,7 +7,8 @@ __all__ = ['d', 'F', 'K', 'KINDS', 'every', 'OTHER', 'NOTHING', 'rand', 'top', '
            'dictionary_learning', 'sparsify', 'crosscoder', 'gemma_scope', 'made',
            'test_the_same_function_from_folder_and_hub', 'config_file', 'weights_file', 'change_weights',
            'change_config', 'test_what_is_unknown_is_refused_by_name', 'test_a_size_that_the_weights_have_not',
-           'test_every_field_counts', 'test_fields_of_training_change_nothing', 'test_saelens_gets_hook_and_function']
+           'test_every_field_counts', 'test_fields_of_training_change_nothing',
+           'test_a_field_of_the_wrong_kind_is_one_sentence', 'test_saelens_gets_hook_and_function']
 
 # %% ../../nbs/lib/90_tests.formats.ipynb #3c5f7a18
 import json
@@ -252,6 +253,20 @@ def test_fields_of_training_change_nothing(kind, tmp_path):
     folder, _ = made(kind, tmp_path)
     a = SAE.from_pretrained(folder); change_config(folder, **NOTHING[kind]); b = SAE.from_pretrained(folder)
     assert all(torch.equal(v, b.state_dict()[n]) for n, v in a.state_dict().items()) and a.cfg == b.cfg
+
+# %% ../../nbs/lib/90_tests.formats.ipynb #e91b62c7
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "gemma_scope"])
+def test_a_field_of_the_wrong_kind_is_one_sentence(kind, tmp_path):
+    "Lists, texts, negative and huge numbers in every field: an answer or an error of ours, never another exception."
+    folder, _ = made(kind, tmp_path)
+    f = config_file(folder); c = json.loads(f.read_text())
+    for path in [None, *(n for n in ("trainer", "buffer", "metadata") if n in c)]:
+        for field in (c if path is None else c[path]):
+            for v in ([], "x", -1, 2**70, {"a": 1}):
+                changed = json.loads(json.dumps(c)); (changed if path is None else changed[path])[field] = v
+                f.write_text(json.dumps(changed))
+                try: SAE.from_pretrained(folder)
+                except SaeDiplomaError: pass
 
 # %% ../../nbs/lib/90_tests.formats.ipynb #d5a37ea8
 @pytest.mark.parametrize("hookpoint,hook", [("resid_pre", "hook_resid_pre"), ("resid_mid", "hook_resid_mid"),
