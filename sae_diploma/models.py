@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_base', 'load_tokenizer', 'load_model', 'unwrap',
-           'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'anatomy', 'down_proj', 'capture',
-           'splice', 'AdapterOff', 'adapter_off', 'load_pair', 'check_pair', 'model_hash', 'final_norm', 'unembed']
+           'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'probe_ids', 'anatomy', 'down_proj',
+           'capture', 'splice', 'AdapterOff', 'adapter_off', 'load_pair', 'check_pair', 'model_hash', 'final_norm',
+           'unembed']
 
 # %% ../nbs/lib/11_models.ipynb #a45c5737
-import contextlib, hashlib, json, numbers, threading, weakref
+import contextlib, hashlib, itertools, json, numbers, threading, weakref
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -124,7 +126,7 @@ def text_config(
     model, # a causal language model
 ):
     "The config that speaks of the decoder."
-    return unwrap(model).config.get_text_config()
+    return unwrap(model).config.get_text_config(decoder=True)
 
 def decoder_layers(
     model, # a causal language model
@@ -170,60 +172,126 @@ def _hook(module, where, fn):
         return None if new is None else ((new, *out[1:]) if isinstance(out, tuple) else new)
     return module.register_forward_pre_hook(pre, with_kwargs=True) if where == "in" else module.register_forward_hook(post)
 
-def _events(model, block):
-    "[(name, 'in' or 'out', (positions, width) float32, dtype)]: what passes the modules of a layer, in order, while it reads eight tokens."
-    out, handles = [], []
-    def note(name, way):
-        def fn(x):
-            if torch.is_tensor(x) and x.is_floating_point() and x.ndim >= 2: out.append((name, way, x.detach().float().flatten(0, -2).clone(), x.dtype))
-            if (name, way) == ("", "out"): raise _Stop
-        return fn
-    training, vocab = model.training, unwrap(model).get_input_embeddings().weight
-    try:
-        model.eval()
-        for name, m in block.named_modules(): handles += [_listen(m, way, note(name, way)) for way in ("in", "out")]
-        with torch.no_grad(): model(input_ids=(torch.arange(2, 10, device=vocab.device) % len(vocab))[None], use_cache=False)
-    except _Stop: pass
-    finally:
-        for h in handles: h.remove()
-        model.train(training)
-    return out
-
 def _listen(module, where, fn):
     "A hook that only looks, also at modules without arguments."
     def pre(m, args, kwargs): fn(args[0] if args else next(iter(kwargs.values()), None))
     def post(m, args, out): fn(_first(out))
     return module.register_forward_pre_hook(pre, with_kwargs=True) if where == "in" else module.register_forward_hook(post)
 
-# %% ../nbs/lib/11_models.ipynb #5902efcc
-def _factor(d, summands, room):
-    "c with `d` = c · sum of `summands` up to rounding, or None."
-    u = sum(summands)
-    c = float((d*u).sum() / (u*u).sum().clamp_min(1e-30))
-    return c if abs(c) > 1e-3 and bool(((d - c*u).abs() <= room(c)).all()) else None
+# %% ../nbs/lib/11_models.ipynb #f0e595ef
+def probe_ids(
+    model,      # a causal language model
+    rows:int=2, # sequences
+    n:int=8,    # tokens of each
+) -> torch.Tensor: # (rows, n)
+    "Token ids from all over the vocabulary, in no order, without those that the config names (BOS, padding, images)."
+    vocab, config = unwrap(model).get_input_embeddings().weight, unwrap(model).config
+    named = {v for c in (config, text_config(model)) for k, v in c.to_dict().items() if k.endswith(("token_id", "token_index")) and isinstance(v, int)}
+    usual = min(len(vocab), getattr(text_config(model), "vocab_size", None) or len(vocab))
+    g = torch.Generator().manual_seed(0)
+    free = [int(i) for i in torch.randint(2, max(3, usual), (8*rows*n,), generator=g) if int(i) not in named] or [0]
+    return torch.tensor((free*(1 + rows*n//len(free)))[:rows*n], device=vocab.device).reshape(rows, n)
 
-def _anatomy(ev):
-    "{hookpoint: (module, 'in' or 'out')} from the events of a layer, with the factors under 'scale'."
+def _flat(x): return x.detach().flatten(0, -2)
+
+@torch.no_grad()
+def _events(model, block):
+    "[(name, 'in' or 'out', (positions, width))]: what passes the modules of a layer, in order and in their own dtype, while it reads a few tokens."
+    out, handles = [], []
+    def note(name, way):
+        def fn(x):
+            if torch.is_tensor(x) and x.is_floating_point() and x.ndim >= 2: out.append((name, way, _flat(x).clone()))
+            if (name, way) == ("", "out"): raise _Stop
+        return fn
+    with _still(model):
+        try:
+            for name, m in block.named_modules(): handles += [_listen(m, way, note(name, way)) for way in ("in", "out")]
+            model(input_ids=probe_ids(model), use_cache=False)
+        except _Stop: pass
+        finally:
+            for h in handles: h.remove()
+    return out
+
+@contextlib.contextmanager
+def _still(model):
+    "Nothing is dropped at random while the model is looked at."
+    training = model.training
+    try: model.eval(); yield
+    finally: model.train(training)
+
+@torch.no_grad()
+def _silent(model, block, silent, at):
+    "(stream into the layer, stream that module `at` reads, stream out of the layer) of a pass in which the modules `silent` put out zeros."
+    seen, handles = {}, []
+    def note(key):
+        def fn(x):
+            seen[key] = _flat(x).clone()
+            if key == "out": raise _Stop
+        return fn
+    with _still(model):
+        try:
+            handles += [_listen(block, "in", note("in")), _listen(block, "out", note("out"))]
+            if at is not None: handles.append(_listen(block.get_submodule(at), "in", note("mid")))
+            handles += [_hook(block.get_submodule(n), "out", torch.zeros_like) for n in silent]
+            model(input_ids=probe_ids(model), use_cache=False)
+        except _Stop: pass
+        finally:
+            for h in handles: h.remove()
+    return seen["in"], seen.get("mid"), seen["out"]
+
+# %% ../nbs/lib/11_models.ipynb #5902efcc
+def _factor(d, u, room):
+    "c with `d` = c·`u` up to `room(c)`, element by element, or None; 1 where that fits, else least squares in units of the room."
+    def fits(c): return bool(((d - c*u).abs() <= room(c)).all())
+    if fits(1.): return 1.
+    w = room(1.).clamp_min(1e-300).reciprocal().square()
+    c = float((w*d*u).sum() / (w*u*u).sum().clamp_min(1e-300))
+    return c if abs(c) > 1e-3 and np.isfinite(c) and fits(c) else None
+
+def _summands(x, y, outs, room, n=1):
+    "[(exact, factor is 1, depth, …, events, c)], best first: which `n` of `outs` make `x` to `y`."
+    X, Y, hits = x.double(), y.double(), []
+    for group in itertools.combinations(outs, n):
+        if n > 1 and torch.equal(group[0][2], group[1][2]): continue
+        O = [o.double() for *_, o in group]
+        size = X.abs() + Y.abs()
+        c = _factor(Y - X, sum(O), lambda c: room*(size + abs(c)*sum(o.abs() for o in O)))
+        if c is None: continue
+        exact = n == 1 and c == 1 and torch.equal(x + group[0][2], y)
+        hits.append((not exact, c != 1, sum(name.count(".") for _, name, _ in group), *(i for i, *_ in group), c))
+    return sorted(hits)
+
+def _readings(ev, room):
+    "Possible anatomies of a layer, best first, by what its events say: with `mid` the module that reads the stream between attention and MLP, or None."
     x, z = (next(e[2] for e in ev if e[:2] == ("", way)) for way in ("in", "out"))
-    eps = 8*max(torch.finfo(e[3]).eps for e in ev)
-    outs = [(i, n, o) for i, (n, way, o, _) in enumerate(ev) if way == "out" and n and o.shape == x.shape and o.abs().max() > 0]
-    def summand(d, after, before):
-        hits = [(abs(c-1) > .05, n.count("."), i, c) for i, n, o in outs if after < i < before and (c := _factor(d, [o], lambda c: eps*(x.abs() + z.abs() + abs(c)*o.abs())))]
-        return min(hits)[2:] if hits else None
-    for i, (n, way, y, _) in enumerate(ev): # one after the other
-        if way == "in" and n and y.shape == x.shape and not torch.equal(y, x) and (a := summand(y-x, -1, i)) and (m := summand(z-y, i, len(ev))):
-            return dict(resid_mid=(n, "in"), attn_out=(ev[a[0]][0], "out"), mlp_out=(ev[m[0]][0], "out"), scale=(a[1], m[1]), **_neurons(ev, m[0]))
-    pairs = [(abs(c-1) > .05, n.count(".") + k.count("."), i, j, c) for i, n, o in outs for j, k, p in outs if i < j # side by side
-             and not torch.equal(o, p) and (c := _factor(z-x, [o, p], lambda c: eps*(x.abs() + z.abs() + abs(c)*(o.abs() + p.abs()))))]
-    if not pairs: return {}
-    _, _, i, j, c = min(pairs)
-    return dict(attn_out=(ev[i][0], "out"), mlp_out=(ev[j][0], "out"), scale=(c, c), **_neurons(ev, j))
+    outs = [(i, n, o) for i, (n, way, o) in enumerate(ev) if way == "out" and n and o.shape == x.shape and o.abs().max() > 0]
+    tried = []
+    for i, (n, way, y) in enumerate(ev): # one after the other
+        if way != "in" or not n or y.shape != x.shape or torch.equal(y, x) or any(torch.equal(y, o) for o in tried): continue
+        tried.append(y)
+        for *_, a, ca in _summands(x, y, [o for o in outs if o[0] < i], room):
+            for *_, m, cm in _summands(y, z, [o for o in outs if o[0] > i], room): yield dict(mid=n, attn=a, mlp=m, scale=(ca, cm))
+    for *_, a, m, c in _summands(x, z, outs, room, 2): yield dict(mid=None, attn=a, mlp=m, scale=(c, c)) # side by side
+
+def _anatomy(model, block):
+    "{hookpoint: (module, 'in' or 'out')} of a layer, with the factors under 'scale'."
+    ev = _events(model, block)
+    eps = max(torch.finfo(e[2].dtype).eps for e in ev)
+    for times in (8, 64, 512): # units of rounding: a second look is more lenient, and silence decides
+        if times > 8 and times*eps > .1: break
+        for r in itertools.islice(_readings(ev, times*eps), 16):
+            names = [ev[r[k]][0] for k in ("attn", "mlp")]
+            before, mid, after = _silent(model, block, names, r["mid"])
+            if not (torch.equal(before, after) and (mid is None or torch.equal(before, mid))): continue
+            where = {} if mid is None else dict(resid_mid=(r["mid"], "in"))
+            return dict(where, attn_out=(names[0], "out"), mlp_out=(names[1], "out"), scale=r["scale"], **_neurons(ev, r["mlp"]))
+    return {}
 
 def _neurons(ev, at):
     "Where the neurons of the MLP whose output is event `at` act: what a module reads that gives this output, or what the norm behind it reads."
     goal = [ev[at][2]] + [e[2] for e in ev[:at] if e[:2] == (ev[at][0], "in")]
-    reads = {n: o for n, way, o, _ in ev if way == "in"}
-    hits = [(n.count("."), i, n) for i, (n, way, o, _) in enumerate(ev) if way == "out" and n in reads and any(o.shape == g.shape and torch.equal(o, g) for g in goal)]
+    reads = {n: o for n, way, o in ev if way == "in"}
+    hits = [(n.count("."), i, n) for i, (n, way, o) in enumerate(ev) if way == "out" and n in reads and any(o.shape == g.shape and torch.equal(o, g) for g in goal)]
     return dict(mlp_in=[n for *_, n in sorted(hits)])
 
 # %% ../nbs/lib/11_models.ipynb #38e1979a
@@ -239,10 +307,10 @@ def anatomy(
     model,     # a causal language model
     layer:int, # as for `resolve_layer`
 ) -> dict:
-    "{hookpoint: (name of a module in the layer, 'in' or 'out')} as found by passing eight tokens through; `scale` has the factors of attention and MLP."
+    "{hookpoint: (name of a module in the layer, 'in' or 'out')} as found by passing a few tokens through; `scale` has the factors of attention and MLP."
     block = decoder_layers(model)[resolve_layer(model, layer)]
     if block not in _known:
-        with _one_pass(model): found = _anatomy(_events(model, block))
+        with _one_pass(model): found = _anatomy(model, block)
         down = [n for n in found.pop("mlp_in", []) if isinstance(getattr(block.get_submodule(n), "weight", None), torch.Tensor) and block.get_submodule(n).weight.ndim == 2]
         if down: found["mlp_act"] = (down[0], "in") # the outermost: an adapter's wrapper, not what it wraps
         _known[block] = dict(resid_pre=("", "in"), resid_post=("", "out"), **found)
