@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_base', 'load_tokenizer', 'load_model', 'unwrap',
-           'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'probe_ids', 'anatomy', 'down_proj',
-           'capture', 'splice', 'AdapterOff', 'adapter_off', 'load_pair', 'check_pair', 'model_hash', 'final_norm',
-           'unembed']
+           'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'probe_ids', 'anatomy', 'missing',
+           'down_proj', 'capture', 'splice', 'AdapterOff', 'adapter_off', 'load_pair', 'check_pair', 'model_hash',
+           'norm_gain', 'linear_weight', 'final_norm', 'unembed']
 
 # %% ../nbs/lib/11_models.ipynb #a45c5737
 import contextlib, hashlib, itertools, json, numbers, threading, weakref
@@ -132,9 +132,10 @@ def decoder_layers(
     model, # a causal language model
 ) -> nn.ModuleList:
     "The decoder's layers: the `ModuleList` as long as the config says, outermost first; raises `ParamError` when there is none."
-    n = text_config(model).num_hidden_layers
-    for _, m in unwrap(model).named_modules():
-        if isinstance(m, nn.ModuleList) and len(m) == n and any(True for _ in m[0].children()): return m
+    n, whole = text_config(model).num_hidden_layers, unwrap(model)
+    for part in (whole.get_decoder() if hasattr(whole, "get_decoder") else whole, whole): # a picture tower may have as many
+        for _, m in part.named_modules():
+            if isinstance(m, nn.ModuleList) and len(m) == n and any(True for _ in m[0].children()): return m
     raise ParamError(f"model: {type(model).__name__} has no list of {n} decoder layers; use a decoder-only model")
 
 def n_layers(model): return len(decoder_layers(model))
@@ -160,7 +161,7 @@ HOOKPOINTS = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "ml
 
 class _Stop(Exception): "Raised by a hook when everything asked for is there."
 
-def _first(o): return o[0] if isinstance(o, tuple) else o
+def _first(o): return o[0] if isinstance(o, (tuple, list)) else o
 
 def _hook(module, where, fn):
     "Call `fn(x)` with the activation; what it returns, unless None, replaces it."
@@ -169,7 +170,7 @@ def _hook(module, where, fn):
         k = next(iter(kwargs)); new = fn(kwargs[k]); return None if new is None else (args, {**kwargs, k: new})
     def post(m, args, out):
         new = fn(_first(out))
-        return None if new is None else ((new, *out[1:]) if isinstance(out, tuple) else new)
+        return None if new is None else type(out)([new, *out[1:]]) if isinstance(out, (tuple, list)) else new
     return module.register_forward_pre_hook(pre, with_kwargs=True) if where == "in" else module.register_forward_hook(post)
 
 def _listen(module, where, fn):
@@ -248,44 +249,55 @@ def _factor(d, u, room):
     c = float((w*d*u).sum() / (w*u*u).sum().clamp_min(1e-300))
     return c if abs(c) > 1e-3 and np.isfinite(c) and fits(c) else None
 
+class _Out:
+    "What a module of a layer put out, in double precision, and its shadow along one random direction."
+    def __init__(self, i, name, x):
+        v = torch.randn(x.shape[-1], dtype=torch.double, generator=torch.Generator().manual_seed(1)).to(x.device)
+        self.i, self.name, self.x, self.X = i, name, x, x.double()
+        self.size, self.along, self.reach = self.X.abs(), self.X@v, self.X.abs()@v.abs()
+
 def _summands(x, y, outs, room, n=1):
-    "[(exact, factor is 1, depth, …, events, c)], best first: which `n` of `outs` make `x` to `y`."
-    X, Y, hits = x.double(), y.double(), []
+    "[(exact, factor is 1, depth, events …, c)], best first: which `n` of `outs` make `x` to `y`. What does not fit along one direction fits nowhere."
+    x, y, hits = _Out(0, "", x), _Out(0, "", y), []
     for group in itertools.combinations(outs, n):
-        if n > 1 and torch.equal(group[0][2], group[1][2]): continue
-        O = [o.double() for *_, o in group]
-        size = X.abs() + Y.abs()
-        c = _factor(Y - X, sum(O), lambda c: room*(size + abs(c)*sum(o.abs() for o in O)))
+        if n > 1 and torch.equal(group[0].x, group[1].x): continue
+        def fit(of, size, more): return _factor(of(y) - of(x), sum(map(of, group)), lambda c: more*room*(size(x) + size(y) + abs(c)*sum(map(size, group))))
+        if fit(lambda o: o.along, lambda o: o.reach, 4) is None: continue
+        c = fit(lambda o: o.X, lambda o: o.size, 1)
         if c is None: continue
-        exact = n == 1 and c == 1 and torch.equal(x + group[0][2], y)
-        hits.append((not exact, c != 1, sum(name.count(".") for _, name, _ in group), *(i for i, *_ in group), c))
+        exact = n == 1 and c == 1 and torch.equal(x.x + group[0].x, y.x)
+        hits.append((not exact, c != 1, sum(o.name.count(".") for o in group), *(o.i for o in group), c))
     return sorted(hits)
 
-def _readings(ev, room):
-    "Possible anatomies of a layer, best first, by what its events say: with `mid` the module that reads the stream between attention and MLP, or None."
+def _readings(ev, room, parts=1):
+    "Possible anatomies of a layer, best first, by what its events say: `mid`, the module that reads the stream between attention and MLP, or None; `mlp` has `parts` modules."
     x, z = (next(e[2] for e in ev if e[:2] == ("", way)) for way in ("in", "out"))
-    outs = [(i, n, o) for i, (n, way, o) in enumerate(ev) if way == "out" and n and o.shape == x.shape and o.abs().max() > 0]
+    outs = [_Out(i, n, o) for i, (n, way, o) in enumerate(ev) if way == "out" and n and o.shape == x.shape and o.abs().max() > 0]
     tried = []
     for i, (n, way, y) in enumerate(ev): # one after the other
         if way != "in" or not n or y.shape != x.shape or torch.equal(y, x) or any(torch.equal(y, o) for o in tried): continue
         tried.append(y)
-        for *_, a, ca in _summands(x, y, [o for o in outs if o[0] < i], room):
-            for *_, m, cm in _summands(y, z, [o for o in outs if o[0] > i], room): yield dict(mid=n, attn=a, mlp=m, scale=(ca, cm))
-    for *_, a, m, c in _summands(x, z, outs, room, 2): yield dict(mid=None, attn=a, mlp=m, scale=(c, c)) # side by side
+        for *_, a, ca in _summands(x, y, [o for o in outs if o.i < i], room):
+            for h in _summands(y, z, [o for o in outs if o.i > i], room, parts): yield dict(mid=n, attn=a, mlp=h[3:-1], scale=(ca, h[-1]))
+    if parts > 1: return
+    for *_, a, m, c in _summands(x, z, outs, room, 2): yield dict(mid=None, attn=a, mlp=(m,), scale=(c, c)) # side by side
+    for *_, a, c in _summands(x, z, outs, room): yield dict(mid=None, attn=a, mlp=(), scale=(c, c))           # one part alone
 
 def _anatomy(model, block):
-    "{hookpoint: (module, 'in' or 'out')} of a layer, with the factors under 'scale'."
+    "{hookpoint: (module, 'in' or 'out')} of a layer, with the factors under 'scale' and under 'why' what is missing."
     ev = _events(model, block)
-    eps = max(torch.finfo(e[2].dtype).eps for e in ev)
-    for times in (8, 64, 512): # units of rounding: a second look is more lenient, and silence decides
-        if times > 8 and times*eps > .1: break
-        for r in itertools.islice(_readings(ev, times*eps), 16):
-            names = [ev[r[k]][0] for k in ("attn", "mlp")]
-            before, mid, after = _silent(model, block, names, r["mid"])
+    if not {("", "in"), ("", "out")} <= {e[:2] for e in ev}: return dict(why="it does not run on text alone")
+    eps, other = max(torch.finfo(e[2].dtype).eps for e in ev), {}
+    for parts in (1, 2):
+        for r in itertools.islice(_readings(ev, max(8*eps, min(64*eps, .05)), parts), 16): # lenient: silence decides
+            attn, mlp = ev[r["attn"]][0], [ev[i][0] for i in r["mlp"]]
+            before, mid, after = _silent(model, block, [attn, *mlp], r["mid"])
             if not (torch.equal(before, after) and (mid is None or torch.equal(before, mid))): continue
             where = {} if mid is None else dict(resid_mid=(r["mid"], "in"))
-            return dict(where, attn_out=(names[0], "out"), mlp_out=(names[1], "out"), scale=r["scale"], **_neurons(ev, r["mlp"]))
-    return {}
+            if len(mlp) == 1: return dict(where, attn_out=(attn, "out"), mlp_out=(mlp[0], "out"), scale=r["scale"], **_neurons(ev, r["mlp"][0]))
+            if len(mlp) == 2: return dict(where, attn_out=(attn, "out"), scale=r["scale"], why=f"what its MLP adds is a sum of two modules, {mlp[0]} and {mlp[1]}")
+            other = other or dict(why=f"its one part, {attn}, is not attention and MLP")
+    return other or dict(why="what it adds to the stream could not be told apart into attention and MLP")
 
 def _neurons(ev, at):
     "Where the neurons of the MLP whose output is event `at` act: what a module reads that gives this output, or what the norm behind it reads."
@@ -303,6 +315,8 @@ def _one_pass(model):
 
 _known = weakref.WeakKeyDictionary() # layer -> its anatomy, by names: an adapter may be put around a module later
 
+_why_not = weakref.WeakKeyDictionary() # layer -> why it lacks a hookpoint
+
 def anatomy(
     model,     # a causal language model
     layer:int, # as for `resolve_layer`
@@ -313,20 +327,33 @@ def anatomy(
         with _one_pass(model): found = _anatomy(model, block)
         down = [n for n in found.pop("mlp_in", []) if isinstance(getattr(block.get_submodule(n), "weight", None), torch.Tensor) and block.get_submodule(n).weight.ndim == 2]
         if down: found["mlp_act"] = (down[0], "in") # the outermost: an adapter's wrapper, not what it wraps
+        elif "mlp_out" in found: found["why"] = "its MLP has no single projection back to the stream, as in a mixture of experts"
+        _why_not[block] = found.pop("why", "")
         _known[block] = dict(resid_pre=("", "in"), resid_post=("", "out"), **found)
     return dict(_known[block])
 
 # %% ../nbs/lib/11_models.ipynb #cb69a945
+def missing(
+    model,         # a causal language model
+    layer:int,     # as for `resolve_layer`
+    hookpoint:str, # one of `HOOKPOINTS`
+) -> str:
+    "Why a layer has no such hookpoint, in one sentence, or '' where it has."
+    layer = resolve_layer(model, layer)
+    at, why = anatomy(model, layer), _why_not.get(decoder_layers(model)[layer], "")
+    if hookpoint in at: return ""
+    if hookpoint == "resid_mid" and "mlp_out" in at: why = "attention and MLP both read resid_pre"
+    return f"layer {layer} of this {type(unwrap(model)).__name__} has no {hookpoint} ({why}); it has {', '.join(h for h in HOOKPOINTS if h in at)}"
+
 def _place(model, layer, hookpoint):
     "(module, 'in' or 'out') where the activation passes; raises `ParamError` for what the model has not."
     check(hookpoint in HOOKPOINTS, f"hookpoint: {hookpoint!r} is unknown{near(hookpoint, HOOKPOINTS)}")
     layer = resolve_layer(model, layer)
     block = decoder_layers(model)[layer]
     if hookpoint in ("resid_pre", "resid_post"): return block, "in" if hookpoint == "resid_pre" else "out"
-    at = anatomy(model, layer)
-    why = dict(resid_mid="attention and MLP both read resid_pre", mlp_act="its MLP has no single projection back to the stream, as in a mixture of experts").get(hookpoint, "its parts could not be told apart")
-    check(hookpoint in at, f"hookpoint: layer {layer} of this {type(unwrap(model)).__name__} has no {hookpoint} ({why}); it has {', '.join(h for h in HOOKPOINTS if h in at)}")
-    name, way = at[hookpoint]
+    why = missing(model, layer, hookpoint)
+    check(not why, f"hookpoint: {why}")
+    name, way = anatomy(model, layer)[hookpoint]
     return block.get_submodule(name), way
 
 def down_proj(
@@ -474,28 +501,191 @@ def model_hash(
         h.update(v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy() if v.numel() else b"")
     return h.hexdigest()[:16]
 
+# %% ../nbs/lib/11_models.ipynb #5967c498
+def _signs(d, dtype, device):
+    "Vectors of ±1 and mean 0 that cover all `d` places, (1, n, d): one, or two with a 0 where `d` is odd."
+    x = torch.ones(2, d, dtype=dtype, device=device); x[:, 1::2] = -1
+    if d % 2 == 0: return x[None, :1]
+    x[0, -1] = 0; x[1] = -x[0].roll(1); x[1, 0] = 0
+    return x[None]
+
+@torch.no_grad()
+def norm_gain(
+    norm,               # a module
+    d:int,              # width of what it norms
+    dtype=torch.float32, device="cpu", # of its input
+):
+    "`(gain (d,), whether it centres)` of a module that divides by the root mean square, multiplies and adds; None for one that does something else. Measured: what it makes of ±1 is its gain."
+    like = dict(dtype=dtype, device=device)
+    try:
+        x = _signs(d, **like)
+        g = (x*(norm(x)-norm(-x))/2).float()
+        gain = g[0, 0] if d % 2 == 0 else torch.where(torch.arange(d, device=g.device) < d-1, g[0, 0], g[0, 1])*(1 - 1/d)**.5
+        X = (30*torch.randn(1, 8, d, generator=torch.Generator().manual_seed(0)) + 10).to(**like) # long: what is added to the length for safety has no say
+        y = (norm(X).float() - norm(-X).float())/2
+    except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError): return None
+    if y.shape != X.shape or not torch.isfinite(y).all(): return None
+    room = (2e-4 if dtype in (torch.float32, torch.float64) else .03)*gain.abs().max().clamp_min(1e-30)
+    for centres in (False, True):
+        c = X.float() - X.float().mean(-1, keepdim=True)*centres
+        if ((gain*c/c.square().mean(-1, keepdim=True).sqrt() - y).abs() <= 4*room).all(): return gain, centres
+    return None
+
+# %% ../nbs/lib/11_models.ipynb #9b700db4
+@torch.no_grad()
+def linear_weight(
+    module, # any module
+):
+    "The (out, in) matrix that a module multiplies its input with, or None where it does something else; a class other than `nn.Linear` is tried out."
+    W = getattr(module, "weight", None)
+    if not isinstance(W, torch.Tensor) or W.ndim != 2 or not W.is_floating_point() or W.is_meta: return None
+    if type(module) is nn.Linear: return W
+    for w in (W, W.t()):
+        try:
+            x = torch.randn(1, 4, w.shape[1], generator=torch.Generator().manual_seed(0)).to(W)
+            y = (module(x) - module(-x)).float()/2
+            if y.shape[-1] == len(w) and torch.allclose(y, x.float()@w.t().float(), rtol=.05 if W.element_size() < 4 else 1e-4, atol=(.05 if W.element_size() < 4 else 1e-4)*float(y.abs().max())): return w
+        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, NotImplementedError): pass
+    return None
+
+@torch.no_grad()
+def _response(module, d, dtype, device, rows=512):
+    "(out, d) float32 matrix of a linear module as the model itself would apply it, whatever is wrapped around it: its weight where it is a plain `nn.Linear`, else its answers to unit vectors."
+    if type(module) is nn.Linear and not hasattr(module, "_hf_hook") and module.weight.is_floating_point() and not module.weight.is_meta: return module.weight.detach().float()
+    out = []
+    for i in range(0, d, rows):
+        e = torch.zeros(1, min(rows, d-i), d, dtype=dtype, device=device); e[0, torch.arange(e.shape[1]), torch.arange(i, i+e.shape[1])] = 1
+        out.append((module(e)[0].float() - module(-e)[0].float())/2) # without its bias
+    return torch.cat(out).t()
+
+# %% ../nbs/lib/11_models.ipynb #00fb96ea
+_tails = weakref.WeakKeyDictionary() # layers of a model -> what comes behind them
+
+def _multiple(y, x):
+    "c with `y` = c·`x` up to rounding, or None."
+    if y.shape != x.shape: return None
+    y, x, eps = y.double(), x.double(), max(torch.finfo(o.dtype).eps for o in (x, y))
+    return _factor(y, x, lambda c: 8*eps*(y.abs() + abs(c)*x.abs()))
+
+@torch.no_grad()
+def _ends(model):
+    "What passes the modules behind the last layer, and the logits: [(name, 'in' or 'out', tensor)], last layer first."
+    layers, events, handles = decoder_layers(model), [], []
+    inside = {id(m) for m in layers.modules()}
+    def note(name, way):
+        def fn(x):
+            if torch.is_tensor(x) and x.is_floating_point() and x.ndim >= 2: events.append((name, way, _flat(x).clone()))
+        return fn
+    def begin(x): events.clear(); events.append(("", "out", _flat(x).clone()))
+    with _still(model), _one_pass(model):
+        try:
+            for name, m in unwrap(model).named_modules():
+                if id(m) not in inside: handles += [_listen(m, way, note(name, way)) for way in ("in", "out")]
+            handles.append(_listen(layers[-1], "out", begin))
+            logits = _flat(model(input_ids=probe_ids(model), use_cache=False).logits)
+        finally:
+            for h in handles: h.remove()
+    return events, logits
+
+@torch.no_grad()
+def _after_head(model, head):
+    "`(factor, cap, columns)` of what the model makes of its head's output; None where it is more than a factor, a cut and a soft cap."
+    seen = []
+    def force(o):
+        v = torch.linspace(-1, 1, o.shape[-1], device=o.device).expand(o.shape).clone()
+        rows = v.reshape(-1, v.shape[-1]); rows[::3] *= 1e-2; rows[1::3] *= -1e-2; rows[2::3] *= 1e5
+        seen.append(rows); return v.to(o.dtype)
+    with _still(model), _one_pass(model):
+        h = _hook(head, "out", force)
+        try: y = _flat(model(input_ids=probe_ids(model), use_cache=False).logits).float()
+        finally: h.remove()
+    v = seen[-1][:, :y.shape[1]]
+    if len(v) != len(y): return None
+    a, b, u = (y[0]-y[1])/2, y[2]-(y[0]+y[1])/2, v[0].float()
+    s = float((a*u).sum()/(u*u).sum())
+    low = next(iter(head.parameters()), y).element_size() < 4
+    if not (a - s*u).norm() <= (.02 if low else 1e-4)*(s*u).norm(): return None
+    capped = b.abs().max() < .5*abs(s)*v[2].abs().max()
+    if not capped and not (b - s*v[2]).norm() <= (.02 if low else 1e-4)*(s*v[2]).norm(): return None
+    return s, float(b.abs().max()) if capped else None, y.shape[1]
+
+def _tail(model):
+    "What comes behind the last layer, by names: norm, projection, factor, head, factor and cap behind it; `why` where the logits are no linear function of the normed stream."
+    layers = decoder_layers(model)
+    if layers not in _tails: _tails[layers] = _measured_tail(model)
+    return _tails[layers]
+
+def _measured_tail(model):
+    of, head = f"this {type(unwrap(model)).__name__}", unwrap(model).get_output_embeddings() if hasattr(unwrap(model), "get_output_embeddings") else None
+    out = dict(norm=None, project=None, before=1., head=None, after=1., cap=None, columns=None, why="")
+    ev, logits = _ends(model)
+    if not ev or ev[0][0] != "": return dict(out, why=f"the last layer of {of} does not run on text alone")
+    z, mods = ev[0][2], dict(unwrap(model).named_modules())
+    left = {n: o for n, way, o in ev[1:] if way == "out"}
+    found = [(n.count("."), n) for n, way, x in ev[1:] if way == "in" and n in left and x.shape == z.shape == left[n].shape and torch.equal(x.double(), z.double())
+             and not torch.equal(left[n].double(), z.double()) and norm_gain(mods[n], z.shape[1], x.dtype, x.device) is not None]
+    if found: out["norm"] = min(found)[1]
+    if head is None: return dict(out, why=f"{of} has no output matrix; use a causal language model with one")
+    name = next(n for n, m in mods.items() if m is head)
+    into, gives = ([o for n, way, o in ev if (n, way) == (name, w)] for w in ("in", "out"))
+    if not into: return dict(out, why=f"the output matrix of {of} takes no part in its logits")
+    x, y = left.get(out["norm"], z), into[-1]
+    before = _multiple(y, x)
+    if before is None: # a projection to the width of the embeddings
+        for n, way, o in ev[1:]:
+            if way == "in" and n != name and n in left and linear_weight(mods[n]) is not None and (a := _multiple(o, x)) and (b := _multiple(y, left[n])): out["project"], before = n, a*b
+    if before is None: return dict(out, why=f"between the last layer of {of} and its output matrix lies more than a norm and a factor")
+    same = torch.equal(gives[-1].double(), logits.double()) if gives[-1].shape == logits.shape else False
+    after = (1., None, logits.shape[1]) if same else _after_head(model, head)
+    if after is None: return dict(out, why=f"what {of} makes of its output matrix is more than a factor and a soft cap")
+    s = 1. if abs(after[0]-1) < (4e-3 if logits.element_size() < 4 else 1e-6) else after[0]
+    return dict(out, head=name, before=before, after=s, cap=after[1], columns=after[2], dtype=into[-1].dtype, device=into[-1].device, norm_dtype=z.dtype, norm_device=z.device)
+
 # %% ../nbs/lib/11_models.ipynb #1e6fa3f1
+def _viewed(model):
+    "While it is open, the modules do what they do in a pass of `model`: the adapter of an `AdapterOff` is off."
+    return _off(model.peft) if isinstance(model, AdapterOff) else contextlib.nullcontext()
+
 def final_norm(
     model, # a causal language model
 ):
-    "The norm between the last layer and the output matrix (beside the list of layers, behind it), or None."
-    layers = decoder_layers(model)
-    for m in unwrap(model).modules():
-        names = [n for n, o in m.named_children() if o is layers]
-        if names:
-            after = list(dict(m.named_children()).items())
-            after = after[[n for n, _ in after].index(names[0])+1:]
-            hits = [o for n, o in after if "norm" in type(o).__name__.lower() or "norm" in n.lower()]
-            return hits[-1] if hits else None
+    "The norm between the last layer and the output matrix, found by what passes through it, or None; that of the base model where the adapter is off."
+    name = _tail(model)["norm"]
+    if name is None: return None
+    norm = unwrap(model).get_submodule(name)
+    while isinstance(model, AdapterOff) and (inner := getattr(norm, "original_module", None) or getattr(norm, "base_layer", None)) is not None: norm = inner
+    return norm
 
 @torch.no_grad()
 def unembed(
     model, # a causal language model
 ) -> torch.Tensor:
-    "(hidden_size, vocabulary) float32 output matrix, with the final norm's gain, and its centring if it centres, folded in."
-    W, norm = unwrap(model).get_output_embeddings().weight.detach(), final_norm(model)
-    if norm is None: return W.float().T
-    x = torch.ones(W.shape[1], device=W.device, dtype=W.dtype); x[1::2] = -1     # mean 0 and mean square 1: what comes out is the gain
-    U = (W.float()*(x*(norm(x)-norm(-x))/2).float()).T
-    centres = torch.allclose(norm(x+1), norm(x), atol=1e-3)                        # a LayerNorm takes the mean away, an RMSNorm does not
-    return U-U.mean(0) if centres else U
+    "(hidden_size, vocabulary) float32 derivative of the logits, before a soft cap, with respect to the normed stream x/rms(x): output matrix as the model applies it, gain and centring of the final norm, factors of the model; raises `ParamError` where the logits are no linear function of it."
+    t = _tail(model)
+    check(not t["why"], f"model: {t['why']}; directions of its stream cannot be read as tokens")
+    d, like, mods = d_model(model), dict(dtype=t["dtype"], device=t["device"]), dict(unwrap(model).named_modules())
+    with _one_pass(model), _still(model), _viewed(model):
+        P = None if t["project"] is None else _response(mods[t["project"]], d, **like)
+        W = _response(mods[t["head"]], d if P is None else len(P), **like)[:t["columns"]]
+        if P is not None: W = W@P.to(W)
+        gain, centres = (None, False) if t["norm"] is None else norm_gain(mods[t["norm"]], d, t["norm_dtype"], t["norm_device"]) or (None, None)
+        check(centres is not None, f"model: its final norm, a {type(mods[t['norm'] or '']).__name__}, does more than divide, multiply and add; directions of its stream cannot be read as tokens")
+        U = (W if gain is None else W*gain.to(W)).T
+        if centres: U = U-U.mean(0)                                                   # a LayerNorm takes the mean away, an RMSNorm does not
+        if t["before"]*t["after"] != 1: U = U*(t["before"]*t["after"])
+        off = _off_by(U, mods, t, centres)
+    check(off < (1e-3 if like["dtype"] in (torch.float32, torch.float64) else .05), f"model: its head is no linear function of its input (off by {off:.1%}); directions of its stream cannot be read as tokens")
+    return U
+
+def _off_by(U, mods, t, centres):
+    "How far the matrix is from what norm and head make of random vectors, as a share."
+    x = (30*torch.randn(1, 4, len(U), generator=torch.Generator().manual_seed(1)) + 10).to(t["norm_device"], t["norm_dtype"])
+    n = x.float() - x.float().mean(-1, keepdim=True)*bool(centres)
+    if t["norm"] is not None: n = n/n.square().mean(-1, keepdim=True).sqrt()
+    def logits(x):
+        y = x if t["norm"] is None else mods[t["norm"]](x)
+        y = y.to(t["device"], t["dtype"])
+        if t["project"] is not None: y = mods[t["project"]](y)
+        return mods[t["head"]](t["before"]*y)[..., :t["columns"]].float()
+    want, got = t["after"]*(logits(x) - logits(-x))/2, n.to(U)@U
+    return float((want - got).norm()/want.norm().clamp_min(1e-30))
