@@ -6,7 +6,7 @@
 __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_base', 'load_tokenizer', 'load_model', 'unwrap',
            'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'probe_ids', 'anatomy', 'missing',
            'down_proj', 'capture', 'splice', 'AdapterOff', 'adapter_off', 'load_pair', 'check_pair', 'model_hash',
-           'norm_gain', 'linear_weight', 'final_norm', 'unembed']
+           'norm_gain', 'linear_weight', 'multiple', 'final_norm', 'unembed']
 
 # %% ../nbs/lib/11_models.ipynb #a45c5737
 import contextlib, hashlib, itertools, json, numbers, threading, weakref
@@ -561,7 +561,9 @@ def _response(module, d, dtype, device, rows=512):
 # %% ../nbs/lib/11_models.ipynb #00fb96ea
 _tails = weakref.WeakKeyDictionary() # layers of a model -> what comes behind them
 
-def _multiple(y, x):
+def multiple(
+    y, x, # two tensors
+):
     "c with `y` = c·`x` up to rounding, or None."
     if y.shape != x.shape: return None
     y, x, eps = y.double(), x.double(), max(torch.finfo(o.dtype).eps for o in (x, y))
@@ -630,10 +632,10 @@ def _measured_tail(model):
     into, gives = ([o for n, way, o in ev if (n, way) == (name, w)] for w in ("in", "out"))
     if not into: return dict(out, why=f"the output matrix of {of} takes no part in its logits")
     x, y = left.get(out["norm"], z), into[-1]
-    before = _multiple(y, x)
+    before = multiple(y, x)
     if before is None: # a projection to the width of the embeddings
         for n, way, o in ev[1:]:
-            if way == "in" and n != name and n in left and linear_weight(mods[n]) is not None and (a := _multiple(o, x)) and (b := _multiple(y, left[n])): out["project"], before = n, a*b
+            if way == "in" and n != name and n in left and linear_weight(mods[n]) is not None and (a := multiple(o, x)) and (b := multiple(y, left[n])): out["project"], before = n, a*b
     if before is None: return dict(out, why=f"between the last layer of {of} and its output matrix lies more than a norm and a factor")
     same = torch.equal(gives[-1].double(), logits.double()) if gives[-1].shape == logits.shape else False
     after = (1., None, logits.shape[1]) if same else _after_head(model, head)
