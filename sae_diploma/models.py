@@ -662,21 +662,21 @@ def final_norm(
 def unembed(
     model, # a causal language model
 ) -> torch.Tensor:
-    "(hidden_size, vocabulary) float32 derivative of the logits, before a soft cap, with respect to the normed stream x/rms(x): output matrix as the model applies it, gain and centring of the final norm, factors of the model; raises `ParamError` where the logits are no linear function of it."
+    "(hidden_size, vocabulary) float32 derivative of the logits, before a soft cap, with respect to the normed stream x/rms(x): output matrix as the model applies it, gain and centring of the final norm, factors of the model; raises `UnreadableError` where the logits are no linear function of it."
     t = _tail(model)
-    check(not t["why"], f"model: {t['why']}; directions of its stream cannot be read as tokens")
+    check(not t["why"], f"model: {t['why']}; directions of its stream cannot be read as tokens", UnreadableError)
     d, like, mods = d_model(model), dict(dtype=t["dtype"], device=t["device"]), dict(unwrap(model).named_modules())
     with _one_pass(model), _still(model), _viewed(model):
         P = None if t["project"] is None else _response(mods[t["project"]], d, **like)
         W = _response(mods[t["head"]], d if P is None else len(P), **like)[:t["columns"]]
         if P is not None: W = W@P.to(W)
         gain, centres = (None, False) if t["norm"] is None else norm_gain(mods[t["norm"]], d, t["norm_dtype"], t["norm_device"]) or (None, None)
-        check(centres is not None, f"model: its final norm, a {type(mods[t['norm'] or '']).__name__}, does more than divide, multiply and add; directions of its stream cannot be read as tokens")
+        check(centres is not None, f"model: its final norm, a {type(mods[t['norm'] or '']).__name__}, does more than divide, multiply and add; directions of its stream cannot be read as tokens", UnreadableError)
         U = (W if gain is None else W*gain.to(W)).T
         if centres: U = U-U.mean(0)                                                   # a LayerNorm takes the mean away, an RMSNorm does not
         if t["before"]*t["after"] != 1: U = U*(t["before"]*t["after"])
         off = _off_by(U, mods, t, centres)
-    check(off < (1e-3 if like["dtype"] in (torch.float32, torch.float64) else .05), f"model: its head is no linear function of its input (off by {off:.1%}); directions of its stream cannot be read as tokens")
+    check(off < (1e-3 if like["dtype"] in (torch.float32, torch.float64) else .05), f"model: its head is no linear function of its input (off by {off:.1%}); directions of its stream cannot be read as tokens", UnreadableError)
     return U
 
 def _off_by(U, mods, t, centres):

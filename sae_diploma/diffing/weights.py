@@ -247,10 +247,10 @@ def latent_weights(
     fdr:float=.05,              # rate at which a latent is called
     seed:int=0,                 # of the reference directions
 ) -> pd.DataFrame:
-    "One row per latent: how much the changed weights read it (`read_…`) and write it (`write_…`), against random directions. Modules that could not be read are in `attrs['left_out']`, with the reason; raises `ParamError` where there is no other."
+    "One row per latent: how much the changed weights read it (`read_…`) and write it (`write_…`), against random directions. Modules that could not be read are in `attrs['left_out']`, with the reason; raises `UnreadableError` where there is no other."
     D = nn.functional.normalize(sae.W_dec.detach().float().cpu(), dim=1)
     rw, out = reading_and_writing(base, ft, layer, hookpoint), dict(latent=np.arange(len(D)))
-    check(rw["read"] is not None or rw["write"] is not None, f"model: no matrix around {hookpoint} of layer {layer} could be read ({'; '.join(f'{k}: {v}' for k, v in rw['left_out'].items()) or 'none was found'})")
+    check(rw["read"] is not None or rw["write"] is not None, f"model: no matrix around {hookpoint} of layer {layer} could be read ({'; '.join(f'{k}: {v}' for k, v in rw['left_out'].items()) or 'none was found'})", UnreadableError)
     for k in ("read", "write"):
         if rw[k] is None: continue
         dW, W = (o if k == "read" else o.t() for o in rw[k])
