@@ -594,7 +594,7 @@ def behaviour(
     layer, hookpoint,     # of the dictionaries
     sides=("write", "remove"), # write into the base model; take out of the fine-tuned model
     starts=None,          # words that open a summary; `starters` of these pairs' references by default
-    max_new_tokens:int=32, max_length:int=256, # as for `sft.generate`
+    max_new_tokens:int=32, max_length=None, # as for `sft.generate`
     n_bootstrap:int=1000, n_perm:int=20_000, level:float=.95, fdr:float=.05, seed:int=0, # of the differences
     **kw,                 # for `sft.generate`: `instruction`, `batch_size`
 ):
@@ -660,7 +660,7 @@ def steering(
     layer, hookpoint,    # where they are added
     strengths=(1., 2., 4.), # factors; 0 is always there
     starts=None,         # words that open a summary; `starters` of these pairs' references by default
-    max_new_tokens:int=32, max_length:int=256, # as for `sft.generate`
+    max_new_tokens:int=32, max_length=None, # as for `sft.generate`
     n_bootstrap:int=1000, n_perm:int=20_000, level:float=.95, fdr:float=.05, seed:int=0, # of the differences
     **kw,                # for `sft.generate`: `instruction`, `batch_size`
 ):

@@ -21,7 +21,8 @@ from .acts.extract import doc_activations
 from .cards import SIDES, Scan, _groups, card_data, describe, directions_of, doc_chunks, lens, part, read_methods, show_card, token_text
 from .causal import steered
 from .core import *
-from .data import chat_prompt
+from .chat import encode_prompts, of_format, pair_tokenizer
+from .data import INSTRUCTION, chat_prompt
 from .diffing import encode_residual, load_theta, restrict
 from .figures import COLORS
 from .models import *
@@ -378,12 +379,12 @@ def read_text(
     tokenizer,         # of both
     text:str,          # what to read
     layer, hookpoint,  # where
-    task:bool=False,   # in the fine-tuning format, as the article to be summarised
+    task:bool=False,   # as the article to be summarised, in the format that the tokenizer keeps
     most:int=512,      # tokens at most; the models' positions limit it further
 ) -> TextReading:
     "Both models' activations on `text`; raises `ParamError` for an empty one."
     check(bool(text and text.strip()), "text: it is empty; type a word or more")
-    if task: ids = tokenizer(tokenizer.apply_chat_template([dict(role="user", content=chat_prompt(text))], tokenize=False, add_generation_prompt=True), add_special_tokens=False, verbose=False)["input_ids"]
+    if task: ids, = encode_prompts(tokenizer, [[dict(role="user", content=chat_prompt(text, of_format(tokenizer, "instruction", None, INSTRUCTION)))]])
     else: ids = [tokenizer.bos_token_id][:tokenizer.bos_token_id is not None]+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     n = min(most, getattr(text_config(models[0]), "max_position_embeddings", None) or most)
     x = []
@@ -510,9 +511,11 @@ def base_name(self:Explorer) -> str:
 
 @patch(as_prop=True)
 def tokenizer(self:Explorer):
-    "Of both models."
+    "Of both models; it writes articles in the format that the fine-tuned one was trained in."
     with self._lock:
-        if not hasattr(self, "_tokenizer"): self._tokenizer = load_tokenizer(self.base_name)
+        if not hasattr(self, "_tokenizer"):
+            ft = self.run_dir/"02_sft"/"model"
+            self._tokenizer = pair_tokenizer(self.base_name, str(ft) if ft.is_dir() else None)[0]
         return self._tokenizer
 
 @patch(as_prop=True)
@@ -809,7 +812,7 @@ def summaries(self:Explorer,
     if need := [i for i, k in enumerate(keys[:1 if strength == 0 else 2]) if k not in self._written]:
         m, room = self.models[side], getattr(text_config(self.models[side]), "max_position_embeddings", None) or 512
         how = steered(m, torch.stack([i*strength*self.vector() for i in need])[:, None], self.d.cfg.layer, self.d.cfg.hookpoint) if strength else contextlib.nullcontext()
-        with _hush(), how: out = generate(m, self.tokenizer, [article]*len(need), max_new_tokens=32, max_length=min(256, room))
+        with _hush(), how: out = generate(m, self.tokenizer, [article]*len(need), max_new_tokens=32, max_length=min(of_format(self.tokenizer, "max_length", None, 256), room))
         self._written |= {keys[i]: o for i, o in zip(need, out)}
     return tuple(self._written[k] for k in keys)
 

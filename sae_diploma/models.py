@@ -74,6 +74,7 @@ def load_tokenizer(
     with _hub_errors("model_name", name): tok = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
     check(tok.pad_token_id is not None or tok.eos_token_id is not None, f"model_name: the tokenizer of {name!r} has neither a pad nor an eos token; give it one and save it again")
     if tok.pad_token_id is None: tok.pad_token = tok.eos_token
+    tok.has_own_template = bool(tok.chat_template)
     if not tok.chat_template: tok.chat_template = CHAT_TEMPLATE
     tok.padding_side = "right"
     return tok
