@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['METRICS', 'OUTPUTS', 'tokenize_pairs', 'LengthSampler', 'default_lr', 'finetune', 'most_paragraphs', 'tokenize_texts',
-           'placebo_texts', 'document_nll', 'derangement', 'completion_loss', 'text_loss', 'generate', 'rouge', 'lead1',
-           'name_words', 'model_outputs', 'summarise_losses', 'summaries_table', 'rouge_table', 'evaluate_sft',
-           'describe']
+           'placebo_texts', 'trained_models', 'document_nll', 'derangement', 'completion_loss', 'text_loss', 'generate',
+           'rouge', 'lead1', 'name_words', 'model_outputs', 'summarise_losses', 'summaries_table', 'rouge_table',
+           'evaluate_sft', 'describe']
 
 # %% ../nbs/lib/30_sft.ipynb #6af4aa55
 import contextlib, json, math, os, re, shutil
@@ -393,6 +393,15 @@ def placebo_texts(
         while len(row) < n: row += docs[order[at % len(docs)]]; at += 1 # an example begins with a document
         ids.append(row[:n])
     return Dataset.from_dict(dict(input_ids=ids, labels=[[-100]+o[1:] for o in ids]))
+
+# %% ../nbs/lib/30_sft.ipynb #e7125d39
+def trained_models(
+    folder, # of a stage such as `02_sft`
+) -> dict: # name -> folder
+    "Every model in it, whole or an adapter: 'model' first, then 'placebo', 'placebo_1', … in order; checkpoints are none."
+    found = [f.parent for n in ("config.json", "adapter_config.json") for f in Path(folder).glob(f"*/{n}") if any(f.parent.glob("*.safetensors"))]
+    number = lambda p: [int(o) if o.isdigit() else -1 for o in re.findall(r"\d+$|^\D+", p.name)][-1]
+    return {p.name: p for p in sorted(set(found), key=lambda p: (p.name != "model", p.name.rstrip("0123456789"), number(p)))}
 
 # %% ../nbs/lib/30_sft.ipynb #1cf15f0c
 @torch.no_grad()
