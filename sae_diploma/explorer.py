@@ -520,9 +520,11 @@ def tokenizer(self:Explorer):
 
 @patch(as_prop=True)
 def W_U(self:Explorer):
-    "(d_model, vocabulary) unembedding of the base model, on the CPU."
+    "(d_model, vocabulary) unembedding of the base model, on the CPU, or None where it has none."
     with self._lock:
-        if not hasattr(self, "_W_U"): self._W_U = unembed(self.models[0]).cpu()
+        if not hasattr(self, "_W_U"):
+            try: self._W_U = unembed(self.models[0]).cpu()
+            except UnreadableError: self._W_U = None # its logits are no linear function of the stream
         return self._W_U
 
 @patch
@@ -586,7 +588,7 @@ def reading(self:Explorer,
             at = np.where(r.scan.top_row < 0, 0, r.scan.top_row); ids, back = np.unique(r.pair.table.token[at], return_inverse=True); seen = np.array(token_text(self.tokenizer, ids), object)[back.reshape(at.shape)]
             d.hints = {j: o if r.named.label[j] or not r.scan.top_value[0, j] else f"{o} e.g. {', '.join(dict.fromkeys(w.strip() for w in seen[:3, j]))}" for j, o in d.labels.items()}
             d.words = [" ".join(w for w, v in zip(seen[:, j], r.scan.top_value[:, j]) if v > 0).lower()+" "+d.labels[j].lower() for j in range(d.cfg.d_sae)]
-            if d.cfg.d_sae*self.W_U.shape[1]*d.cfg.d_in < 2e11: d.words = [a+" "+" ".join(s for s, _ in o[0]).lower() for a, o in zip(d.words, lens(SimpleNamespace(cfg=d.cfg, W_dec=d.directions), range(d.cfg.d_sae), self.W_U, self.tokenizer, 5))]
+            if self.W_U is not None and d.cfg.d_sae*self.W_U.shape[1]*d.cfg.d_in < 2e11: d.words = [a+" "+" ".join(s for s, _ in o[0]).lower() for a, o in zip(d.words, lens(SimpleNamespace(cfg=d.cfg, W_dec=d.directions), range(d.cfg.d_sae), self.W_U, self.tokenizer, 5))]
             self.directions
             d.reading = r
             self._tables = {k: v for k, v in self._tables.items() if k[0] != (name or self.name) or v[2]}
