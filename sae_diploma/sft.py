@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PLAIN_TEMPLATE', 'METRICS', 'OUTPUTS', 'tokenize_pairs', 'LengthSampler', 'default_lr', 'finetune', 'tokenize_texts',
-           'placebo_texts', 'document_nll', 'derangement', 'completion_loss', 'text_loss', 'generate', 'rouge', 'lead1',
-           'name_words', 'model_outputs', 'summarise_losses', 'summaries_table', 'rouge_table', 'evaluate_sft',
+           'placebo_texts', 'document_nll', 'derangement', 'completion_loss', 'text_loss', 'generate', 'Words', 'rouge',
+           'lead1', 'name_words', 'model_outputs', 'summarise_losses', 'summaries_table', 'rouge_table', 'evaluate_sft',
            'describe']
 
 # %% ../nbs/lib/30_sft.ipynb #6af4aa55
@@ -494,8 +494,22 @@ def generate(
     if bar is not None: bar.close()
     return out
 
+# %% ../nbs/lib/30_sft.ipynb #731cebdc
+import unicodedata, regex
+
+from .data import SENTENCE_END, words
+
 # %% ../nbs/lib/30_sft.ipynb #e687c68f
 METRICS = ("rouge1", "rouge2", "rougeL")
+
+class Words:
+    "A tokenizer as `rouge_score` takes one: `data.words`, those of more than three letters a–z or digits stemmed, as by its own."
+    def __init__(self):
+        from nltk.stem.porter import PorterStemmer
+        self.stem = PorterStemmer().stem
+    def tokenize(self, text):
+        out = [self.stem(o) if len(o) > 3 and o.isascii() else o for o in words(text)]
+        return out or [o for o in regex.findall(r"\X", unicodedata.normalize("NFC", text)) if not o.isspace()]
 
 def rouge(
     preds, # summaries
@@ -503,7 +517,7 @@ def rouge(
 ) -> pd.DataFrame: # rouge1, rouge2, rougeL: F-measures times 100, a row for each pair
     "ROUGE of each summary against its reference."
     from rouge_score.rouge_scorer import RougeScorer
-    s = RougeScorer(list(METRICS), use_stemmer=True)
+    s = RougeScorer(list(METRICS), tokenizer=Words())
     check(len(preds) == len(refs), f"preds: {len(preds)} summaries for {len(refs)} references; give as many of each")
     return pd.DataFrame([{k: 100*v.fmeasure for k, v in s.score(r, p).items()} for p, r in zip(preds, refs)], columns=list(METRICS))
 
@@ -515,13 +529,15 @@ def lead1(
     "First sentence of the article, a signature line left out."
     head, _, rest = article.strip().partition("\n")
     body = rest if rest.strip() and (re.fullmatch(r"[\w.]+\s?\(.*\)?.*", head) and (not name or head.startswith(name.split(".")[-1]))) else article
-    return split_doc(body.strip())[0]
+    return split_doc(body.strip(), SENTENCE_END)[0]
+
+_name_word = regex.compile(r"(?:[\p{Lu}\p{Lt}]\p{M}*)+(?!\p{Ll})|(?:[\p{Lu}\p{Lt}]\p{M}*)?(?:\p{Ll}\p{M}*)+|(?:[\p{Lo}\p{Lm}]\p{M}*)+|\p{Nd}+")
 
 def name_words(
     name:str, # 'read_csv', 'DataFrame.to_json', 'HTTPServer'
 ) -> str:
     "The words a name is made of."
-    return " ".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name.split(".")[-1])).lower()
+    return " ".join(_name_word.findall(unicodedata.normalize("NFC", name.split(".")[-1]))).lower()
 
 # %% ../nbs/lib/30_sft.ipynb #a0fd0247
 def model_outputs(
