@@ -14,6 +14,7 @@ __all__ = ['SENTENCE_END', 'SCAN_VERSION', 'READ_VERSION', 'LEAKS', 'INSTRUCTION
 # %% ../nbs/lib/10_data.ipynb #9aafd513
 import ast, bz2, contextlib, gc, gzip, hashlib, html, importlib.metadata as md, inspect, io, itertools, json, lzma, os, re, socket, subprocess, sys
 import sysconfig, tempfile, threading, time, unicodedata, warnings, zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np, pandas as pd, regex
@@ -259,15 +260,15 @@ def words(
     return _one_word.findall(unicodedata.normalize("NFC", text).lower())
 
 # %% ../nbs/lib/10_data.ipynb #a47b8865
-_no_width = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff")) # soft hyphen, zero-width space, word joiner, byte-order mark
+_no_width = "\u00ad\u200b\u2060\ufeff" # soft hyphen, zero-width space, word joiner, byte-order mark
 
 def normal_form(
     text:str, # any text
 ) -> str:
     "What equal texts have in common: compatibility form (NFKC), case folded, white space as single spaces; '' of one that is blank."
-    if not text.isascii(): text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.translate(_no_width)).casefold())
-    else: text = text.lower()
-    return " ".join(text.split())
+    if text.isascii(): return " ".join(text.lower().split())
+    for c in _no_width: text = text.replace(c, "")
+    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).split())
 
 # %% ../nbs/lib/10_data.ipynb #e843b1e7
 _mix = np.array([pow(0x9E3779B97F4A7C15, i+1, 2**64) for i in range(8)], dtype=np.uint64)
@@ -812,8 +813,11 @@ def _read(path, kind, want, **kw):
     path, first = Path(path), 0
     if kind in ("parquet", "arrow"):
         batches = _arrow_batches(path, kind, want)
-        want.check(next(batches), path)
-        yield from (_arrow_rows(want, o, path) for o in batches)
+        schema = next(batches)
+        for o in batches:
+            if not len(o): continue # a file without rows has columns of any type
+            if schema is not None: want.check(schema, path); schema = None
+            yield _arrow_rows(want, o, path)
         return
     for columns, ids in dict(json=_json_batches, csv=_csv_batches, text=_text_batches)[kind](path, want, **(kw if kind == "csv" else {})):
         plain = kind != "json" and len(columns) == len(want.out)
@@ -848,7 +852,7 @@ def _as_read(ds, want, name):
     if ds.features: want.check(ds.features, name)
     names = ds.column_names or list(next(iter(ds)))
     roots = [n for n in names if any(c == n or c.startswith(n+".") for _, c in want.columns) or n == "id"]
-    if isinstance(ds, Dataset): return ds.select_columns(roots).with_transform(lambda b: _of_columns(b, want, name))
+    if isinstance(ds, Dataset): return ds.select_columns(roots).with_transform(partial(_of_columns, want=want, name=name)) # a name that can be hashed
     if ds.features: ds = ds.select_columns(roots)
     return ds.map(lambda r: {k: v[0] for k, v in _of_columns({k: [v] for k, v in r.items()}, want, name).items()}, remove_columns=names if not ds.features else roots)
 
@@ -1096,8 +1100,8 @@ def _other_pairs(name, text_column, target_column, want, config, revision, seed,
 
 def _say_dropped(name, dropped, remarks=()):
     "Warn of what was left out of a source and why, and of what was read in a way that is not the only one."
-    gone = [f"{n:,} because {k}" if not k.startswith("held out") else f"{n:,} {k}" for k, n in dropped.items() if n]
-    if gone: warnings.warn(f"{name}: {sum(dropped.values()):,} rows were left out: {'; '.join(gone)}", stacklevel=4)
+    gone = [f"{k}: {n:,}" for k, n in dropped.items() if n]
+    if gone: warnings.warn(f"{name}: {sum(dropped.values()):,} rows were left out ({'; '.join(gone)})", stacklevel=4)
     for k, n in dict(remarks).items(): warnings.warn(f"{name}: {k} ({n:,} rows)", stacklevel=4)
 
 # %% ../nbs/lib/10_data.ipynb #aaf64340
