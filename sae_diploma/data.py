@@ -971,22 +971,24 @@ def _open(name, config=None, revision=None, cache_dir=None, streaming=False):
 # %% ../nbs/lib/10_data.ipynb #bb9bd211
 LEAKS = dict(train="held out, and its article is in the training split", other="held out, and its article is in another held-out split")
 
+def _mark(text):
+    "16 bytes that equal texts have in common; none of a blank text."
+    key = normal_form(text)
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest() if key else b""
+
 def _rows(ds, n, seed, dropped, known=None, remarks=None):
-    "`n` random usable rows (all of them when None) of an `article, highlights, id, why, remark` dataset; `known`: reason -> normal forms of articles that must not be among them."
+    "`n` random usable rows (all of them when None) of an `article, highlights, id, why, remark` dataset; `known`: reason -> marks of articles that must not be among them."
     order, out, have, step = (np.random.default_rng(seed).permutation(len(ds)), [], set(), int(1.1*n)+64 if n else len(ds)+1)
     for i in range(0, len(ds), step):
-        df = pd.DataFrame(ds.select(order[i:i+step])[:])
-        df["id"] = [a or str(b) for a, b in zip(df["id"], order[i:i+step])]
-        df["key"] = [normal_form(o) for o in df.article]
-        keys = df.key + "\x1e" + [normal_form(o) for o in df.highlights]
-        why = np.where(df.why.ne(""), df.why, np.where(df.key.eq("") | keys.str.endswith("\x1e"), "a text is empty", ""))
-        why = np.where((why == "") & (keys.where(why == "").duplicated() | keys.isin(have)), "equal to another row", why)
-        for reason, articles in (known or {}).items(): why = np.where((why == "") & df.key.isin(articles), reason, why)
-        for k in why[why != ""]: dropped[k] = dropped.get(k, 0)+1
-        for k in df.remark[(why == "") & df.remark.ne("")] if remarks is not None else (): remarks[k] = remarks.get(k, 0)+1
-        have.update(keys[why == ""]); out.append(df[why == ""])
-        if n and sum(map(len, out)) >= n: break
-    return pd.concat(out).head(n or None) if out else None
+        part = ds.select(order[i:i+step])[:]
+        for a, h, id, why, remark, at in zip(*(part[c] for c in ("article", "highlights", "id", "why", "remark")), order[i:i+step]):
+            mark = _mark(a), _mark(h)
+            why = why or ("a text is empty" if not all(mark) else "equal to another row" if mark in have else next((k for k, marks in (known or {}).items() if mark[0] in marks), ""))
+            if why: dropped[why] = dropped.get(why, 0)+1; continue
+            if remark and remarks is not None: remarks[remark] = remarks.get(remark, 0)+1
+            have.add(mark); out.append((id or str(at), a, h, mark[0]))
+        if n and len(out) >= n: break
+    return pd.DataFrame(out[:n], columns=["id", "article", "highlights", "mark"])
 
 # %% ../nbs/lib/10_data.ipynb #982e5c81
 _aliases = dict(train=("train", "training"), validation=("validation", "valid", "val", "dev", "eval"), test=("test", "testing"))
@@ -1023,8 +1025,8 @@ def _article_groups(ds):
     "A number for each row of an `article` dataset, the same for equal articles; blank ones have numbers of their own."
     keys = []
     for i in progress(range(0, len(ds), 1000), desc="Comparing articles", unit="kdoc"):
-        for j, a in enumerate(ds[i:i+1000]["article"]): keys.append(hashlib.blake2b((normal_form(a) or f"\0{i+j}").encode(), digest_size=12).digest())
-    return pd.factorize(np.array(keys, dtype="S12"))[0]
+        for j, a in enumerate(ds[i:i+1000]["article"]): keys.append(_mark(a) or i+j)
+    return pd.factorize(pd.Series(keys, dtype=object))[0]
 
 # %% ../nbs/lib/10_data.ipynb #a6f2a163
 def _count(param, n):
@@ -1090,8 +1092,7 @@ def _other_pairs(name, text_column, target_column, want, config, revision, seed,
     dropped, remarks, known, out = dict.fromkeys(("a text is empty", "equal to another row", LEAKS["train"]), 0), {}, {}, {}
     for s in ("train", "test", "validation"):
         out[s] = _rows(dd[s], want[s], seed, dropped, known, remarks)
-        if out[s] is None: out[s] = pd.DataFrame(columns=["id", "article", "highlights", "key"])
-        known.setdefault(LEAKS["train" if s == "train" else "other"], set()).update(out[s].key)
+        known.setdefault(LEAKS["train" if s == "train" else "other"], set()).update(out[s].mark)
     for s, df in out.items():
         if not df.id.is_unique: df = df.assign(id=df.id + "~" + df.groupby("id").cumcount().astype(str))
         out[s] = df.assign(id=f"{s}:"+df.id, source=[f"{name}:{s}:{i}" for i in df.id], name="")
