@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['SaeDiplomaError', 'ParamError', 'DataError', 'CorruptError', 'LockedError', 'check', 'near', 'set_seed', 'get_device',
-           'get_dtype', 'amp_dtype', 'atomic_path', 'save_json', 'load_json', 'save_parquet', 'load_parquet',
-           'save_safetensors', 'load_safetensors', 'sha256_file', 'fingerprint', 'versions', 'save_manifest',
-           'load_manifest', 'RunLock', 'progress', 'package_dir', 'token_text']
+           'get_dtype', 'amp_dtype', 'make_folder', 'replace_file', 'disk_full', 'atomic_path', 'save_json',
+           'found_file', 'load_json', 'save_parquet', 'load_parquet', 'save_safetensors', 'load_safetensors',
+           'sha256_file', 'fingerprint', 'versions', 'save_manifest', 'load_manifest', 'RunLock', 'progress',
+           'package_dir', 'token_text']
 
 # %% ../nbs/lib/00_core.ipynb #c024c071
-import codecs, contextlib, dataclasses, difflib, errno, fcntl, hashlib, importlib.metadata as md, json, math, os, platform, random, re, tempfile, time
+import codecs, contextlib, dataclasses, difflib, errno, hashlib, importlib.metadata as md, json, math, os, platform, random, re, tempfile, time
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,41 @@ def amp_dtype(
     d = get_device(device)
     return torch.bfloat16 if d.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else None
 
+# %% ../nbs/lib/00_core.ipynb #1042075c
+def make_folder(
+    folder, # with all folders above it
+) -> Path:
+    "Make a folder unless it is there; raises `ParamError` when a file stands in its place or the rights are missing."
+    folder = Path(folder)
+    try: folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        there = next((o for o in (folder, *folder.parents) if o.exists() and not o.is_dir()), folder)
+        raise ParamError(f"{folder}: {there} is a file, not a folder; give a folder, or a path that is free") from None
+    except PermissionError: raise ParamError(f"{folder}: no right to make this folder; give one of yours") from None
+    return folder
+
+# %% ../nbs/lib/00_core.ipynb #eea24e06
+def replace_file(
+    src,         # what is to stand there
+    dst,         # a file that may be there
+    seconds=2.,  # to try again where another program holds `dst` open: Windows then refuses
+):
+    "Rename `src` to `dst`, which it replaces."
+    end = time.monotonic()+seconds
+    while True:
+        try: return os.replace(src, dst)
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() > end: raise
+            time.sleep(.05)
+
+# %% ../nbs/lib/00_core.ipynb #60b9f069
+def disk_full(
+    e, # an exception
+) -> bool:
+    "Whether an error means that the disk, or the user's share of it, is full."
+    full = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)) # Windows knows no quota here
+    return getattr(e, "errno", None) in full or getattr(e, "winerror", None) in (39, 112) or "No space left" in str(e)
+
 # %% ../nbs/lib/00_core.ipynb #294acb86
 @contextlib.contextmanager
 def atomic_path(
@@ -101,15 +137,16 @@ def atomic_path(
 ):
     "Yield a temporary path that becomes `path` on success and vanishes on failure; a full disk raises `DataError`."
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    check(not path.is_dir(), f"{path} is a folder; give the name of a file")
     tmp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield tmp
         with open(tmp, "rb+") as f: os.fsync(f.fileno())
-        os.replace(tmp, path)
+        replace_file(tmp, path)
     except BaseException as e:
         tmp.unlink(missing_ok=True)
-        if getattr(e, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(e):
+        if disk_full(e):
             raise DataError(f"disk full while writing {path}: what was written before it is whole; free some space and run the same command again") from e
         raise
 
@@ -120,7 +157,7 @@ def _plain(o):
     if isinstance(o, dict): return {str(k): _plain(v) for k, v in o.items()}
     if isinstance(o, (list, tuple)): return [_plain(v) for v in o]
     if isinstance(o, (set, frozenset)): return sorted(_plain(v) for v in o)
-    if isinstance(o, Path): return str(o)
+    if isinstance(o, Path): return o.as_posix() # one spelling on all systems
     if hasattr(o, "tolist"): return _plain(o.tolist())
     if isinstance(o, float): return o if math.isfinite(o) else None
     if o is None or isinstance(o, (str, int, bool)): return o
@@ -131,16 +168,33 @@ def save_json(
     path, # the file
 ):
     "Write `obj` as indented JSON, atomically; NaN and infinities become null."
-    with atomic_path(path) as t: t.write_text(json.dumps(_plain(obj), indent=1, ensure_ascii=False)+"\n", encoding="utf-8")
+    with atomic_path(path) as t: t.write_text(json.dumps(_plain(obj), indent=1, ensure_ascii=False)+"\n", encoding="utf-8", newline="\n")
+
+def found_file(
+    path, # the file
+) -> Path:
+    "The path of a file that is there; raises `DataError` when it is absent, and when it is a folder."
+    path = Path(path)
+    check(path.exists(), f"{path} does not exist; run the stage that writes it first", DataError)
+    check(path.is_file(), f"{path} is a folder, not a file; give the file, or delete it and run its stage again", DataError)
+    return path
 
 def load_json(
-    path, # the file
+    path,     # the file
+    keys=None,# that it must have, as an object; anything goes by default
 ):
-    "Read a JSON file; raises `DataError` when it is absent and `CorruptError` when it is no JSON."
-    path = Path(path)
-    if not path.exists(): raise DataError(f"{path} does not exist; run the stage that writes it first")
-    try: return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as e: raise CorruptError(f"{path} is not valid JSON ({e}); delete it and run its stage again") from None
+    "Read a JSON file; raises `DataError` when it is absent and `CorruptError` when it is no JSON or lacks a key."
+    path = found_file(path)
+    try: obj = json.loads(path.read_text(encoding="utf-8-sig")) # editors of Windows put a mark in front
+    except RecursionError: raise CorruptError(f"{path} is nested too deeply to be read; delete it and run its stage again") from None
+    except (ValueError, OSError) as e: raise CorruptError(f"{path} is not valid JSON ({_line(e)}); delete it and run its stage again") from None
+    if keys is None: return obj
+    check(isinstance(obj, dict), f"{path} holds a {type(obj).__name__} where an object is expected; delete it and run its stage again", CorruptError)
+    lacks = [k for k in keys if k not in obj]
+    check(not lacks, f"{path} lacks {', '.join(lacks)}; delete it and run its stage again", CorruptError)
+    return obj
+
+def _line(e): return (str(e).strip().splitlines() or [type(e).__name__])[0][:200] # of the message of a library
 
 # %% ../nbs/lib/00_core.ipynb #3f0c6d95
 def save_parquet(
@@ -148,18 +202,18 @@ def save_parquet(
     path, # the file
 ):
     "Write a table as Parquet (zstd), atomically."
-    with atomic_path(path) as t: df.to_parquet(t, index=False, compression="zstd")
+    with atomic_path(path) as t: df.to_parquet(t, index=False, compression="zstd", write_page_checksum=True)
 
 def load_parquet(
     path,         # the file
     columns=None, # only these columns; all by default
 ):
     "Read a Parquet table; raises `DataError` when it is absent and `CorruptError` when it is damaged."
-    import pandas as pd, pyarrow as pa
-    path = Path(path)
-    if not path.exists(): raise DataError(f"{path} does not exist; run the stage that writes it first")
-    try: return pd.read_parquet(path, columns=columns)
-    except (pa.ArrowInvalid, pa.ArrowIOError) as e: raise CorruptError(f"{path} is no whole Parquet file ({str(e).splitlines()[0]}); delete it and run its stage again") from None
+    import pandas as pd
+    path = found_file(path)
+    try: return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
+    except Exception as e: # a flipped bit in the header calls forth errors of a dozen classes
+        raise CorruptError(f"{path} is no whole Parquet file, or lacks a column ({_line(e)}); delete it and run its stage again") from None
 
 # %% ../nbs/lib/00_core.ipynb #9a236d85
 def save_safetensors(
@@ -177,24 +231,17 @@ def load_safetensors(
     device="cpu", # where the tensors go
 ) -> dict:
     "Read tensors; raises `DataError` when the file is absent and `CorruptError` when it is damaged."
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
-    if not Path(path).exists(): raise DataError(f"{path} does not exist; run the stage that writes it first")
-    try: return load_file(str(path), device=str(device))
-    except SafetensorError as e: raise CorruptError(f"{path} is no whole safetensors file ({e}); delete it and write it again") from None
+    path = found_file(path)
+    try: return {k: v.clone() if v.device.type == "cpu" else v for k, v in load_file(str(path), device=str(device)).items()}
+    except Exception as e: raise CorruptError(f"{path} is no whole safetensors file ({_line(e)}); delete it and write it again") from None
 
 # %% ../nbs/lib/00_core.ipynb #8df815d8
 def sha256_file(
     path, # the file
 ) -> str:
     "SHA-256 of a file's bytes, as hex."
-    with open(path, "rb") as f: return hashlib.file_digest(f, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _sha256_stream(f)
-
-def _sha256_stream(f):
-    "The same for Python 3.10, which has no `file_digest`."
-    h = hashlib.sha256()
-    while b := f.read(1 << 20): h.update(b)
-    return h.hexdigest()
+    with open(path, "rb") as f: return hashlib.file_digest(f, "sha256").hexdigest()
 
 def fingerprint(
     obj, # anything `save_json` takes
@@ -241,21 +288,46 @@ class RunLock:
     def __init__(self,
         folder, # the folder; made if absent
     ):
-        self.path = Path(folder)/".lock"
+        self.path, self.lock = Path(folder)/".lock", None
 
     def __enter__(self):
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.f = open(self.path, "a+")
-        try: fcntl.flock(self.f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self.f.seek(0); pid = self.f.read().strip() or "unknown"
-            self.f.close()
-            raise LockedError(f"{self.path.parent}: another process (pid {pid}) is writing to it; wait for it, stop it, or give another folder") from None
-        self.f.truncate(0); self.f.write(str(os.getpid())); self.f.flush()
+        from filelock import Timeout
+        make_folder(self.path.parent)
+        try: self.lock = _acquired(self.path)
+        except Timeout:
+            raise LockedError(f"{self.path.parent}: another process (pid {self.holder() or 'unknown'}) is writing to it; wait for it, stop it, or give another folder") from None
+        except OSError as e: raise ParamError(f"{self.path.parent}: it cannot be written to ({e.strerror or e}); give another folder") from None
+        self._sign()
         return self
 
     def __exit__(self, *exc):
-        fcntl.flock(self.f, fcntl.LOCK_UN); self.f.close()
+        lock, self.lock = self.lock, None
+        if lock is not None: lock.release()
+
+    def holder(self):
+        "The pid of the process that holds the lock, or held it last; None where it cannot be read."
+        with contextlib.suppress(OSError), open(self.path, "rb", buffering=0) as f:
+            f.seek(self.path.stat().st_size > 1 and os.name == "nt")
+            found = re.search(rb"[0-9]+", f.read(64))
+            return found and int(found[0])
+
+    def _sign(self):
+        "Write the pid behind the locked byte; a lock that is a mere file names its holder itself."
+        from filelock import SoftFileLock
+        if isinstance(self.lock, SoftFileLock): return
+        with contextlib.suppress(OSError), open(self.path, "rb+", buffering=0) as f:
+            f.seek(1); f.write(str(os.getpid()).encode()); f.truncate()
+
+def _acquired(path):
+    "A held lock: the kernel's, or a file where there is none."
+    from filelock import FileLock, SoftFileLock
+    none = {getattr(errno, o) for o in ("ENOSYS", "ENOLCK", "ENOTSUP", "EOPNOTSUPP") if hasattr(errno, o)}
+    for kind in (FileLock, SoftFileLock):
+        lock = kind(str(path), timeout=0, thread_local=False)
+        try: lock.acquire(); return lock
+        except NotImplementedError: pass
+        except OSError as e:
+            if e.errno not in none or kind is SoftFileLock: raise
 
 # %% ../nbs/lib/00_core.ipynb #81861fb9
 def progress(
