@@ -91,7 +91,10 @@ def extract_(
     pairs = held_out(data.to_chat(data.load_pairs(dataset_name, article_column, target_column, n_train=num_samples, seed=seed)["train"], tok, length)) if target_column else None
     table = acts.build_tokens(tok, plain=docs, pairs=pairs, max_length=length, overflow=overflow, stride=stride, bos=False if no_bos else None)
     more = dict(dtype=dtype, batch_tokens=batch_size*max_length, shard_rows=shard_rows)
-    if len(read)*len(points) == 1: stores = {"": acts.extract(model, table, out, *points[0], model_name=model_name, **more)}
+    from sae_diploma.acts.manage import check_table_place
+    one = len(read)*len(points) == 1
+    check_table_place(out, table, [out] if one else [out/n/f"layer{l}.{h}" for n in read for l, h in points])
+    if one: stores = {"": acts.extract(model, table, out, *points[0], model_name=model_name, **more)}
     else: stores = acts.extract_many(read, table, out, points, model_names=names, **more)
     if rank: return
     table.save(out/"tokens")
@@ -268,6 +271,7 @@ def train_sae_(
     else:
         opened = [_open_store(o, "activations_path") for o in str(activations_path).split(",")]
         store, table = opened[0] if len(opened) == 1 else (JointStore(*(o[0] for o in opened)), opened[0][1])
+        if table is None: print(f"activations_path: {activations_path} has no folder `tokens`, so nothing is held out: it trains on all rows, first tokens among them", file=sys.stderr)
     meta = {n: store.meta[n] for n in ("model_name", "layer", "hookpoint") if store.meta.get(n) is not None}
     numbers = lambda name, text: tuple(whole(name, o) for o in str(text).split(","))
     cfgs, names = [], []
@@ -416,6 +420,9 @@ def compare_(
     chat = None
     if target_column: chat = _halves(data.to_chat(data.load_pairs(dataset_name, article_column, target_column, n_test=num_samples, seed=seed)["test"], tok, max_length))
     table = build_tokens(tok, docs, chat, max_length=_fit(max_length, pair["base"]))
+    from sae_diploma.acts.manage import check_table_place
+    check(not (out/"store.json").exists(), f"output_dir: {out} is a store of activations; give another folder", DataError)
+    check_table_place(out, table, [out/"acts"/n for n in ("base", "ft", "again")])
     with RunLock(out):
         table.save(out/"tokens")
         stores, again = _pair_of(out, pair, table, layer, sae.cfg.hookpoint or "resid_post", batch_size*max_length, dtype, names)
