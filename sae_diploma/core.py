@@ -14,6 +14,7 @@ import codecs, contextlib, dataclasses, difflib, errno, hashlib, importlib.metad
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, SoftFileLock, Timeout
 
 # %% ../nbs/lib/00_core.ipynb #3af3b645
 class SaeDiplomaError(Exception): "Base of all errors raised on purpose: one sentence that says what was found and what would do."
@@ -291,7 +292,6 @@ class RunLock:
         self.path, self.lock = Path(folder)/".lock", None
 
     def __enter__(self):
-        from filelock import Timeout
         make_folder(self.path.parent)
         try: self.lock = _acquired(self.path)
         except Timeout:
@@ -313,14 +313,12 @@ class RunLock:
 
     def _sign(self):
         "Write the pid behind the locked byte; a lock that is a mere file names its holder itself."
-        from filelock import SoftFileLock
         if isinstance(self.lock, SoftFileLock): return
         with contextlib.suppress(OSError), open(self.path, "rb+", buffering=0) as f:
             f.seek(1); f.write(str(os.getpid()).encode()); f.truncate()
 
 def _acquired(path):
     "A held lock: the kernel's, or a file where there is none."
-    from filelock import FileLock, SoftFileLock
     none = {getattr(errno, o) for o in ("ENOSYS", "ENOLCK", "ENOTSUP", "EOPNOTSUPP") if hasattr(errno, o)}
     for kind in (FileLock, SoftFileLock):
         lock = kind(str(path), timeout=0, thread_local=False)
