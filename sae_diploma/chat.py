@@ -286,7 +286,7 @@ def pair_tokenizer(
 ) -> tuple:
     "`(tokenizer, sentence)`: what writes pairs for both models, and in which format, in words."
     from sae_diploma.models import load_tokenizer
-    of, tok = base if ft is None else ft, load_tokenizer(base, revision) if ft is None else load_tokenizer(ft)
+    of, tok = base if ft is None else ft, load_tokenizer(base, revision) if ft is None else load_tokenizer(ft, base=base)
     if kept := text_format(tok): return tok, f"pairs are written as {of} was trained: {described(tok)}, at most {kept.get('max_length')} tokens"
     if getattr(tok, "has_own_template", True): return tok, f"{of} does not say how it was trained; pairs are written in the chat template of its tokenizer: {described(tok)}"
     if ft is not None: tok.chat_template = PLAIN_TEMPLATE
