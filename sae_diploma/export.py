@@ -269,7 +269,8 @@ def feature_json(
         for lo, hi in zip(edges[-2::-1], edges[:0:-1]):
             inside = np.flatnonzero((v > lo) & (v <= hi))
             if len(inside): add(inside[np.linspace(0, len(inside)-1, min(n_each, len(inside))).astype(int)], round(float(lo), 3), round(float(hi), 3), round(len(inside)/len(v), 4))
-    return dict(feature_index=int(i), neuron_alignment_indices=[int(o) for o in al], neuron_alignment_values=_r(d[al]), neuron_alignment_l1=_r(abs(d[al])/max(abs(d).sum(), 1e-30)),
+    return dict(feature_index=int(i), neuron_alignment_indices=[int(o) for o in al], neuron_alignment_values=_r(d[al]),
+                neuron_alignment_l1=_r(abs(d[al])/max(abs(d).sum(), 1e-30)),
                 correlated_neurons_indices=[], correlated_neurons_l1=[], correlated_neurons_pearson=[], correlated_features_indices=[int(o) for o in near[0]], correlated_features_l1=_r(near[2]), correlated_features_pearson=_r(near[1]),
                 neg_str=[vocab(o) for o in dn], neg_values=_r(l[dn]), pos_str=[vocab(o) for o in up], pos_values=_r(l[up]), frac_nonzero=len(v)/max(1, n), freq_hist_data_bar_values=fb, freq_hist_data_bar_heights=fh,
                 logits_hist_data_bar_heights=lh, logits_hist_data_bar_values=lb, decoder_weights_dist=[], activations=acts, **about)

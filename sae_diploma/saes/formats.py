@@ -382,6 +382,7 @@ def read_saelens(
 ) -> SAE:
     "An SAE saved by SAELens; raises `ParamError` for what it does to activations that weights cannot express."
     c, f = config_of(folder, "cfg.json", "SAELens"), Path(folder)/"sae_weights.safetensors"
+    kind, k = saelens_kind(c, folder) # before its fields: another architecture has other ones
     known(c, [*_saelens_uses, *_saelens_trains, *_saelens_was], folder)
     c = {_saelens_was.get(n, n): v for n, v in c.items()} | ({"hook_point": True} if "hook_point" in c else {})
     meta = c.get("metadata") or {}
@@ -389,7 +390,6 @@ def read_saelens(
     twice = [n for n in meta if n in c and c[n] != meta[n]]
     check(not twice, f"{folder}: its config says {', '.join(twice)} twice, with other values in metadata")
     meta = c | meta
-    kind, k = saelens_kind(c, folder)
     at, d, F = saelens_place(c, meta, folder), number(c, "d_in", folder), number(c, "d_sae", folder)
     heads = c.get("reshape_activations") or "none" # 'hook_z': heads side by side, as they are here anyway
     check(heads == "none" or heads == "hook_z" and str(meta.get("hook_name")).endswith("_z"),

@@ -126,7 +126,7 @@ def test_logits_that_are_not_known_are_left_out(tmp_path):
 
 def test_neuronpedia_refuses_other_activations(tmp_path):
     at_hookpoint(tmp_path/"run", "resid_post", layer=2)
-    with pytest.raises(ParamError, match="is of layer 2 resid_post, and the run's activations are of layer 1 resid_post"):
+    with pytest.raises(ParamError, match="is of layer 2 resid_post, and the run's activations are of layer 1"):
         neuronpedia(tmp_path/"run", tmp_path/"np")
     SAE(SAEConfig("topk", d_in=192, d_sae=24, k=4, n_sources=2)).save(tmp_path/"run/03_saes/sae_both")
     with pytest.raises(ParamError, match="reads 2 models at once"): neuronpedia(tmp_path/"run", tmp_path/"np",

@@ -284,8 +284,8 @@ def test_saelens_gets_hook_and_function(architecture, hookpoint, hook, tmp_path)
     t, meta = load_file(tmp_path/"sae_weights.safetensors"), c["metadata"]
     assert meta["hook_name"] == f"blocks.3.{hook}"
     assert meta["model_from_pretrained_kwargs"] == dict(center_writing_weights=False)
-    assert (c["apply_b_dec_to_input"], c["normalize_activations"], c["reshape_activations"]) == (True, "none",
-                                                                                                 "none") and format_of(tmp_path) == "saelens"
+    said = [c[n] for n in ("apply_b_dec_to_input", "normalize_activations", "reshape_activations")]
+    assert said == [True, "none", "none"] and format_of(tmp_path) == "saelens"
     p = (x - t["b_dec"]) @ t["W_enc"]
     f = dict(standard=lambda: (p + t["b_enc"]).relu(), topk=lambda: top(p + t["b_enc"], c["k"]),
              jumprelu=lambda: (p + t["b_enc"]).relu()*(p + t["b_enc"] > t["threshold"]),
