@@ -329,6 +329,17 @@ def fingerprint(self:Chapter, code=None):
 
 # %% ../nbs/lib/70_pipeline.ipynb #4c3d045f
 @patch
+def listed(self:Chapter,
+    name:str,  # of a parameter that lists its values with commas
+    kind=str,  # of each: str, int or float
+    least=0,   # values that there have to be
+) -> list:
+    "The values that a parameter lists; raises `ParamError` for one that is no `kind`, before anything is done with the others."
+    parts, default = [o.strip() for o in self.p[name].split(",") if o.strip()], dict(int=0, float=0.).get(kind.__name__, "")
+    check(len(parts) >= least, f"{name}: it is empty; give {least} or more, separated by commas")
+    return [kind(parse_value(f"an entry of {name}", o, default)) for o in parts]
+
+@patch
 def path(self:Chapter,
     stage:str, # an earlier stage of the run
     *parts,    # file or folder within it
