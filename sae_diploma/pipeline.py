@@ -216,15 +216,18 @@ def parse_value(
 
 def _bad(name, value, default):
     "Raise the `ParamError` of an ill-typed value."
-    what = dict(bool="; give true or false", str="; give text, in quotes where it would be read as something else").get(type(default).__name__, "")
-    raise ParamError(f"{name}: {value!r} is no {type(default).__name__}, which it must be (its default is {default!r}){what}")
+    what = dict(bool="; give true or false",
+                str="; give text, in quotes where it would be read as something else").get(type(default).__name__, "")
+    raise ParamError(f"{name}: {value!r} is no {type(default).__name__}, which it must be (its default is "
+                     f"{default!r}){what}")
 
 # %% ../nbs/lib/70_pipeline.ipynb #32cd01f9
 def resolve_run_dir(
     run_dir, # as the parameter says
 ) -> Path:
     "`run_dir` as a path: relative ones start at the working directory, or above it when that is the folder of chapters."
-    check(isinstance(run_dir, (str, Path, int)) and not isinstance(run_dir, bool) and str(run_dir), f"run_dir: {run_dir!r} is no folder; give the name of one")
+    check(isinstance(run_dir, (str, Path, int)) and not isinstance(run_dir, bool) and str(run_dir),
+          f"run_dir: {run_dir!r} is no folder; give the name of one")
     p = Path(str(run_dir)).expanduser()
     return p if p.is_absolute() or Path.cwd().resolve() != chapters_dir().resolve() else Path.cwd().parent/p
 
@@ -334,8 +337,10 @@ def listed(self:Chapter,
     kind=str,  # of each: str, int or float
     least=0,   # values that there have to be
 ) -> list:
-    "The values that a parameter lists; raises `ParamError` for one that is no `kind`, before anything is done with the others."
-    parts, default = [o.strip() for o in self.p[name].split(",") if o.strip()], dict(int=0, float=0.).get(kind.__name__, "")
+    """The values that a parameter lists; raises `ParamError` for one that is no `kind`, before anything is done with
+    the others."""
+    parts, default = [o.strip() for o in self.p[name].split(",") if o.strip()], dict(int=0, float=0.).get(kind.__name__,
+        "")
     check(len(parts) >= least, f"{name}: it is empty; give {least} or more, separated by commas")
     return [kind(parse_value(f"an entry of {name}", o, default)) for o in parts]
 
@@ -410,7 +415,9 @@ def resolve_params(
 ) -> dict:
     "stage -> effective parameters, all validated; raises `ParamError` for an unknown or ill-typed one before anything runs."
     out = {s: {k: v for k, v in c.params.items() if k != "run_dir"} for s, c in chapters.items()}
-    for s, vals in (base or {}).items(): out.get(s, {}).update({k: parse_value(f"{s}.{k}", v, chapters[s].params[k]) for k, v in vals.items() if k in out[s]} if s in out else {})
+    for s, vals in (base or {}).items():
+        out.get(s, {}).update({k: parse_value(f"{s}.{k}", v, chapters[s].params[k]) for k, v in vals.items()
+                               if k in out[s]} if s in out else {})
     pairs = []
     for k, v in ((preset or {}).get("parameters") or {}).items():
         pairs += [(f"{k}.{n}", o) for n, o in v.items()] if isinstance(v, dict) else [(k, v)]

@@ -503,7 +503,8 @@ from .data import SENTENCE_END, words
 METRICS = ("rouge1", "rouge2", "rougeL")
 
 class Words:
-    "A tokenizer as `rouge_score` takes one: `data.words`, those of more than three letters a–z or digits stemmed, as by its own."
+    """A tokenizer as `rouge_score` takes one: `data.words`, those of more than three letters a–z or digits stemmed,
+    as by its own."""
     def __init__(self):
         from nltk.stem.porter import PorterStemmer
         self.stem = PorterStemmer().stem
@@ -531,7 +532,8 @@ def lead1(
     body = rest if rest.strip() and (re.fullmatch(r"[\w.]+\s?\(.*\)?.*", head) and (not name or head.startswith(name.split(".")[-1]))) else article
     return split_doc(body.strip(), SENTENCE_END)[0]
 
-_name_word = regex.compile(r"(?:[\p{Lu}\p{Lt}]\p{M}*)+(?!\p{Ll})|(?:[\p{Lu}\p{Lt}]\p{M}*)?(?:\p{Ll}\p{M}*)+|(?:[\p{Lo}\p{Lm}]\p{M}*)+|\p{Nd}+")
+_capital, _small, _other = r"[\p{Lu}\p{Lt}]\p{M}*", r"\p{Ll}\p{M}*", r"[\p{Lo}\p{Lm}]\p{M}*"
+_name_word = regex.compile(rf"(?:{_capital})+(?!\p{{Ll}})|(?:{_capital})?(?:{_small})+|(?:{_other})+|\p{{Nd}}+")
 
 def name_words(
     name:str, # 'read_csv', 'DataFrame.to_json', 'HTTPServer'
