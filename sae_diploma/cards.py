@@ -270,11 +270,13 @@ def _class_of(t):
     if "↵" in t: return 0
     if not o or set(o) <= set("·⇥␍⍽"): return 1
     if o.isdigit(): return 2
-    if not any(c.isalnum() or unicodedata.category(c)[0] == "M" for c in o): return 3 # a vowel sign alone is a part of a word
+    # a vowel sign alone is a part of a word
+    if not any(c.isalnum() or unicodedata.category(c)[0] == "M" for c in o): return 3
     return 4 if o[0].isupper() else 5 if t[0] in " ·" else 6
 
 def _origin(source):
-    "The package of a module, 'numpy' of 'numpy.lib'; of a row of another source, 'folder/news.csv:train:7', the name of that source."
+    """The package of a module, 'numpy' of 'numpy.lib'; of a row of another source, 'folder/news.csv:train:7', the
+    name of that source."""
     name, _, row = source.partition(":")
     return Path(name).name or name if row else source.split(".")[0]
 
@@ -293,7 +295,8 @@ class Traits:
         self.kind, ids = np.full(self.vocab, -1), np.unique(table.token)
         self.kind[ids] = [_class_of(t) for t in token_text(tokenizer, ids)]
         by_doc = table.docs.sort_values("doc") if "doc" in table.docs else table.docs
-        code, self.packages = pd.factorize(by_doc.source.astype(str).map(_origin)) if "source" in by_doc else (np.full(len(by_doc), -1), [])
+        code, self.packages = (pd.factorize(by_doc.source.astype(str).map(_origin)) if "source" in by_doc
+                               else (np.full(len(by_doc), -1), []))
         self.package = np.full(int(table.doc.max())+1, -1); self.package[by_doc.doc.to_numpy() if "doc" in by_doc else np.arange(len(by_doc))] = code
 
     def codes(self,
@@ -1021,7 +1024,6 @@ def write_cards(
     "Write the browser, a page for each card, and their data; returns the path of the browser."
     check(len(cards) > 0, "cards: there is no latent to show")
     folder, table = Path(folder), _own_table(cards) if table is None else table
-    mark_folder(folder, "latent cards", param="folder", known=["latents.json"])
     if (folder/"latent").exists(): shutil.rmtree(folder/"latent")
     for o in ("cards.css", "scheme.js", "browser.js", "card.js", "datatables/dataTables.min.js", "datatables/LICENSE.txt"):
         with atomic_path(folder/"assets"/(o.split("/")[-1] if "LICENSE" not in o else "dataTables.LICENSE.txt")) as t: shutil.copy(package_dir()/"assets"/o, t)
@@ -1102,5 +1104,5 @@ def publish_cards(
     if not (cards/"latents.json").exists(): return False
     shutil.copytree(cards, folder, ignore=shutil.ignore_patterns(".*"))
     if causal is not None: add_causal(folder, causal)
-    for o in ("latents.json", MARK): (folder/o).unlink(missing_ok=True)
+    (folder/"latents.json").unlink()
     return True
