@@ -1024,6 +1024,7 @@ def write_cards(
     "Write the browser, a page for each card, and their data; returns the path of the browser."
     check(len(cards) > 0, "cards: there is no latent to show")
     folder, table = Path(folder), _own_table(cards) if table is None else table
+    mark_folder(folder, "latent cards", param="folder", known=["latents.json"])
     if (folder/"latent").exists(): shutil.rmtree(folder/"latent")
     for o in ("cards.css", "scheme.js", "browser.js", "card.js", "datatables/dataTables.min.js", "datatables/LICENSE.txt"):
         with atomic_path(folder/"assets"/(o.split("/")[-1] if "LICENSE" not in o else "dataTables.LICENSE.txt")) as t: shutil.copy(package_dir()/"assets"/o, t)
@@ -1104,5 +1105,5 @@ def publish_cards(
     if not (cards/"latents.json").exists(): return False
     shutil.copytree(cards, folder, ignore=shutil.ignore_patterns(".*"))
     if causal is not None: add_causal(folder, causal)
-    (folder/"latents.json").unlink()
+    for o in ("latents.json", MARK): (folder/o).unlink(missing_ok=True)
     return True

@@ -1306,6 +1306,9 @@ def plain_texts(
     out = _dataset(df[["id", "text", "source", "split"]]); out.dropped = dropped
     return out
 
+# %% ../nbs/lib/10_data.ipynb #6952f5c1
+from .chat import encode_pairs, of_format
+
 # %% ../nbs/lib/10_data.ipynb #2f417264
 INSTRUCTION = "Summarise this documentation in one sentence."
 
@@ -1314,7 +1317,7 @@ def chat_prompt(
     instruction=INSTRUCTION, # what shall be done with it
 ) -> str:
     "The user's message."
-    return f"{instruction}\n\n{article}"
+    return f"{instruction}\n\n{article}" if instruction else article
 
 def _messages(article, highlights, instruction):
     return dict(prompt=[dict(role="user", content=chat_prompt(article, instruction))], completion=[dict(role="assistant", content=highlights)])
@@ -1328,26 +1331,30 @@ def cut_articles(
     instruction=INSTRUCTION, # in front of the article
 ) -> list:
     "The articles, cut so that each conversation has at most `max_length` tokens; None for one whose summary leaves no room for 8 tokens of it."
-    render = lambda a, h: tokenizer.apply_chat_template(sum(_messages(a, h, instruction).values(), []), tokenize=False)
-    size = lambda texts: [len(o) for o in tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]] if texts else []
-    room = [max_length-2-o for o in size([render("", h) for h in highlights])] # 2: where the article begins and ends, other tokens may form
+    def size(arts, highs):
+        "Tokens of each conversation."
+        m = [_messages(a, h, instruction) for a, h in zip(arts, highs)]
+        return [len(o.ids) for o in encode_pairs(tokenizer, [o["prompt"] for o in m], [o["completion"] for o in m])]
+    room = [max_length-2-o for o in size([""]*len(highlights), highlights)] # 2: where the article begins and ends, other tokens may form
     offs = tokenizer(articles, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"] if articles else []
     out = [None if r < 8 and len(o) > r else a if len(o) <= r else a[:o[r-1][1]].rstrip() for a, o, r in zip(articles, offs, room)]
-    for i, k in enumerate(size([render(a or "", h) for a, h in zip(out, highlights)])): # a template may count otherwise: check, and cut what is still over
+    for i, k in enumerate(size([a or "" for a in out], highlights)): # a template may count otherwise: check, and cut what is still over
         while out[i] is not None and k > max_length:
             out[i] = out[i][:offs[i][max(0, len(tokenizer(out[i], add_special_tokens=False)["input_ids"])-1-(k-max_length))][0]].rstrip() or None
-            k = size([render(out[i] or "", highlights[i])])[0]
+            k, = size([out[i] or ""], [highlights[i]])
     return out
 
 # %% ../nbs/lib/10_data.ipynb #baccd54b
 def to_chat(
     pairs,                   # Dataset or DatasetDict with article and highlights
     tokenizer=None,          # with `max_length`: a fast tokenizer with a chat template
-    max_length=None,         # tokens of a conversation at most: longer articles are cut; None cuts nothing
-    instruction=INSTRUCTION, # in front of the article
+    max_length=None,         # tokens of a conversation at most: longer articles are cut; None: as the tokenizer's model was trained
+    instruction=None,        # in front of the article; by default the one that the tokenizer's model was trained with, or `INSTRUCTION`
 ):
     "Pairs as conversations, in the container they came in: id, source, prompt (the user's message), completion (the answer); a pair whose summary alone does not fit is left out with a warning."
     from datasets import Dataset, DatasetDict
+    if tokenizer is not None: max_length, instruction = of_format(tokenizer, "max_length", max_length), of_format(tokenizer, "instruction", instruction)
+    instruction = INSTRUCTION if instruction is None else instruction
     if isinstance(pairs, dict): return DatasetDict({s: to_chat(d, tokenizer, max_length, instruction) for s, d in pairs.items()})
     check((tokenizer is None) == (max_length is None), "max_length: it needs a tokenizer to count by, and a tokenizer needs it; give both or neither")
     arts, highs = list(pairs["article"]), list(pairs["highlights"])

@@ -303,10 +303,12 @@ def _fill(self:Chapter, cell):
 
 # %% ../nbs/lib/70_pipeline.ipynb #bc501105
 _locks = {} # folder -> RunLock, held for the life of the kernel
+_begun = ("begun.json", "stage.json") # one of them is in the folder of each stage
 
 @patch
 def _lock(self:Chapter):
     "Hold the run (when started alone) and the stage for the life of this process."
+    mark_folder(self.dir, f"stage {self.stage} of a run", param="run_dir", known=_begun) # it will be emptied
     for folder in ([] if os.environ.get("SAE_DIPLOMA_PIPELINE") else [self.run_dir]) + [self.dir]:
         if str(folder.resolve()) not in _locks: _locks[str(folder.resolve())] = _wait_lock(folder, 15 if folder == self.dir else 0)
 
@@ -322,7 +324,7 @@ def _begin(self:Chapter):
     with contextlib.suppress(SaeDiplomaError):
         if f.exists() and load_json(f)["fingerprint"] == fp and not (self.dir/"stage.json").exists(): return
     for o in self.dir.iterdir():
-        if o.name != ".lock": shutil.rmtree(o) if o.is_dir() and not o.is_symlink() else o.unlink()
+        if o.name not in (".lock", MARK): shutil.rmtree(o) if o.is_dir() and not o.is_symlink() else o.unlink()
     save_json(dict(fingerprint=fp), f)
 
 @patch
@@ -466,8 +468,10 @@ def claim_run(
     diff = _conflicts(stored, params)
     check(update or not diff, f"{run_dir} was made with other parameters ({'; '.join(diff[:4])}{f'; and {len(diff)-4} more' if len(diff) > 4 else ''}): "
                               "give another --run-dir, or --update to redo in it what they change")
-    if not f.exists() and run_dir.exists() and (other := [o.name for o in run_dir.iterdir() if o.name not in {".lock", "notebooks", "site", *params}]):
-        raise DataError(f"{run_dir} is no run folder: it holds {', '.join(sorted(other)[:3])} and no parameters.json; give another --run-dir")
+    if not f.exists():
+        ours = [o for o in params if any((run_dir/o/n).exists() for n in _begun)] # of chapters that ran alone
+        other = [o for o in contents(run_dir) if o not in (*ours, *(("notebooks", "site") if ours else ()))]
+        check(not other, f"{run_dir} is no run folder: it holds {', '.join(other[:3])} and no parameters.json; give another --run-dir", DataError)
     new = dict(preset=preset, **_plain(params))
     if new != stored: save_json(new, f)
 
