@@ -24,6 +24,7 @@ def _parser(
 ):
     "The argument parser of `func`, with the spellings of this command line."
     p = anno_parser(func, prog=f"sae-diploma {name}")
+    p._negative_number_matcher = re.compile(r"-\.?\d[\d.,eE+-]*$") # -1,0 and -1e-3 are values, too
     for a in p._actions:
         for o in list(a.option_strings):
             if o in _renamed:

@@ -85,7 +85,8 @@ def extract_(
     pairs = data.load_pairs(dataset_name, article_column, target_column, n_train=num_samples, seed=seed)["train"] if target_column else None
     if ft_model:
         base, ft = models.load_pair(model_name, ft_model, revision=model_revision, **kw)
-        models.check_pair(base, ft, models.load_tokenizer(model_name, model_revision), models.load_tokenizer(ft_model))
+        toks = models.load_tokenizer(model_name, model_revision), models.load_tokenizer(ft_model, base=model_name)
+        models.check_pair(base, ft, *toks)
         read, names = dict(base=base, ft=ft), dict(base=model_name, ft=ft_model)
     else: read, names = {"": models.load_model(model_name, revision=model_revision, **kw)}, {"": model_name}
     model = next(iter(read.values()))
@@ -93,9 +94,12 @@ def extract_(
     length = _fit(max_length, model)
     pairs = held_out(data.to_chat(pairs, tok, _pair_length(tok, max_length, model))) if target_column else None
     table = acts.build_tokens(tok, plain=held_out(texts), pairs=pairs, max_length=length, overflow=overflow, stride=stride, bos=False if no_bos else None)
-    _in_both(table, tok, read.values())
+    if ft_model: models.check_tokens(table.token, base, ft, *toks)
     more = dict(dtype=dtype, batch_tokens=batch_size*max_length, shard_rows=shard_rows)
-    if len(read)*len(points) == 1: stores = {"": acts.extract(model, table, out, *points[0], model_name=model_name, **more)}
+    from sae_diploma.acts.manage import check_table_place
+    one = len(read)*len(points) == 1
+    check_table_place(out, table, [out] if one else [out/n/f"layer{l}.{h}" for n in read for l, h in points])
+    if one: stores = {"": acts.extract(model, table, out, *points[0], model_name=model_name, **more)}
     else: stores = acts.extract_many(read, table, out, points, model_names=names, **more)
     if rank: return
     table.save(out/"tokens")
@@ -122,13 +126,6 @@ def _pair_length(tok, max_length, model):
     "Tokens of a pair: as many as in training, where that is recorded."
     from sae_diploma.chat import of_format
     return _fit(of_format(tok, "max_length", None, max_length), model)
-
-def _in_both(table, tok, read):
-    "Raise `ParamError` for a token that one of the models cannot read."
-    from sae_diploma.models import unwrap
-    rows, most = min(unwrap(m).get_input_embeddings().weight.shape[0] for m in read), int(table.token.max())
-    check(most < rows, f"ft_model: its format has the token {tok.convert_ids_to_tokens(most)!r} ({most}), and a model of the pair has an embedding of {rows} rows; "
-          "compare on plain text (without target_column), or fine-tune in a format of the base model's own tokens")
 
 def _fit(max_length, model):
     "No more tokens than the model has positions."
@@ -293,6 +290,7 @@ def train_sae_(
     else:
         opened = [_open_store(o, "activations_path") for o in str(activations_path).split(",")]
         store, table = opened[0] if len(opened) == 1 else (JointStore(*(o[0] for o in opened)), opened[0][1])
+        if table is None: print(f"activations_path: {activations_path} has no folder `tokens`, so nothing is held out: it trains on all rows, first tokens among them", file=sys.stderr)
     meta = {n: store.meta[n] for n in ("model_name", "layer", "hookpoint") if store.meta.get(n) is not None}
     numbers = lambda name, text: tuple(whole(name, o) for o in str(text).split(","))
     cfgs, names = [], []
@@ -320,7 +318,8 @@ def _stream(model_name, ft_model, dataset_name, text_column, layer_idx, hookpoin
     texts, tok = open_texts(dataset_name, text_column, split, seed, dataset_config, streaming=streaming), models.load_tokenizer(model_name, revision)
     if ft_model:
         read = models.load_pair(model_name, ft_model, revision=revision, **kw)
-        models.check_pair(*read, tok, models.load_tokenizer(ft_model))
+        models.check_pair(*read, tok, models.load_tokenizer(ft_model, base=model_name))
+        models.check_tokens(range(len(tok)), *read) # which of them will come is not known yet
     else: read = models.load_model(model_name, revision=revision, **kw)
     first = read[0] if ft_model else read
     return ActivationStream(read, texts, tok, _layer(layer_idx), n_tokens, hookpoint, buffer_rows, text_column=text_column, max_length=_fit(max_length, first), overflow=overflow, seed=seed, model_name=model_name)
@@ -473,6 +472,7 @@ def compare_(
     "Compare base and fine-tuned model under the base model's SAE: figures, tables, findings."
     from sae_diploma import data, models
     from sae_diploma.acts import build_tokens
+    from sae_diploma.acts.manage import check_table_place
     from sae_diploma.diffing.weights import weights
     out, names, dev = Path(output_dir), dict(base=base_model, ft=ft_model), get_device(device)
     sae = _dictionary("base_sae_path", base_sae_path, None, None, dev)
@@ -482,13 +482,15 @@ def compare_(
     texts = data.load_texts(dataset_name, text_column, split=split or ("test" if dataset_name == "docstrings" else "train"), num_samples=num_samples, seed=seed)
     chat = data.load_pairs(dataset_name, article_column, target_column, n_test=num_samples, seed=seed)["test"] if target_column else None
     pair = dict(zip(names, models.load_pair(base_model, ft_model, dtype=dtype, device=device)))
-    models.check_pair(pair["base"], pair["ft"], models.load_tokenizer(base_model), models.load_tokenizer(ft_model))
+    toks = models.load_tokenizer(base_model), models.load_tokenizer(ft_model, base=base_model)
+    models.check_pair(*pair.values(), *toks)
     layer, hookpoint = models.resolve_layer(pair["base"], at), sae.cfg.hookpoint or "resid_post"
     sae = _dictionary("base_sae_path", base_sae_path, pair["base"], layer, dev)
     delta = _dictionary("delta_sae_path", delta_sae_path, pair["base"], layer, dev) if delta_sae_path else None
     if chat is not None: chat = _halves(data.to_chat(chat, tok, _pair_length(tok, max_length, pair["base"])))
     table = build_tokens(tok, _halves(texts), chat, max_length=_fit(max_length, pair["base"]))
-    _in_both(table, tok, pair.values())
+    models.check_tokens(table.token, *pair.values(), *toks)
+    check_table_place(out, table, [out/"acts"/n for n in ("base", "ft", "again")])
     with RunLock(out):
         t = _Tables(out)
         t.make("weights", lambda: weights(pair["base"], pair["ft"]))
@@ -500,7 +502,6 @@ def compare_(
         _figures(t, out)
     print(*([_largest(t, top_k)] if "drift" in t else []), *(f"{o['question']}\n  {o['sentence']}" for o in found), f"tables, figures and findings: {out}", sep="\n\n")
     check(not t.broke, f"compare: {', '.join(t.broke)} could not be made ({t.left_out[t.broke[0]] if t.broke else ''}); all else is in {out}", DataError)
-
 
 # %% ../nbs/lib/70a_commands.ipynb #15684dbf
 def convert_(

@@ -21,7 +21,7 @@ from .acts.extract import doc_activations
 from .cards import SIDES, Scan, _groups, card_data, describe, directions_of, doc_chunks, lens, part, read_methods, show_card, token_text
 from .causal import steered
 from .core import *
-from .chat import document_opening, encode_prompts, of_format, pair_tokenizer
+from .chat import encode_prompts, of_format, pair_tokenizer
 from .data import INSTRUCTION, chat_prompt
 from .diffing import encode_residual, load_theta, restrict
 from .figures import COLORS
@@ -385,7 +385,7 @@ def read_text(
     "Both models' activations on `text`; raises `ParamError` for an empty one."
     check(bool(text and text.strip()), "text: it is empty; type a word or more")
     if task: ids, = encode_prompts(tokenizer, [[dict(role="user", content=chat_prompt(text, of_format(tokenizer, "instruction", None, INSTRUCTION)))]])
-    else: ids = document_opening(tokenizer)+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    else: ids = [tokenizer.bos_token_id][:tokenizer.bos_token_id is not None]+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     n = min(most, getattr(text_config(models[0]), "max_position_embeddings", None) or most)
     x = []
     with torch.inference_mode():
@@ -520,9 +520,11 @@ def tokenizer(self:Explorer):
 
 @patch(as_prop=True)
 def W_U(self:Explorer):
-    "(d_model, vocabulary) unembedding of the base model, on the CPU."
+    "(d_model, vocabulary) unembedding of the base model, on the CPU, or None where it has none."
     with self._lock:
-        if not hasattr(self, "_W_U"): self._W_U = unembed(self.models[0]).cpu()
+        if not hasattr(self, "_W_U"):
+            try: self._W_U = unembed(self.models[0]).cpu()
+            except UnreadableError: self._W_U = None # its logits are no linear function of the stream
         return self._W_U
 
 @patch
@@ -586,7 +588,7 @@ def reading(self:Explorer,
             at = np.where(r.scan.top_row < 0, 0, r.scan.top_row); ids, back = np.unique(r.pair.table.token[at], return_inverse=True); seen = np.array(token_text(self.tokenizer, ids), object)[back.reshape(at.shape)]
             d.hints = {j: o if r.named.label[j] or not r.scan.top_value[0, j] else f"{o} e.g. {', '.join(dict.fromkeys(w.strip() for w in seen[:3, j]))}" for j, o in d.labels.items()}
             d.words = [" ".join(w for w, v in zip(seen[:, j], r.scan.top_value[:, j]) if v > 0).lower()+" "+d.labels[j].lower() for j in range(d.cfg.d_sae)]
-            if d.cfg.d_sae*self.W_U.shape[1]*d.cfg.d_in < 2e11: d.words = [a+" "+" ".join(s for s, _ in o[0]).lower() for a, o in zip(d.words, lens(SimpleNamespace(cfg=d.cfg, W_dec=d.directions), range(d.cfg.d_sae), self.W_U, self.tokenizer, 5))]
+            if self.W_U is not None and d.cfg.d_sae*self.W_U.shape[1]*d.cfg.d_in < 2e11: d.words = [a+" "+" ".join(s for s, _ in o[0]).lower() for a, o in zip(d.words, lens(SimpleNamespace(cfg=d.cfg, W_dec=d.directions), range(d.cfg.d_sae), self.W_U, self.tokenizer, 5))]
             self.directions
             d.reading = r
             self._tables = {k: v for k, v in self._tables.items() if k[0] != (name or self.name) or v[2]}

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['METRICS', 'OUTPUTS', 'tokenize_pairs', 'LengthSampler', 'default_lr', 'finetune', 'most_paragraphs', 'tokenize_texts',
            'placebo_texts', 'trained_models', 'document_nll', 'derangement', 'completion_loss', 'text_loss', 'generate',
-           'rouge', 'lead1', 'name_words', 'model_outputs', 'summarise_losses', 'summaries_table', 'rouge_table',
-           'evaluate_sft', 'describe']
+           'Words', 'rouge', 'lead1', 'name_words', 'model_outputs', 'summarise_losses', 'summaries_table',
+           'rouge_table', 'evaluate_sft', 'describe']
 
 # %% ../nbs/lib/30_sft.ipynb #6af4aa55
 import contextlib, json, math, os, re, shutil
@@ -17,7 +17,7 @@ from datasets import Dataset
 from torch.nn import functional as F
 from torch.utils.data import Sampler
 
-from .chat import PLAIN_TEMPLATE, answer_text, document_opening, encode_pairs, encode_prompts, end_tokens, of_format, record_format, text_format, turn_words
+from .chat import PLAIN_TEMPLATE, answer_text, encode_pairs, encode_prompts, end_tokens, of_format, record_format, text_format, turn_words
 from .core import *
 from .data import INSTRUCTION, chat_prompt, split_doc, to_chat
 from .models import load_model, load_tokenizer, model_hash
@@ -370,9 +370,10 @@ def tokenize_texts(
     texts,              # plain documents
     max_length:int=256, # tokens kept of each, begin-of-text token included
 ) -> Dataset: # input_ids, labels: all tokens but the first
-    "Plain documents behind what opens them in pre-training, their end cut off."
-    bos, texts = document_opening(tokenizer), list(texts)
-    ids = [(bos+o)[:max_length] for o in tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]] if texts else []
+    "Plain documents behind the begin-of-text token, as in pre-training."
+    bos = [tokenizer.bos_token_id] if tokenizer.bos_token_id is not None else []
+    texts = list(texts)
+    ids = [bos+o for o in tokenizer(texts, add_special_tokens=False, truncation=True, max_length=max_length-len(bos))["input_ids"]] if texts else []
     return Dataset.from_dict(dict(input_ids=ids, labels=[o if bos else [-100]+o[1:] for o in ids]))
 
 # %% ../nbs/lib/30_sft.ipynb #8575a3c5
@@ -383,7 +384,7 @@ def placebo_texts(
     seed:int=0,  # of their order
 ) -> Dataset: # input_ids, labels: all tokens but the first
     "As many examples as `pairs`, each as long as its pair, of documents one behind the other (again from the first when they run out); raises `DataError` without documents."
-    bos = document_opening(tokenizer)
+    bos = [tokenizer.bos_token_id] if tokenizer.bos_token_id is not None else []
     docs = [bos+o+[tokenizer.eos_token_id] for o in tokenizer(list(texts), add_special_tokens=False)["input_ids"] if o] if len(texts) else []
     check(len(docs) > 0, "placebo: no text has any token; give plain documents", DataError)
     order, ids, at = np.random.default_rng([seed, 23]).permutation(len(docs)), [], 0
@@ -505,8 +506,22 @@ def generate(
     if bar is not None: bar.close()
     return out
 
+# %% ../nbs/lib/30_sft.ipynb #731cebdc
+import unicodedata, regex
+
+from .data import SENTENCE_END, words
+
 # %% ../nbs/lib/30_sft.ipynb #e687c68f
 METRICS = ("rouge1", "rouge2", "rougeL")
+
+class Words:
+    "A tokenizer as `rouge_score` takes one: `data.words`, those of more than three letters a–z or digits stemmed, as by its own."
+    def __init__(self):
+        from nltk.stem.porter import PorterStemmer
+        self.stem = PorterStemmer().stem
+    def tokenize(self, text):
+        out = [self.stem(o) if len(o) > 3 and o.isascii() else o for o in words(text)]
+        return out or [o for o in regex.findall(r"\X", unicodedata.normalize("NFC", text)) if not o.isspace()]
 
 def rouge(
     preds, # summaries
@@ -514,7 +529,7 @@ def rouge(
 ) -> pd.DataFrame: # rouge1, rouge2, rougeL: F-measures times 100, a row for each pair
     "ROUGE of each summary against its reference."
     from rouge_score.rouge_scorer import RougeScorer
-    s = RougeScorer(list(METRICS), use_stemmer=True)
+    s = RougeScorer(list(METRICS), tokenizer=Words())
     check(len(preds) == len(refs), f"preds: {len(preds)} summaries for {len(refs)} references; give as many of each")
     return pd.DataFrame([{k: 100*v.fmeasure for k, v in s.score(r, p).items()} for p, r in zip(preds, refs)], columns=list(METRICS))
 
@@ -526,13 +541,15 @@ def lead1(
     "First sentence of the article, a signature line left out."
     head, _, rest = article.strip().partition("\n")
     body = rest if rest.strip() and (re.fullmatch(r"[\w.]+\s?\(.*\)?.*", head) and (not name or head.startswith(name.split(".")[-1]))) else article
-    return split_doc(body.strip())[0]
+    return split_doc(body.strip(), SENTENCE_END)[0]
+
+_name_word = regex.compile(r"(?:[\p{Lu}\p{Lt}]\p{M}*)+(?!\p{Ll})|(?:[\p{Lu}\p{Lt}]\p{M}*)?(?:\p{Ll}\p{M}*)+|(?:[\p{Lo}\p{Lm}]\p{M}*)+|\p{Nd}+")
 
 def name_words(
     name:str, # 'read_csv', 'DataFrame.to_json', 'HTTPServer'
 ) -> str:
     "The words a name is made of."
-    return " ".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name.split(".")[-1])).lower()
+    return " ".join(_name_word.findall(unicodedata.normalize("NFC", name.split(".")[-1]))).lower()
 
 # %% ../nbs/lib/30_sft.ipynb #a0fd0247
 def model_outputs(

@@ -17,7 +17,7 @@ import numpy as np, pandas as pd, torch
 
 from fastcore.basics import store_attr
 
-from ..chat import document_opening, encode_pairs, of_format, render_pair, text_format
+from ..chat import encode_pairs, of_format, render_pair, text_format
 from ..core import *
 from ..models import *
 from .store import *
@@ -60,13 +60,13 @@ def build_tokens(
     max_length=256,   # tokens a document at most
     overflow="truncate", # what becomes of the rest of a plain document: 'truncate' leaves it out, 'chunk' makes further documents of it
     stride=0,         # 'chunk': tokens that a chunk repeats from the one before
-    bos=None,         # whether plain documents begin with the bos token; by default as `chat.document_opening` says
+    bos=None,         # whether plain documents begin with the bos token; by default where the tokenizer has one
 ) -> TokenTable:
     "The token table of both regimes; `split` ('sae' or 'eval'; 'sae' when absent) is carried; raises `DataError` when a regime has no tokens, and warns of documents without any."
     check(max_length >= 2, f"max_length: {max_length} tokens; use 2 or more")
     check(overflow in ("truncate", "chunk"), f"overflow: {overflow!r} is unknown; use 'truncate' or 'chunk'")
     check(bos is not True or tokenizer.bos_token_id is not None, "bos: the tokenizer has no bos token; use bos=False")
-    first = document_opening(tokenizer) if bos is None else [tokenizer.bos_token_id]*bos
+    first = [] if bos is False or tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     room = max_length-len(first)
     check(0 <= stride < room and (not stride or overflow == "chunk"), f"stride: {stride} tokens; use 0 to {room-1}, and overflow='chunk'")
     col, docs, empty, cut, special = [], [], [], 0, _special(tokenizer)
@@ -278,9 +278,9 @@ def _prepare(job, table, asked):
     for meta in found: # what was not asked for is as it was
         for k in ("batch_tokens", "pack"): asked[k] = meta.get(k, asked[k]) if asked[f"auto_{k}"] else asked[k]
     job.key = dict(model_hash=job.key["model_hash"], layer=job.layer, hookpoint=job.hookpoint, table_hash=table.hash, **{k: v for k, v in asked.items() if not k.startswith("auto_")})
-    grown = old is not None and old["table_hash"] != table.hash and _begins_with(table, old)
+    grown = old is not None and old["table_hash"] != table.hash and table.goes_on(old)
     for meta in found:
-        other = [k for k, v in job.key.items() if meta.get(k, v if k == "pack" else None) != v and not (k == "table_hash" and meta is old and grown)]
+        other = [k for k, v in job.key.items() if meta.get(k, v if k in ("pack", "docs_hash") else None) != v and not (k in ("table_hash", "docs_hash") and meta is old and grown)]
         check(not other, f"output_dir: {job.folder} holds a {'store' if meta is old else 'begun store'} of another {' and '.join(other)}; give another folder or delete it", DataError)
     job.old, job.grown = old, grown
     if old is None: job.shards = shard_documents(table, asked["shard_rows"])
@@ -291,11 +291,6 @@ def _prepare(job, table, asked):
     job.entries = [stands(j) or None for j in range(len(job.shards))]
     if old is None or grown: save_json(job.key, begun)
     return job.key
-
-def _begins_with(table, meta):
-    "Whether the first rows of the table are those that a store was made from."
-    n = meta["n_tokens"]
-    return n < len(table) and table.pos[n] == 0 and table.hash_of(n) == meta["table_hash"]
 
 def _standing(folder, j):
     "The entry of shard `j` when it stands as it was written, else None."
@@ -384,7 +379,7 @@ def _check_model(model, table, points):
 
 def _run(jobs, table, dtype, batch_tokens, shard_rows, pack, desc):
     "Write all stores of `jobs`; returns them opened."
-    dt = str(get_dtype(dtype)).removeprefix("torch.")
+    dt = str(store_dtype(dtype)).removeprefix("torch.")
     check(batch_tokens is None or batch_tokens >= 0, f"batch_tokens: {batch_tokens} is no number of positions; use 1 or more, or 0: as many as suit the device")
     check(shard_rows >= 1, f"shard_rows: {shard_rows} rows; use 1 or more")
     models = list(dict.fromkeys(o.model for o in jobs))
@@ -394,7 +389,7 @@ def _run(jobs, table, dtype, batch_tokens, shard_rows, pack, desc):
         h = model_hash(m)
         for o in jobs:
             if o.model is m: o.key = dict(model_hash=h)
-    asked = dict(dtype=dt, batch_tokens=batch_tokens or auto_batch_tokens(models[0]), shard_rows=shard_rows, pack=_wants_packing(models[0]) if pack is None else pack, auto_batch_tokens=not batch_tokens, auto_pack=pack is None)
+    asked = dict(dtype=dt, docs_hash=table.docs_hash, batch_tokens=batch_tokens or auto_batch_tokens(models[0]), shard_rows=shard_rows, pack=_wants_packing(models[0]) if pack is None else pack, auto_batch_tokens=not batch_tokens, auto_pack=pack is None)
     with ExitStack() as stack:
         def look():
             for o in jobs: stack.enter_context(RunLock(o.folder))
@@ -453,6 +448,7 @@ def extract_many(
     pack=None,         # as for `doc_activations`
 ) -> dict:
     "`{(name, layer, hookpoint): ActivationStore}`: several places of several models, each model in one pass; otherwise as `extract`."
+    check(not any((Path(folder)/o).exists() for o in ("store.json", "extracting.json")), f"output_dir: {folder} is a store itself; give another folder, several stores get folders in it", DataError)
     check(len(models) > 0 and len(points) > 0, f"models, points: {len(models)} models and {len(points)} points; give one or more of each")
     jobs = {}
     for name, model in models.items():
