@@ -21,7 +21,7 @@ from .acts.extract import doc_activations
 from .cards import SIDES, Scan, _groups, card_data, describe, directions_of, doc_chunks, lens, part, read_methods, show_card, token_text
 from .causal import steered
 from .core import *
-from .chat import encode_prompts, of_format, pair_tokenizer
+from .chat import document_opening, encode_prompts, of_format, pair_tokenizer
 from .data import INSTRUCTION, chat_prompt
 from .diffing import encode_residual, load_theta, restrict
 from .figures import COLORS
@@ -385,7 +385,7 @@ def read_text(
     "Both models' activations on `text`; raises `ParamError` for an empty one."
     check(bool(text and text.strip()), "text: it is empty; type a word or more")
     if task: ids, = encode_prompts(tokenizer, [[dict(role="user", content=chat_prompt(text, of_format(tokenizer, "instruction", None, INSTRUCTION)))]])
-    else: ids = [tokenizer.bos_token_id][:tokenizer.bos_token_id is not None]+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    else: ids = document_opening(tokenizer)+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     n = min(most, getattr(text_config(models[0]), "max_position_embeddings", None) or most)
     x = []
     with torch.inference_mode():

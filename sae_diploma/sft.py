@@ -17,7 +17,7 @@ from datasets import Dataset
 from torch.nn import functional as F
 from torch.utils.data import Sampler
 
-from .chat import PLAIN_TEMPLATE, answer_text, encode_pairs, encode_prompts, end_tokens, of_format, record_format, text_format, turn_words
+from .chat import PLAIN_TEMPLATE, answer_text, document_opening, encode_pairs, encode_prompts, end_tokens, of_format, record_format, text_format, turn_words
 from .core import *
 from .data import INSTRUCTION, chat_prompt, split_doc, to_chat
 from .models import load_model, load_tokenizer, model_hash
@@ -370,10 +370,9 @@ def tokenize_texts(
     texts,              # plain documents
     max_length:int=256, # tokens kept of each, begin-of-text token included
 ) -> Dataset: # input_ids, labels: all tokens but the first
-    "Plain documents behind the begin-of-text token, as in pre-training."
-    bos = [tokenizer.bos_token_id] if tokenizer.bos_token_id is not None else []
-    texts = list(texts)
-    ids = [bos+o for o in tokenizer(texts, add_special_tokens=False, truncation=True, max_length=max_length-len(bos))["input_ids"]] if texts else []
+    "Plain documents behind what opens them in pre-training, their end cut off."
+    bos, texts = document_opening(tokenizer), list(texts)
+    ids = [(bos+o)[:max_length] for o in tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]] if texts else []
     return Dataset.from_dict(dict(input_ids=ids, labels=[o if bos else [-100]+o[1:] for o in ids]))
 
 # %% ../nbs/lib/30_sft.ipynb #8575a3c5
@@ -384,7 +383,7 @@ def placebo_texts(
     seed:int=0,  # of their order
 ) -> Dataset: # input_ids, labels: all tokens but the first
     "As many examples as `pairs`, each as long as its pair, of documents one behind the other (again from the first when they run out); raises `DataError` without documents."
-    bos = [tokenizer.bos_token_id] if tokenizer.bos_token_id is not None else []
+    bos = document_opening(tokenizer)
     docs = [bos+o+[tokenizer.eos_token_id] for o in tokenizer(list(texts), add_special_tokens=False)["input_ids"] if o] if len(texts) else []
     check(len(docs) > 0, "placebo: no text has any token; give plain documents", DataError)
     order, ids, at = np.random.default_rng([seed, 23]).permutation(len(docs)), [], 0

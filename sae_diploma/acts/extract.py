@@ -17,7 +17,7 @@ import numpy as np, pandas as pd, torch
 
 from fastcore.basics import store_attr
 
-from ..chat import encode_pairs, of_format, render_pair, text_format
+from ..chat import document_opening, encode_pairs, of_format, render_pair, text_format
 from ..core import *
 from ..models import *
 from .store import *
@@ -60,13 +60,13 @@ def build_tokens(
     max_length=256,   # tokens a document at most
     overflow="truncate", # what becomes of the rest of a plain document: 'truncate' leaves it out, 'chunk' makes further documents of it
     stride=0,         # 'chunk': tokens that a chunk repeats from the one before
-    bos=None,         # whether plain documents begin with the bos token; by default where the tokenizer has one
+    bos=None,         # whether plain documents begin with the bos token; by default as `chat.document_opening` says
 ) -> TokenTable:
     "The token table of both regimes; `split` ('sae' or 'eval'; 'sae' when absent) is carried; raises `DataError` when a regime has no tokens, and warns of documents without any."
     check(max_length >= 2, f"max_length: {max_length} tokens; use 2 or more")
     check(overflow in ("truncate", "chunk"), f"overflow: {overflow!r} is unknown; use 'truncate' or 'chunk'")
     check(bos is not True or tokenizer.bos_token_id is not None, "bos: the tokenizer has no bos token; use bos=False")
-    first = [] if bos is False or tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    first = document_opening(tokenizer) if bos is None else [tokenizer.bos_token_id]*bos
     room = max_length-len(first)
     check(0 <= stride < room and (not stride or overflow == "chunk"), f"stride: {stride} tokens; use 0 to {room-1}, and overflow='chunk'")
     col, docs, empty, cut, special = [], [], [], 0, _special(tokenizer)
