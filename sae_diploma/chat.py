@@ -20,9 +20,11 @@ PLAIN_TEMPLATE = ( # article, 'Summary:', summary
     "{{ ' ' + message['content'] + eos_token }}{% endgeneration %}"
     "{% else %}{{ message['content'] + '\n\nSummary:' }}{% endif %}{% endfor %}")
 
-# %% ../nbs/lib/05_chat.ipynb #a824ee27
-_day = dict(d="26", m="07", b="Jul", B="July", Y="2024", y="24", A="Friday", a="Fri", e="26", H="00", M="00", S="00", p="AM", I="12", j="208")
-_dated = "{% macro strftime_now(f) %}{{ f" + "".join(f"|replace('%{k}', '{v}')" for k, v in _day.items()) + " }}{% endmacro %}"
+# %% ../nbs/lib/05_chat.ipynb #c21e6632
+_day = dict(d="26", e="26", m="07", b="Jul", B="July", Y="2024", y="24", A="Friday", a="Fri", j="208",
+            H="00", I="12", M="00", S="00", p="AM")
+_said = "".join(f"|replace('%{k}', '{v}')" for k, v in _day.items())
+_dated = "{% macro strftime_now(f) %}{{ f" + _said + " }}{% endmacro %}"
 
 def render(
     tokenizer,           # with a chat template
@@ -40,9 +42,11 @@ def render(
         raise ParamError(f"chat_template: it cannot write the turns {turns} ({why[0] if why else type(e).__name__}); "
                          "use a template that writes a user's turn and an answer") from None
 
-# %% ../nbs/lib/05_chat.ipynb #5df44d8d
-_keeps = "chat_template: it does not keep the text of the messages in their order; use a template that renders it as it is"
-_strips = (str, str.strip, str.lstrip, str.rstrip, *(lambda s, f=f: f(s, "\n") for f in (str.strip, str.lstrip, str.rstrip)))
+# %% ../nbs/lib/05_chat.ipynb #2d6a034c
+_keeps = ("chat_template: it does not keep the text of the messages in their order; "
+          "use a template that renders it as it is")
+_ends = (str.strip, str.lstrip, str.rstrip)
+_strips = (str, *_ends, *(lambda s, f=f: f(s, "\n") for f in _ends))
 
 def _pieces(text, marks):
     "What stands before, between and behind the marks."
@@ -54,7 +58,7 @@ def _pieces(text, marks):
     return (*out, text[at:])
 
 def _places(text, pieces, contents, i=0, at=0):
-    "(start, end) of each content in a text made of pieces and contents, perhaps stripped; None when it is made otherwise."
+    "(start, end) of each content in a text of pieces and contents, perhaps stripped; None when it is made otherwise."
     if not text.startswith(pieces[i], at): return None
     at += len(pieces[i])
     if i == len(contents): return [] if at == len(text) else None
@@ -101,13 +105,13 @@ class Frame:
 
 def _control(tokenizer):
     "A pattern for the tokens that were added to the vocabulary, special or not: they are no part of an answer."
-    names = {str(t) for t in [*tokenizer.added_tokens_decoder.values(), *tokenizer.all_special_tokens] if str(t).strip()}
+    names = {str(t) for t in [*tokenizer.added_tokens_decoder.values(), *tokenizer.all_special_tokens]}
     unknown = {tokenizer.unk_token} - {tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token}
-    names = sorted(names-unknown, key=len, reverse=True)
+    names = sorted((o for o in names-unknown if o.strip()), key=len, reverse=True)
     return "(?:"+"|".join(map(re.escape, names))+")" if names else r"(?!)"
 
 def _ending(tokenizer, tail):
-    "(characters that carry loss, tokens that end the turn, words that do, whether eos is to be added) of the text behind an answer."
+    "Of the text behind an answer: (characters that carry loss, tokens that end the turn, words that do, no end at all)."
     c = _control(tokenizer)
     hit = re.match(rf"\s*({c}+)", tail) or re.match(rf"(?s:.*?)({c}+)", tail)
     words = tail[:hit.start(1)] if hit else tail
@@ -123,9 +127,9 @@ def _ids(tokenizer, texts):
     return tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"] if texts else []
 
 def _left(tokenizer, pieces, opened):
-    "Characters in front of the answer that are left to the model: white space behind the prompt for generation, or that joins with an answer."
-    head = pieces[-2]
-    space = len(head)-len(opened) if opened is not None and head.startswith(opened) and not head[len(opened):].strip() else 0
+    "Characters left to the model: white space behind the prompt for generation, or that joins with an answer."
+    head, space = pieces[-2], 0
+    if opened is not None and head.startswith(opened) and not head[len(opened):].strip(): space = len(head)-len(opened)
     before = "x y.".join(pieces[:-1])
     whole = _ids(tokenizer, [before+w+pieces[-1] for w in _first_words])
     for n in dict.fromkeys((space, *(max(space, len(head)-len(head.rstrip(o))) for o in (" ", None)))):
@@ -141,13 +145,16 @@ def frame_of(
 ) -> Frame:
     "What the template writes around such messages; raises `ParamError` for a template that does not keep their text."
     known = _frames.setdefault(tokenizer, {})
-    key = (str(tokenizer.chat_template), len(tokenizer), str(tokenizer.special_tokens_map), str([{**m, "content": ""} for m in messages]))
+    turns = str([{**m, "content": ""} for m in messages])
+    key = (str(tokenizer.chat_template), len(tokenizer), str(tokenizer.special_tokens_map), turns)
     if key not in known:
         m, marks = _marked(messages), _marks(messages)
         pieces = _pieces(render(tokenizer, m), marks)
         try: opened = _pieces(render(tokenizer, m[:-1], generate=True), marks[:-1])
-        except ParamError: opened = None # it writes the turns before the answer in another way: there is no other prompt than this
-        known[key] = Frame(pieces, _left(tokenizer, pieces, opened[-1] if opened and opened[:-1] == pieces[:-2] else None), *_ending(tokenizer, pieces[-1]))
+        except ParamError: opened = () # it writes the turns before the answer in another way
+        same = opened[:-1] == pieces[:-2] # if not, there is no prompt for generation but what stands before the answer
+        left = _left(tokenizer, pieces, opened[-1] if opened and same else None)
+        known[key] = Frame(pieces, left, *_ending(tokenizer, pieces[-1]))
     return known[key]
 
 # %% ../nbs/lib/05_chat.ipynb #44478447
@@ -168,23 +175,24 @@ def render_pair(
     return text, [(*o, s) for o, s in zip(places, ["prompt"]*len(prompt)+["completion"]*len(completion))]
 
 # %% ../nbs/lib/05_chat.ipynb #eeb390b3
-Encoded = namedtuple("Encoded", "ids offsets spans start end") # loss on ids[start:end]; offsets and spans are characters of the text
+Encoded = namedtuple("Encoded", "ids offsets spans start end") # loss on ids[start:end]; offsets, spans: characters
 
 def _offsets(tokenizer, texts):
     "[(ids, (start, end) of each)] of texts as they are."
-    check(tokenizer.is_fast, f"model_name: {type(tokenizer).__name__} is no fast tokenizer, so it cannot say where its tokens lie; save it with a tokenizer.json")
+    check(tokenizer.is_fast, f"model_name: {type(tokenizer).__name__} is no fast tokenizer, "
+                             "so it cannot say where its tokens lie; save it with a tokenizer.json")
     if not texts: return []
     enc = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     return list(zip(enc["input_ids"], enc["offset_mapping"]))
 
-def _apart(tokenizer, text, at, head):
+def _apart(tokenizer, text, at):
     "(ids, offsets) of a text whose first tokens are to be those of the text before `at`."
-    anchor = tokenizer.eos_token or tokenizer.bos_token or "" # behind a special token no space is put in front of the rest
+    anchor = tokenizer.eos_token or tokenizer.bos_token or "" # behind a special token no space is put in front
     (a, aoff), (b, boff) = _offsets(tokenizer, [text[:at], anchor+text[at:]])
     b, boff = (b[1:], boff[1:]) if anchor else (b, boff)
     said = tokenizer.decode(b, clean_up_tokenization_spaces=False)
-    check(said.strip() == text[at:].strip(), f"pairs: the tokenizer joins the end of the prompt with the answer {text[at:at+40]!r}, and apart they are {said[:40]!r}; "
-          "use a template with a token or a line break in front of the answer", DataError)
+    check(said.strip() == text[at:].strip(), f"pairs: the tokenizer joins the end of the prompt with the answer "
+          f"{text[at:at+40]!r}, which apart is {said[:40]!r}; use a template with a token or a line break between", DataError)
     shift = at-len(anchor)
     return a+b, [*aoff, *((i+shift, j+shift) for i, j in boff)]
 
@@ -193,19 +201,20 @@ def encode_pairs(
     prompts:list,     # messages before the answer, of each pair
     completions:list, # the answer of each, one message
 ) -> list: # of `Encoded`
-    "Each pair as tokens: ids, where they lie in the text, spans of the contents as `render_pair` gives them, and which of them carry loss: the answer and what ends it."
+    "Each pair as tokens: ids, where they lie in the text, spans as `render_pair` gives them, and which carry loss."
     rows = [(len(p), *_rendered(tokenizer, list(p)+list(c))) for p, c in zip(prompts, completions)]
     first, out = opening(tokenizer), []
     starts = [places[-1][0]-frame.left for _, _, places, frame in rows]
     heads = _ids(tokenizer, [text[:at] for (_, text, *_), at in zip(rows, starts)])
-    for (n, text, places, frame), at, head, (ids, off) in zip(rows, starts, heads, _offsets(tokenizer, [o[1] for o in rows])):
-        if ids[:len(head)] != head: ids, off = _apart(tokenizer, text, at, head)
+    whole = _offsets(tokenizer, [text for _, text, *_ in rows])
+    for (n, text, places, frame), at, head, (ids, off) in zip(rows, starts, heads, whole):
+        if ids[:len(head)] != head: ids, off = _apart(tokenizer, text, at)
         last = places[-1][1]+frame.end
-        start, end = len(head), next((i for i in range(len(head), len(ids)) if off[i][0] >= last), len(ids))
-        new = behind_opening(ids, first)[:len(first)] if ids[:len(first)] != first else []
-        tail = [tokenizer.eos_token_id]*frame.add_eos
+        end = next((i for i in range(len(head), len(ids)) if off[i][0] >= last), len(ids))
+        new, eos = first if ids[:len(first)] != first else [], [tokenizer.eos_token_id]*frame.add_eos
         spans = [(*o, s) for o, s in zip(places, ["prompt"]*n+["completion"]*(len(places)-n))]
-        out.append(Encoded([*new, *ids, *tail], [*[(0, 0)]*len(new), *off, *[(len(text),)*2]*len(tail)], spans, start+len(new), len(new)+end+len(tail)))
+        off = [(0, 0)]*len(new) + list(off) + [(len(text),)*2]*len(eos)
+        out.append(Encoded([*new, *ids, *eos], off, spans, len(new)+len(head), len(new)+end+len(eos)))
     return out
 
 def encode_prompts(
@@ -239,22 +248,26 @@ def turn_words(
     "The words with which the template ends a turn, where it does not end it with a token alone; as a rule none."
     return frame_of(tokenizer, _ask).words
 
-_thoughts = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("[THINK]", "[/THINK]"), ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|channel>", "<channel|>"))
+_thoughts = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("[THINK]", "[/THINK]"),
+             ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|channel>", "<channel|>"))
 
 def answer_text(
     tokenizer,  # with a chat template
     ids:list,   # tokens that a model wrote behind a prompt
     ends:list,  # of `end_tokens`
 ) -> str:
-    "What they answer: the text before the first token, or the words, that end the turn, without thoughts (all of it, where thoughts are begun and not ended)."
+    "What they answer: the text before what ends the turn, without thoughts; nothing where thoughts never end."
     ids = list(ids)[:next((i for i, o in enumerate(ids) if o in ends), None)]
     template, vocab = str(tokenizer.chat_template), tokenizer.get_added_vocab()
     for begin, end in _thoughts:
-        if end in template and end in vocab and vocab[end] in ids: ids = ids[len(ids)-ids[::-1].index(vocab[end]):]
-        elif end in template and begin in vocab and vocab[begin] in ids[:4]: ids = []
-    text, words = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False), turn_words(tokenizer)
+        if end not in template: continue
+        if vocab.get(end) in ids: ids = ids[len(ids)-ids[::-1].index(vocab[end]):]
+        elif vocab.get(begin) in ids[:4]: ids = []
+    words = turn_words(tokenizer)
+    text = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     for begin, end in _thoughts:
-        if end in template: text = "" if end not in text and text.lstrip().startswith(begin) else text.split(end)[-1]
+        if end not in template: continue
+        text = "" if end not in text and text.lstrip().startswith(begin) else text.split(end)[-1]
     return (text.split(words)[0] if words else text).strip()
 
 # %% ../nbs/lib/05_chat.ipynb #d2ffa2e1
@@ -267,8 +280,10 @@ def record_format(
 ):
     "Write into the tokenizer's configuration how pairs are written for its model."
     frame, first = frame_of(tokenizer, _ask), opening(tokenizer)
-    tokenizer.init_kwargs["text_format"] = dict(name=name, instruction=instruction, max_length=int(max_length), paragraphs=int(paragraphs), truncation="end of the article",
-        opening=tokenizer.convert_ids_to_tokens(first), closers=list(frame.closers) or [tokenizer.eos_token]*frame.add_eos)
+    closers = list(frame.closers) or [tokenizer.eos_token]*frame.add_eos
+    tokenizer.init_kwargs["text_format"] = dict(
+        name=name, instruction=instruction, max_length=int(max_length), paragraphs=int(paragraphs),
+        truncation="end of the article", opening=tokenizer.convert_ids_to_tokens(first), closers=closers)
 
 def text_format(
     tokenizer, # as loaded
@@ -293,11 +308,14 @@ def pair_tokenizer(
 ) -> tuple:
     "`(tokenizer, sentence)`: what writes pairs for both models, and in which format, in words."
     from sae_diploma.models import load_tokenizer
-    of, tok = base if ft is None else ft, load_tokenizer(base, revision) if ft is None else load_tokenizer(ft, base=base)
-    if kept := text_format(tok): return tok, f"pairs are written as {of} was trained: {described(tok)}, at most {kept.get('max_length')} tokens"
-    if getattr(tok, "has_own_template", True): return tok, f"{of} does not say how it was trained; pairs are written in the chat template of the tokenizer that goes with it: {described(tok)}"
-    if ft is not None: tok.chat_template = PLAIN_TEMPLATE
-    return tok, f"{of} does not say how it was trained, and its tokenizer has no chat template; pairs are written in the {'plain format' if ft is not None else 'default template'}: {described(tok)}"
+    of, tok = (base, load_tokenizer(base, revision)) if ft is None else (ft, load_tokenizer(ft, base=base))
+    kept, own = text_format(tok), getattr(tok, "has_own_template", True)
+    if not own and not kept and ft is not None: tok.chat_template = PLAIN_TEMPLATE
+    if kept: how = f"as {of} was trained, in at most {kept.get('max_length')} tokens"
+    elif own: how = f"in the chat template of the tokenizer that goes with {of}, which does not say how it was trained"
+    else: how = (f"in the {'default template' if ft is None else 'plain format'}, since {of} does not say how it was "
+                 "trained, and its tokenizer has no chat template")
+    return tok, f"pairs are written {how}: {described(tok)}"
 
 def described(
     tokenizer, # with a chat template

@@ -62,7 +62,7 @@ def extract_(
     overflow:str="truncate",      # what becomes of longer documents: truncate, or chunk
     stride:int=0,                 # chunk: tokens that a chunk repeats from the one before
     no_bos:bool=False,            # documents without the bos token in front
-    target_column:str=None,       # column of the summary: read pairs too, in the format that the (fine-tuned) model was trained in
+    target_column:str=None,       # column of the summary: read pairs too, in the format of the (fine-tuned) model's training
     article_column:str="article", # column of the article of the pairs
     shard_rows:int=65_536,        # tokens of a shard at least; memory holds two
     attn_implementation:str=None, # sdpa, eager, flash_attention_2, flex_attention; the library's choice by default
@@ -82,7 +82,8 @@ def extract_(
     rank, _ = ranks()
     tok = _writer(model_name, ft_model, model_revision, target_column, rank)
     texts = data.load_texts(dataset_name, text_column, split=split, num_samples=num_samples, seed=seed, **_config(dataset_config))
-    pairs = data.load_pairs(dataset_name, article_column, target_column, n_train=num_samples, seed=seed)["train"] if target_column else None
+    of_pairs = dict(n_train=num_samples, seed=seed, **_config(dataset_config))
+    pairs = data.load_pairs(dataset_name, article_column, target_column, **of_pairs)["train"] if target_column else None
     if ft_model:
         base, ft = models.load_pair(model_name, ft_model, revision=model_revision, **kw)
         toks = models.load_tokenizer(model_name, model_revision), models.load_tokenizer(ft_model, base=model_name)
@@ -114,7 +115,7 @@ def _layer(x):
 def _config(o): return dict(dataset_config=o) if o else {}
 
 def _writer(base, ft, revision, pairs, rank=0):
-    "The tokenizer that writes the texts; where pairs are read, in the format of the fine-tuned model, and which that is is said."
+    "The tokenizer that writes the texts; pairs in the format of the fine-tuned model, which is said."
     from sae_diploma.chat import pair_tokenizer
     from sae_diploma.models import load_tokenizer
     if not pairs: return load_tokenizer(base, revision)
@@ -390,8 +391,8 @@ def _dictionary(name, path, model, layer, device):
     check(n == 1, f"{name}: {path} reads {n} models at once; give an SAE of the base model alone")
     down = down_proj(model, layer) if hookpoint == "mlp_act" else None
     width = d_model(model) if down is None else getattr(down, "in_features", None) or down.nx
-    check(sae.cfg.d_in == width, f"{name}: {path} reads vectors of {sae.cfg.d_in} numbers, {hookpoint} of layer {layer} has {width}; "
-          "give an SAE of this place of the base model")
+    check(sae.cfg.d_in == width, f"{name}: {path} reads vectors of {sae.cfg.d_in} numbers, {hookpoint} of layer {layer} "
+                                 f"has {width}; give an SAE of this place of the base model")
     return sae
 
 
@@ -423,7 +424,10 @@ def _measure(t, pair, again, models, sae, delta, seed):
     from sae_diploma.diffing.transfer import residual_norms, transfer
     sums = sums_of(pair, sae.encode_sparse, sae.cfg.d_sae, device=sae.W_dec.device)
     groups, null = [g for g in sums.groups() if g[1] == "all"] or [("all", "all")], []
-    def itself(): found, table = null_control(pair, sae, sums, again, groups=groups, seed=seed); null.extend(found); return table
+    def itself():
+        found, table = null_control(pair, sae, sums, again, groups=groups, seed=seed)
+        null.extend(found)
+        return table
     t.make("drift_null", itself)
     if null: save_json(null, t.out/"null.json")
     t.make("transfer", lambda: transfer(pair, sae, seed=seed))
@@ -438,7 +442,8 @@ def _findings(t, null):
     "The findings of what was measured."
     from sae_diploma.diffing.findings import changed_neurons, features, patterns
     whole = {k: _all_text(v) for k, v in t.items() if k in ("drift", "delta_sae", "neurons", "transfer")}
-    asked = dict(drift=lambda: patterns(whole["drift"], null), delta_sae=lambda: features(whole["delta_sae"], None, whole.get("transfer")),
+    asked = dict(drift=lambda: patterns(whole["drift"], null),
+                 delta_sae=lambda: features(whole["delta_sae"], None, whole.get("transfer")),
                  neurons=lambda: changed_neurons(whole["neurons"], t["neuron_layers"]))
     return [f() for k, f in asked.items() if k in whole and (k != "neurons" or "neuron_layers" in t)]
 
@@ -458,7 +463,7 @@ def compare_(
     layer_idx:float=None,         # the SAE's own layer by default
     dataset_name:str="docstrings", # as for extract
     text_column:str="text",       # column of the text
-    target_column:str=None,       # column of the summary: compare on pairs too, in the format that the fine-tuned model was trained in
+    target_column:str=None,       # column of the summary: compare on pairs too, in the format of the fine-tuned model's training
     article_column:str="article", # column of the article of the pairs
     num_samples:int=500,          # documents
     split:str=None,               # of the dataset; test for docstrings and train for others by default
@@ -496,12 +501,14 @@ def compare_(
         t.make("weights", lambda: weights(pair["base"], pair["ft"]))
         table.save(out/"tokens")
         stores, again = _pair_of(out, pair, table, layer, hookpoint, batch_size*max_length, dtype, names)
-        null = _measure(t, stores, again, pair, sae, lambda: _delta(stores, sae, delta, d_sae_delta, out, seed, dev), seed)
+        residual = lambda: _delta(stores, sae, delta, d_sae_delta, out, seed, dev)
+        null = _measure(t, stores, again, pair, sae, residual, seed)
         found = _findings(t, null)
         save_json(found, out/"findings.json"); t.close()
         _figures(t, out)
-    print(*([_largest(t, top_k)] if "drift" in t else []), *(f"{o['question']}\n  {o['sentence']}" for o in found), f"tables, figures and findings: {out}", sep="\n\n")
-    check(not t.broke, f"compare: {', '.join(t.broke)} could not be made ({t.left_out[t.broke[0]] if t.broke else ''}); all else is in {out}", DataError)
+    said = [*([_largest(t, top_k)] if "drift" in t else []), *(f"{o['question']}\n  {o['sentence']}" for o in found)]
+    print(*said, f"tables, figures and findings: {out}", sep="\n\n")
+    if t.broke: raise DataError(f"compare: {', '.join(t.broke)} could not be made ({t.left_out[t.broke[0]]}); all else is in {out}")
 
 # %% ../nbs/lib/70a_commands.ipynb #15684dbf
 def convert_(

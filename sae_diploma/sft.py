@@ -17,7 +17,8 @@ from datasets import Dataset
 from torch.nn import functional as F
 from torch.utils.data import Sampler
 
-from .chat import PLAIN_TEMPLATE, answer_text, document_opening, encode_pairs, encode_prompts, end_tokens, of_format, record_format, text_format, turn_words
+from .chat import (PLAIN_TEMPLATE, answer_text, document_opening, encode_pairs, encode_prompts, end_tokens,
+                              of_format, record_format, text_format, turn_words)
 from .core import *
 from .data import INSTRUCTION, chat_prompt, split_doc, to_chat
 from .models import load_model, load_tokenizer, model_hash
@@ -29,16 +30,18 @@ def tokenize_pairs(
     pairs,               # rows with article and highlights, or already in chat format (prompt, completion)
     max_length=None,     # tokens of prompt, completion and end together; as the tokenizer's model was trained, or 256
     instruction=None,    # what the model is asked to do; as the tokenizer's model was trained, or `INSTRUCTION`
-) -> Dataset: # input_ids, labels: -100 but on the completion and what ends it; other columns of the pairs but the texts are kept
+) -> Dataset: # input_ids, labels (-100 but on the completion and what ends it), and other columns but the texts
     "Pairs as tokens, completions never cut off; raises `DataError` when nothing is left."
     max_length = of_format(tokenizer, "max_length", max_length, 256)
     chat = pairs if "prompt" in pairs.column_names else to_chat(pairs, tokenizer, max_length, instruction)
     check(len(chat) > 0, f"pairs: none is left of {len(pairs)} at max_length {max_length}; raise max_length or look at the columns article and highlights", DataError)
     rows = encode_pairs(tokenizer, list(chat["prompt"]), list(chat["completion"]))
     long = [o for o in rows if len(o.ids) > max_length]
-    check(not long, f"max_length: {len(long)} of {len(rows)} pairs are longer than {max_length} tokens in chat format; cut their articles with data.to_chat(pairs, tokenizer, {max_length})", DataError)
+    check(not long, f"max_length: {len(long)} of {len(rows)} pairs are longer than {max_length} tokens in chat format; "
+                    f"cut their articles with data.to_chat(pairs, tokenizer, {max_length})", DataError)
     labels = [[-100]*o.start + o.ids[o.start:o.end] + [-100]*(len(o.ids)-o.end) for o in rows]
-    return chat.remove_columns(["prompt", "completion"]).add_column("input_ids", [o.ids for o in rows]).add_column("labels", labels)
+    out = chat.remove_columns(["prompt", "completion"])
+    return out.add_column("input_ids", [o.ids for o in rows]).add_column("labels", labels)
 
 # %% ../nbs/lib/30_sft.ipynb #10c0215d
 class LengthSampler(Sampler):
@@ -303,7 +306,8 @@ def finetune(
         metric_for_best_model="eval_validation_loss", greater_is_better=False, **trl)
     model, tok = load_model(model_name, dtype=dtype, device="cpu", revision=model_revision), load_tokenizer(model_name, revision=model_revision)
     if not use_chat_format: tok.chat_template = PLAIN_TEMPLATE
-    record_format(tok, "chat" if use_chat_format else "plain", instruction, max_length, most_paragraphs(pairs["train"]["highlights"]))
+    record_format(tok, "chat" if use_chat_format else "plain", instruction, max_length,
+                  most_paragraphs(pairs["train"]["highlights"]))
     args.learning_rate = params["learning_rate"] = learning_rate or default_lr(sum(p.numel() for p in model.parameters()), use_peft)
     record = dict(params=params, inputs=dict(model=model_hash(model), pairs=_pairs_hash(pairs), plain=fingerprint(list(plain)) if plain is not None else None))
     if placebo is not None: record["inputs"]["placebo"] = fingerprint({s: list(placebo[s]) for s in ("train", "validation")})
@@ -372,7 +376,8 @@ def tokenize_texts(
 ) -> Dataset: # input_ids, labels: all tokens but the first
     "Plain documents behind what opens them in pre-training, their end cut off."
     bos, texts = document_opening(tokenizer), list(texts)
-    ids = [(bos+o)[:max_length] for o in tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]] if texts else []
+    ids = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"] if texts else []
+    ids = [(bos+o)[:max_length] for o in ids]
     return Dataset.from_dict(dict(input_ids=ids, labels=[o if bos else [-100]+o[1:] for o in ids]))
 
 # %% ../nbs/lib/30_sft.ipynb #8575a3c5
@@ -397,10 +402,12 @@ def placebo_texts(
 def trained_models(
     folder, # of a stage such as `02_sft`
 ) -> dict: # name -> folder
-    "Every model in it, whole or an adapter: 'model' first, then 'placebo', 'placebo_1', … in order; checkpoints are none."
-    found = [f.parent for n in ("config.json", "adapter_config.json") for f in Path(folder).glob(f"*/{n}") if any(f.parent.glob("*.safetensors"))]
-    number = lambda p: [int(o) if o.isdigit() else -1 for o in re.findall(r"\d+$|^\D+", p.name)][-1]
-    return {p.name: p for p in sorted(set(found), key=lambda p: (p.name != "model", p.name.rstrip("0123456789"), number(p)))}
+    "Every model in it, whole or an adapter: 'model', then 'placebo', 'placebo_1', … in order; checkpoints are none."
+    configs = [f for n in ("config.json", "adapter_config.json") for f in Path(folder).glob(f"*/{n}")]
+    found = {f.parent.name: f.parent for f in configs if any(f.parent.glob("*.safetensors"))}
+    split = lambda name: re.fullmatch(r"(.*?)_?(\d*)", name).groups()
+    order = lambda name: (name != "model", split(name)[0], int(split(name)[1] or 0))
+    return {name: found[name] for name in sorted(found, key=order)}
 
 # %% ../nbs/lib/30_sft.ipynb #1cf15f0c
 @torch.no_grad()
@@ -461,7 +468,8 @@ def text_loss(
     **kw,               # passed to `document_nll`
 ) -> pd.DataFrame: # nll, n, accuracy: a row for each text
     "Loss of plain documents: its rise is what fine-tuning forgot."
-    return document_nll(model, tokenize_texts(tokenizer, texts, of_format(tokenizer, "max_length", max_length, 256)), **kw)
+    max_length = of_format(tokenizer, "max_length", max_length, 256)
+    return document_nll(model, tokenize_texts(tokenizer, texts, max_length), **kw)
 
 # %% ../nbs/lib/30_sft.ipynb #545550a5
 def _prompts(tok, articles, room, instruction):
@@ -487,8 +495,9 @@ def generate(
 ) -> list: # str, a summary for each article
     "Greedy summaries: the answer up to any token that ends it, and of that the first paragraph."
     articles = list(articles)
-    instruction, paragraphs = of_format(tokenizer, "instruction", instruction, INSTRUCTION), of_format(tokenizer, "paragraphs", paragraphs, 1)
-    ids = _prompts(tokenizer, articles, of_format(tokenizer, "max_length", max_length, 256)-max_new_tokens, instruction)
+    kept = lambda name, given, default: of_format(tokenizer, name, given, default)
+    instruction, paragraphs = kept("instruction", instruction, INSTRUCTION), kept("paragraphs", paragraphs, 1)
+    ids = _prompts(tokenizer, articles, kept("max_length", max_length, 256)-max_new_tokens, instruction)
     ends, words = end_tokens(tokenizer, model), turn_words(tokenizer)
     stop = dict(stop_strings=[words], tokenizer=tokenizer) if words else {}
     dev, pad, out = next(model.parameters()).device, tokenizer.pad_token_id, [""]*len(ids)
@@ -500,7 +509,8 @@ def generate(
             x = torch.tensor([[pad]*(width-len(ids[i]))+ids[i] for i in rows], device=dev)
             mask = torch.tensor([[0]*(width-len(ids[i]))+[1]*len(ids[i]) for i in rows], device=dev)
             y = model.generate(input_ids=x, attention_mask=mask, max_new_tokens=max_new_tokens, do_sample=False, temperature=None, top_p=None, top_k=None, pad_token_id=pad, eos_token_id=ends, **stop)
-            for i, o in zip(rows, y[:, width:].tolist()): out[i] = "\n\n".join(answer_text(tokenizer, o, ends).split("\n\n")[:paragraphs]).strip()
+            for i, o in zip(rows, y[:, width:].tolist()):
+                out[i] = "\n\n".join(answer_text(tokenizer, o, ends).split("\n\n")[:paragraphs]).strip()
             if bar is not None: bar.update(len(rows))
     if bar is not None: bar.close()
     return out
@@ -569,9 +579,11 @@ def model_outputs(
     if not isinstance(model, torch.nn.Module): model = load_model(model, device=device)
     n = len(pairs) if n_generate is None else min(n_generate, len(pairs))
     kw = dict(max_length=max_length, instruction=instruction)
+    paragraphs = of_format(tokenizer, "paragraphs", None, most_paragraphs(pairs["highlights"]))
     return dict(own=completion_loss(model, tokenizer, pairs, **kw, desc=f"{desc}: loss of summaries"), other=completion_loss(model, tokenizer, pairs, shuffled=True, seed=seed, **kw),
                 plain=None if plain is None or not len(plain) else text_loss(model, tokenizer, plain, max_length, desc=f"{desc}: loss of plain text"),
-                text=generate(model, tokenizer, pairs["article"][:n], max_new_tokens, batch_size=batch_size, desc=f"{desc}: summaries", paragraphs=of_format(tokenizer, "paragraphs", None, most_paragraphs(pairs["highlights"])), **kw))
+                text=generate(model, tokenizer, pairs["article"][:n], max_new_tokens, batch_size=batch_size,
+                              desc=f"{desc}: summaries", paragraphs=paragraphs, **kw))
 
 def _fitting(tok, pairs, max_length, instruction):
     "Pairs whose summary leaves room for 16 tokens of an article, whichever it is given to."

@@ -37,23 +37,25 @@ def _turns(user, assistant, generate="", before="", system=None, after=""):
     turn = lambda role, body: "{% if m['role'] == '" + role + "' %}{{ " + body + " }}{% endif %}"
     head = turn("system", _part(system) if system else "raise_exception('System role not supported')")
     opens = "{% if add_generation_prompt %}{{ " + _part(generate) + " }}{% endif %}" if generate else ""
-    each = "{% for m in messages %}" + head + turn("user", _part(user)) + turn("assistant", _part(assistant)) + "{% endfor %}"
-    return before + each + opens + after
+    turns = head + turn("user", _part(user)) + turn("assistant", _part(assistant))
+    return before + "{% for m in messages %}" + turns + "{% endfor %}" + opens + after
 
-def _alike(role, before, after, names=("user", "assistant"), content="C"):
+def _alike(before, after, names=("user", "assistant"), content="C"):
     "Turns that differ in the name of the role alone."
     user, assistant = ([before % o, content, *after] for o in names)
     return dict(user=user, assistant=assistant, generate=[before % names[1]])
 
-def _by_itself(text, tail=""): return "{% if messages[0]['role'] != 'system' %}{{ " + repr(text) + tail + " }}{% endif %}"
+def _by_itself(text):
+    "A system turn that nobody asked for."
+    return "{% if messages[0]['role'] != 'system' %}{{ " + repr(text) + " }}{% endif %}"
 
 # %% ../../nbs/lib/90_tests.chat.ipynb #d099a2a0
 _bos = "{{ bos_token }}"
-_chatml = _alike("", "<|im_start|>%s\n", ["<|im_end|>\n"]) | dict(system=["<|im_start|>system\n", "C", "<|im_end|>\n"])
-_llama3 = _alike("", "<|start_header_id|>%s<|end_header_id|>\n\n", ["<|eot_id|>"], content="C|trim")
-_gemma = _alike("", "<start_of_turn>%s\n", ["<end_of_turn>\n"], ("user", "model"), "C|trim")
-_command = _alike("", "<|START_OF_TURN_TOKEN|><|%s_TOKEN|>", ["<|END_OF_TURN_TOKEN|>"], ("USER", "CHATBOT"), "C.strip()")
-_roles = _alike("", "<|%s|>\n", ["E", "\n"])
+_chatml = _alike("<|im_start|>%s\n", ["<|im_end|>\n"]) | dict(system=["<|im_start|>system\n", "C", "<|im_end|>\n"])
+_llama3 = _alike("<|start_header_id|>%s<|end_header_id|>\n\n", ["<|eot_id|>"], content="C|trim")
+_gemma = _alike("<start_of_turn>%s\n", ["<end_of_turn>\n"], ("user", "model"), "C|trim")
+_command = _alike("<|START_OF_TURN_TOKEN|><|%s_TOKEN|>", ["<|END_OF_TURN_TOKEN|>"], ("USER", "CHATBOT"), "C.strip()")
+_roles = _alike("<|%s|>\n", ["E", "\n"])
 _day = ("{% if strftime_now is defined %}{% set day = strftime_now('%d %b %Y') %}"
         "{% else %}{% set day = '26 Jul 2024' %}{% endif %}")
 
@@ -79,7 +81,7 @@ TEMPLATES = { # name: (template, what ends a turn)
         "Today Date: ' + day + '\nReasoning Mode: /no_think<|im_end|>\n' }}"), "<|im_end|>"),
     "phi 3": (_turns(["<|user|>\n", "C", "<|end|>\n"], ["<|assistant|>\n", "C", "<|end|>\n"],
         after="{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}"), "<|end|>"),
-    "phi 4": (_turns(**_alike("", "<|im_start|>%s<|im_sep|>", ["<|im_end|>"])), "<|im_end|>"),
+    "phi 4": (_turns(**_alike("<|im_start|>%s<|im_sep|>", ["<|im_end|>"])), "<|im_end|>"),
     "zephyr": (_turns(_roles["user"], _roles["assistant"], ["<|assistant|>"]), "</s>"),
     "tinyllama": (_turns(**_roles), "</s>"),
     "chatml": (_turns(**_chatml), "<|im_end|>"),
@@ -87,7 +89,8 @@ TEMPLATES = { # name: (template, what ends a turn)
         "trained by Hugging Face<|im_end|>\n")), "<|im_end|>"),
     "olmo 2": (_bos+"{% for m in messages %}{% if m['role'] == 'user' %}{{ '<|user|>\n' + m['content'] + '\n' }}"
         "{% else %}{{ '<|assistant|>\n' + m['content'] + eos_token }}{% if not loop.last %}{{ '\n' }}{% endif %}"
-        "{% endif %}{% if loop.last and add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}{% endfor %}", "</s>"),
+        "{% endif %}{% if loop.last and add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}{% endfor %}",
+        "</s>"),
     "deepseek 2": (_turns(["User: ", "C", "\n\n"], ["Assistant: ", "C", "E"], ["Assistant:"], before=_bos), "</s>"),
     "deepseek 3": (_turns(["<｜User｜>", "C"], ["<｜Assistant｜>", "C", "E"], ["<｜Assistant｜>"], before=_bos), "</s>"),
     "deepseek r1": (_bos+"{% for m in messages %}{% if m['role'] == 'user' %}{{ '<｜User｜>' + m['content'] }}{% else %}"
@@ -97,14 +100,16 @@ TEMPLATES = { # name: (template, what ends a turn)
     "vicuna": (_turns(["USER: ", "C", " "], ["ASSISTANT: ", "C", "E"], ["ASSISTANT:"],
         before="{{ 'A chat between a curious user and an artificial intelligence assistant. ' }}"), "</s>"),
     "falcon 3": (_turns(["<|user|>\n", "C", "\n"], ["<|assistant|>\n", "C", "E"], ["<|assistant|>\n"]), "</s>"),
-    "granite 3": (_turns(**_alike("", "<|start_of_role|>%s<|end_of_role|>", ["E", "\n"]),
+    "granite 3": (_turns(**_alike("<|start_of_role|>%s<|end_of_role|>", ["E", "\n"]),
         before="{{ '<|start_of_role|>system<|end_of_role|>Knowledge Cutoff Date: April 2024.\nDate: ' "
         "+ strftime_now('%B %d, %Y') + '.\nYou are Granite, developed by IBM.' + eos_token + '\n' }}"), "</s>"),
     "command r": (_turns(**_command, before=_bos), "<|END_OF_TURN_TOKEN|>"),
     "command a": (_turns(_command["user"], ["<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|><|START_RESPONSE|>", "C",
-        "<|END_RESPONSE|><|END_OF_TURN_TOKEN|>"], _command["generate"], before=_bos), "<|END_RESPONSE|><|END_OF_TURN_TOKEN|>"),
+        "<|END_RESPONSE|><|END_OF_TURN_TOKEN|>"], _command["generate"], before=_bos),
+        "<|END_RESPONSE|><|END_OF_TURN_TOKEN|>"),
     "yi": (_turns(**_chatml), "<|im_end|>"),
-    "stablelm 2": (_turns(**_chatml, after="{% if not add_generation_prompt %}{{ eos_token }}{% endif %}"), "<|im_end|>"),
+    "stablelm 2": (_turns(**_chatml, after="{% if not add_generation_prompt %}{{ eos_token }}{% endif %}"),
+        "<|im_end|>"),
     "openchat": (_turns(["GPT4 Correct User: ", "C", "<|end_of_turn|>"], ["GPT4 Correct Assistant: ", "C",
         "<|end_of_turn|>"], ["GPT4 Correct Assistant:"], before=_bos), "<|end_of_turn|>"),
     "gpt-oss": ("{{ '<|start|>system<|message|>You are ChatGPT.\nCurrent date: ' + strftime_now('%Y-%m-%d') "
@@ -120,7 +125,8 @@ TEMPLATES = { # name: (template, what ends a turn)
     "no generation prompt": (_turns(["User: ", "C", "\n"], ["Bot: ", "C", "E"]), "</s>"),
 }
 WORDS = ("llama 2", "mistral 0.1", "mixtral", "zephyr", "tinyllama", "olmo 2", "falcon 3") # whose marks are no tokens
-_marks = r"<[|｜][^<>\s'\"{}+]{1,40}[|｜]>|<(?:start|end)_of_turn>|</?think>|\[/?(?:INST|THINK)\]|<\|?turn\|?>|<\|?channel\|?>"
+_marks = (r"<[|｜][^<>\s'\"{}+]{1,40}[|｜]>|<(?:start|end)_of_turn>|</?think>|\[/?(?:INST|THINK)\]|"
+          r"<\|?turn\|?>|<\|?channel\|?>")
 
 # %% ../../nbs/lib/90_tests.chat.ipynb #d388c373
 ARTICLES = ["The file is given, and the rows of the file are read. Return the mean.",
@@ -207,8 +213,9 @@ def parrot(tok, rows, own_eos=None):
                 seen = tuple(x[x != tok.pad_token_id].tolist())
                 z[i, -1, after.get(seen, tok.pad_token_id)] = 1
             return CausalLMOutputWithPast(logits=z)
+    ids = dict(bos_token_id=None, eos_token_id=own_eos, pad_token_id=tok.pad_token_id)
     m = Parrot(LlamaConfig(vocab_size=len(tok), hidden_size=8, intermediate_size=8, num_hidden_layers=1,
-                           num_attention_heads=1, bos_token_id=None, eos_token_id=own_eos, pad_token_id=tok.pad_token_id))
+                           num_attention_heads=1, **ids))
     m.generation_config.use_cache = False
     return m
 
@@ -216,7 +223,7 @@ def parrot(tok, rows, own_eos=None):
 def test_generation_ends_where_the_answer_ends(name):
     "As trained, so scored: under every template `generate` gives back the summaries that a model knows by heart."
     tok, _ = known("bytes behind bos", name)
-    data = Dataset.from_list([dict(id=str(i), source="s", article=a, highlights=h) for i, (a, h) in enumerate(zip(ARTICLES, ANSWERS))])
+    data = Dataset.from_list([dict(id=h, source="s", article=a, highlights=h) for a, h in zip(ARTICLES, ANSWERS)])
     chat = to_chat(data, tok, 400)
     m = parrot(tok, encode_pairs(tok, chat["prompt"], chat["completion"]))
     assert generate(m, tok, ARTICLES, max_new_tokens=80, max_length=480) == ANSWERS[:3]
@@ -275,7 +282,8 @@ def test_templates_as_shipped():
     "line breaks gone": "{% for m in messages %}{{ m['content']|replace('\\n', ' ') }} {% endfor %}",
 }.items())
 def test_a_template_that_alters_text_is_refused(why, template):
-    tok, ask, reply = tokenizer_of("bytes", template), user("First line.\nSecond line, long."), assistant("A short answer.")
+    tok = tokenizer_of("bytes", template)
+    ask, reply = user("First line.\nSecond line, long."), assistant("A short answer.")
     data = Dataset.from_list([dict(id="0", source="s", article=ask[0]["content"], highlights="A short answer.")])
     for f in (lambda: encode_pairs(tok, [ask], [reply]), lambda: render_pair(tok, ask, reply),
               lambda: tokenise_pair(tok, ask, reply), lambda: tokenize_pairs(tok, data, 128)):
@@ -316,7 +324,7 @@ def test_format_goes_with_the_tokenizer(tmp_path):
     assert to_chat(rows, back)[0]["prompt"][0]["content"].startswith("Say it in short.\n\nThe file")
 
 @pytest.mark.parametrize("how,said", dict(record="as .* was trained", template="the chat template of the tokenizer",
-                                          nothing="has no chat template; pairs are written in the plain format").items())
+                                          nothing="the plain format, since .* has no chat template").items())
 def test_pairs_are_written_as_the_fine_tuned_model_reads_them(how, said, tmp_path):
     "Its record goes first, then the chat template of its tokenizer, then the format without roles; which is said."
     ft, base = known("bytes", "no roles" if how == "record" else "chatml")[0], known("bytes", "zephyr")[0]
@@ -325,5 +333,6 @@ def test_pairs_are_written_as_the_fine_tuned_model_reads_them(how, said, tmp_pat
     for name, t in (("base", base), ("ft", ft)):
         t.save_pretrained(tmp_path/name); (tmp_path/name/"config.json").write_text('{"model_type": "llama"}')
     tok, sentence = pair_tokenizer(str(tmp_path/"base"), str(tmp_path/"ft"))
-    assert re.search(said, sentence) and tok.chat_template == (TEMPLATES["chatml"][0] if how == "template" else PLAIN_TEMPLATE)
+    want = TEMPLATES["chatml"][0] if how == "template" else PLAIN_TEMPLATE
+    assert re.search(said, sentence) and tok.chat_template == want
     assert pair_tokenizer(str(tmp_path/"base"))[0].chat_template == TEMPLATES["zephyr"][0]
