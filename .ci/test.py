@@ -98,6 +98,32 @@ def chain():
         r = call("papermill", "nbs/04_model_comparison.ipynb", f"{tmp}/out.ipynb", "-p", "run_dir", f"{tmp}/run", "--no-progress-bar")
         result("papermill runs chapter 04 alone", "failed" if r.returncode else "passed", seconds=time.time()-t)
         if r.returncode: print(tail(r.stdout))
+    adapters()
+
+
+SMALL = {"02": "use_peft True max_steps 8 n_evals 1 n_eval_pairs 8 n_eval_generate 2 n_eval_plain 4 max_new_tokens 4 n_bootstrap 50 "
+               "n_validation_pairs 8 n_validation_plain 4",
+         "03": "n_sae_plain 40 n_sae_task 24 n_eval_plain 10 n_eval_task 10 max_length 128 architectures topk d_sae 128 sae_epochs 1 "
+               "n_ce_documents 2 probe_tokens 2048 frontier_architectures topk frontier_k 4 frontier_d_sae 32 frontier_documents 2",
+         "04": "n_bootstrap 20 n_permutations 100 n_relabellings 5 min_docs 3 d_sae_delta 32 d_sae_joint 32 sided_k 4 n_ce_documents 1 "
+               "trajectory_stops 0.5 n_trajectory_documents 4 layers 0"}
+
+def adapters():
+    "With LoRA the placebo is an adapter too: chapters 2 to 4, small, train it, read it, and compare with it."
+    from sae_diploma.core import load_parquet
+    with tempfile.TemporaryDirectory() as tmp:
+        run, t, said = Path(tmp)/"run", time.time(), ""
+        shutil.copytree(RUN, run, ignore=shutil.ignore_patterns("notebooks", "0[2-7]_*"))
+        given = [o for c, text in SMALL.items() for k, v in zip(*[iter(text.split())]*2) for o in ("-p", f"{c}.{k}", v)]
+        for c in SMALL:
+            r = call("sae-diploma", "reproduce", "--preset", "smoke", "--run-dir", run, *given, "--update", "--only", c, timeout=600)
+            said += r.stdout
+            if r.returncode: break
+        for what, f in (("trained", "02_sft/placebo/adapter_model.safetensors"), ("read", "03_saes/acts/placebo/store.json"), ("compared with", "04_comparison/placebo.parquet")):
+            result(f"with LoRA, the placebo is {what}", "passed" if (run/f).exists() else "failed")
+        moved = (run/"04_comparison/placebo.parquet").exists() and load_parquet(run/"04_comparison/placebo.parquet").placebo_delta.abs().max() > 0
+        result("chapters 2 to 4 with LoRA", "passed" if moved and not r.returncode else "failed", seconds=time.time()-t)
+        if r.returncode: print(tail(said))
 
 
 def site():

@@ -21,7 +21,7 @@ from .acts.extract import doc_activations
 from .cards import SIDES, Scan, _groups, card_data, describe, directions_of, doc_chunks, lens, part, read_methods, show_card, token_text
 from .causal import steered
 from .core import *
-from .chat import encode_prompts, of_format, pair_tokenizer
+from .chat import document_opening, encode_prompts, of_format, pair_tokenizer
 from .data import INSTRUCTION, chat_prompt
 from .diffing import encode_residual, load_theta, restrict
 from .figures import COLORS
@@ -384,8 +384,10 @@ def read_text(
 ) -> TextReading:
     "Both models' activations on `text`; raises `ParamError` for an empty one."
     check(bool(text and text.strip()), "text: it is empty; type a word or more")
-    if task: ids, = encode_prompts(tokenizer, [[dict(role="user", content=chat_prompt(text, of_format(tokenizer, "instruction", None, INSTRUCTION)))]])
-    else: ids = [tokenizer.bos_token_id][:tokenizer.bos_token_id is not None]+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    if task:
+        asked = chat_prompt(text, of_format(tokenizer, "instruction", None, INSTRUCTION))
+        ids, = encode_prompts(tokenizer, [[dict(role="user", content=asked)]])
+    else: ids = document_opening(tokenizer)+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     n = min(most, getattr(text_config(models[0]), "max_position_embeddings", None) or most)
     x = []
     with torch.inference_mode():
@@ -814,7 +816,8 @@ def summaries(self:Explorer,
     if need := [i for i, k in enumerate(keys[:1 if strength == 0 else 2]) if k not in self._written]:
         m, room = self.models[side], getattr(text_config(self.models[side]), "max_position_embeddings", None) or 512
         how = steered(m, torch.stack([i*strength*self.vector() for i in need])[:, None], self.d.cfg.layer, self.d.cfg.hookpoint) if strength else contextlib.nullcontext()
-        with _hush(), how: out = generate(m, self.tokenizer, [article]*len(need), max_new_tokens=32, max_length=min(of_format(self.tokenizer, "max_length", None, 256), room))
+        most = min(of_format(self.tokenizer, "max_length", None, 256), room)
+        with _hush(), how: out = generate(m, self.tokenizer, [article]*len(need), max_new_tokens=32, max_length=most)
         self._written |= {keys[i]: o for i, o in zip(need, out)}
     return tuple(self._written[k] for k in keys)
 

@@ -718,7 +718,7 @@ def _measured_tail(model):
 # %% ../nbs/lib/11_models.ipynb #1e6fa3f1
 def _viewed(model):
     "While it is open, the modules do what they do in a pass of `model`: the adapter of an `AdapterOff` is off."
-    return _off(model.peft) if isinstance(model, AdapterOff) else contextlib.nullcontext()
+    return model.off() if isinstance(model, AdapterOff) else contextlib.nullcontext()
 
 def final_norm(
     model, # a causal language model

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 
 from fastcore.basics import patch
+from ..chat import document_opening
 from ..core import *
 from ..models import *
 from .store import *
@@ -147,7 +148,7 @@ class ActivationStream(RowStore):
         self.batch_tokens, self.budget, self.pack = batch_tokens, Budget(batch_tokens or auto_batch_tokens(self.models[0])), pack
         self.ahead = _room_for_two(self.models[0]) if ahead is None else ahead
         self.max_length, self.overflow, self.stride = max_length, overflow, stride
-        self.first = [] if bos is False or tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+        self.first = document_opening(tokenizer) if bos is None else [tokenizer.bos_token_id]*bos
         self.special = np.isin(np.arange(max(len(tokenizer), max(_special(tokenizer), default=0)+1)), _special(tokenizer))
         self.starts, self.said, self.opening, self.table_hash, self.dropped = [], False, None, None, 0 # `dropped`: tokens read but not used, fewer than a batch in each window
         self.in_use = threading.RLock() # held during each pass of a model: with `ahead`, who uses the models while this is read holds it too
