@@ -133,9 +133,12 @@ def decoder_layers(
 ) -> nn.ModuleList:
     "The decoder's layers: the `ModuleList` as long as the config says, outermost first; raises `ParamError` when there is none."
     n, whole = text_config(model).num_hidden_layers, unwrap(model)
+    def lists(m): return [o for o in m.children() if isinstance(o, nn.ModuleList) and len(o) == n and any(True for _ in o[0].children())]
     for part in (whole.get_decoder() if hasattr(whole, "get_decoder") else whole, whole): # a picture tower may have as many
-        for _, m in part.named_modules():
-            if isinstance(m, nn.ModuleList) and len(m) == n and any(True for _ in m[0].children()): return m
+        for m in part.modules():
+            if found := lists(m):
+                check(len(found) == 1, f"model: {type(model).__name__} keeps the parts of its layers in {len(found)} lists of {n}, so there is no layer to hook; use a decoder whose layers are modules")
+                return found[0]
     raise ParamError(f"model: {type(model).__name__} has no list of {n} decoder layers; use a decoder-only model")
 
 def n_layers(model): return len(decoder_layers(model))
@@ -163,6 +166,10 @@ class _Stop(Exception): "Raised by a hook when everything asked for is there."
 
 def _first(o): return o[0] if isinstance(o, (tuple, list)) else o
 
+def _with_first(o, new):
+    "A tuple, named tuple or list with another first part."
+    return o._replace(**{o._fields[0]: new}) if hasattr(o, "_fields") else type(o)([new, *o[1:]])
+
 def _hook(module, where, fn):
     "Call `fn(x)` with the activation; what it returns, unless None, replaces it."
     def pre(m, args, kwargs):
@@ -170,7 +177,7 @@ def _hook(module, where, fn):
         k = next(iter(kwargs)); new = fn(kwargs[k]); return None if new is None else (args, {**kwargs, k: new})
     def post(m, args, out):
         new = fn(_first(out))
-        return None if new is None else type(out)([new, *out[1:]]) if isinstance(out, (tuple, list)) else new
+        return new if new is None or not isinstance(out, (tuple, list)) else _with_first(out, new)
     return module.register_forward_pre_hook(pre, with_kwargs=True) if where == "in" else module.register_forward_hook(post)
 
 def _listen(module, where, fn):
@@ -197,17 +204,18 @@ def _flat(x): return x.detach().flatten(0, -2)
 
 @torch.no_grad()
 def _events(model, block):
-    "[(name, 'in' or 'out', (positions, width))]: what passes the modules of a layer, in order and in their own dtype, while it reads a few tokens."
-    out, handles = [], []
+    "[(name, 'in' or 'out', (positions, width))]: what passes the modules of a layer, in order and in their own dtype, while it reads a few tokens; raises `UnreadableError` where the stream has no vector for each of them."
+    out, handles, ids, d = [], [], probe_ids(model), d_model(model)
     def note(name, way):
         def fn(x):
+            if not name and torch.is_tensor(x): check(x.shape[-1] == d and x.shape[:-1] in (ids.shape, (ids.numel(),)), f"model: the layers of this {type(unwrap(model)).__name__} hand on {'×'.join(map(str, x.shape))} numbers for {'×'.join(map(str, ids.shape))} tokens of width {d}; its stream cannot be read token by token", UnreadableError)
             if torch.is_tensor(x) and x.is_floating_point() and x.ndim >= 2: out.append((name, way, _flat(x).clone()))
             if (name, way) == ("", "out"): raise _Stop
         return fn
     with _still(model):
         try:
             for name, m in block.named_modules(): handles += [_listen(m, way, note(name, way)) for way in ("in", "out")]
-            model(input_ids=probe_ids(model), use_cache=False)
+            model(input_ids=ids, use_cache=False)
         except _Stop: pass
         finally:
             for h in handles: h.remove()
