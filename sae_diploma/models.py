@@ -6,7 +6,7 @@
 __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_base', 'load_tokenizer', 'load_model', 'unwrap',
            'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'probe_ids', 'anatomy', 'missing',
            'down_proj', 'capture', 'splice', 'AdapterOff', 'adapter_off', 'load_pair', 'check_pair', 'model_hash',
-           'norm_gain', 'linear_weight', 'multiple', 'final_norm', 'unembed']
+           'norm_gain', 'linear_weight', 'multiple', 'final_norm', 'unembed', 'formula']
 
 # %% ../nbs/lib/11_models.ipynb #a45c5737
 import contextlib, hashlib, itertools, json, numbers, threading, weakref
@@ -699,3 +699,15 @@ def _off_by(U, mods, t, centres):
         return mods[t["head"]](t["before"]*y)[..., :t["columns"]].float()
     want, got = t["after"]*(logits(x) - logits(-x))/2, n.to(U)@U
     return float((want - got).norm()/want.norm().clamp_min(1e-30))
+
+# %% ../nbs/lib/11_models.ipynb #9d3fec9c
+def formula(
+    model, # a causal language model
+    layer, # as for `resolve_layer`
+) -> dict:
+    "What was measured of a model, for the record of a store: factors of attention and MLP in this layer, names and factors of norm and head, or why they could not be measured."
+    layer = resolve_layer(model, layer)
+    scale, why = anatomy(model, layer).get("scale"), _why_not.get(decoder_layers(model)[layer], "")
+    try: head = {k: v for k, v in _tail(model).items() if k in ("norm", "project", "before", "head", "after", "cap", "why")}
+    except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError) as e: head = dict(why=f"{type(e).__name__}: {e}"[:200]) # a store is worth having without
+    return dict(scale=None if scale is None else list(scale), missing=why, head=head)

@@ -6,7 +6,7 @@
 __all__ = ['SIZES', 'FACTORS', 'TOKENS', 'WANTS', 'small_config', 'families', 'tiny_model', 'check_places', 'check_unembed',
            'check_weights', 'examine', 'zoo_table', 'zoo_counts']
 
-# %% ../nbs/lib/11a_zoo.ipynb #a39162bd
+# %% ../nbs/lib/11a_zoo.ipynb #f2eea296
 import contextlib, math, time
 import pandas as pd
 import torch
@@ -16,7 +16,7 @@ from .core import *
 from .diffing.weights import effective_weight, stream_modules
 from .models import HOOKPOINTS, anatomy, capture, d_model, final_norm, missing, n_layers, splice, unembed
 
-# %% ../nbs/lib/11a_zoo.ipynb #2f90ba36
+# %% ../nbs/lib/11a_zoo.ipynb #63a9730d
 def _names(names, value): return dict.fromkeys(names.split(), value)
 
 SIZES = (_names("hidden_size d_model n_embd dim embed_dim dim_model decoder_hidden_size lru_width", 32)
@@ -44,7 +44,7 @@ FACTORS = dict(residual_multiplier=.3, embedding_multiplier=3., logits_scaling=2
 TOKENS = dict(bos_token_id=0, eos_token_id=0, pad_token_id=1, decoder_start_token_id=0, sep_token_id=0, cls_token_id=0,
               unk_token_id=0, mask_token_id=2)
 
-# %% ../nbs/lib/11a_zoo.ipynb #7837e379
+# %% ../nbs/lib/11a_zoo.ipynb #04fe1fae
 _both = ["sliding_attention", "full_attention"]*2
 _gemma4 = dict(head_dim=8, global_head_dim=8, num_kv_shared_layers=0, hidden_size_per_layer_input=8,
                vocab_size_per_layer_input=64, layer_types=_both)
@@ -66,7 +66,7 @@ WANTS = dict(
     zamba2=dict(layers_block_type=["linear_attention", "hybrid"]*2, mamba_ngroups=1, n_mamba_heads=4, attention_hidden_size=64,
                 attention_head_dim=16, num_mem_blocks=1))
 
-# %% ../nbs/lib/11a_zoo.ipynb #9489affd
+# %% ../nbs/lib/11a_zoo.ipynb #0e65ede0
 def _peek(config, name):
     "A field of a config, also where the class would rather not tell it."
     try: return getattr(config, name, None)
@@ -93,7 +93,7 @@ def small_config(
     if "kv_lora_rank" in kw and "num_key_value_heads" in kw: kw["num_key_value_heads"] = kw["num_attention_heads"]
     return cls(**kw | over)
 
-# %% ../nbs/lib/11a_zoo.ipynb #fb3621c1
+# %% ../nbs/lib/11a_zoo.ipynb #9d105380
 def families() -> dict: # name of the family -> name of its class
     "Every family of causal language models that the installed `transformers` lists."
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -124,7 +124,7 @@ def tiny_model(
     check(bool(torch.isfinite(y).all()), f"family: {family} gives logits that are not finite with random weights")
     return model
 
-# %% ../nbs/lib/11a_zoo.ipynb #1e8a39f4
+# %% ../nbs/lib/11a_zoo.ipynb #019b0485
 def _off(got, want):
     "Relative deviation."
     got, want = got.double(), want.double()
@@ -155,7 +155,7 @@ def _seen(module):
     try: yield out
     finally: h.remove()
 
-# %% ../nbs/lib/11a_zoo.ipynb #f9fd3d92
+# %% ../nbs/lib/11a_zoo.ipynb #5412afbe
 def check_places(
     model, # a causal language model
 ) -> tuple: # largest relative deviation, {layer: hookpoints}, {layer: why one is missing}
@@ -173,7 +173,7 @@ def check_places(
             with splice(model, l, h, torch.clone): worst = max(worst, _off(model(input_ids=_ids(), use_cache=False).logits, clean))
     return worst, found, why
 
-# %% ../nbs/lib/11a_zoo.ipynb #e799e504
+# %% ../nbs/lib/11a_zoo.ipynb #2f088445
 def check_unembed(
     model, # a causal language model
 ) -> float:
@@ -199,7 +199,7 @@ def _capped(model, U, cap):
     after = float((cap*torch.atanh(z/cap)*small).sum()/small.square().sum())
     return _off(x/100@U, after*(y[0] - y[1])/2)
 
-# %% ../nbs/lib/11a_zoo.ipynb #e7f6be4f
+# %% ../nbs/lib/11a_zoo.ipynb #cff5f078
 def check_weights(
     model, # a causal language model
     layer:int, # whose output is read, and which writes
@@ -243,7 +243,7 @@ def _off_writing(model, layer, module, W, normed):
         off.append(_off(got, want))
     return min(off)
 
-# %% ../nbs/lib/11a_zoo.ipynb #e5c70bbf
+# %% ../nbs/lib/11a_zoo.ipynb #3da5d23b
 def examine(
     model,          # a causal language model, tiny
     room:float=1e-4, # largest relative deviation of what counts as exact
@@ -268,7 +268,7 @@ def examine(
     else: verdict = "in part" if said else "exact"
     return dict(verdict=verdict, **out, sentence=" | ".join(dict.fromkeys(said)))
 
-# %% ../nbs/lib/11a_zoo.ipynb #dc104912
+# %% ../nbs/lib/11a_zoo.ipynb #da3c53fc
 def zoo_table(
     names=None,      # of families; all by default
     seconds=None,    # stop building after so many; the families that are left are counted as not tried

@@ -427,7 +427,7 @@ def _index(job, table):
         check(job.entries[j]["sha256"] == was["sha256"], f"{job.folder/was['file']}: extracted again it has other bytes than before (another processor or library version?); delete the folder and extract again", CorruptError)
     if job.old is None or job.grown:
         entries = (store_entries(ActivationStore(job.folder)) if job.grown else []) + [e for j, e in enumerate(job.entries) if not (job.grown and j < len(job.old["shards"]))]
-        write_index(job.folder, entries, d_in=len(entries[0]["sum"]), model_name=job.name, **job.key, versions=versions())
+        write_index(job.folder, entries, d_in=len(entries[0]["sum"]), model_name=job.name, **job.key, formula=formula(job.model, job.layer), versions=versions())
     for o in [job.folder/"extracting.json", *job.folder.glob("shard-*.json")]: o.unlink(missing_ok=True)
 
 # %% ../../nbs/lib/21_acts.extract.ipynb #940c125b
