@@ -325,6 +325,15 @@ _known = weakref.WeakKeyDictionary() # layer -> its anatomy, by names: an adapte
 
 _why_not = weakref.WeakKeyDictionary() # layer -> why it lacks a hookpoint
 
+def _down(model, block, found):
+    "The outermost matrix (an adapter's wrapper, not what it wraps) that gives what the MLP puts out; of several the first whose silence the layer hears."
+    matrix = lambda n: isinstance(w := getattr(block.get_submodule(n), "weight", None), torch.Tensor) and w.ndim == 2
+    down = [n for n in found.pop("mlp_in", []) if matrix(n)]
+    if len(down) > 1:
+        rest = [found["attn_out"][0]]
+        with _one_pass(model): loud = _silent(model, block, rest, None)[2]; down = [n for n in down if not torch.equal(_silent(model, block, [*rest, n], None)[2], loud)]
+    return down[0] if down else None
+
 def anatomy(
     model,     # a causal language model
     layer:int, # as for `resolve_layer`
@@ -333,8 +342,8 @@ def anatomy(
     block = decoder_layers(model)[resolve_layer(model, layer)]
     if block not in _known:
         with _one_pass(model): found = _anatomy(model, block)
-        down = [n for n in found.pop("mlp_in", []) if isinstance(getattr(block.get_submodule(n), "weight", None), torch.Tensor) and block.get_submodule(n).weight.ndim == 2]
-        if down: found["mlp_act"] = (down[0], "in") # the outermost: an adapter's wrapper, not what it wraps
+        down = _down(model, block, found)
+        if down: found["mlp_act"] = (down, "in")
         elif "mlp_out" in found: found["why"] = "its MLP has no single projection back to the stream, as in a mixture of experts"
         _why_not[block] = found.pop("why", "")
         _known[block] = dict(resid_pre=("", "in"), resid_post=("", "out"), **found)
