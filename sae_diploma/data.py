@@ -854,8 +854,8 @@ def show_pairs(
 ):
     "Random pairs as a page shows them: the summary above its article."
     from IPython.display import HTML
+    from sae_diploma.escape import html_text as e
     cut = lambda s: s if len(s) <= max_chars else s[:max_chars].rsplit(" ", 1)[0] + " …"
     rows = [pairs[int(i)] for i in np.random.default_rng(seed).permutation(len(pairs))[:n]]
-    e = html.escape
-    return HTML("".join(f'<div style="margin:0 0 1.2em"><div><strong>{e(r["highlights"])}</strong><br><small><code>{e(r["source"])}</code></small></div>'
+    return HTML("".join(f'<div class="tex2jax_ignore mathjax_ignore" style="margin:0 0 1.2em;overflow-wrap:anywhere"><div><strong>{e(r["highlights"], 2000)}</strong><br><small><code>{e(r["source"])}</code></small></div>'
                         f'<pre style="white-space:pre-wrap;margin:.3em 0 0;font-size:85%">{e(cut(r["article"]))}</pre></div>' for r in rows))

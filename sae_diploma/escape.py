@@ -74,7 +74,7 @@ def without_shortcodes(
     "The text with a joiner without width where Quarto would read a shortcode, in plain signs or in entities."
     return _marks.sub("\\1\u2060", _opening.sub("\\1\u2060", text)) if "{" in text or "-" in text or "&" in text else text
 
-# %% ../nbs/lib/01_escape.ipynb #edef940f
+# %% ../nbs/lib/01_escape.ipynb #f73914f7
 class TextTable:
     "A table for a notebook: HTML in which all text is escaped, and the plain text of the same rows."
     def __init__(self,
@@ -89,7 +89,8 @@ def _cell_html(v, digits, most, tag="td"):
     if isinstance(v, (int, np.integer)): return f"<{tag}>{int(v)}</{tag}>"
     if v is None or isinstance(v, (float, np.floating)): return f"<{tag}>{'–' if v is None or v != v else f'{v:.{digits}g}'}</{tag}>"
     if v is pd.NA or v is pd.NaT: return f"<{tag}>–</{tag}>"
-    return f'<{tag} style="text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere;padding:4px 10px">{html_text(v, most)}</{tag}>'
+    wrap = "white-space:pre-wrap;overflow-wrap:anywhere;min-width:12em" if len(str(v)) > 24 else "white-space:pre"
+    return f'<{tag} style="text-align:left;vertical-align:top;padding:4px 10px;{wrap}">{html_text(v, most)}</{tag}>'
 
 def text_table(
     t:pd.DataFrame,  # a table
