@@ -45,8 +45,8 @@ def html_text(
     "The text for HTML, between tags or in a quoted attribute."
     return html.escape(visible(text if most is None else cut(text, most)))
 
-# %% ../nbs/lib/01_escape.ipynb #7cf47e90
-_md_signs = re.compile(r"""[&<>\\`*{}$|~^@#"]|\[(?![\d−+.\-])|\](?=[(\[{:])|(?<![^\W_])_|_(?![^\W_])|:(?![\s]|$)|--|\.\.\.|(?i:www\.)|^[-+=:]|^\d+(?=[.)])|^_""")
+# %% ../nbs/lib/01_escape.ipynb #c24f1e0a
+_md_signs = re.compile(r"""[&<>\\`*{}$|~^@#"]|\[(?![\d−+.\-])|\](?=[(\[{:])|(?<![^\W_])_|_(?![^\W_])|:(?![\s]|$)|--|\.\.\.|(?i:www\.)|(?<![^\W_])'|'(?![^\W_])|\((?=(?i:c|r|tm|p)\))|\+(?=-)|[!?.,](?=[!?.,]{2})|^[-+=:]|^\d+(?=[.)])|^_""")
 
 def _entity(m): return f"&#{ord(m[0][-1])};" if len(m[0]) == 1 else m[0][:-1]+f"&#{ord(m[0][-1])};" # of two or more signs the last is enough
 
@@ -108,32 +108,44 @@ def text_table(
     plain.columns = [visible(name(o)) for o in t.columns]
     return TextTable(f'<div class="tex2jax_ignore mathjax_ignore"><table border="1" class="dataframe">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>', plain.to_string(index=index))
 
-# %% ../nbs/lib/01_escape.ipynb #df56c42f
+# %% ../nbs/lib/01_escape.ipynb #2e24b9a1
 _ansi = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+
+_printed = re.compile(_marks.pattern+r"|[{`~$\[@]|::", re.I) # what Quarto reads in HTML, and what would be Markdown if a fence before it were broken
 
 def pre_html(
     text,          # what was printed
     kind="stdout", # 'stdout', 'stderr', 'error': the class of its element; "" for none
     most=100_000,  # characters that are shown
 ) -> str:
-    "Printed text as HTML in which nothing is read: braces as entities, no colours, a cut after `most` characters."
+    "Printed text as HTML in which nothing is read: braces and what else could begin something as entities, no colours, a cut after `most` characters."
     text = html_text(_ansi.sub("", str(text)).rstrip("\n"), most)
-    return f'<div class="{f"cell-output-{kind} " if kind else ""}printed">\n<pre><code>{_marks.sub(lambda m: f"&#{ord(m[1][0])};{m[1][1:]}", text.replace("{", "&#123;"))}</code></pre>\n</div>'
+    return f'<div class="{f"cell-output-{kind} " if kind else ""}printed">\n<pre><code>{_printed.sub(lambda m: f"&#{ord(m[0][0])};{m[0][1:]}", text)}</code></pre>\n</div>'
 
-# %% ../nbs/lib/01_escape.ipynb #53ee8b40
+# %% ../nbs/lib/01_escape.ipynb #72bcb8b1
 _md_unsafe = [(re.compile(a, re.I | re.M), b) for a, b in (
-    (r"<(?=[a-z/!?])(?!(?:https?://|mailto:)[^\s<>]*>)", "&#60;"), (r"\{(?=\s*=)", "{\u2060"), (r"\bon(?=[a-z]+\s*=)", "on\u2060"),
-    (r"\b(javascript|vbscript|data|file|blob)(?=\s*(?::|&))", "\\1\u2060"), (r"\b(srcdoc|data-qmd)", "\\1\u2060"),
-    (r"!(?=\[[^\]]*\]\(\s*<?(?:[a-z][\w+.-]*:)?//)", "&#33;"), (r"^(\s*)\[(?=[^\]]+\]:)", "\\1&#91;"))]
+    (r"<(?=[a-z/!?])(?!(?:https?://|mailto:)[^\s<>]*>)", "&#60;"), (r"\{(?=\s*=)", "{\u2060"), (r"\bon(?=[a-z]+\s*=)", "on\u2060"), (r"\b(srcdoc|data-qmd)", "\\1\u2060"),
+    (r"!(?=\[[^\]]*\]\(\s*<?(?:[a-z][\w+.-]*:)?//)", "&#33;"), (r"\](?=\(\s*(?!(?:https?://|mailto:)?[\w./#?=%~+&;,-]*[)\s])|\(\s*[^)\s]*&#?\w+;)", "&#93;"), (r"^(\s*)\[(?=[^\]]+\]:)", "\\1&#91;"),
+    (r"^(---|\.\.\.)[ \t]*$", "* * *"))]
+_fence = re.compile(r"^ {0,3}(`{3,}(?=[^`\n]*$)|~{3,})(.*)$", re.M)
+
+def _fences_are_closed(text):
+    "Does every block of code end that begins?"
+    now = ""
+    for m in _fence.finditer(text):
+        if not now: now = m[1]
+        elif m[1].startswith(now) and not m[2].strip(): now = ""
+    return not now
 
 def inert_markdown(
     text:str, # Markdown that somebody else has written
 ) -> str:
-    "The Markdown without raw HTML, handlers, addresses that run something, pictures from elsewhere, and shortcodes."
+    "The Markdown without raw HTML, handlers, addresses that run something, pictures from elsewhere, metadata, shortcodes, and blocks of code that would take in what follows."
     for a, b in _md_unsafe: text = a.sub(b, text)
+    if not _fences_are_closed(text): text = re.sub(r"(`{3,}|~{3,})", lambda m: f"&#{ord(m[0][0])};"*len(m[0]), text)
     return without_shortcodes(visible(text))
 
-# %% ../nbs/lib/01_escape.ipynb #a524c1e1
+# %% ../nbs/lib/01_escape.ipynb #90ed2210
 _kept = frozenset("""a abbr article b bdi bdo blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 header hr i img ins kbd li mark
 main nav ol p picture pre q s samp section small source span strong style sub summary sup table tbody td tfoot th thead time tr u ul wbr
 math mi mn mo mrow ms mtext mfrac msqrt mroot msub msup msubsup munder mover munderover mtable mtr mtd mspace mstyle mpadded mphantom menclose semantics
@@ -147,7 +159,7 @@ _picture = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]
 
 def _link_is_safe(tag, name, value):
     v = re.sub(r"[\x00-\x20]", "", value or "")
-    if tag in ("img", "source") and name in ("src", "srcset"): return bool(_picture.fullmatch(v)) or not re.match(r"[\w+.-]*:|//|\\", v)
+    if tag in ("img", "source"): return name in ("src", "srcset") and bool(_picture.fullmatch(v))
     if tag != "a": return v.startswith("#")
     return bool(re.match(r"https?://|mailto:", v, re.I)) or not re.match(r"[^/?#]*:|//|\\|/\\", v)
 
@@ -164,6 +176,7 @@ class _Inert(HTMLParser):
             if not re.fullmatch(r"[a-z][a-z0-9_.:-]*", k) or k.startswith(("on", "data-qmd", "data-bs", "data-quarto", "xmlns:")) or k in _unsafe: continue
             if (k in _links and not _link_is_safe(tag, k, v)) or (k not in _links and _reaches_out.search(v or "") and k not in ("title", "alt", "aria-label")): continue
             keep.append(k if v is None else f'{k}="{html_text(v)}"')
+        if tag in ("img", "source") and not any(o.startswith("src") for o in keep): return
         self.out.append(f"<{' '.join([tag, *keep])}{end}>"); self.css = tag == "style" and not end
         if tag not in _void and not end: self.open.append(tag)
     def handle_startendtag(self, tag, attrs): self.handle_starttag(tag, attrs, "/")

@@ -489,7 +489,7 @@ def mathml(
     def one(m):
         tex = html.unescape(m[2])
         for a, b in _plain_tex: tex = a.sub(b, tex)
-        try: return convert(tex, display="block" if m[1] == "display" else "inline")
+        try: return re.sub(r'\s(?:xlink:)?href="[^"]*"', "", convert(tex, display="block" if m[1] == "display" else "inline")) # a formula leads nowhere
         except Exception: return f'<code class="math">{m[2]}</code>'
     return _cdn.sub("", _tex.sub(one, page))
 
