@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FEATURE', 'TEXT', 'KINDS_TO', 'EXPORTED', 'tex', 'figures_zip', 'one_document', 'find_chromium', 'print_pdf',
-           'thesis_pages', 'thesis_pdf', 'check_batch', 'sparse_acts', 'feature_json', 'norm_gain', 'written',
-           'neuronpedia', 'hub_folder', 'export_run']
+           'thesis_pages', 'thesis_pdf', 'check_batch', 'sparse_acts', 'feature_json', 'neuronpedia', 'hub_folder',
+           'export_run']
 
 # %% ../nbs/lib/73_export.ipynb #f502d42f
 import html, json, os, re, shutil, subprocess, sys, tempfile, zipfile
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from .core import *
+from .escape import *
 from .pipeline import *
 from .site import *
 
@@ -26,7 +27,7 @@ def tex(
     s:str, # plain text
 ) -> str:
     "The text for LaTeX."
-    s = re.sub(r"(\w)\u0302", "\0\\1\0", s)
+    s = re.sub(r"(\w)\u0302", "\0\\1\0", " ".join(visible(s).split()))
     return re.sub("\0(.)\0", r"$\\hat{\1}$", "".join(_tex_chars.get(c, c) for c in s))
 
 def _macro(name):
@@ -42,7 +43,7 @@ def figures_zip(
     run, out = Path(run_dir), Path(out)
     caps = captions_of(run)
     check(bool(caps), f"run_dir: {run} has no figures yet; `sae-diploma reproduce --run-dir {run}` draws them", DataError)
-    lines, seen = [f"% Figures of {run_note(run)}: \\usepackage{{graphicx}} and \\input{{captions.tex}}, then \\{_macro(list(caps)[-1][1])}", r"\providecommand{\figdir}{figures}", ""], set()
+    lines, seen = [f"% Figures of {run_words(run)}: \\usepackage{{graphicx}} and \\input{{captions.tex}}, then \\{_macro(list(caps)[-1][1])}", r"\providecommand{\figdir}{figures}", ""], set()
     out.parent.mkdir(parents=True, exist_ok=True)
     tmp = out.with_name(f".{out.name}.new")
     with zipfile.ZipFile(tmp, "w", zipfile.ZIP_DEFLATED) as z:
@@ -50,7 +51,7 @@ def figures_zip(
             own = f"{folder.split('/')[0][:2]}_{name}"
             macro = _macro(name if name not in seen else own); seen.add(name)
             for k in ("png", "svg", "csv"):
-                if (f := run/folder/e.get(k, "-")).exists(): z.write(f, f"figures/{own}.{k}")
+                if (f := run/folder/e.get(k, "-")).is_file() and f.resolve().is_relative_to(run.resolve()): z.write(f, f"figures/{own}.{k}")
             lines += [rf"\newcommand{{\{macro}}}[1][htbp]{{\begin{{figure}}[#1]\centering", rf"  \includegraphics[width=\linewidth]{{\figdir/{own}.png}}", rf"  \caption{{{tex(e['caption'])}}}\label{{fig:{own}}}", r"\end{figure}}", ""]
         z.writestr("captions.tex", "\n".join(lines))
         z.writestr("captions.json", json.dumps({"/".join(k): v for k, v in caps.items()}, indent=1, ensure_ascii=False))
@@ -75,8 +76,8 @@ def one_document(
         if not m: continue
         key = p.replace("/", "-").removesuffix(".html")
         body = re.sub(r"<(?:button|nav)\b.*?</(?:button|nav)>|<source\b[^>]*>", "", m[1], flags=re.S) # paper takes the wide pictures
-        body = re.sub(r'\bid="([^"]+)"', lambda o: f'id="{key}--{o[1]}"', body)
-        body = re.sub(r'\bhref="([^"]*)"', lambda o: f'href="{_inner(html.unescape(o[1]), p, names)}"', body)
+        own = lambda o: re.sub(r'\bhref="([^"]*)"', lambda u: f'href="{_inner(html.unescape(u[1]), p, names)}"', re.sub(r'\bid="([^"]+)"', lambda i: f'id="{key}--{i[1]}"', o[0]))
+        body = re.sub(r"<[A-Za-z][^<>]*>", own, body)             # in tags: what a text says of an id stays
         body = _without_code(_open_boxes(body))
         body = re.sub(r"<table\b([^>]*)>(.*?</tr>)", _width, body, flags=re.S)
         h = re.search(r"<h1\b[^>]*>(.*?)</h1>", body, re.S)
@@ -84,9 +85,11 @@ def one_document(
         parts.append(f'<section class="chapter" id="{key}">\n{body}\n</section>')
         style += [o for o in re.findall(r'<link[^>]+rel="stylesheet"[^>]*>', s) if "dark" not in o and "search" not in o]
     css = "".join(f'<link rel="stylesheet" href="{o}">' for o in dict.fromkeys(re.findall(r'href="([^"]+)"', " ".join(style))) if not urlsplit(o).scheme)
-    return f"""<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>{css}<style>{_print_css}</style></head><body>
+    return f"""<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_only_print}"><title>{html.escape(title)}</title>{css}<style>{_print_css}</style></head><body>
 <section class="front"><h1>{html.escape(title)}</h1><p>{html.escape(note)}</p><p>What the cells of the notebooks gave, without their code, which stands in the notebooks of the run and on its site.</p><h2>Contents</h2><ol>{''.join(toc)}</ol></section>
 {''.join(parts)}</body></html>"""
+
+_only_print = "default-src 'none'; img-src 'self' file: data:; style-src 'self' file: 'unsafe-inline'; font-src 'self' file: data:" # a document to print runs nothing and asks nobody
 
 def _width(m):
     "A table of many columns gets smaller letters."
@@ -182,7 +185,7 @@ def thesis_pdf(
             say("export: Chromium prints it (Quarto is not installed)")
             write_config(stage, source_root()/"_quarto.yml", run_note(run), NOT_SMALLDOCS)
             resolve_pages(stage); render(stage, how); localise(stage/"_site")
-            (stage/"_site/thesis.html").write_text(one_document(stage/"_site", [f"{p}.html" for p in pages], title, run_note(run)), encoding="utf-8")
+            (stage/"_site/thesis.html").write_text(one_document(stage/"_site", [f"{p}.html" for p in pages], title, run_words(run)), encoding="utf-8")
             print_pdf(stage/"_site/thesis.html", out)
     return out
 
@@ -245,7 +248,7 @@ def feature_json(
     text,       # position, before, after -> (tokens, positions) of the text around it
     values,     # positions -> activations of this latent there
     W_dec,      # (d_sae, d_in)
-    logits,     # (vocab,) what it promotes, or None where that cannot be said
+    logits,     # (vocab,) what it promotes
     vocab,      # token id -> string
     near,       # (indices, Pearson, cosine) of the latents whose activations go with its own
     about:dict, # n_prompts_total, n_tokens_in_prompt, dataset
@@ -253,7 +256,7 @@ def feature_json(
     doc=None,   # position -> document: one text of each
 ) -> dict:
     "One feature as Neuronpedia reads it."
-    d, l = np.asarray(W_dec[i], float), np.asarray([] if logits is None else logits, float)
+    d, l = np.asarray(W_dec[i], float), np.asarray(logits, float)
     al, up, dn = np.argsort(-abs(d))[:3], np.argsort(-l)[:10], np.argsort(l)[:10]
     fb, fh = _hist(v); lb, lh = _hist(l)
     acts = []
@@ -269,61 +272,10 @@ def feature_json(
         for lo, hi in zip(edges[-2::-1], edges[:0:-1]):
             inside = np.flatnonzero((v > lo) & (v <= hi))
             if len(inside): add(inside[np.linspace(0, len(inside)-1, min(n_each, len(inside))).astype(int)], round(float(lo), 3), round(float(hi), 3), round(len(inside)/len(v), 4))
-    return dict(feature_index=int(i), neuron_alignment_indices=[int(o) for o in al], neuron_alignment_values=_r(d[al]),
-                neuron_alignment_l1=_r(abs(d[al])/max(abs(d).sum(), 1e-30)),
+    return dict(feature_index=int(i), neuron_alignment_indices=[int(o) for o in al], neuron_alignment_values=_r(d[al]), neuron_alignment_l1=_r(abs(d[al])/abs(d).sum()),
                 correlated_neurons_indices=[], correlated_neurons_l1=[], correlated_neurons_pearson=[], correlated_features_indices=[int(o) for o in near[0]], correlated_features_l1=_r(near[2]), correlated_features_pearson=_r(near[1]),
                 neg_str=[vocab(o) for o in dn], neg_values=_r(l[dn]), pos_str=[vocab(o) for o in up], pos_values=_r(l[up]), frac_nonzero=len(v)/max(1, n), freq_hist_data_bar_values=fb, freq_hist_data_bar_heights=fh,
                 logits_hist_data_bar_heights=lh, logits_hist_data_bar_values=lb, decoder_weights_dist=[], activations=acts, **about)
-
-# %% ../nbs/lib/73_export.ipynb #d3f80b62
-def norm_gain(
-    norm, # a module of the model that is a norm
-    n:int, # its width
-):
-    "`(gain, centres)` of a norm, measured; raises `ParamError` for a module that is none."
-    import torch
-    like = next(norm.parameters(), torch.zeros(1))
-    x = torch.ones(n, device=like.device, dtype=like.dtype); x[1::2] = -1 # mean 0 and mean square 1
-    f = lambda v: norm(v[None])[0].float()
-    gain, shift = x.float()*(f(x) - f(-x))/2, (f(x) + f(-x))/2
-    y = torch.randn(n, generator=torch.Generator().manual_seed(0)).to(like)
-    centres = bool(torch.allclose(f(y + 1), f(y), atol=1e-2))
-    z = y.float() - y.float().mean() if centres else y.float()
-    want = gain*z/z.square().mean().sqrt() + shift
-    check(torch.allclose(f(y), want, rtol=2e-2, atol=2e-2*float(want.abs().max())),
-          f"norm: {type(norm).__name__} is no norm over {n} numbers")
-    return gain, centres
-
-def written(
-    model,     # a causal language model
-    layer:int, # 0-based
-    hookpoint, # of a dictionary
-    W_dec,     # (d_sae, width) its rows
-):
-    "(d_sae, d_model) what a unit of each latent adds to the stream, norms at length 1; raises `ParamError` if unknown."
-    import torch
-    from sae_diploma.models import HOOKPOINTS, anatomy, d_model, decoder_layers, down_proj
-    check(hookpoint in HOOKPOINTS,
-          f"hookpoint: {hookpoint!r} is none of {', '.join(HOOKPOINTS)}, so how it writes to the stream is not "
-          "known")
-    D, n = W_dec.float(), d_model(model)
-    if hookpoint.startswith("resid") or hookpoint.endswith("_out"):
-        check(D.shape[1] == n, f"hookpoint: rows of {D.shape[1]} numbers are no {hookpoint} of a model of width {n}")
-    if hookpoint.startswith("resid"): return D
-    at, block = anatomy(model, layer), decoder_layers(model)[layer]
-    check(hookpoint in at, f"hookpoint: layer {layer} of this model has no {hookpoint}")
-    factor = at["scale"][0 if hookpoint == "attn_out" else 1]
-    if hookpoint == "mlp_act":
-        down, (behind, _) = down_proj(model, layer), at["mlp_out"]
-        like, name = next(down.parameters()), at["mlp_act"][0]
-        with torch.no_grad():
-            try: D = torch.cat([(down(d) - down(torch.zeros_like(d))).float() for d in D.to(like).split(1024)])
-            except RuntimeError: check(False, f"hookpoint: rows of {D.shape[1]} numbers do not fit the projection "
-                                              f"behind mlp_act of layer {layer}")
-            if name != behind and not name.startswith(f"{behind}."): # a norm reads what the projection gives
-                gain, centres = norm_gain(block.get_submodule(behind), n)
-                D = (D - D.mean(1, keepdim=True) if centres else D)*gain
-    return D*factor if abs(factor - 1) > 1e-3 else D
 
 # %% ../nbs/lib/73_export.ipynb #79dc1cb3
 def neuronpedia(
@@ -334,7 +286,7 @@ def neuronpedia(
     batch_size=128,   # features per file
     before=24, after=8, # tokens around a position
 ) -> Path:
-    "Write the run's dictionary as Neuronpedia's batches: contexts as the base model reads them, logits where known."
+    "Write the run's dictionary as Neuronpedia's feature batches: contexts of the held-out documents as the base model reads them."
     import torch
     from scipy.sparse import csc_matrix
     from sae_diploma.acts import ActivationStore, TokenTable
@@ -347,26 +299,14 @@ def neuronpedia(
     have = [f.parent.name for f in saes.glob("*/config.json")]
     check(name in have, f"sae_name: {name!r} is not in {saes}{near(name, have)}; it has {', '.join(sorted(have))}")
     sae = SAE.from_pretrained(saes/name)
-    check(sae.cfg.n_sources == 1,
-          f"sae_name: {name!r} reads {sae.cfg.n_sources} models at once, and Neuronpedia shows features of one; "
-          "give an SAE")
     table, store = TokenTable.load(saes/"tokens"), ActivationStore(saes/"acts/base")
-    at = {k: getattr(sae.cfg, k) if getattr(sae.cfg, k) not in (None, "") else store.meta.get(k)
-          for k in ("layer", "hookpoint", "model_name")}
-    check(None not in at.values(),
-          f"sae_name: {name!r} and its activations do not say of which layer, hookpoint and model they are; "
-          "Neuronpedia asks for them")
-    check(all(store.meta.get(k, at[k]) == at[k] for k in ("layer", "hookpoint")),
-          f"sae_name: {name!r} is of layer {at['layer']} {at['hookpoint']}, and the run's activations are of layer "
-          f"{store.meta.get('layer')} {store.meta.get('hookpoint')}")
-    tokenizer, model = load_tokenizer(at["model_name"]), load_model(at["model_name"], device="cpu")
-    W_dec, why = sae.W_dec.detach().float(), ("W_dec through what lies between its hookpoint and the stream, the final "
-                                              "norm's gain and the output matrix, norms at length 1")
-    try: rows_to_stream, W_U = written(model, at["layer"], at["hookpoint"], W_dec), unembed(model).float()
-    except ParamError as e: rows_to_stream, W_U, why = None, None, f"left out: {e}"
     rows = np.asarray(table.rows(split="eval"))
     r, j, v = sparse_acts(sae, store, rows)
     starts = np.searchsorted(j, np.arange(sae.cfg.d_sae+1))
+    tokenizer, model = load_tokenizer(sae.cfg.model_name), load_model(sae.cfg.model_name, device="cpu")
+    W_dec, W_U = sae.W_dec.detach().float().reshape(-1, sae.W_dec.shape[-1])[:sae.cfg.d_sae], unembed(model).float()
+    W_U = W_U if W_U.shape[0] == W_dec.shape[1] else W_U.T
+    can_read = W_U.shape[0] == W_dec.shape[1]
     A = csc_matrix((v, r, starts), shape=(len(rows), sae.cfg.d_sae)) # tokens by latents
     mean, square = np.asarray(A.mean(0)).ravel(), np.asarray(A.multiply(A).mean(0)).ravel()
     spread = np.sqrt(np.maximum(square-mean**2, 1e-12))
@@ -380,12 +320,11 @@ def neuronpedia(
         pos = np.arange(max(first[p], p-before), min(last[p], p+after+1))
         return [vocab(t) for t in tok[pos]], pos
     about = dict(n_prompts_total=int(len(np.unique(doc))), n_tokens_in_prompt=int(np.bincount(np.unique(doc, return_inverse=True)[1]).max()), dataset=f"held-out documents of run {run.resolve().name}")
-    batch = dict(model_id=model_id or Path(at["model_name"]).name, layer=int(at["layer"]),
-                 sae_set=f"{at['hookpoint']}-{name}-{run.resolve().name}")
+    batch = dict(model_id=model_id or Path(sae.cfg.model_name).name, layer=int(sae.cfg.layer), sae_set=f"{sae.cfg.hookpoint}-{name}-{run.resolve().name}")
     out.mkdir(parents=True, exist_ok=True)
     for b, lo in enumerate(progress(range(0, sae.cfg.d_sae, batch_size), desc="features")):
         idx = torch.arange(lo, min(lo+batch_size, sae.cfg.d_sae))
-        logits = [None]*len(idx) if W_U is None else (rows_to_stream[idx] @ W_U).numpy()
+        logits = (W_dec[idx] @ W_U).numpy() if can_read else np.zeros((len(idx), 1))
         both = (A[:, lo:lo+len(idx)].T @ A).toarray()/len(rows)
         pearson, cosine = (both-np.outer(mean[idx], mean))/np.outer(spread[idx], spread), both/np.sqrt(np.maximum(np.outer(square[idx], square), 1e-24))
         pearson[np.arange(len(idx)), idx] = -2
@@ -403,8 +342,7 @@ def neuronpedia(
         whole = dict(batch, features=feats)
         check_batch(whole)
         save_json(whole, out/f"batch-{b}.json")
-    save_json(dict(batch, n_features=sae.cfg.d_sae, n_batches=b+1, run=run_note(run), logits=why,
-                   format="SAEDashboard NeuronpediaDashboardBatch"), out/"run_settings.json")
+    save_json(dict(batch, n_features=sae.cfg.d_sae, n_batches=b+1, run=run_note(run), format="SAEDashboard NeuronpediaDashboardBatch"), out/"run_settings.json")
     return out
 
 # %% ../nbs/lib/73_export.ipynb #b79bb78f
@@ -427,17 +365,17 @@ def hub_folder(
         for o in ("config.json", "model.safetensors", "training.json"):
             if (f/o).exists(): (out/f.name).mkdir(parents=True, exist_ok=True); shutil.copy(f/o, out/f.name/o)
         num = lambda k: f"{m[k]:.3g}" if isinstance(m.get(k), (int, float)) else "–"
-        rows.append(f"| `{f.name}` | {c.architecture}{f', {c.n_sources} sources' if c.n_sources > 1 else ''} | {c.layer} `{c.hookpoint}` | {c.d_in} → {c.d_sae:,} | {num('l0')} | {num('fvu')} |")
-    front = dict(license="mit", library_name="sae_diploma", tags=["sparse-autoencoder", "interpretability", "model-diffing", "sae_diploma"], **({"base_model": base} if base.count("/") == 1 else {}))
+        rows.append(f"| {md_code(f.name)} | {md_text(c.architecture)}{f', {c.n_sources} sources' if c.n_sources > 1 else ''} | {c.layer} {md_code(c.hookpoint)} | {c.d_in} → {c.d_sae:,} | {num('l0')} | {num('fvu')} |")
+    front = dict(license="mit", library_name="sae_diploma", tags=["sparse-autoencoder", "interpretability", "model-diffing", "sae_diploma"], **({"base_model": base} if re.fullmatch(r"[\w.-]+/[\w.-]+", base, re.A) else {}))
     said = load_json(run/"04_comparison/findings.json") if (run/"04_comparison/findings.json").exists() else []
     short = [in_short(o) for o in said]
     pic = run/"05_figures/summary.png"
     if pic.exists(): shutil.copy(pic, out/"summary.png")
-    alt = load_json(run/"05_figures/captions.json")["summary"]["caption"] if pic.exists() else ""
-    card = ["---\n"+yaml.safe_dump(front, sort_keys=False)+"---", f"# {name}", f"Sparse autoencoders for `{base}`, trained to see what fine-tuning changed in it ({run_note(run)}).",
-            "```python\nfrom sae_diploma.saes import SAE\n\nsae = SAE.from_pretrained(\"%s/%s\")\n```" % (name, found[0].name),
+    alt = captions_of(run)["05_figures", "summary"]["caption"] if pic.exists() else ""
+    card = ["---\n"+yaml.safe_dump(front, sort_keys=False)+"---", f"# {md_text(name)}", f"Sparse autoencoders for {md_code(base)}, trained to see what fine-tuning changed in it ({run_note(run)}).",
+            f"````python\nfrom sae_diploma.saes import SAE\n\nsae = SAE.from_pretrained({json.dumps(f'{name}/{found[0].name}').replace('`', chr(92)+'x60')})\n````",
             "## Dictionaries", "| folder | architecture | layer | width | L0 | FVU |\n|---|---|---|---|---|---|\n"+"\n".join(rows)]
-    if short: card += ["## What was found with them", *([f"![{alt}](summary.png)"] if alt else []), "\n".join(f"{i}. **{o['asked']}** {o['found']} {o['sure']}".rstrip() for i, o in enumerate(short, 1))]
+    if short: card += ["## What was found with them", *([f"![{md_text(alt)}](summary.png)"] if alt else []), "\n".join(f"{i}. **{md_text(o['asked'])}** {md_text(o['found'])} {md_text(o['sure'])}".rstrip() for i, o in enumerate(short, 1))]
     card += ["## Limits", "- One layer, one dictionary of many that fit as well: another seed splits features differently.\n- A dictionary may hold both models and be blind to what sets them apart; the full chain reports that share (delta-FVU) beside every finding.\n- A name given to a latent is a reading of its contexts, not a measurement."]
     (out/"README.md").write_text("\n\n".join(card)+"\n", encoding="utf-8")
     return out

@@ -165,7 +165,8 @@ def shown(
     "A table for people: no empty columns, rows named by their latent, with `digits` a dash where a number does not exist."
     if not len(t):
         from IPython.display import Markdown
-        return Markdown(otherwise)
+        from sae_diploma.escape import md_text
+        return Markdown(md_text(otherwise))
     t = t.dropna(axis=1, how="all")
     if digits is not None: t = t.round(digits).astype(object).where(t.notna(), "–")
     return t.set_index("latent").rename_axis(index=None, columns="latent") if "latent" in t else t
