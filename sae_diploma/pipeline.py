@@ -420,7 +420,7 @@ def _logged_engine():
         def execute_managed_notebook(cls, nb_man, kernel_name, log_path=None, stderr_file=None, start_timeout=60, **kw):
             kw = {k: v for k, v in kw.items() if k in ("config",)}
             client = PapermillNotebookClient(nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, timeout=None, stderr_file=stderr_file, log=logging.getLogger("papermill"), **kw)
-            with open(log_path, "w") as log: return client.execute(stdout=log, stderr=log)
+            with open(log_path, "w", encoding="utf-8") as log: return client.execute(stdout=log, stderr=log)
     papermill_engines.register("sae_diploma", LoggedEngine)
     for o in ("papermill", "asyncio", "traitlets"): logging.getLogger(o).setLevel(logging.CRITICAL)
     return "sae_diploma"
