@@ -120,10 +120,15 @@ def _projected(D):
 # %% ../nbs/lib/54_causal.ipynb #6f4895d0
 @contextlib.contextmanager
 def _selected(model, at):
-    "Logits at the positions `at` (batch, T) only, as (n, vocabulary)."
-    h = unwrap(model).get_output_embeddings().register_forward_pre_hook(lambda m, args: (args[0][at], *args[1:]))
+    "Logits at the positions `at` (batch, T) only, as (n, vocabulary), where the head reads one vector a position."
+    def pick(m, args, kw):
+        x = args[0] if args else next(iter(kw.values()))
+        return ((x[at], *args[1:]), kw) if args and x.shape[:2] == at.shape else None
+    head = unwrap(model).get_output_embeddings()
+    h = None if head is None else head.register_forward_pre_hook(pick, with_kwargs=True)
     try: yield
-    finally: h.remove()
+    finally:
+        if h is not None: h.remove()
 
 @contextlib.contextmanager
 def _passed_over(model, n):
@@ -148,7 +153,8 @@ class _Batch:
 
     def run(self, fn, skip=None):
         with splice(self.model, *self.place, fn), _selected(self.model, self.at), _passed_over(self.model, self.skip if skip is None else skip):
-            return self.model(input_ids=self.ids, attention_mask=self.mask.long(), use_cache=False).logits.float().log_softmax(-1)
+            y = self.model(input_ids=self.ids, attention_mask=self.mask.long(), use_cache=False).logits
+        return (y if y.ndim == 2 else y[self.at]).float().log_softmax(-1)
 
     def _passes(self):
         try: return torch.allclose(self.run(lambda _: self.x), self.logp, atol=1e-4)
@@ -594,7 +600,7 @@ def behaviour(
     layer, hookpoint,     # of the dictionaries
     sides=("write", "remove"), # write into the base model; take out of the fine-tuned model
     starts=None,          # words that open a summary; `starters` of these pairs' references by default
-    max_new_tokens:int=32, max_length:int=256, # as for `sft.generate`
+    max_new_tokens:int=32, max_length=None, # as for `sft.generate`
     n_bootstrap:int=1000, n_perm:int=20_000, level:float=.95, fdr:float=.05, seed:int=0, # of the differences
     **kw,                 # for `sft.generate`: `instruction`, `batch_size`
 ):
@@ -660,7 +666,7 @@ def steering(
     layer, hookpoint,    # where they are added
     strengths=(1., 2., 4.), # factors; 0 is always there
     starts=None,         # words that open a summary; `starters` of these pairs' references by default
-    max_new_tokens:int=32, max_length:int=256, # as for `sft.generate`
+    max_new_tokens:int=32, max_length=None, # as for `sft.generate`
     n_bootstrap:int=1000, n_perm:int=20_000, level:float=.95, fdr:float=.05, seed:int=0, # of the differences
     **kw,                # for `sft.generate`: `instruction`, `batch_size`
 ):

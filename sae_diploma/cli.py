@@ -24,6 +24,7 @@ def _parser(
 ):
     "The argument parser of `func`, with the spellings of this command line."
     p = anno_parser(func, prog=f"sae-diploma {name}")
+    p._negative_number_matcher = re.compile(r"-\.?\d[\d.,eE+-]*$") # -1,0 and -1e-3 are values, too
     for a in p._actions:
         for o in list(a.option_strings):
             if o in _renamed:
@@ -133,8 +134,6 @@ def main(
 ):
     "Entry point of the console script: exit code 0, 1 after an error of one sentence, 2 for wrong arguments, 130 when stopped."
     argv = list(sys.argv[1:] if argv is None else argv)
-    if getattr(sys.stdout, "errors", "") == "strict" and hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace") # a letter that the terminal's encoding lacks is no error
     cmds = _commands()
     if not argv or argv[0] in ("-h", "--help", "help"): return print(_overview())
     if argv[0] in ("-V", "--version"):

@@ -62,7 +62,7 @@ def extract_(
     overflow:str="truncate",      # what becomes of longer documents: truncate, or chunk
     stride:int=0,                 # chunk: tokens that a chunk repeats from the one before
     no_bos:bool=False,            # documents without the bos token in front
-    target_column:str=None,       # column of the summary: read pairs in chat format too
+    target_column:str=None,       # column of the summary: read pairs too, in the format that the (fine-tuned) model was trained in
     article_column:str="article", # column of the article of the pairs
     shard_rows:int=65_536,        # tokens of a shard at least; memory holds two
     attn_implementation:str=None, # sdpa, eager, flash_attention_2, flex_attention; the library's choice by default
@@ -76,20 +76,25 @@ def extract_(
     from sae_diploma.acts.extract import ranks
     notice(overwrite_cache=overwrite_cache)
     check(num_samples >= 1, f"num_samples: {num_samples} is no positive number of documents")
+    places = [(_layer(o), h) for o in str(layer_idx).split(",") for h in hookpoint.split(",")]
+    for _, h in places: check(h in models.HOOKPOINTS, f"hookpoint: {h!r} is unknown{near(h, models.HOOKPOINTS)}")
     out, kw = Path(output_dir)/(output_name or ""), dict(dtype=dtype, device=device, attn_implementation=attn_implementation, device_map=device_map, quantization=quantization)
     rank, _ = ranks()
-    tok = models.load_tokenizer(model_name, model_revision)
+    tok = _writer(model_name, ft_model, model_revision, target_column, rank)
+    texts = data.load_texts(dataset_name, text_column, split=split, num_samples=num_samples, seed=seed, **_config(dataset_config))
+    pairs = data.load_pairs(dataset_name, article_column, target_column, n_train=num_samples, seed=seed)["train"] if target_column else None
     if ft_model:
         base, ft = models.load_pair(model_name, ft_model, revision=model_revision, **kw)
-        models.check_pair(base, ft, tok, models.load_tokenizer(ft_model))
+        toks = models.load_tokenizer(model_name, model_revision), models.load_tokenizer(ft_model, base=model_name)
+        models.check_pair(base, ft, *toks)
         read, names = dict(base=base, ft=ft), dict(base=model_name, ft=ft_model)
     else: read, names = {"": models.load_model(model_name, revision=model_revision, **kw)}, {"": model_name}
     model = next(iter(read.values()))
-    points = [(models.resolve_layer(model, _layer(o)), h) for o in str(layer_idx).split(",") for h in hookpoint.split(",")]
+    points = [(models.resolve_layer(model, o), h) for o, h in places]
     length = _fit(max_length, model)
-    docs = held_out(data.load_texts(dataset_name, text_column, split=split, num_samples=num_samples, seed=seed, **_config(dataset_config)))
-    pairs = held_out(data.to_chat(data.load_pairs(dataset_name, article_column, target_column, n_train=num_samples, seed=seed)["train"], tok, length)) if target_column else None
-    table = acts.build_tokens(tok, plain=docs, pairs=pairs, max_length=length, overflow=overflow, stride=stride, bos=False if no_bos else None)
+    pairs = held_out(data.to_chat(pairs, tok, _pair_length(tok, max_length, model))) if target_column else None
+    table = acts.build_tokens(tok, plain=held_out(texts), pairs=pairs, max_length=length, overflow=overflow, stride=stride, bos=False if no_bos else None)
+    if ft_model: models.check_tokens(table.token, base, ft, *toks)
     more = dict(dtype=dtype, batch_tokens=batch_size*max_length, shard_rows=shard_rows)
     from sae_diploma.acts.manage import check_table_place
     one = len(read)*len(points) == 1
@@ -107,6 +112,20 @@ def _layer(x):
     return int(x) if x.is_integer() else x
 
 def _config(o): return dict(dataset_config=o) if o else {}
+
+def _writer(base, ft, revision, pairs, rank=0):
+    "The tokenizer that writes the texts; where pairs are read, in the format of the fine-tuned model, and which that is is said."
+    from sae_diploma.chat import pair_tokenizer
+    from sae_diploma.models import load_tokenizer
+    if not pairs: return load_tokenizer(base, revision)
+    tok, said = pair_tokenizer(base, ft, revision)
+    if not rank: print(said, file=sys.stderr)
+    return tok
+
+def _pair_length(tok, max_length, model):
+    "Tokens of a pair: as many as in training, where that is recorded."
+    from sae_diploma.chat import of_format
+    return _fit(of_format(tok, "max_length", None, max_length), model)
 
 def _fit(max_length, model):
     "No more tokens than the model has positions."
@@ -299,7 +318,8 @@ def _stream(model_name, ft_model, dataset_name, text_column, layer_idx, hookpoin
     texts, tok = open_texts(dataset_name, text_column, split, seed, dataset_config, streaming=streaming), models.load_tokenizer(model_name, revision)
     if ft_model:
         read = models.load_pair(model_name, ft_model, revision=revision, **kw)
-        models.check_pair(*read, tok, models.load_tokenizer(ft_model))
+        models.check_pair(*read, tok, models.load_tokenizer(ft_model, base=model_name))
+        models.check_tokens(range(len(tok)), *read) # which of them will come is not known yet
     else: read = models.load_model(model_name, revision=revision, **kw)
     first = read[0] if ft_model else read
     return ActivationStream(read, texts, tok, _layer(layer_idx), n_tokens, hookpoint, buffer_rows, text_column=text_column, max_length=_fit(max_length, first), overflow=overflow, seed=seed, model_name=model_name)
@@ -351,32 +371,76 @@ def _pair_of(out, models, table, layer, hookpoint, batch_tokens, dtype, names):
          for n, o, b in (("base", "base", batch_tokens), ("ft", "ft", batch_tokens), ("again", "base", max(1, batch_tokens//2)))}
     return PairedStores(s["base"], s["ft"], table), s["again"]
 
-def _delta(pair, sae, path, d_sae, out, seed, device):
-    "The Delta-SAE, loaded or trained, its firing thresholds, and its table."
+def _delta(pair, sae, delta, d_sae, out, seed, device):
+    "The table of the Delta-SAE that is given, or trained here."
     from sae_diploma.diffing.delta_sae import ResidualStore, delta_sae, firing_threshold, fit_delta
-    from sae_diploma.saes import SAE
     rows = pair.rows(split="sae")
-    delta = SAE.from_pretrained(path).to(device) if path else fit_delta(pair, sae, d_sae, out/"delta_sae", seed=seed, n_epochs=4, batch_size=min(1024, max(1, len(rows)//8)), device=device)
-    theta = firing_threshold(delta, ResidualStore(pair.ft, sae), rows, seed=seed)
-    return delta_sae(pair, sae, delta, theta, seed=seed)
+    if delta is None:
+        delta = fit_delta(pair, sae, d_sae, out/"delta_sae", seed=seed, n_epochs=4,
+                          batch_size=min(1024, max(1, len(rows)//8)), device=device)
+    return delta_sae(pair, sae, delta, firing_threshold(delta, ResidualStore(pair.ft, sae), rows, seed=seed), seed=seed)
+
+def _dictionary(name, path, model, layer, device):
+    "An SAE of this place of the model; raises `ParamError` for one of another."
+    from sae_diploma.models import d_model, down_proj
+    from sae_diploma.saes import SAE
+    sae = SAE.from_pretrained(path).to(device)
+    if model is None: return sae
+    n, hookpoint = getattr(sae.cfg, "n_sources", 1), sae.cfg.hookpoint or "resid_post"
+    check(n == 1, f"{name}: {path} reads {n} models at once; give an SAE of the base model alone")
+    down = down_proj(model, layer) if hookpoint == "mlp_act" else None
+    width = d_model(model) if down is None else getattr(down, "in_features", None) or down.nx
+    check(sae.cfg.d_in == width, f"{name}: {path} reads vectors of {sae.cfg.d_in} numbers, {hookpoint} of layer {layer} has {width}; "
+          "give an SAE of this place of the base model")
+    return sae
+
 
 # %% ../nbs/lib/70a_commands.ipynb #0c5efb81
-def _tables(pair, again, models, sae, delta, out, seed):
-    "All tables of the comparison, written as Parquet and JSON; returns them by name."
+class _Tables(dict):
+    "The tables of a comparison, each written when it is made; one that cannot be made is left out, and why is said."
+    def __init__(self, out): super().__init__(); self.out, self.left_out, self.broke = out, {}, []
+
+    def make(self, name, fn):
+        "The table that `fn` gives, or None."
+        try: self[name] = fn(); save_parquet(self[name], self.out/f"{name}.parquet")
+        except Exception as e:
+            self.left_out[name] = str(e) if isinstance(e, SaeDiplomaError) else f"{type(e).__name__}: {e}"
+            if not isinstance(e, SaeDiplomaError): self.broke.append(name)
+            (self.out/f"{name}.parquet").unlink(missing_ok=True); self.pop(name, None)
+            print(f"{name.replace('_', ' ')}: left out ({self.left_out[name]})", file=sys.stderr)
+        return self.get(name)
+
+    def close(self):
+        "Keep what was left out, or nothing."
+        f = self.out/"left_out.json"
+        save_json(self.left_out, f) if self.left_out else f.unlink(missing_ok=True)
+
+def _measure(t, pair, again, models, sae, delta, seed):
+    "All tables that need activations; returns the comparisons of the null control."
     from sae_diploma.diffing.base import sums_of
     from sae_diploma.diffing.drift import drift, null_control
     from sae_diploma.diffing.neurons import neuron_layers, neurons
     from sae_diploma.diffing.transfer import residual_norms, transfer
-    from sae_diploma.diffing.weights import weights
     sums = sums_of(pair, sae.encode_sparse, sae.cfg.d_sae, device=sae.W_dec.device)
-    groups = [g for g in sums.groups() if g[1] == "all"] or [("all", "all")]
-    null, itself = null_control(pair, sae, sums, again, groups=groups, seed=seed)
-    t = dict(transfer=transfer(pair, sae, seed=seed), residual_norms=residual_norms(pair, sae, seed=seed), drift=drift(pair, sae, sums=sums, seed=seed), drift_null=itself,
-             neurons=neurons(models["base"], models["ft"], pair.table, groups=groups, seed=seed), weights=weights(models["base"], models["ft"]), delta_sae=delta)
-    t["neuron_layers"] = neuron_layers(_first(t["neurons"], groups))
-    for k, v in t.items(): save_parquet(v, out/f"{k}.parquet")
-    save_json(null, out/"null.json")
-    return t, null
+    groups, null = [g for g in sums.groups() if g[1] == "all"] or [("all", "all")], []
+    def itself(): found, table = null_control(pair, sae, sums, again, groups=groups, seed=seed); null.extend(found); return table
+    t.make("drift_null", itself)
+    if null: save_json(null, t.out/"null.json")
+    t.make("transfer", lambda: transfer(pair, sae, seed=seed))
+    t.make("residual_norms", lambda: residual_norms(pair, sae, seed=seed))
+    t.make("drift", lambda: drift(pair, sae, sums=sums, seed=seed))
+    t.make("delta_sae", delta)
+    changed = t.make("neurons", lambda: neurons(models["base"], models["ft"], pair.table, groups=groups, seed=seed))
+    if changed is not None: t.make("neuron_layers", lambda: neuron_layers(_first(changed, groups)))
+    return null
+
+def _findings(t, null):
+    "The findings of what was measured."
+    from sae_diploma.diffing.findings import changed_neurons, features, patterns
+    whole = {k: _all_text(v) for k, v in t.items() if k in ("drift", "delta_sae", "neurons", "transfer")}
+    asked = dict(drift=lambda: patterns(whole["drift"], null), delta_sae=lambda: features(whole["delta_sae"], None, whole.get("transfer")),
+                 neurons=lambda: changed_neurons(whole["neurons"], t["neuron_layers"]))
+    return [f() for k, f in asked.items() if k in whole and (k != "neurons" or "neuron_layers" in t)]
 
 def _first(t, groups):
     "Rows of the first group: task text where there is any."
@@ -394,7 +458,7 @@ def compare_(
     layer_idx:float=None,         # the SAE's own layer by default
     dataset_name:str="docstrings", # as for extract
     text_column:str="text",       # column of the text
-    target_column:str=None,       # column of the summary: compare on pairs in chat format too
+    target_column:str=None,       # column of the summary: compare on pairs too, in the format that the fine-tuned model was trained in
     article_column:str="article", # column of the article of the pairs
     num_samples:int=500,          # documents
     split:str=None,               # of the dataset; test for docstrings and train for others by default
@@ -408,30 +472,36 @@ def compare_(
     "Compare base and fine-tuned model under the base model's SAE: figures, tables, findings."
     from sae_diploma import data, models
     from sae_diploma.acts import build_tokens
-    from sae_diploma.diffing.findings import findings
-    from sae_diploma.saes import SAE
-    out, names = Path(output_dir), dict(base=base_model, ft=ft_model)
-    sae = SAE.from_pretrained(base_sae_path).to(get_device(device))
-    pair = dict(zip(names, models.load_pair(base_model, ft_model, dtype=dtype, device=device)))
-    tok = models.load_tokenizer(base_model)
-    models.check_pair(pair["base"], pair["ft"], tok, models.load_tokenizer(ft_model))
-    layer = models.resolve_layer(pair["base"], sae.cfg.layer if layer_idx is None else _layer(layer_idx))
-    docs = _halves(data.load_texts(dataset_name, text_column, split=split or ("test" if dataset_name == "docstrings" else "train"), num_samples=num_samples, seed=seed))
-    chat = None
-    if target_column: chat = _halves(data.to_chat(data.load_pairs(dataset_name, article_column, target_column, n_test=num_samples, seed=seed)["test"], tok, max_length))
-    table = build_tokens(tok, docs, chat, max_length=_fit(max_length, pair["base"]))
     from sae_diploma.acts.manage import check_table_place
-    check(not (out/"store.json").exists(), f"output_dir: {out} is a store of activations; give another folder", DataError)
+    from sae_diploma.diffing.weights import weights
+    out, names, dev = Path(output_dir), dict(base=base_model, ft=ft_model), get_device(device)
+    sae = _dictionary("base_sae_path", base_sae_path, None, None, dev)
+    at = _layer(layer_idx) if layer_idx is not None else sae.cfg.layer
+    check(at is not None, f"layer_idx: {base_sae_path} does not say which layer it is of; give it")
+    tok = _writer(base_model, ft_model, None, target_column)
+    texts = data.load_texts(dataset_name, text_column, split=split or ("test" if dataset_name == "docstrings" else "train"), num_samples=num_samples, seed=seed)
+    chat = data.load_pairs(dataset_name, article_column, target_column, n_test=num_samples, seed=seed)["test"] if target_column else None
+    pair = dict(zip(names, models.load_pair(base_model, ft_model, dtype=dtype, device=device)))
+    toks = models.load_tokenizer(base_model), models.load_tokenizer(ft_model, base=base_model)
+    models.check_pair(*pair.values(), *toks)
+    layer, hookpoint = models.resolve_layer(pair["base"], at), sae.cfg.hookpoint or "resid_post"
+    sae = _dictionary("base_sae_path", base_sae_path, pair["base"], layer, dev)
+    delta = _dictionary("delta_sae_path", delta_sae_path, pair["base"], layer, dev) if delta_sae_path else None
+    if chat is not None: chat = _halves(data.to_chat(chat, tok, _pair_length(tok, max_length, pair["base"])))
+    table = build_tokens(tok, _halves(texts), chat, max_length=_fit(max_length, pair["base"]))
+    models.check_tokens(table.token, *pair.values(), *toks)
     check_table_place(out, table, [out/"acts"/n for n in ("base", "ft", "again")])
     with RunLock(out):
+        t = _Tables(out)
+        t.make("weights", lambda: weights(pair["base"], pair["ft"]))
         table.save(out/"tokens")
-        stores, again = _pair_of(out, pair, table, layer, sae.cfg.hookpoint or "resid_post", batch_size*max_length, dtype, names)
-        delta = _delta(stores, sae, delta_sae_path, d_sae_delta, out, seed, get_device(device))
-        t, null = _tables(stores, again, pair, sae, delta, out, seed)
-        found = findings(*(_all_text(t[o]) for o in ("drift", "delta_sae", "neurons")), t["neuron_layers"], transfer=_all_text(t["transfer"]), null=null)
-        save_json(found, out/"findings.json")
+        stores, again = _pair_of(out, pair, table, layer, hookpoint, batch_size*max_length, dtype, names)
+        null = _measure(t, stores, again, pair, sae, lambda: _delta(stores, sae, delta, d_sae_delta, out, seed, dev), seed)
+        found = _findings(t, null)
+        save_json(found, out/"findings.json"); t.close()
         _figures(t, out)
-    print(_largest(t, top_k), *(f"{o['question']}\n  {o['sentence']}" for o in found), f"tables, figures and findings: {out}", sep="\n\n")
+    print(*([_largest(t, top_k)] if "drift" in t else []), *(f"{o['question']}\n  {o['sentence']}" for o in found), f"tables, figures and findings: {out}", sep="\n\n")
+    check(not t.broke, f"compare: {', '.join(t.broke)} could not be made ({t.left_out[t.broke[0]] if t.broke else ''}); all else is in {out}", DataError)
 
 # %% ../nbs/lib/70a_commands.ipynb #15684dbf
 def convert_(
@@ -517,14 +587,16 @@ def _all_text(t):
 
 # %% ../nbs/lib/70a_commands.ipynb #018cd5c6
 def _figures(t, out):
-    "The reference's three figures."
+    "The reference's three figures, as far as their tables were made."
     from sae_diploma.figures import plot_activation_frequency, plot_activation_magnitude, plot_residual_norms, save_figure
-    groups = list(dict.fromkeys(zip(t["drift"].regime, t["drift"].segment)))
-    d = _first(t["drift"], [g for g in groups if g[1] == "all"] or groups)
+    d = None
+    if "drift" in t:
+        groups = list(dict.fromkeys(zip(t["drift"].regime, t["drift"].segment)))
+        d = _first(t["drift"], [g for g in groups if g[1] == "all"] or groups)
     for name, fn, data, what in (("activation_frequency", plot_activation_frequency, d, "How often each latent of the base model's SAE fires, in both models"),
                                  ("activation_magnitude", plot_activation_magnitude, d, "How strongly each latent fires where it fires, in both models"),
-                                 ("residual_norms", plot_residual_norms, t["residual_norms"], "What the SAE leaves unexplained of each token, in both models")):
-        save_figure(fn(data), out/"figures", name, data, what+".", what+".")
+                                 ("residual_norms", plot_residual_norms, t.get("residual_norms"), "What the SAE leaves unexplained of each token, in both models")):
+        if data is not None: save_figure(fn(data), out/"figures", name, data, what+".", what+".")
 
 def _largest(t, top_k):
     "The latents whose frequency changed most, as text."

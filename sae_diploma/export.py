@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FEATURE', 'TEXT', 'KINDS_TO', 'EXPORTED', 'tex', 'figures_zip', 'one_document', 'find_chromium', 'print_pdf',
-           'thesis_pages', 'thesis_pdf', 'check_batch', 'sparse_acts', 'feature_json', 'neuronpedia', 'hub_folder',
-           'export_run']
+           'thesis_pages', 'thesis_pdf', 'check_batch', 'sparse_acts', 'feature_json', 'norm_gain', 'written',
+           'neuronpedia', 'hub_folder', 'export_run']
 
 # %% ../nbs/lib/73_export.ipynb #f502d42f
 import html, json, os, re, shutil, subprocess, sys, tempfile, zipfile
@@ -99,7 +99,7 @@ def _inner(href, page, names):
     u = urlsplit(href)
     if u.scheme or u.netloc: return html.escape(href, quote=True)
     if not u.path: return f"#{page.replace('/', '-').removesuffix('.html')}--{u.fragment}" if u.fragment else "#"
-    target = os.path.normpath(os.path.join(os.path.dirname(page), u.path)).replace(os.sep, "/")
+    target = os.path.normpath(os.path.join(os.path.dirname(page), u.path))
     key = target.replace("/", "-").removesuffix(".html")
     if target in names: return f"#{key}--{u.fragment}" if u.fragment else f"#{key}"
     return f"https://sae-diploma.github.io/sae_diploma/{target}" + (f"#{u.fragment}" if u.fragment else "")
@@ -147,7 +147,7 @@ def print_pdf(
         cmd = [exe, "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", f"--user-data-dir={home}",
                "--no-pdf-header-footer", "--virtual-time-budget=20000", f"--print-to-pdf={out}", Path(page).resolve().as_uri()]
         if hasattr(os, "geteuid") and os.geteuid() == 0: cmd.insert(1, "--no-sandbox")
-        try: r = subprocess.run(cmd, capture_output=True, text=True, timeout=seconds, encoding="utf-8", errors="replace")
+        try: r = subprocess.run(cmd, capture_output=True, text=True, timeout=seconds)
         except subprocess.TimeoutExpired: raise DataError(f"Chromium did not print within {seconds} s") from None
     check(out.exists() and out.read_bytes()[:5] == b"%PDF-", f"Chromium printed nothing: {r.stderr.strip()[-300:]}", DataError)
     return out
@@ -174,7 +174,7 @@ def thesis_pdf(
             chapters = [f"{p}.ipynb" for p in pages if (stage/f"{p}.ipynb").exists()]
             book = dict(project=dict(type="book", **{"output-dir": "_book"}), book=dict(title=title, subtitle=run_note(run), chapters=chapters), bibliography="references.bib", format=dict(typst=dict(papersize="a4", toc=True)), execute=dict(enabled=False, echo=False))
             (stage/"_quarto.yml").write_text(yaml.safe_dump(book, sort_keys=False), encoding="utf-8")
-            r = subprocess.run(["quarto", "render", str(stage), "--to", "typst", "--no-execute"], capture_output=True, text=True, encoding="utf-8", errors="replace")
+            r = subprocess.run(["quarto", "render", str(stage), "--to", "typst", "--no-execute"], capture_output=True, text=True)
             made = sorted((stage/"_book").glob("*.pdf"))
             check(r.returncode == 0 and bool(made), f"quarto failed: {r.stderr.strip()[-500:]}", DataError)
             out.parent.mkdir(parents=True, exist_ok=True); shutil.copy(made[0], out)
@@ -245,7 +245,7 @@ def feature_json(
     text,       # position, before, after -> (tokens, positions) of the text around it
     values,     # positions -> activations of this latent there
     W_dec,      # (d_sae, d_in)
-    logits,     # (vocab,) what it promotes
+    logits,     # (vocab,) what it promotes, or None where that cannot be said
     vocab,      # token id -> string
     near,       # (indices, Pearson, cosine) of the latents whose activations go with its own
     about:dict, # n_prompts_total, n_tokens_in_prompt, dataset
@@ -253,7 +253,7 @@ def feature_json(
     doc=None,   # position -> document: one text of each
 ) -> dict:
     "One feature as Neuronpedia reads it."
-    d, l = np.asarray(W_dec[i], float), np.asarray(logits, float)
+    d, l = np.asarray(W_dec[i], float), np.asarray([] if logits is None else logits, float)
     al, up, dn = np.argsort(-abs(d))[:3], np.argsort(-l)[:10], np.argsort(l)[:10]
     fb, fh = _hist(v); lb, lh = _hist(l)
     acts = []
@@ -269,10 +269,61 @@ def feature_json(
         for lo, hi in zip(edges[-2::-1], edges[:0:-1]):
             inside = np.flatnonzero((v > lo) & (v <= hi))
             if len(inside): add(inside[np.linspace(0, len(inside)-1, min(n_each, len(inside))).astype(int)], round(float(lo), 3), round(float(hi), 3), round(len(inside)/len(v), 4))
-    return dict(feature_index=int(i), neuron_alignment_indices=[int(o) for o in al], neuron_alignment_values=_r(d[al]), neuron_alignment_l1=_r(abs(d[al])/abs(d).sum()),
+    return dict(feature_index=int(i), neuron_alignment_indices=[int(o) for o in al], neuron_alignment_values=_r(d[al]),
+                neuron_alignment_l1=_r(abs(d[al])/max(abs(d).sum(), 1e-30)),
                 correlated_neurons_indices=[], correlated_neurons_l1=[], correlated_neurons_pearson=[], correlated_features_indices=[int(o) for o in near[0]], correlated_features_l1=_r(near[2]), correlated_features_pearson=_r(near[1]),
                 neg_str=[vocab(o) for o in dn], neg_values=_r(l[dn]), pos_str=[vocab(o) for o in up], pos_values=_r(l[up]), frac_nonzero=len(v)/max(1, n), freq_hist_data_bar_values=fb, freq_hist_data_bar_heights=fh,
                 logits_hist_data_bar_heights=lh, logits_hist_data_bar_values=lb, decoder_weights_dist=[], activations=acts, **about)
+
+# %% ../nbs/lib/73_export.ipynb #d3f80b62
+def norm_gain(
+    norm, # a module of the model that is a norm
+    n:int, # its width
+):
+    "`(gain, centres)` of a norm, measured; raises `ParamError` for a module that is none."
+    import torch
+    like = next(norm.parameters(), torch.zeros(1))
+    x = torch.ones(n, device=like.device, dtype=like.dtype); x[1::2] = -1 # mean 0 and mean square 1
+    f = lambda v: norm(v[None])[0].float()
+    gain, shift = x.float()*(f(x) - f(-x))/2, (f(x) + f(-x))/2
+    y = torch.randn(n, generator=torch.Generator().manual_seed(0)).to(like)
+    centres = bool(torch.allclose(f(y + 1), f(y), atol=1e-2))
+    z = y.float() - y.float().mean() if centres else y.float()
+    want = gain*z/z.square().mean().sqrt() + shift
+    check(torch.allclose(f(y), want, rtol=2e-2, atol=2e-2*float(want.abs().max())),
+          f"norm: {type(norm).__name__} is no norm over {n} numbers")
+    return gain, centres
+
+def written(
+    model,     # a causal language model
+    layer:int, # 0-based
+    hookpoint, # of a dictionary
+    W_dec,     # (d_sae, width) its rows
+):
+    "(d_sae, d_model) what a unit of each latent adds to the stream, norms at length 1; raises `ParamError` if unknown."
+    import torch
+    from sae_diploma.models import HOOKPOINTS, anatomy, d_model, decoder_layers, down_proj
+    check(hookpoint in HOOKPOINTS,
+          f"hookpoint: {hookpoint!r} is none of {', '.join(HOOKPOINTS)}, so how it writes to the stream is not "
+          "known")
+    D, n = W_dec.float(), d_model(model)
+    if hookpoint.startswith("resid") or hookpoint.endswith("_out"):
+        check(D.shape[1] == n, f"hookpoint: rows of {D.shape[1]} numbers are no {hookpoint} of a model of width {n}")
+    if hookpoint.startswith("resid"): return D
+    at, block = anatomy(model, layer), decoder_layers(model)[layer]
+    check(hookpoint in at, f"hookpoint: layer {layer} of this model has no {hookpoint}")
+    factor = at["scale"][0 if hookpoint == "attn_out" else 1]
+    if hookpoint == "mlp_act":
+        down, (behind, _) = down_proj(model, layer), at["mlp_out"]
+        like, name = next(down.parameters()), at["mlp_act"][0]
+        with torch.no_grad():
+            try: D = torch.cat([(down(d) - down(torch.zeros_like(d))).float() for d in D.to(like).split(1024)])
+            except RuntimeError: check(False, f"hookpoint: rows of {D.shape[1]} numbers do not fit the projection "
+                                              f"behind mlp_act of layer {layer}")
+            if name != behind and not name.startswith(f"{behind}."): # a norm reads what the projection gives
+                gain, centres = norm_gain(block.get_submodule(behind), n)
+                D = (D - D.mean(1, keepdim=True) if centres else D)*gain
+    return D*factor if abs(factor - 1) > 1e-3 else D
 
 # %% ../nbs/lib/73_export.ipynb #79dc1cb3
 def neuronpedia(
@@ -283,7 +334,7 @@ def neuronpedia(
     batch_size=128,   # features per file
     before=24, after=8, # tokens around a position
 ) -> Path:
-    "Write the run's dictionary as Neuronpedia's feature batches: contexts of the held-out documents as the base model reads them."
+    "Write the run's dictionary as Neuronpedia's batches: contexts as the base model reads them, logits where known."
     import torch
     from scipy.sparse import csc_matrix
     from sae_diploma.acts import ActivationStore, TokenTable
@@ -296,14 +347,26 @@ def neuronpedia(
     have = [f.parent.name for f in saes.glob("*/config.json")]
     check(name in have, f"sae_name: {name!r} is not in {saes}{near(name, have)}; it has {', '.join(sorted(have))}")
     sae = SAE.from_pretrained(saes/name)
+    check(sae.cfg.n_sources == 1,
+          f"sae_name: {name!r} reads {sae.cfg.n_sources} models at once, and Neuronpedia shows features of one; "
+          "give an SAE")
     table, store = TokenTable.load(saes/"tokens"), ActivationStore(saes/"acts/base")
+    at = {k: getattr(sae.cfg, k) if getattr(sae.cfg, k) not in (None, "") else store.meta.get(k)
+          for k in ("layer", "hookpoint", "model_name")}
+    check(None not in at.values(),
+          f"sae_name: {name!r} and its activations do not say of which layer, hookpoint and model they are; "
+          "Neuronpedia asks for them")
+    check(all(store.meta.get(k, at[k]) == at[k] for k in ("layer", "hookpoint")),
+          f"sae_name: {name!r} is of layer {at['layer']} {at['hookpoint']}, and the run's activations are of layer "
+          f"{store.meta.get('layer')} {store.meta.get('hookpoint')}")
+    tokenizer, model = load_tokenizer(at["model_name"]), load_model(at["model_name"], device="cpu")
+    W_dec, why = sae.W_dec.detach().float(), ("W_dec through what lies between its hookpoint and the stream, the final "
+                                              "norm's gain and the output matrix, norms at length 1")
+    try: rows_to_stream, W_U = written(model, at["layer"], at["hookpoint"], W_dec), unembed(model).float()
+    except ParamError as e: rows_to_stream, W_U, why = None, None, f"left out: {e}"
     rows = np.asarray(table.rows(split="eval"))
     r, j, v = sparse_acts(sae, store, rows)
     starts = np.searchsorted(j, np.arange(sae.cfg.d_sae+1))
-    tokenizer, model = load_tokenizer(sae.cfg.model_name), load_model(sae.cfg.model_name, device="cpu")
-    W_dec, W_U = sae.W_dec.detach().float().reshape(-1, sae.W_dec.shape[-1])[:sae.cfg.d_sae], unembed(model).float()
-    W_U = W_U if W_U.shape[0] == W_dec.shape[1] else W_U.T
-    can_read = W_U.shape[0] == W_dec.shape[1]
     A = csc_matrix((v, r, starts), shape=(len(rows), sae.cfg.d_sae)) # tokens by latents
     mean, square = np.asarray(A.mean(0)).ravel(), np.asarray(A.multiply(A).mean(0)).ravel()
     spread = np.sqrt(np.maximum(square-mean**2, 1e-12))
@@ -317,11 +380,12 @@ def neuronpedia(
         pos = np.arange(max(first[p], p-before), min(last[p], p+after+1))
         return [vocab(t) for t in tok[pos]], pos
     about = dict(n_prompts_total=int(len(np.unique(doc))), n_tokens_in_prompt=int(np.bincount(np.unique(doc, return_inverse=True)[1]).max()), dataset=f"held-out documents of run {run.resolve().name}")
-    batch = dict(model_id=model_id or Path(sae.cfg.model_name).name, layer=int(sae.cfg.layer), sae_set=f"{sae.cfg.hookpoint}-{name}-{run.resolve().name}")
+    batch = dict(model_id=model_id or Path(at["model_name"]).name, layer=int(at["layer"]),
+                 sae_set=f"{at['hookpoint']}-{name}-{run.resolve().name}")
     out.mkdir(parents=True, exist_ok=True)
     for b, lo in enumerate(progress(range(0, sae.cfg.d_sae, batch_size), desc="features")):
         idx = torch.arange(lo, min(lo+batch_size, sae.cfg.d_sae))
-        logits = (W_dec[idx] @ W_U).numpy() if can_read else np.zeros((len(idx), 1))
+        logits = [None]*len(idx) if W_U is None else (rows_to_stream[idx] @ W_U).numpy()
         both = (A[:, lo:lo+len(idx)].T @ A).toarray()/len(rows)
         pearson, cosine = (both-np.outer(mean[idx], mean))/np.outer(spread[idx], spread), both/np.sqrt(np.maximum(np.outer(square[idx], square), 1e-24))
         pearson[np.arange(len(idx)), idx] = -2
@@ -339,7 +403,8 @@ def neuronpedia(
         whole = dict(batch, features=feats)
         check_batch(whole)
         save_json(whole, out/f"batch-{b}.json")
-    save_json(dict(batch, n_features=sae.cfg.d_sae, n_batches=b+1, run=run_note(run), format="SAEDashboard NeuronpediaDashboardBatch"), out/"run_settings.json")
+    save_json(dict(batch, n_features=sae.cfg.d_sae, n_batches=b+1, run=run_note(run), logits=why,
+                   format="SAEDashboard NeuronpediaDashboardBatch"), out/"run_settings.json")
     return out
 
 # %% ../nbs/lib/73_export.ipynb #b79bb78f

@@ -1089,6 +1089,7 @@ def plot_neurons(
     _need(neurons, ["layer", "share"], "neurons")
     fig, ax = _axes(ax, size=(7, 3.2))
     t = neurons.sort_values("layer")
+    if not len(t): ax.set_axis_off(); ax.text(.5, .5, "no layer has neurons that can be read one by one", ha="center", va="center", transform=ax.transAxes); return fig
     if {"lo", "hi"} <= set(t): ax.vlines(t.layer, 100*t.lo, 100*t.hi, color=COLORS["ft"], lw=3, alpha=.45)
     ax.plot(t.layer, 100*t.share, MARKERS["ft"], color=COLORS["ft"], ms=6)
     for l, s in zip(t.layer, t.share): ax.annotate(f"{num(100*s, 2)} %", (l, 100*s), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9, color=COLORS["ink"])

@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_config', 'adapter_base', 'load_tokenizer', 'load_model',
-           'unwrap', 'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'anatomy', 'down_proj',
-           'capture', 'splice', 'load_pair', 'check_pair', 'check_tokens', 'model_hash', 'final_norm', 'unembed',
-           'AdapterOff', 'adapter_off']
+           'unwrap', 'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'probe_ids', 'anatomy',
+           'missing', 'down_proj', 'capture', 'splice', 'load_pair', 'check_pair', 'check_tokens', 'model_hash',
+           'norm_gain', 'linear_weight', 'multiple', 'final_norm', 'unembed', 'AdapterOff', 'adapter_off']
 
 # %% ../nbs/lib/11_models.ipynb #a45c5737
-import contextlib, hashlib, json, logging, numbers, threading, weakref
+import contextlib, hashlib, itertools, json, logging, numbers, threading, weakref
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from .core import *
-from .adapters import AdapterOff, adapter_off, alike, bit_sums, probe, probe_ids, put_adapter
+from .adapters import AdapterOff, adapter_off, alike, checksums, probe, put_adapter
 
 _all_ = ["AdapterOff", "adapter_off"]
 _log = logging.getLogger("sae_diploma.models")
@@ -109,6 +109,7 @@ def load_tokenizer(
     with _hub_errors("model_name", name): tok = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
     check(tok.pad_token_id is not None or tok.eos_token_id is not None, f"model_name: the tokenizer of {name!r} has neither a pad nor an eos token; give it one and save it again")
     if tok.pad_token_id is None: tok.pad_token = tok.eos_token
+    tok.has_own_template = bool(tok.chat_template)
     if not tok.chat_template: tok.chat_template = CHAT_TEMPLATE
     tok.padding_side = "right"
     return tok
@@ -169,15 +170,16 @@ def text_config(
     model, # a causal language model
 ):
     "The config that speaks of the decoder."
-    return unwrap(model).config.get_text_config()
+    return unwrap(model).config.get_text_config(decoder=True)
 
 def decoder_layers(
     model, # a causal language model
 ) -> nn.ModuleList:
     "The decoder's layers: the `ModuleList` as long as the config says, outermost first; raises `ParamError` when there is none."
-    n = text_config(model).num_hidden_layers
-    for _, m in unwrap(model).named_modules():
-        if isinstance(m, nn.ModuleList) and len(m) == n and any(True for _ in m[0].children()): return m
+    n, whole = text_config(model).num_hidden_layers, unwrap(model)
+    for part in (whole.get_decoder() if hasattr(whole, "get_decoder") else whole, whole): # a picture tower may have as many
+        for _, m in part.named_modules():
+            if isinstance(m, nn.ModuleList) and len(m) == n and any(True for _ in m[0].children()): return m
     raise ParamError(f"model: {type(model).__name__} has no list of {n} decoder layers; use a decoder-only model")
 
 def n_layers(model): return len(decoder_layers(model))
@@ -203,7 +205,7 @@ HOOKPOINTS = ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "ml
 
 class _Stop(Exception): "Raised by a hook when everything asked for is there."
 
-def _first(o): return o[0] if isinstance(o, tuple) else o
+def _first(o): return o[0] if isinstance(o, (tuple, list)) else o
 
 def _hook(module, where, fn):
     "Call `fn(x)` with the activation; what it returns, unless None, replaces it."
@@ -212,27 +214,8 @@ def _hook(module, where, fn):
         k = next(iter(kwargs)); new = fn(kwargs[k]); return None if new is None else (args, {**kwargs, k: new})
     def post(m, args, out):
         new = fn(_first(out))
-        return None if new is None else ((new, *out[1:]) if isinstance(out, tuple) else new)
+        return None if new is None else type(out)([new, *out[1:]]) if isinstance(out, (tuple, list)) else new
     return module.register_forward_pre_hook(pre, with_kwargs=True) if where == "in" else module.register_forward_hook(post)
-
-def _events(model, block):
-    "[(name, 'in' or 'out', (positions, width) float32, dtype)]: what passes the modules of a layer, in order, while it reads eight tokens."
-    out, handles = [], []
-    def note(name, way):
-        def fn(x):
-            if torch.is_tensor(x) and x.is_floating_point() and x.ndim >= 2: out.append((name, way, x.detach().float().flatten(0, -2).clone(), x.dtype))
-            if (name, way) == ("", "out"): raise _Stop
-        return fn
-    training, vocab = model.training, unwrap(model).get_input_embeddings().weight
-    try:
-        model.eval()
-        for name, m in block.named_modules(): handles += [_listen(m, way, note(name, way)) for way in ("in", "out")]
-        with torch.no_grad(): model(input_ids=(torch.arange(2, 10, device=vocab.device) % len(vocab))[None], use_cache=False)
-    except _Stop: pass
-    finally:
-        for h in handles: h.remove()
-        model.train(training)
-    return out
 
 def _listen(module, where, fn):
     "A hook that only looks, also at modules without arguments."
@@ -240,35 +223,131 @@ def _listen(module, where, fn):
     def post(m, args, out): fn(_first(out))
     return module.register_forward_pre_hook(pre, with_kwargs=True) if where == "in" else module.register_forward_hook(post)
 
-# %% ../nbs/lib/11_models.ipynb #5902efcc
-def _factor(d, summands, room):
-    "c with `d` = c · sum of `summands` up to rounding, or None."
-    u = sum(summands)
-    c = float((d*u).sum() / (u*u).sum().clamp_min(1e-30))
-    return c if abs(c) > 1e-3 and bool(((d - c*u).abs() <= room(c)).all()) else None
+# %% ../nbs/lib/11_models.ipynb #f0e595ef
+def probe_ids(
+    model,      # a causal language model
+    rows:int=2, # sequences
+    n:int=8,    # tokens of each
+) -> torch.Tensor: # (rows, n)
+    "Token ids from all over the vocabulary, in no order, without those that the config names (BOS, padding, images)."
+    vocab, config = unwrap(model).get_input_embeddings().weight, unwrap(model).config
+    named = {v for c in (config, text_config(model)) for k, v in c.to_dict().items() if k.endswith(("token_id", "token_index")) and isinstance(v, int)}
+    usual = min(len(vocab), getattr(text_config(model), "vocab_size", None) or len(vocab))
+    g = torch.Generator().manual_seed(0)
+    free = [int(i) for i in torch.randint(2, max(3, usual), (8*rows*n,), generator=g) if int(i) not in named] or [0]
+    return torch.tensor((free*(1 + rows*n//len(free)))[:rows*n], device=vocab.device).reshape(rows, n)
 
-def _anatomy(ev):
-    "{hookpoint: (module, 'in' or 'out')} from the events of a layer, with the factors under 'scale'."
+def _flat(x): return x.detach().flatten(0, -2)
+
+@torch.no_grad()
+def _events(model, block):
+    "[(name, 'in' or 'out', (positions, width))]: what passes the modules of a layer, in order and in their own dtype, while it reads a few tokens."
+    out, handles = [], []
+    def note(name, way):
+        def fn(x):
+            if torch.is_tensor(x) and x.is_floating_point() and x.ndim >= 2: out.append((name, way, _flat(x).clone()))
+            if (name, way) == ("", "out"): raise _Stop
+        return fn
+    with _still(model):
+        try:
+            for name, m in block.named_modules(): handles += [_listen(m, way, note(name, way)) for way in ("in", "out")]
+            model(input_ids=probe_ids(model), use_cache=False)
+        except _Stop: pass
+        finally:
+            for h in handles: h.remove()
+    return out
+
+@contextlib.contextmanager
+def _still(model):
+    "Nothing is dropped at random while the model is looked at."
+    training = model.training
+    try: model.eval(); yield
+    finally: model.train(training)
+
+@torch.no_grad()
+def _silent(model, block, silent, at):
+    "(stream into the layer, stream that module `at` reads, stream out of the layer) of a pass in which the modules `silent` put out zeros."
+    seen, handles = {}, []
+    def note(key):
+        def fn(x):
+            seen[key] = _flat(x).clone()
+            if key == "out": raise _Stop
+        return fn
+    with _still(model):
+        try:
+            handles += [_listen(block, "in", note("in")), _listen(block, "out", note("out"))]
+            if at is not None: handles.append(_listen(block.get_submodule(at), "in", note("mid")))
+            handles += [_hook(block.get_submodule(n), "out", torch.zeros_like) for n in silent]
+            model(input_ids=probe_ids(model), use_cache=False)
+        except _Stop: pass
+        finally:
+            for h in handles: h.remove()
+    return seen["in"], seen.get("mid"), seen["out"]
+
+# %% ../nbs/lib/11_models.ipynb #5902efcc
+def _factor(d, u, room):
+    "c with `d` = c·`u` up to `room(c)`, element by element, or None; 1 where that fits, else least squares in units of the room."
+    def fits(c): return bool(((d - c*u).abs() <= room(c)).all())
+    if fits(1.): return 1.
+    w = room(1.).clamp_min(1e-300).reciprocal().square()
+    c = float((w*d*u).sum() / (w*u*u).sum().clamp_min(1e-300))
+    return c if abs(c) > 1e-3 and np.isfinite(c) and fits(c) else None
+
+class _Out:
+    "What a module of a layer put out, in double precision, and its shadow along one random direction."
+    def __init__(self, i, name, x):
+        v = torch.randn(x.shape[-1], dtype=torch.double, generator=torch.Generator().manual_seed(1)).to(x.device)
+        self.i, self.name, self.x, self.X = i, name, x, x.double()
+        self.size, self.along, self.reach = self.X.abs(), self.X@v, self.X.abs()@v.abs()
+
+def _summands(x, y, outs, room, n=1):
+    "[(exact, factor is 1, depth, events …, c)], best first: which `n` of `outs` make `x` to `y`. What does not fit along one direction fits nowhere."
+    x, y, hits = _Out(0, "", x), _Out(0, "", y), []
+    for group in itertools.combinations(outs, n):
+        if n > 1 and torch.equal(group[0].x, group[1].x): continue
+        def fit(of, size, more): return _factor(of(y) - of(x), sum(map(of, group)), lambda c: more*room*(size(x) + size(y) + abs(c)*sum(map(size, group))))
+        if fit(lambda o: o.along, lambda o: o.reach, 4) is None: continue
+        c = fit(lambda o: o.X, lambda o: o.size, 1)
+        if c is None: continue
+        exact = n == 1 and c == 1 and torch.equal(x.x + group[0].x, y.x)
+        hits.append((not exact, c != 1, sum(o.name.count(".") for o in group), *(o.i for o in group), c))
+    return sorted(hits)
+
+def _readings(ev, room, parts=1):
+    "Possible anatomies of a layer, best first, by what its events say: `mid`, the module that reads the stream between attention and MLP, or None; `mlp` has `parts` modules."
     x, z = (next(e[2] for e in ev if e[:2] == ("", way)) for way in ("in", "out"))
-    eps = 8*max(torch.finfo(e[3]).eps for e in ev)
-    outs = [(i, n, o) for i, (n, way, o, _) in enumerate(ev) if way == "out" and n and o.shape == x.shape and o.abs().max() > 0]
-    def summand(d, after, before):
-        hits = [(abs(c-1) > .05, n.count("."), i, c) for i, n, o in outs if after < i < before and (c := _factor(d, [o], lambda c: eps*(x.abs() + z.abs() + abs(c)*o.abs())))]
-        return min(hits)[2:] if hits else None
-    for i, (n, way, y, _) in enumerate(ev): # one after the other
-        if way == "in" and n and y.shape == x.shape and not torch.equal(y, x) and (a := summand(y-x, -1, i)) and (m := summand(z-y, i, len(ev))):
-            return dict(resid_mid=(n, "in"), attn_out=(ev[a[0]][0], "out"), mlp_out=(ev[m[0]][0], "out"), scale=(a[1], m[1]), **_neurons(ev, m[0]))
-    pairs = [(abs(c-1) > .05, n.count(".") + k.count("."), i, j, c) for i, n, o in outs for j, k, p in outs if i < j # side by side
-             and not torch.equal(o, p) and (c := _factor(z-x, [o, p], lambda c: eps*(x.abs() + z.abs() + abs(c)*(o.abs() + p.abs()))))]
-    if not pairs: return {}
-    _, _, i, j, c = min(pairs)
-    return dict(attn_out=(ev[i][0], "out"), mlp_out=(ev[j][0], "out"), scale=(c, c), **_neurons(ev, j))
+    outs = [_Out(i, n, o) for i, (n, way, o) in enumerate(ev) if way == "out" and n and o.shape == x.shape and o.abs().max() > 0]
+    tried = []
+    for i, (n, way, y) in enumerate(ev): # one after the other
+        if way != "in" or not n or y.shape != x.shape or torch.equal(y, x) or any(torch.equal(y, o) for o in tried): continue
+        tried.append(y)
+        for *_, a, ca in _summands(x, y, [o for o in outs if o.i < i], room):
+            for h in _summands(y, z, [o for o in outs if o.i > i], room, parts): yield dict(mid=n, attn=a, mlp=h[3:-1], scale=(ca, h[-1]))
+    if parts > 1: return
+    for *_, a, m, c in _summands(x, z, outs, room, 2): yield dict(mid=None, attn=a, mlp=(m,), scale=(c, c)) # side by side
+    for *_, a, c in _summands(x, z, outs, room): yield dict(mid=None, attn=a, mlp=(), scale=(c, c))           # one part alone
+
+def _anatomy(model, block):
+    "{hookpoint: (module, 'in' or 'out')} of a layer, with the factors under 'scale' and under 'why' what is missing."
+    ev = _events(model, block)
+    if not {("", "in"), ("", "out")} <= {e[:2] for e in ev}: return dict(why="it does not run on text alone")
+    eps, other = max(torch.finfo(e[2].dtype).eps for e in ev), {}
+    for parts in (1, 2):
+        for r in itertools.islice(_readings(ev, max(8*eps, min(64*eps, .05)), parts), 16): # lenient: silence decides
+            attn, mlp = ev[r["attn"]][0], [ev[i][0] for i in r["mlp"]]
+            before, mid, after = _silent(model, block, [attn, *mlp], r["mid"])
+            if not (torch.equal(before, after) and (mid is None or torch.equal(before, mid))): continue
+            where = {} if mid is None else dict(resid_mid=(r["mid"], "in"))
+            if len(mlp) == 1: return dict(where, attn_out=(attn, "out"), mlp_out=(mlp[0], "out"), scale=r["scale"], **_neurons(ev, r["mlp"][0]))
+            if len(mlp) == 2: return dict(where, attn_out=(attn, "out"), scale=r["scale"], why=f"what its MLP adds is a sum of two modules, {mlp[0]} and {mlp[1]}")
+            other = other or dict(why=f"its one part, {attn}, is not attention and MLP")
+    return other or dict(why="what it adds to the stream could not be told apart into attention and MLP")
 
 def _neurons(ev, at):
     "Where the neurons of the MLP whose output is event `at` act: what a module reads that gives this output, or what the norm behind it reads."
     goal = [ev[at][2]] + [e[2] for e in ev[:at] if e[:2] == (ev[at][0], "in")]
-    reads = {n: o for n, way, o, _ in ev if way == "in"}
-    hits = [(n.count("."), i, n) for i, (n, way, o, _) in enumerate(ev) if way == "out" and n in reads and any(o.shape == g.shape and torch.equal(o, g) for g in goal)]
+    reads = {n: o for n, way, o in ev if way == "in"}
+    hits = [(n.count("."), i, n) for i, (n, way, o) in enumerate(ev) if way == "out" and n in reads and any(o.shape == g.shape and torch.equal(o, g) for g in goal)]
     return dict(mlp_in=[n for *_, n in sorted(hits)])
 
 # %% ../nbs/lib/11_models.ipynb #38e1979a
@@ -280,30 +359,45 @@ def _one_pass(model):
 
 _known = weakref.WeakKeyDictionary() # layer -> its anatomy, by names: an adapter may be put around a module later
 
+_why_not = weakref.WeakKeyDictionary() # layer -> why it lacks a hookpoint
+
 def anatomy(
     model,     # a causal language model
     layer:int, # as for `resolve_layer`
 ) -> dict:
-    "{hookpoint: (name of a module in the layer, 'in' or 'out')} as found by passing eight tokens through; `scale` has the factors of attention and MLP."
+    "{hookpoint: (name of a module in the layer, 'in' or 'out')} as found by passing a few tokens through; `scale` has the factors of attention and MLP."
     block = decoder_layers(model)[resolve_layer(model, layer)]
     if block not in _known:
-        with _one_pass(model): found = _anatomy(_events(model, block))
+        with _one_pass(model): found = _anatomy(model, block)
         down = [n for n in found.pop("mlp_in", []) if isinstance(getattr(block.get_submodule(n), "weight", None), torch.Tensor) and block.get_submodule(n).weight.ndim == 2]
         if down: found["mlp_act"] = (down[0], "in") # the outermost: an adapter's wrapper, not what it wraps
+        elif "mlp_out" in found: found["why"] = "its MLP has no single projection back to the stream, as in a mixture of experts"
+        _why_not[block] = found.pop("why", "")
         _known[block] = dict(resid_pre=("", "in"), resid_post=("", "out"), **found)
     return dict(_known[block])
 
 # %% ../nbs/lib/11_models.ipynb #cb69a945
+def missing(
+    model,         # a causal language model
+    layer:int,     # as for `resolve_layer`
+    hookpoint:str, # one of `HOOKPOINTS`
+) -> str:
+    "Why a layer has no such hookpoint, in one sentence, or '' where it has."
+    layer = resolve_layer(model, layer)
+    at, why = anatomy(model, layer), _why_not.get(decoder_layers(model)[layer], "")
+    if hookpoint in at: return ""
+    if hookpoint == "resid_mid" and "mlp_out" in at: why = "attention and MLP both read resid_pre"
+    return f"layer {layer} of this {type(unwrap(model)).__name__} has no {hookpoint} ({why}); it has {', '.join(h for h in HOOKPOINTS if h in at)}"
+
 def _place(model, layer, hookpoint):
     "(module, 'in' or 'out') where the activation passes; raises `ParamError` for what the model has not."
     check(hookpoint in HOOKPOINTS, f"hookpoint: {hookpoint!r} is unknown{near(hookpoint, HOOKPOINTS)}")
     layer = resolve_layer(model, layer)
     block = decoder_layers(model)[layer]
     if hookpoint in ("resid_pre", "resid_post"): return block, "in" if hookpoint == "resid_pre" else "out"
-    at = anatomy(model, layer)
-    why = dict(resid_mid="attention and MLP both read resid_pre", mlp_act="its MLP has no single projection back to the stream, as in a mixture of experts").get(hookpoint, "its parts could not be told apart")
-    check(hookpoint in at, f"hookpoint: layer {layer} of this {type(unwrap(model)).__name__} has no {hookpoint} ({why}); it has {', '.join(h for h in HOOKPOINTS if h in at)}")
-    name, way = at[hookpoint]
+    why = missing(model, layer, hookpoint)
+    check(not why, f"hookpoint: {why}")
+    name, way = anatomy(model, layer)[hookpoint]
     return block.get_submodule(name), way
 
 def down_proj(
@@ -363,6 +457,8 @@ def _splice_mid(model, layer, fn):
     return [_hook(block, "in", lambda x: seen.append(x)), _hook(block.get_submodule(at["attn_out"][0]), "out", attention)]
 
 # %% ../nbs/lib/11_models.ipynb #63793bcd
+def _rows(model): return unwrap(model).get_input_embeddings().weight.shape[0]
+
 def load_pair(
     base, # as for `load_model`
     ft,   # as for `load_model`; of an adapter, `base` is the model it is put on, whatever base its config names
@@ -373,17 +469,19 @@ def load_pair(
     "`(base model, fine-tuned model)`; one copy of the weights serves both where switching an adapter off is proved to give the base model."
     of = adapter_base(ft, ft_revision)
     if of is None or adapter_base(base, revision) is not None:
-        return load_model(base, revision=revision, **kw), load_model(ft, revision=ft_revision, **kw)
+        pair = load_model(base, revision=revision, **kw), load_model(ft, revision=ft_revision, **kw)
+        if len({_rows(m) for m in pair}) == 1 and alike(*(probe(m, probe_ids(pair[0], n=24)) for m in pair)): _same_answers(ft)
+        return pair
     if of != str(base) and resolve_model(base) != of:
         _log.warning("ft_model: the adapter %s names %r as its base model; it is put on %s, as asked", ft, of, base)
     model = load_model(base, revision=revision, **kw)
-    ids = probe_ids(model)
-    before, bits = probe(model, ids), bit_sums(model.state_dict())
+    ids = probe_ids(model, n=24)
+    before, bits = probe(model, ids), checksums(model.state_dict())
     lora = put_adapter(model, resolve_model(ft), ft_revision, ft)
     after = _probe_ft(lora, ids, ft)
-    if alike(after, before): _log.warning("ft_model: %s answers as its base model does, in every bit: its adapter does nothing", ft)
+    if alike(after, before): _same_answers(ft)
     off = AdapterOff(lora).eval()
-    untouched = bit_sums(off.state_dict()) == bits
+    untouched = checksums(off.state_dict()) == bits
     if untouched and not _touches_modules(lora) and alike(probe(off, ids), before): return off, lora
     if not untouched: # it recomputes from the base weights what it takes out of them: does that come out the same?
         twice = probe(put_adapter(load_model(base, revision=revision, **kw), resolve_model(ft), ft_revision, ft), ids)
@@ -393,6 +491,8 @@ def load_pair(
     base = load_model(base, revision=revision, **kw)
     check(alike(probe(base, ids), before), "model_name: loaded twice, the base model gives two answers; its weights on disk changed meanwhile", CorruptError)
     return base, lora
+
+def _same_answers(ft): _log.warning("ft_model: %s answers as the base model does, in every bit: there is nothing to compare", ft)
 
 def _touches_modules(model):
     "Whether modules were replaced whole, or rows of them: then `weight` of a module is not always what it multiplies with."
@@ -411,8 +511,6 @@ def _probe_ft(model, ids, name):
     return out
 
 # %% ../nbs/lib/11_models.ipynb #9b769caf
-def _rows(model): return unwrap(model).get_input_embeddings().weight.shape[0]
-
 def check_pair(
     base, ft,                     # the two models
     tok_base=None, tok_ft=None,   # their tokenizers, if both are at hand
@@ -475,28 +573,193 @@ def model_hash(
         h.update(v.detach().cpu().contiguous().flatten().view(torch.uint8).numpy() if v.numel() else b"")
     return h.hexdigest()[:16]
 
+# %% ../nbs/lib/11_models.ipynb #5967c498
+def _signs(d, dtype, device):
+    "Vectors of ±1 and mean 0 that cover all `d` places, (1, n, d): one, or two with a 0 where `d` is odd."
+    x = torch.ones(2, d, dtype=dtype, device=device); x[:, 1::2] = -1
+    if d % 2 == 0: return x[None, :1]
+    x[0, -1] = 0; x[1] = -x[0].roll(1); x[1, 0] = 0
+    return x[None]
+
+@torch.no_grad()
+def norm_gain(
+    norm,               # a module
+    d:int,              # width of what it norms
+    dtype=torch.float32, device="cpu", # of its input
+):
+    "`(gain (d,), whether it centres)` of a module that divides by the root mean square, multiplies and adds; None for one that does something else. Measured: what it makes of ±1 is its gain."
+    like = dict(dtype=dtype, device=device)
+    try:
+        x = _signs(d, **like)
+        g = (x*(norm(x)-norm(-x))/2).float()
+        gain = g[0, 0] if d % 2 == 0 else torch.where(torch.arange(d, device=g.device) < d-1, g[0, 0], g[0, 1])*(1 - 1/d)**.5
+        X = (30*torch.randn(1, 8, d, generator=torch.Generator().manual_seed(0)) + 10).to(**like) # long: what is added to the length for safety has no say
+        y = (norm(X).float() - norm(-X).float())/2
+    except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError): return None
+    if y.shape != X.shape or not torch.isfinite(y).all(): return None
+    room = (2e-4 if dtype in (torch.float32, torch.float64) else .03)*gain.abs().max().clamp_min(1e-30)
+    for centres in (False, True):
+        c = X.float() - X.float().mean(-1, keepdim=True)*centres
+        if ((gain*c/c.square().mean(-1, keepdim=True).sqrt() - y).abs() <= 4*room).all(): return gain, centres
+    return None
+
+# %% ../nbs/lib/11_models.ipynb #9b700db4
+@torch.no_grad()
+def linear_weight(
+    module, # any module
+):
+    "The (out, in) matrix that a module multiplies its input with, or None where it does something else; a class other than `nn.Linear` is tried out."
+    W = getattr(module, "weight", None)
+    if not isinstance(W, torch.Tensor) or W.ndim != 2 or not W.is_floating_point() or W.is_meta: return None
+    if type(module) is nn.Linear: return W
+    for w in (W, W.t()):
+        try:
+            x = torch.randn(1, 4, w.shape[1], generator=torch.Generator().manual_seed(0)).to(W)
+            y = (module(x) - module(-x)).float()/2
+            if y.shape[-1] == len(w) and torch.allclose(y, x.float()@w.t().float(), rtol=.05 if W.element_size() < 4 else 1e-4, atol=(.05 if W.element_size() < 4 else 1e-4)*float(y.abs().max())): return w
+        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, NotImplementedError): pass
+    return None
+
+@torch.no_grad()
+def _response(module, d, dtype, device, rows=512):
+    "(out, d) float32 matrix of a linear module as the model itself would apply it, whatever is wrapped around it: its weight where it is a plain `nn.Linear`, else its answers to unit vectors."
+    if type(module) is nn.Linear and not hasattr(module, "_hf_hook") and module.weight.is_floating_point() and not module.weight.is_meta: return module.weight.detach().float()
+    out = []
+    for i in range(0, d, rows):
+        e = torch.zeros(1, min(rows, d-i), d, dtype=dtype, device=device); e[0, torch.arange(e.shape[1]), torch.arange(i, i+e.shape[1])] = 1
+        out.append((module(e)[0].float() - module(-e)[0].float())/2) # without its bias
+    return torch.cat(out).t()
+
+# %% ../nbs/lib/11_models.ipynb #00fb96ea
+_tails = weakref.WeakKeyDictionary() # layers of a model -> what comes behind them
+
+def multiple(
+    y, x, # two tensors
+):
+    "c with `y` = c·`x` up to rounding, or None."
+    if y.shape != x.shape: return None
+    y, x, eps = y.double(), x.double(), max(torch.finfo(o.dtype).eps for o in (x, y))
+    return _factor(y, x, lambda c: 8*eps*(y.abs() + abs(c)*x.abs()))
+
+@torch.no_grad()
+def _ends(model):
+    "What passes the modules behind the last layer, and the logits: [(name, 'in' or 'out', tensor)], last layer first."
+    layers, events, handles = decoder_layers(model), [], []
+    inside = {id(m) for m in layers.modules()}
+    def note(name, way):
+        def fn(x):
+            if torch.is_tensor(x) and x.is_floating_point() and x.ndim >= 2: events.append((name, way, _flat(x).clone()))
+        return fn
+    def begin(x): events.clear(); events.append(("", "out", _flat(x).clone()))
+    with _still(model), _one_pass(model):
+        try:
+            for name, m in unwrap(model).named_modules():
+                if id(m) not in inside: handles += [_listen(m, way, note(name, way)) for way in ("in", "out")]
+            handles.append(_listen(layers[-1], "out", begin))
+            logits = _flat(model(input_ids=probe_ids(model), use_cache=False).logits)
+        finally:
+            for h in handles: h.remove()
+    return events, logits
+
+@torch.no_grad()
+def _after_head(model, head):
+    "`(factor, cap, columns)` of what the model makes of its head's output; None where it is more than a factor, a cut and a soft cap."
+    seen = []
+    def force(o):
+        v = torch.linspace(-1, 1, o.shape[-1], device=o.device).expand(o.shape).clone()
+        rows = v.reshape(-1, v.shape[-1]); rows[::3] *= 1e-2; rows[1::3] *= -1e-2; rows[2::3] *= 1e5
+        seen.append(rows); return v.to(o.dtype)
+    with _still(model), _one_pass(model):
+        h = _hook(head, "out", force)
+        try: y = _flat(model(input_ids=probe_ids(model), use_cache=False).logits).float()
+        finally: h.remove()
+    v = seen[-1][:, :y.shape[1]]
+    if len(v) != len(y): return None
+    a, b, u = (y[0]-y[1])/2, y[2]-(y[0]+y[1])/2, v[0].float()
+    s = float((a*u).sum()/(u*u).sum())
+    low = next(iter(head.parameters()), y).element_size() < 4
+    if not (a - s*u).norm() <= (.02 if low else 1e-4)*(s*u).norm(): return None
+    capped = b.abs().max() < .5*abs(s)*v[2].abs().max()
+    if not capped and not (b - s*v[2]).norm() <= (.02 if low else 1e-4)*(s*v[2]).norm(): return None
+    return s, float(b.abs().max()) if capped else None, y.shape[1]
+
+def _tail(model):
+    "What comes behind the last layer, by names: norm, projection, factor, head, factor and cap behind it; `why` where the logits are no linear function of the normed stream."
+    layers = decoder_layers(model)
+    if layers not in _tails: _tails[layers] = _measured_tail(model)
+    return _tails[layers]
+
+def _measured_tail(model):
+    of, head = f"this {type(unwrap(model)).__name__}", unwrap(model).get_output_embeddings() if hasattr(unwrap(model), "get_output_embeddings") else None
+    out = dict(norm=None, project=None, before=1., head=None, after=1., cap=None, columns=None, why="")
+    ev, logits = _ends(model)
+    if not ev or ev[0][0] != "": return dict(out, why=f"the last layer of {of} does not run on text alone")
+    z, mods = ev[0][2], dict(unwrap(model).named_modules())
+    left = {n: o for n, way, o in ev[1:] if way == "out"}
+    found = [(n.count("."), n) for n, way, x in ev[1:] if way == "in" and n in left and x.shape == z.shape == left[n].shape and torch.equal(x.double(), z.double())
+             and not torch.equal(left[n].double(), z.double()) and norm_gain(mods[n], z.shape[1], x.dtype, x.device) is not None]
+    if found: out["norm"] = min(found)[1]
+    if head is None: return dict(out, why=f"{of} has no output matrix; use a causal language model with one")
+    name = next(n for n, m in mods.items() if m is head)
+    into, gives = ([o for n, way, o in ev if (n, way) == (name, w)] for w in ("in", "out"))
+    if not into: return dict(out, why=f"the output matrix of {of} takes no part in its logits")
+    x, y = left.get(out["norm"], z), into[-1]
+    before = multiple(y, x)
+    if before is None: # a projection to the width of the embeddings
+        for n, way, o in ev[1:]:
+            if way == "in" and n != name and n in left and linear_weight(mods[n]) is not None and (a := multiple(o, x)) and (b := multiple(y, left[n])): out["project"], before = n, a*b
+    if before is None: return dict(out, why=f"between the last layer of {of} and its output matrix lies more than a norm and a factor")
+    same = torch.equal(gives[-1].double(), logits.double()) if gives[-1].shape == logits.shape else False
+    after = (1., None, logits.shape[1]) if same else _after_head(model, head)
+    if after is None: return dict(out, why=f"what {of} makes of its output matrix is more than a factor and a soft cap")
+    s = 1. if abs(after[0]-1) < (4e-3 if logits.element_size() < 4 else 1e-6) else after[0]
+    return dict(out, head=name, before=before, after=s, cap=after[1], columns=after[2], dtype=into[-1].dtype, device=into[-1].device, norm_dtype=z.dtype, norm_device=z.device)
+
 # %% ../nbs/lib/11_models.ipynb #1e6fa3f1
+def _viewed(model):
+    "While it is open, the modules do what they do in a pass of `model`: the adapter of an `AdapterOff` is off."
+    return _off(model.peft) if isinstance(model, AdapterOff) else contextlib.nullcontext()
+
 def final_norm(
     model, # a causal language model
 ):
-    "The norm between the last layer and the output matrix (beside the list of layers, behind it), or None."
-    layers = decoder_layers(model)
-    for m in unwrap(model).modules():
-        names = [n for n, o in m.named_children() if o is layers]
-        if names:
-            after = list(dict(m.named_children()).items())
-            after = after[[n for n, _ in after].index(names[0])+1:]
-            hits = [o for n, o in after if "norm" in type(o).__name__.lower() or "norm" in n.lower()]
-            return hits[-1] if hits else None
+    "The norm between the last layer and the output matrix, found by what passes through it, or None; that of the base model where the adapter is off."
+    name = _tail(model)["norm"]
+    if name is None: return None
+    norm = unwrap(model).get_submodule(name)
+    while isinstance(model, AdapterOff) and (inner := getattr(norm, "original_module", None) or getattr(norm, "base_layer", None)) is not None: norm = inner
+    return norm
 
 @torch.no_grad()
 def unembed(
     model, # a causal language model
 ) -> torch.Tensor:
-    "(hidden_size, vocabulary) float32 output matrix, with the final norm's gain, and its centring if it centres, folded in."
-    W, norm = unwrap(model).get_output_embeddings().weight.detach(), final_norm(model)
-    if norm is None: return W.float().T
-    x = torch.ones(W.shape[1], device=W.device, dtype=W.dtype); x[1::2] = -1     # mean 0 and mean square 1: what comes out is the gain
-    U = (W.float()*(x*(norm(x)-norm(-x))/2).float()).T
-    centres = torch.allclose(norm(x+1), norm(x), atol=1e-3)                        # a LayerNorm takes the mean away, an RMSNorm does not
-    return U-U.mean(0) if centres else U
+    "(hidden_size, vocabulary) float32 derivative of the logits, before a soft cap, with respect to the normed stream x/rms(x): output matrix as the model applies it, gain and centring of the final norm, factors of the model; raises `UnreadableError` where the logits are no linear function of it."
+    t = _tail(model)
+    check(not t["why"], f"model: {t['why']}; directions of its stream cannot be read as tokens", UnreadableError)
+    d, like, mods = d_model(model), dict(dtype=t["dtype"], device=t["device"]), dict(unwrap(model).named_modules())
+    with _one_pass(model), _still(model), _viewed(model):
+        P = None if t["project"] is None else _response(mods[t["project"]], d, **like)
+        W = _response(mods[t["head"]], d if P is None else len(P), **like)[:t["columns"]]
+        if P is not None: W = W@P.to(W)
+        gain, centres = (None, False) if t["norm"] is None else norm_gain(mods[t["norm"]], d, t["norm_dtype"], t["norm_device"]) or (None, None)
+        check(centres is not None, f"model: its final norm, a {type(mods[t['norm'] or '']).__name__}, does more than divide, multiply and add; directions of its stream cannot be read as tokens", UnreadableError)
+        U = (W if gain is None else W*gain.to(W)).T
+        if centres: U = U-U.mean(0)                                                   # a LayerNorm takes the mean away, an RMSNorm does not
+        if t["before"]*t["after"] != 1: U = U*(t["before"]*t["after"])
+        off = _off_by(U, mods, t, centres)
+    check(off < (1e-3 if like["dtype"] in (torch.float32, torch.float64) else .05), f"model: its head is no linear function of its input (off by {off:.1%}); directions of its stream cannot be read as tokens", UnreadableError)
+    return U
+
+def _off_by(U, mods, t, centres):
+    "How far the matrix is from what norm and head make of random vectors, as a share."
+    x = (30*torch.randn(1, 4, len(U), generator=torch.Generator().manual_seed(1)) + 10).to(t["norm_device"], t["norm_dtype"])
+    n = x.float() - x.float().mean(-1, keepdim=True)*bool(centres)
+    if t["norm"] is not None: n = n/n.square().mean(-1, keepdim=True).sqrt()
+    def logits(x):
+        y = x if t["norm"] is None else mods[t["norm"]](x)
+        y = y.to(t["device"], t["dtype"])
+        if t["project"] is not None: y = mods[t["project"]](y)
+        return mods[t["head"]](t["before"]*y)[..., :t["columns"]].float()
+    want, got = t["after"]*(logits(x) - logits(-x))/2, n.to(U)@U
+    return float((want - got).norm()/want.norm().clamp_min(1e-30))

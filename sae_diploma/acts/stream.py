@@ -109,15 +109,10 @@ def open_texts(
     streaming=False,           # read local files as they come too, without the copy for access by number; of a hub id nothing else is
 ):
     "A corpus of any size for `ActivationStream`; raises `ParamError` for what is not there."
-    from sae_diploma.data import _aliases, _check_column, _open, load_texts
+    from sae_diploma.data import load_texts, open_column
     if dataset_name == "docstrings": return load_texts(dataset_name, text_column, split, seed=seed)
-    local = Path(str(dataset_name)).expanduser().exists()
-    dd = _open(dataset_name, dataset_config, revision, **({} if local and not streaming else dict(streaming=True)))
-    dd = dd if isinstance(dd, dict) else {"train": dd}
-    key = next((a for a in (split, *_aliases.get(split, ())) if a in dd), None)
-    check(key, f"split: {dataset_name} has no split {split!r}; it has {', '.join(dd)}")
-    ds = dd[key]
-    if ds.features: _check_column("text_column", text_column, ds.features, dataset_name)
+    ds = open_column(dataset_name, text_column, split, dataset_config, revision, streaming=streaming)
+    if text_column != "text": ds = ds.rename_column("text", text_column)
     return ds if hasattr(ds, "__getitem__") else ds.shuffle(seed=seed, buffer_size=10_000)
 
 # %% ../../nbs/lib/23_acts.stream.ipynb #290136fd

@@ -6,13 +6,14 @@
 __all__ = ['sums_of', 'table_of', 'restrict', 'RowView', 'toy_pair', 'transfer', 'residual_norms', 'errors_of', 'drift',
            'null_control', 'spike_control', 'delta_sae', 'fit_delta', 'firing_threshold', 'save_theta', 'load_theta',
            'encode_residual', 'ResidualStore', 'Stacked', 'random_cosine', 'neurons', 'neuron_sums', 'neuron_layers',
-           'neuron_null', 'neuron_weights', 'weights', 'latent_weights', 'merged', 'findings', 'at', 'null_discoveries',
-           'placebo_drift', 'against_placebo', 'summary_of', 'moderated_t', 'leave_one_out', 'between_runs', 'NetStore',
-           'fit_net_difference', 'net_difference', 'joined', 'on_the_way', 'trajectory', 'appearance', 'geometry',
-           'matching', 'fit_stages', 'stagewise', 'lens', 'delta_lens', 'baselines', 'baseline_directions', 'lora_svd',
-           'agreement', 'fit_crosscoder', 'crosscoder', 'crosscoder_sums', 'crosscoder_fvu', 'delta_norm', 'kind_of',
-           'latent_scaling', 'fit_difference', 'difference', 'difference_fvu', 'DeltaStore', 'differs',
-           'fit_stable_difference', 'found_again', 'clear_threshold', 'one_sided', 'sided_in_words']
+           'neuron_null', 'neuron_weights', 'layers_in_words', 'weights', 'stream_modules', 'latent_weights', 'merged',
+           'findings', 'at', 'null_discoveries', 'placebo_drift', 'against_placebo', 'summary_of', 'moderated_t',
+           'leave_one_out', 'between_runs', 'NetStore', 'fit_net_difference', 'net_difference', 'joined', 'on_the_way',
+           'trajectory', 'appearance', 'geometry', 'matching', 'fit_stages', 'stagewise', 'lens', 'delta_lens',
+           'baselines', 'baseline_directions', 'lora_svd', 'agreement', 'fit_crosscoder', 'crosscoder',
+           'crosscoder_sums', 'crosscoder_fvu', 'delta_norm', 'kind_of', 'latent_scaling', 'fit_difference',
+           'difference', 'difference_fvu', 'DeltaStore', 'differs', 'fit_stable_difference', 'found_again',
+           'clear_threshold', 'one_sided', 'sided_in_words']
 
 # %% ../../nbs/lib/52z_diffing.ipynb #5955eb19
 from .base import *
@@ -38,7 +39,7 @@ from ..stats import null_discoveries
 # %% ../../nbs/lib/52z_diffing.ipynb #29043e27
 _all_ = ["sums_of", "table_of", "restrict", "RowView", "toy_pair", "transfer", "residual_norms", "errors_of", "drift", "null_control", "spike_control",
          "delta_sae", "fit_delta", "firing_threshold", "save_theta", "load_theta", "encode_residual", "ResidualStore", "Stacked", "random_cosine",
-         "neurons", "neuron_sums", "neuron_layers", "neuron_null", "neuron_weights", "weights", "latent_weights", "merged", "findings", "at", "null_discoveries", "placebo_drift", "against_placebo", "summary_of", "moderated_t", "leave_one_out", "between_runs", "NetStore", "fit_net_difference", "net_difference", "joined", "on_the_way", "trajectory", "appearance", "geometry",
+         "neurons", "neuron_sums", "neuron_layers", "neuron_null", "neuron_weights", "layers_in_words", "weights", "stream_modules", "latent_weights", "merged", "findings", "at", "null_discoveries", "placebo_drift", "against_placebo", "summary_of", "moderated_t", "leave_one_out", "between_runs", "NetStore", "fit_net_difference", "net_difference", "joined", "on_the_way", "trajectory", "appearance", "geometry",
          "matching", "fit_stages", "stagewise", "lens", "delta_lens", "baselines", "baseline_directions", "lora_svd", "agreement",
          "fit_crosscoder", "crosscoder", "crosscoder_sums", "crosscoder_fvu", "delta_norm", "kind_of", "latent_scaling", "fit_difference", "difference", "difference_fvu", "DeltaStore", "differs",
          "between_runs", "fit_stable_difference", "found_again", "clear_threshold", "one_sided", "sided_in_words"]

@@ -15,7 +15,7 @@ from torch import nn
 
 from ..core import *
 from .base import *
-from .weights import _layer_prefixes, _linear, find_readers, merged
+from .weights import effective_weight, merged, stream_modules
 from ..models import d_model
 from ..stats import *
 
@@ -118,12 +118,9 @@ def lora_svd(
 
 # %% ../../nbs/lib/52n_diffing.baselines.ipynb #12c05f5d
 def _writers(model, layer, hookpoint):
-    "Names of linear modules of a plain model that write into the residual stream before a hookpoint."
-    prefixes, d = _layer_prefixes(model), d_model(model)
-    last = layer - 1 if hookpoint == "resid_pre" else layer
-    reads, mods = find_readers(model), dict(model.named_modules())
-    own = lambda n: next((i for p, i in prefixes.items() if n.startswith(p + ".")), None)
-    return [n for n, norm in reads.items() if norm is None and own(n) is not None and own(n) <= last and _linear(mods[n]).shape[0] == d]
+    "Linear modules of a plain model that write into the residual stream before a hookpoint, as rows of `stream_modules`."
+    last, t = layer - 1 if hookpoint == "resid_pre" else layer, stream_modules(model)
+    return t[(t.role == "write") & (t.layer >= 0) & (t.layer <= last)].itertuples(index=False)
 
 def weight_directions(
     base, ft,                   # the two models; `ft` may carry an adapter
@@ -134,10 +131,9 @@ def weight_directions(
     "`(V (n, d), share (n,))`: principal directions of what changed weights write into the stream up to a hookpoint, and shares of Σ‖ΔW‖²; none where no weight moved."
     check(hookpoint in ("resid_pre", "resid_mid", "resid_post"), f"hookpoint: {hookpoint!r} is no place of the residual stream; use resid_pre, resid_mid or resid_post")
     b, f = merged(base), merged(ft)
-    mb, mf = dict(b.named_modules()), dict(f.named_modules())
     M = torch.zeros(d_model(b), d_model(b)).double()
-    for name in _writers(b, layer, hookpoint):
-        dW = (_linear(mf[name]).detach().double() - _linear(mb[name]).detach().double()).cpu()
+    for r in _writers(b, layer, hookpoint):
+        dW = effective_weight(f, r).double() - effective_weight(b, r).double()
         M += dW@dW.t()
     if M.trace() <= 0: return torch.zeros(0, len(M)), np.zeros(0)
     e, V = torch.linalg.eigh(M)

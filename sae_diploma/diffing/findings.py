@@ -174,16 +174,21 @@ def changed_neurons(
     fdr:float=.05,        # rate at which neurons were called
 ) -> dict:
     "The finding on MLP neurons: `question`, `sentence`, `numbers`."
+    question = "Neurons that changed: which MLP neurons behave differently?"
+    if not len(neurons):
+        n = dict(fdr=fdr, min_change=min_change, neurons=0, tested=0, called=0, noticeable=0, null=None)
+        return dict(question=question, sentence=_neurons_sentence(n, "all"), numbers=n)
     t, w = at(neurons), layers.neurons/layers.neurons.sum()
     c, big = t[t.called], layers.loc[layers.share.idxmax()]
     n = dict(fdr=fdr, min_change=min_change, neurons=len(t), tested=int(t.p.notna().sum()), called=len(c), mean_called=int(t.mean_called.sum()), noticeable=int((c.delta.abs() >= min_change).sum()),
              share=float(layers.share@w), at_least=float(layers.lo@w), at_most=float(layers.hi@w), within=_reach(t),
              top_layer=int(big.layer), top_share=float(big.share), null=None if null is None else int(at(null).called.sum()))
     if len(c): n["largest"] = c.loc[c.delta.abs().idxmax(), ["layer", "neuron", "freq_base", "freq_ft", "delta", "lo", "hi", "q", "in_change", "out_change"]].to_dict()
-    return dict(question="Neurons that changed: which MLP neurons behave differently?", sentence=_neurons_sentence(n, t.regime.iloc[0]), numbers=n)
+    return dict(question=question, sentence=_neurons_sentence(n, t.regime.iloc[0]), numbers=n)
 
 # %% ../../nbs/lib/52g_diffing.findings.ipynb #58ac6ffb
 def _neurons_sentence(n, regime):
+    if not n["neurons"]: return "No layer has neurons that can be read one by one, as in a mixture of experts, so nothing can be said of them."
     of = f"of {_count(n['tested'], 'tested MLP neuron')}"
     itself = "" if n["null"] is None else f" Base against itself calls {n['null'] or 'none'}."
     if not n["called"]: return f"On {_text(regime)} none {of} changes how often it is active at a false discovery rate of {pct(n['fdr'])}; 95 % of the intervals stay within ±{100*n['within']:.2g} points of tokens.{itself}"
@@ -246,6 +251,7 @@ def _short_features(n):
 
 def _short_neurons(n):
     asked = "Do neurons behave differently?"
+    if not n.get("neurons", 1): return dict(asked=asked, found="Nothing can be said: no layer has neurons that can be read one by one.", sure="")
     if not n["called"]: return dict(asked=asked, found=f"No. None of {n['tested']:,} neurons is active more or less often.", sure=f"A change by more than {100*n['within']:.2g} % of the tokens would hardly have been missed.")
     found = f"Yes, {'most' if n['called'] > n['tested']/2 else 'some'}, and {'few' if n['noticeable'] < .2*n['called'] else 'many'} of them by much: {_of(n['called'], n['tested'], 'neurons')} are active more or less often, {n['noticeable'] or 'none'} by {pct(n['min_change'])} of the tokens or more"
     found += f", most of those in layer {n['top_layer']}." if n["noticeable"] else "."

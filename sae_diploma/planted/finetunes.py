@@ -19,7 +19,7 @@ from datasets import Dataset, DatasetDict
 
 from ..core import *
 from ..acts import ArrayStore, PairedStores, TokenTable, build_tokens, doc_activations
-from ..acts.extract import render_pair
+from ..chat import encode_pairs
 from ..acts.store import SEGMENTS
 from ..data import cut_articles, to_chat
 from ..diffing import *
@@ -122,8 +122,8 @@ def labelled_tokens(
     check(len(chat) == len(pairs), f"max_length: {len(pairs)-len(chat)} of {len(pairs)} planted summaries do not fit into {max_length} tokens; raise it", DataError)
     labels = []
     for row, p in zip(chat, pairs.itertuples()):
-        text, spans = render_pair(tokenizer, row["prompt"], row["completion"])
-        off = np.array(tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"])
+        pair, = encode_pairs(tokenizer, [row["prompt"]], [row["completion"]])
+        off, spans = np.array(pair.offsets), pair.spans
         lab, kept = np.zeros(len(off), np.int8), row["prompt"][-1]["content"]
         n = len(p.article) if kept.endswith(p.article) else len(kept) - kept.index(p.article[:20])         # to_chat may have cut it once more
         article, summary = spans[-2][1]-n, spans[-1][0]

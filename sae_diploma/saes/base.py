@@ -42,7 +42,7 @@ class SAEConfig:
     def __post_init__(self):
         if self.normalize_decoder is None: object.__setattr__(self, "normalize_decoder", self.n_sources == 1)
         if self.l1_coefficient is None and type(self.d_in) is int and self.d_in > 0 and type(self.n_sources) is int and self.n_sources > 0: object.__setattr__(self, "l1_coefficient", .1 / self.width**.5)
-        if self.prefixes is not None: object.__setattr__(self, "prefixes", tuple(self.prefixes))
+        if isinstance(self.prefixes, (list, tuple)): object.__setattr__(self, "prefixes", tuple(self.prefixes))
         validate(self)
 
     @property
@@ -56,14 +56,20 @@ def validate(
     for name in ("d_in", "d_sae", "n_sources", "k"):
         v = getattr(cfg, name)
         check(type(v) is int and v >= 1, f"{name}: {v!r} is no whole number from 1")
+    size = cfg.d_in * cfg.n_sources * cfg.d_sae
+    check(size < 2**48, f"d_sae: {cfg.d_sae} latents for {cfg.n_sources} × {cfg.d_in} numbers are {size:.1e} weights, "
+                        "more than any memory holds")
+    check(isinstance(cfg.architecture, str), f"architecture: {cfg.architecture!r} is no name")
     check(cfg.architecture in architectures(), f"architecture: {cfg.architecture!r} is unknown{near(cfg.architecture, architectures())}")
     kind = architectures()[cfg.architecture]
     check(cfg.k <= cfg.d_sae or not kind.uses_k, f"k: {cfg.k} latents per token cannot be kept of d_sae {cfg.d_sae}; use 1 to {cfg.d_sae}")
     check(cfg.n_sources == 1 or kind.crosscodes, f"n_sources: {cfg.n_sources}, but {cfg.architecture} takes one source; for a crosscoder use one of {', '.join(a for a, c in architectures().items() if c.crosscodes)}")
+    check(cfg.prefixes is None or isinstance(cfg.prefixes, tuple), f"prefixes: {cfg.prefixes!r} are no increasing sizes")
     check(cfg.prefixes is None or all(type(p) is int and 1 <= p <= cfg.d_sae for p in cfg.prefixes) and list(cfg.prefixes) == sorted(set(cfg.prefixes)) and cfg.prefixes[-1:] == (cfg.d_sae,),
           f"prefixes: {cfg.prefixes} are no increasing sizes from 1 that end with d_sae {cfg.d_sae}")
     check(cfg.k_aux is None or (type(cfg.k_aux) is int and cfg.k_aux >= 1), f"k_aux: {cfg.k_aux!r} is no whole number from 1, nor None for d_in//2")
-    check(cfg.bandwidth > 0, f"bandwidth: {cfg.bandwidth!r} is no number above 0")
+    check(isinstance(cfg.bandwidth, (int, float)) and cfg.bandwidth > 0,
+          f"bandwidth: {cfg.bandwidth!r} is no number above 0")
     for name in ("l1_coefficient", "l0_coefficient", "auxk_alpha"):
         v = getattr(cfg, name)
         check(isinstance(v, (int, float)) and v >= 0 and v < float("inf"), f"{name}: {v!r} is no number from 0")
@@ -327,7 +333,9 @@ def load_config(
 ):
     "The `SAEConfig` of a saved SAE and the checksum of its weights; raises `ParamError` when it is of another kind or version."
     d = load_json(Path(folder)/"config.json")
-    check(d.pop("format", None) == FORMAT, f"{folder}: its config.json was not written by sae_diploma; give a folder written by `SAE.save`")
+    ours = isinstance(d, dict) and d.pop("format", None) == FORMAT
+    check(ours, f"{folder}: its config.json was not written by sae_diploma; give a folder written by `SAE.save`, or of "
+                "one of the formats that `saes.formats` reads")
     v = d.pop("version", None)
     check(v == VERSION, f"{folder}: this SAE has format version {v}, and this sae_diploma reads {VERSION}; use the version of sae_diploma that wrote it")
     sha, known = d.pop("model_sha256", None), {o.name for o in dataclasses.fields(SAEConfig)}
@@ -340,13 +348,15 @@ def _local(
 ) -> Path:
     "The folder of an SAE, downloaded when `name` is no folder here."
     if Path(name).is_dir(): return Path(name)
+    check(not Path(name).is_file(), f"{name} is a file; give the folder that holds it", DataError)
     path, _, revision = str(name).partition("@")
     check(path.count("/") >= 1 and not path.startswith((".", "/")), f"{name} is no folder here; give a folder of an SAE or a hub id 'owner/name' or 'owner/name/folder'", DataError)
     owner, repo, *sub = path.split("/")
     sub = "/".join(sub)
     from huggingface_hub import snapshot_download
     from sae_diploma.data import offline_if_unreachable
-    files = ["config.json", "cfg.json", "training.json", "*.safetensors", "ae.pt"]
+    from sae_diploma.saes.formats import CONFIGS, WEIGHTS
+    files = [*CONFIGS, *WEIGHTS] # and no more: others lie beside and below that are a thousand times as large
     try:
         with offline_if_unreachable(): root = snapshot_download(f"{owner}/{repo}", revision=revision or None, allow_patterns=[f"{sub}/{f}" if sub else f for f in files])
     except Exception as e:
@@ -357,20 +367,21 @@ def _local(
 # %% ../../nbs/lib/40_saes.base.ipynb #f91f9201
 @patch(cls_method=True)
 def from_pretrained(cls:SAE,
-    name,         # folder written by `save`, or by SAELens, dictionary_learning or sparsify (see `saes.formats`), or an id on the Hugging Face hub
+    name,         # folder written by `save` or by another library (see `saes.formats`), or an id on the hub
     device="cpu", # where to put it; 'auto' for the best there is
 ) -> SAE:
     "Load an SAE in evaluation mode; raises `DataError` when there is none, `CorruptError` when its weights were altered."
-    from sae_diploma.saes.formats import READ, format_of
+    from sae_diploma.saes.formats import READ, format_of, shapes_of
     folder = _local(name)
-    if (kind := format_of(folder)) in READ: return READ[kind](folder).to(get_device(device))
+    if (kind := format_of(folder)) in READ: return READ[kind](folder, name).to(get_device(device))
     cfg, sha = load_config(folder)
     f = folder/"model.safetensors"
-    tensors = load_safetensors(f)
+    check(f.exists(), f"{folder}: config.json without its model.safetensors; save or fetch the SAE again", DataError)
+    with torch.device("meta"): like = by_source(SAE(cfg).state_dict(), cfg) # shapes, and no memory
+    shapes = {k: tuple(v.shape) for k, v in like.items()}
+    check(shapes == shapes_of(f), f"{f}: tensors do not fit its config, expected {shapes}", CorruptError)
     check(sha == sha256_file(f), f"{f} is not the file that was saved (its checksum differs); save or fetch the SAE again", CorruptError)
     sae = SAE(cfg)
-    shapes = {k: tuple(v.shape) for k, v in by_source(sae.state_dict(), cfg).items()}
-    check(shapes == {k: tuple(v.shape) for k, v in tensors.items()}, f"{f}: tensors do not fit its config, expected {shapes}", CorruptError)
-    sae.load_state_dict(side_by_side(tensors, cfg))
+    sae.load_state_dict(side_by_side(load_safetensors(f), cfg))
     if (folder/"training.json").exists(): sae.training_info = load_json(folder/"training.json")
     return sae.eval().requires_grad_(False).to(get_device(device))

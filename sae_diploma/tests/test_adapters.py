@@ -6,7 +6,8 @@
 __all__ = ['SIZES', 'MODELS', 'IDS', 'TARGET', 'LORA', 'OTHER', 'CASES', 'REFUSED', 'UNMADE', 'folders', 'untouched',
            'test_a_pair_of_every_kind', 'test_output_matrix_and_weights_are_those_of_the_adapted_model',
            'test_what_cannot_be_told_is_refused', 'test_the_caller_names_the_base',
-           'test_of_several_adapters_the_base_is_the_base', 'test_an_adapter_that_does_nothing_is_said']
+           'test_of_several_adapters_the_base_is_the_base', 'test_an_adapter_that_does_nothing_is_said',
+           'test_an_adapter_by_its_hub_id_is_the_adapter_from_a_folder']
 
 # %% ../../nbs/lib/90_tests.adapters.ipynb #ebc6f36b
 import logging, warnings
@@ -14,7 +15,7 @@ import logging, warnings
 import peft, pytest, torch, transformers
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
-from ..adapters import base_tensors, bit_sums
+from ..adapters import base_tensors, checksums
 from ..core import SaeDiplomaError
 from ..diffing.weights import paired_parameters
 from ..models import *
@@ -71,7 +72,7 @@ def _everything(model):
     "Logits, every hookpoint of every layer, final norm, output matrix and bits of the weights of a model."
     points = [(l, h) for l in range(n_layers(model)) for h in HOOKPOINTS if h in anatomy(model, l)]
     with capture(model, points, stop=False, take=torch.clone) as (acts, run): out = dict(run(input_ids=IDS))
-    return out | dict(logits=model(input_ids=IDS).logits, unembed=unembed(model), norm=final_norm(model)(torch.linspace(-1, 1, 32))), bit_sums(model.state_dict())
+    return out | dict(logits=model(input_ids=IDS).logits, unembed=unembed(model), norm=final_norm(model)(torch.linspace(-1, 1, 32))), checksums(model.state_dict())
 
 # %% ../../nbs/lib/90_tests.adapters.ipynb #9e711b6a
 @pytest.fixture(scope="module")
@@ -121,16 +122,16 @@ def test_what_cannot_be_told_is_refused(folders, tmp_path):
         transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES | dict(hidden_size=64))).save_pretrained(tmp_path/"wide"); load_pair(tmp_path/"wide", tmp_path/"a", device="cpu")
     with pytest.raises(SaeDiplomaError, match="is an adapter, and was given as a base model"):
         _adapter("LORA", f, TARGET).save_pretrained(tmp_path/"b"); c = tmp_path/"b/adapter_config.json"
-        c.write_text(c.read_text(encoding="utf-8").replace(str(f), str(tmp_path/"a")), encoding="utf-8"); load_model(tmp_path/"b", device="cpu")
+        c.write_text(c.read_text().replace(str(f), str(tmp_path/"a"))); load_model(tmp_path/"b", device="cpu")
 
 def test_the_caller_names_the_base(folders, tmp_path, caplog):
     "An adapter's config may carry a path of another machine; the caller's base is what counts, and the log tells both."
     f = folders["tied"]; made = _adapter("LORA", f, TARGET); made.save_pretrained(tmp_path/"a")
-    c = tmp_path/"a/adapter_config.json"; c.write_text(c.read_text(encoding="utf-8").replace(str(f), "/home/somebody/checkpoints/base"), encoding="utf-8")
+    c = tmp_path/"a/adapter_config.json"; c.write_text(c.read_text().replace(str(f), "/home/somebody/checkpoints/base"))
     base, ft = load_pair(f, tmp_path/"a", device="cpu")
     with torch.no_grad(): assert torch.equal(ft(input_ids=IDS).logits, made(input_ids=IDS).logits)
     assert isinstance(base, AdapterOff) and "names '/home/somebody/checkpoints/base' as its base model" in caplog.text
-    c.write_text(c.read_text(encoding="utf-8").replace('"/home/somebody/checkpoints/base"', "null"), encoding="utf-8")
+    c.write_text(c.read_text().replace('"/home/somebody/checkpoints/base"', "null"))
     assert isinstance(load_pair(f, tmp_path/"a", device="cpu")[0], AdapterOff)
     with pytest.raises(SaeDiplomaError, match="names no base model"): load_model(tmp_path/"a", device="cpu")
 
@@ -145,4 +146,18 @@ def test_of_several_adapters_the_base_is_the_base(folders):
 
 def test_an_adapter_that_does_nothing_is_said(folders, tmp_path, caplog):
     m = peft.get_peft_model(load_model(folders["tied"], device="cpu"), peft.LoraConfig(task_type="CAUSAL_LM", **TARGET)); m.save_pretrained(tmp_path/"a")
-    load_pair(folders["tied"], tmp_path/"a", device="cpu"); assert "its adapter does nothing" in caplog.text
+    load_pair(folders["tied"], tmp_path/"a", device="cpu"); assert "in every bit: there is nothing to compare" in caplog.text
+    caplog.clear(); load_pair(folders["tied"], folders["tied"], device="cpu"); assert "nothing to compare" in caplog.text
+
+# %% ../../nbs/lib/90_tests.adapters.ipynb #579697a6
+def test_an_adapter_by_its_hub_id_is_the_adapter_from_a_folder(folders, tmp_path):
+    "From a cache as the hub's library leaves it, in a process of its own: one copy of the base model, the same logits."
+    import os, subprocess, sys
+    m = _adapter("LORA", folders["tied"], TARGET); m.save_pretrained(tmp_path/"folder"); sha = "0123456789abcdef0123456789abcdef01234567"
+    repo = tmp_path/"hub/models--someone--lora"; (repo/"refs").mkdir(parents=True); (repo/"refs/main").write_text(sha, encoding="utf-8"); m.save_pretrained(repo/"snapshots"/sha)
+    code = f"""import torch; from sae_diploma.models import *
+b, f = load_pair({str(folders['tied'])!r}, {str(tmp_path/'folder')!r}, device='cpu'); c, g = load_pair({str(folders['tied'])!r}, 'someone/lora', device='cpu')
+x = torch.arange(2, 20)[None]; assert type(c).__name__ == 'AdapterOff' and torch.equal(f(input_ids=x).logits, g(input_ids=x).logits) and torch.equal(b(input_ids=x).logits, c(input_ids=x).logits)
+assert adapter_base('someone/lora') == {str(folders['tied'])!r}; print('same')"""
+    r = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=os.environ | dict(HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1"), capture_output=True, text=True, encoding="utf-8")
+    assert r.stdout.strip() == "same", r.stderr[-800:]

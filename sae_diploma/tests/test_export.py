@@ -4,7 +4,9 @@
 
 # %% auto #0
 __all__ = ['run', 'test_neuronpedia_batches_say_what_the_dictionary_does', 'test_hub_folder_loads_from_its_card',
-           'test_export_replaces_only_its_own', 'test_bad_input_in_one_sentence', 'test_captions_are_tex',
+           'test_export_replaces_only_its_own', 'test_bad_input_in_one_sentence', 'at_hookpoint',
+           'test_logits_are_what_the_direction_promotes', 'test_logits_that_are_not_known_are_left_out',
+           'test_neuronpedia_refuses_other_activations', 'test_captions_are_tex',
            'test_quarto_makes_the_pdf_where_it_is', 'test_one_document_opens_what_is_folded']
 
 # %% ../../nbs/lib/90_tests.export.ipynb #7a099246
@@ -59,7 +61,7 @@ def test_neuronpedia_batches_say_what_the_dictionary_does(run, tmp_path):
 def test_hub_folder_loads_from_its_card(run, tmp_path):
     import yaml
     out = hub_folder(run, tmp_path/"hub", "me/mine")
-    text = (out/"README.md").read_text(encoding="utf-8")
+    text = (out/"README.md").read_text()
     front = yaml.safe_load(text.split("---")[1])
     assert front["license"] == "mit" and "sparse-autoencoder" in front["tags"] and "me/mine/sae_topk" in text
     x = torch.randn(3, 192)
@@ -80,6 +82,56 @@ def test_bad_input_in_one_sentence(run, tmp_path, monkeypatch, capsys, to, out, 
     said = capsys.readouterr().err
     assert e.value.code == 1 and what in said and said.count("\n") == 1 and "Traceback" not in said
 
+# %% ../../nbs/lib/90_tests.export.ipynb #e61f40d2
+def at_hookpoint(tmp, hookpoint, /, **cfg):
+    "A run folder with activations at a hookpoint of the shipped model, and a dictionary of random directions."
+    from datasets import Dataset
+    from sae_diploma.acts import build_tokens, extract
+    from sae_diploma.models import load_model, load_tokenizer
+    model, tokenizer = load_model("tiny", device="cpu"), load_tokenizer("tiny")
+    save_json({}, tmp/"parameters.json"); save_json(dict(finished="2026-01-01"), tmp/"03_saes/stage.json")
+    docs = Dataset.from_pandas(pd.DataFrame(dict(id=["a"], text=["Return the sum of the array, or raise an error."],
+                                                 source="x", split="eval")))
+    table = build_tokens(tokenizer, docs, max_length=32); table.save(tmp/"03_saes/tokens")
+    store = extract(model, table, tmp/"03_saes/acts/base", 1, hookpoint, model_name="tiny")
+    SAE(SAEConfig("topk", **(dict(d_in=store.d_in, d_sae=24, k=4, model_name="tiny", layer=1, hookpoint=hookpoint)
+                             | cfg))).save(tmp/"03_saes/sae_topk")
+    return model, tokenizer
+
+@pytest.mark.parametrize("hookpoint", ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "mlp_act"))
+def test_logits_are_what_the_direction_promotes(hookpoint, tmp_path):
+    model, tokenizer = at_hookpoint(tmp_path/"run", hookpoint)
+    out = neuronpedia(tmp_path/"run", tmp_path/"np")
+    W = SAE.from_pretrained(tmp_path/"run/03_saes/sae_topk").W_dec.detach()
+    if hookpoint == "mlp_act": W = torch.stack([model.model.layers[1].mlp.down_proj.weight.detach() @ o for o in W])
+    logits = torch.stack([model.lm_head.weight.detach() @ (model.model.norm.weight.detach()*o) for o in W])
+    feats = load_json(out/"batch-0.json")["features"]
+    assert len(feats) == 24 and "norms at length 1" in load_json(out/"run_settings.json")["logits"]
+    for f, l in zip(feats, logits):
+        v, i = l.topk(10)
+        assert np.allclose(f["pos_values"], v, atol=2e-3) and np.allclose(f["neg_values"], (-l).topk(10).values.neg(),
+                                                                          atol=2e-3)
+        assert sum(a != tokenizer.decode([int(t)]) for a, t in zip(f["pos_str"], i)) <= 2 # two may tie within rounding
+        assert sum(f["logits_hist_data_bar_heights"]) == len(l)
+
+def test_logits_that_are_not_known_are_left_out(tmp_path):
+    at_hookpoint(tmp_path/"run", "resid_post", hookpoint="blocks.1.attn.hook_z")
+    meta = load_json(tmp_path/"run/03_saes/acts/base/store.json")
+    save_json(meta | dict(hookpoint="blocks.1.attn.hook_z"), tmp_path/"run/03_saes/acts/base/store.json")
+    out = neuronpedia(tmp_path/"run", tmp_path/"np")
+    said = load_json(out/"run_settings.json")["logits"]
+    assert said.startswith("left out: hookpoint: 'blocks.1.attn.hook_z' is none of")
+    for f in load_json(out/"batch-0.json")["features"]:
+        assert f["pos_str"] == f["neg_values"] == f["logits_hist_data_bar_values"] == []
+
+def test_neuronpedia_refuses_other_activations(tmp_path):
+    at_hookpoint(tmp_path/"run", "resid_post", layer=2)
+    with pytest.raises(ParamError, match="is of layer 2 resid_post, and the run's activations are of layer 1"):
+        neuronpedia(tmp_path/"run", tmp_path/"np")
+    SAE(SAEConfig("topk", d_in=192, d_sae=24, k=4, n_sources=2)).save(tmp_path/"run/03_saes/sae_both")
+    with pytest.raises(ParamError, match="reads 2 models at once"): neuronpedia(tmp_path/"run", tmp_path/"np",
+                                                                                sae_name="sae_both")
+
 # %% ../../nbs/lib/90_tests.export.ipynb #cb615268
 def test_captions_are_tex(tmp_path):
     run = tmp_path/"r"; (run/"05_figures").mkdir(parents=True); (run/"05_figures/a_b.png").write_bytes(b"x")
@@ -91,18 +143,17 @@ def test_captions_are_tex(tmp_path):
 
 def test_quarto_makes_the_pdf_where_it_is(tmp_path, monkeypatch):
     import stat, sys
-    if os.name == "nt": pytest.skip("a script that begins with #! is no program there")
     site = pytest.importorskip("sae_diploma.site")
     try: site.source_root()
     except DataError: pytest.skip("needs the source tree")
     from sae_diploma.tests.test_site import FAKE
-    exe = tmp_path/"bin/quarto"; exe.parent.mkdir(); exe.write_text(FAKE.format(python=sys.executable, log=str(tmp_path/"log"), code=0), encoding="utf-8"); exe.chmod(exe.stat().st_mode | stat.S_IEXEC)
+    exe = tmp_path/"bin/quarto"; exe.parent.mkdir(); exe.write_text(FAKE.format(python=sys.executable, log=str(tmp_path/"log"), code=0)); exe.chmod(exe.stat().st_mode | stat.S_IEXEC)
     monkeypatch.setenv("PATH", f"{exe.parent}{os.pathsep}{os.environ['PATH']}"); monkeypatch.chdir(site.source_root())
     run = tmp_path/"run"; save_json({}, run/"parameters.json")
     assert thesis_pdf(run, tmp_path/"t.pdf", say=lambda *_: None).read_bytes().startswith(b"%PDF-")
-    assert json.loads((tmp_path/"log").read_text(encoding="utf-8"))[2:] == ["--to", "typst", "--no-execute"]
+    assert json.loads((tmp_path/"log").read_text())[2:] == ["--to", "typst", "--no-execute"]
 
 def test_one_document_opens_what_is_folded(tmp_path):
-    (tmp_path/"a.html").write_text('<main><h1>A</h1><div class="callout-header collapsed" data-bs-toggle="collapse"></div><div id="c" class="callout-collapse collapse">x</div><ul class="nav nav-tabs"><li><a data-bs-target="#t1">One</a></li></ul><div id="t1" class="tab-pane">y</div><details><summary>s</summary></details><button>Copy</button></main>', encoding="utf-8")
+    (tmp_path/"a.html").write_text('<main><h1>A</h1><div class="callout-header collapsed" data-bs-toggle="collapse"></div><div id="c" class="callout-collapse collapse">x</div><ul class="nav nav-tabs"><li><a data-bs-target="#t1">One</a></li></ul><div id="t1" class="tab-pane">y</div><details><summary>s</summary></details><button>Copy</button></main>')
     s = one_document(tmp_path, ["a.html"], "T")
     assert "collapse show" in s and "<h4>One</h4>" in s and "<details open" in s and "<button" not in s and "nav-tabs" not in s
