@@ -359,9 +359,9 @@ def _scan(packages, n_workers):
     with tempfile.TemporaryDirectory() as tmp, progress(total=len(jobs), desc="Reading documentation", unit="file") as bar:
         procs = []
         for w, part in enumerate(parts):
-            Path(tmp, f"{w}.json").write_text(json.dumps(part))
+            Path(tmp, f"{w}.json").write_text(json.dumps(part), encoding="utf-8")
             code = f"import json; from sae_diploma.data import _scan_worker as f; f(json.load(open({str(Path(tmp, f'{w}.json'))!r})), {str(Path(tmp, f'{w}.parquet'))!r})"
-            procs.append(subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}))
+            procs.append(subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, encoding="utf-8", errors="replace"))
         follow = [threading.Thread(target=lambda p: [bar.update(int(l)) for l in p.stdout], args=(p,), daemon=True) for p in procs]
         try:
             for t in follow: t.start()

@@ -99,7 +99,7 @@ def _inner(href, page, names):
     u = urlsplit(href)
     if u.scheme or u.netloc: return html.escape(href, quote=True)
     if not u.path: return f"#{page.replace('/', '-').removesuffix('.html')}--{u.fragment}" if u.fragment else "#"
-    target = os.path.normpath(os.path.join(os.path.dirname(page), u.path))
+    target = os.path.normpath(os.path.join(os.path.dirname(page), u.path)).replace(os.sep, "/")
     key = target.replace("/", "-").removesuffix(".html")
     if target in names: return f"#{key}--{u.fragment}" if u.fragment else f"#{key}"
     return f"https://sae-diploma.github.io/sae_diploma/{target}" + (f"#{u.fragment}" if u.fragment else "")
@@ -147,7 +147,7 @@ def print_pdf(
         cmd = [exe, "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", f"--user-data-dir={home}",
                "--no-pdf-header-footer", "--virtual-time-budget=20000", f"--print-to-pdf={out}", Path(page).resolve().as_uri()]
         if hasattr(os, "geteuid") and os.geteuid() == 0: cmd.insert(1, "--no-sandbox")
-        try: r = subprocess.run(cmd, capture_output=True, text=True, timeout=seconds)
+        try: r = subprocess.run(cmd, capture_output=True, text=True, timeout=seconds, encoding="utf-8", errors="replace")
         except subprocess.TimeoutExpired: raise DataError(f"Chromium did not print within {seconds} s") from None
     check(out.exists() and out.read_bytes()[:5] == b"%PDF-", f"Chromium printed nothing: {r.stderr.strip()[-300:]}", DataError)
     return out
@@ -174,7 +174,7 @@ def thesis_pdf(
             chapters = [f"{p}.ipynb" for p in pages if (stage/f"{p}.ipynb").exists()]
             book = dict(project=dict(type="book", **{"output-dir": "_book"}), book=dict(title=title, subtitle=run_note(run), chapters=chapters), bibliography="references.bib", format=dict(typst=dict(papersize="a4", toc=True)), execute=dict(enabled=False, echo=False))
             (stage/"_quarto.yml").write_text(yaml.safe_dump(book, sort_keys=False), encoding="utf-8")
-            r = subprocess.run(["quarto", "render", str(stage), "--to", "typst", "--no-execute"], capture_output=True, text=True)
+            r = subprocess.run(["quarto", "render", str(stage), "--to", "typst", "--no-execute"], capture_output=True, text=True, encoding="utf-8", errors="replace")
             made = sorted((stage/"_book").glob("*.pdf"))
             check(r.returncode == 0 and bool(made), f"quarto failed: {r.stderr.strip()[-500:]}", DataError)
             out.parent.mkdir(parents=True, exist_ok=True); shutil.copy(made[0], out)

@@ -188,7 +188,7 @@ def _sweep(folder):
     "Throw away checkpoints that were cut off, and return the newest whole one or None."
     good = []
     for c in sorted(Path(folder).glob("checkpoint-*")):
-        try: good.append((json.loads((c/"trainer_state.json").read_text())["global_step"], c))
+        try: good.append((json.loads((c/"trainer_state.json").read_text(encoding="utf-8"))["global_step"], c))
         except (OSError, ValueError, KeyError): shutil.rmtree(c)
     return max(good)[1] if good else None
 

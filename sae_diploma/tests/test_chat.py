@@ -147,7 +147,7 @@ def _shipped():
     "name -> template, of those in TRL that are written for text."
     import trl
     files = sorted((Path(trl.__file__).parent/"chat_templates").glob("*.jinja"))
-    return {f.stem: f.read_text() for f in files if not re.search("training|_vl|vl_|idefics|llava|smolvlm|muse|diffusion", f.stem)}
+    return {f.stem: f.read_text(encoding="utf-8") for f in files if not re.search("training|_vl|vl_|idefics|llava|smolvlm|muse|diffusion", f.stem)}
 
 def test_templates_as_shipped():
     "Of every template as shipped: loss on the answer and an end, the prompt of generation is that of training, the score is the answer."

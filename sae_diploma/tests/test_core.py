@@ -95,8 +95,8 @@ def without_encoding(tree):
         elif name in ("run", "Popen", "check_output", "check_call", "call", "getoutput"): bad = any(value(kw.get(k)) is True for k in ("text", "universal_newlines"))
         elif name in ("open", "fdopen", "TemporaryFile", "NamedTemporaryFile") and of not in ("Image", "os", "zipfile", "tarfile", "webbrowser", "wave", "shelve", "dbm"):
             at = 0 if name.endswith("File") or method and of not in ("io", "codecs", "gzip", "bz2", "lzma") else 1 # a method `open` has the mode first
-            mode = value(kw["mode"]) if "mode" in kw else value(n.args[at]) if len(n.args) > at else "b" if name.endswith("File") else "r"
-            bad = "b" not in (mode or "r")
+            mode = kw["mode"] if "mode" in kw else n.args[at] if len(n.args) > at else ast.Constant("b" if name.endswith("File") else "r")
+            bad = isinstance(mode, ast.Constant) and "b" not in str(mode.value)
         else: bad = False
         if bad: yield n.lineno, ast.unparse(n)[:80]
 

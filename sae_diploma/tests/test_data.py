@@ -53,8 +53,8 @@ def planted(tmp_path, monkeypatch):
     def make(modules, readme="A package that is not real, but is described at some length all the same.", version="1.0"):
         (site/"planted").mkdir(parents=True, exist_ok=True); (site/"planted-1.0.dist-info").mkdir(exist_ok=True)
         for m, src in modules.items(): (site/"planted"/f"{m}.py").write_text(src, encoding="utf-8")
-        (site/"planted-1.0.dist-info"/"METADATA").write_text(f"Metadata-Version: 2.1\nName: planted\nVersion: {version}\nLicense-Expression: MIT\n\n{readme}\n")
-        (site/"planted-1.0.dist-info"/"RECORD").write_text("".join(f"planted/{m}.py,,\n" for m in modules) + "planted/tests/test_it.py,,\n../../../bin/planted.py,,\n")
+        (site/"planted-1.0.dist-info"/"METADATA").write_text(f"Metadata-Version: 2.1\nName: planted\nVersion: {version}\nLicense-Expression: MIT\n\n{readme}\n", encoding="utf-8")
+        (site/"planted-1.0.dist-info"/"RECORD").write_text("".join(f"planted/{m}.py,,\n" for m in modules) + "planted/tests/test_it.py,,\n../../../bin/planted.py,,\n", encoding="utf-8")
         monkeypatch.syspath_prepend(str(site)); monkeypatch.setenv("PYTHONPATH", str(site)); monkeypatch.setenv("SAE_DIPLOMA_QUIET", "1")
         return dict(packages=["planted"], cache_dir=tmp_path/"cache")
     return make
@@ -133,14 +133,14 @@ def table(n=40): return pd.DataFrame(dict(body=[prose(i, 30) for i in range(n)],
 def run_python(code, **env):
     "Run `code` in a fresh interpreter; its standard output as JSON."
     env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")} | {k: str(v) for k, v in env.items()} | {"SAE_DIPLOMA_QUIET": "1"}
-    p = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300)
+    p = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300, encoding="utf-8", errors="replace")
     assert p.returncode == 0, p.stderr[-2000:]
     return json.loads(p.stdout.splitlines()[-1])
 
 def snapshot(home, name, df, config=None):
     "A dataset repository as `hf download` leaves it in the hub's cache."
     folder = Path(home)/"hub"/("datasets--"+name.replace("/", "--"))
-    (folder/"refs").mkdir(parents=True); (folder/"refs"/"main").write_text("abc123")
+    (folder/"refs").mkdir(parents=True); (folder/"refs"/"main").write_text("abc123", encoding="utf-8")
     snap = folder/"snapshots"/"abc123"/"data"; snap.mkdir(parents=True)
     df.to_parquet(snap/"train-00000-of-00001.parquet")
 

@@ -8,12 +8,11 @@ __all__ = ['hypothesis', 'VALUES', 'OURS', 'THEIRS', 'EDITED', 'LIBRARIES', 'pla
            'test_what_libraries_read']
 
 # %% ../../nbs/lib/90_tests.fuzz.ipynb #b167d6df
-import contextlib, io, json, os, re, shutil, time, warnings
-from datetime import timedelta
+import contextlib, functools, io, json, shutil, time, warnings
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np, pandas as pd, pytest, torch
+import numpy as np, pandas as pd, psutil, pytest, torch
 
 from ..core import *
 
@@ -92,9 +91,9 @@ def little_memory(more=3*2**30):
     "No more than some gigabytes beside what the process has, where the system can hold it to that."
     try: import resource
     except ImportError: yield; return
-    if not Path("/proc/self/statm").exists(): yield; return
     old = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])*os.sysconf("SC_PAGE_SIZE")+more, old[1]))
+    try: resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms+more, old[1]))
+    except (ValueError, OSError): yield; return # not on this system
     try: yield
     finally: resource.setrlimit(resource.RLIMIT_AS, old)
 
@@ -210,11 +209,12 @@ THEIRS = {f"{f}_{k}": Loader(_foreign(k, f), _load_sae, _whole, 80) for f, k in 
 def test_dictionaries_of_others(name, tmp_path): try_changes(THEIRS[name], tmp_path)
 
 # %% ../../nbs/lib/90_tests.fuzz.ipynb #a7dc35b6
+@functools.cache
 def _chapters():
     from sae_diploma.pipeline import find_chapters
     return find_chapters()
 
-def _make_preset(folder): shutil.copy(package_dir()/"presets"/"smoke.json", save_json({}, folder/"x.json") or folder/"p.json"); (folder/"x.json").unlink()
+def _make_preset(folder): folder.mkdir(); shutil.copy(package_dir()/"presets"/"smoke.json", folder/"p.json")
 
 def _load_preset(folder):
     from sae_diploma.pipeline import load_preset, resolve_params
@@ -231,8 +231,7 @@ def _make_run(folder):
     save_json(dict(preset="smoke", **resolve_params(_chapters(), load_preset("smoke"))), folder/"parameters.json")
 
 def _load_run(folder):
-    from sae_diploma.pipeline import choose_run, status
-    status(folder)
+    from sae_diploma.pipeline import choose_run
     return choose_run(_chapters(), None, folder)[1]
 
 def _make_findings(folder):

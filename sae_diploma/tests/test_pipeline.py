@@ -23,7 +23,7 @@ def toy(folder, name, *cells):
     "A chapter: its first cell is the parameters cell."
     cell = lambda i, s: dict(cell_type="code", id=f"c{i}", execution_count=None, outputs=[], source=s, metadata=dict(tags=["parameters"]) if i == 0 else {})
     folder.mkdir(exist_ok=True)
-    (folder/f"{name}.ipynb").write_text(json.dumps(dict(cells=[cell(i, s) for i, s in enumerate(cells)], metadata={}, nbformat=4, nbformat_minor=5)))
+    (folder/f"{name}.ipynb").write_text(json.dumps(dict(cells=[cell(i, s) for i, s in enumerate(cells)], metadata={}, nbformat=4, nbformat_minor=5)), encoding="utf-8")
 
 SLOW = """from sae_diploma.core import save_json, load_json
 import time, random
@@ -46,7 +46,7 @@ def chain(tmp_path, monkeypatch):
 
 def start(run, *args):
     "The command line in a process of its own."
-    return subprocess.Popen([sys.executable, "-m", "sae_diploma.cli", "reproduce", "--preset", "smoke", "--run-dir", str(run), *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen([sys.executable, "-m", "sae_diploma.cli", "reproduce", "--preset", "smoke", "--run-dir", str(run), *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace")
 
 def wait_for(cond, seconds=60):
     "Until `cond()` holds."
