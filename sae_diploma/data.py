@@ -187,6 +187,8 @@ _machine = re.compile(r"nvidia|cuda|triton|pywin|colorama|appnope|setuptools$|pi
 
 def _canon(name): return re.sub(r"[-_.]+", "-", name).lower()
 
+_later = {"filelock", "psutil"} # named by us since version 0.2, and needed by others before: their place in the corpus stays
+
 def requirement_closure(
     dist:str="sae_diploma", # the installed distribution to start from
 ) -> list:
@@ -199,7 +201,7 @@ def requirement_closure(
             if r.marker is None or any(r.marker.evaluate(dict(extra=e)) for e in ("", *extras)): yield _canon(r.name), frozenset(r.extras)
     seen, level, out = set(), [(_canon(dist), frozenset())], []
     while level:
-        level = sorted({o for d, e in level for o in needs(d, e)} - seen)
+        level = sorted({o for d, e in level for o in needs(d, e) if d != _canon(dist) or o[0] not in _later} - seen)
         seen |= set(level)
         out += [n for n in dict.fromkeys(n for n, _ in level) if n not in out]
     return [n for n in out if not _machine.search(n)]
