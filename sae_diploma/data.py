@@ -187,7 +187,7 @@ _machine = re.compile(r"nvidia|cuda|triton|pywin|colorama|appnope|setuptools$|pi
 
 def _canon(name): return re.sub(r"[-_.]+", "-", name).lower()
 
-_later = {"filelock", "psutil"} # named by us since version 0.2, and needed by others before: their place in the corpus stays
+_later = {"filelock", "psutil"} # needed by others, too: their place in the corpus is with them
 
 def requirement_closure(
     dist:str="sae_diploma", # the installed distribution to start from
