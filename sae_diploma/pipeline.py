@@ -378,11 +378,21 @@ def presets() -> dict:
     d = {f.stem: load_json(f) for f in (package_dir()/"presets").glob("*.json")}
     return dict(sorted(d.items(), key=lambda o: o[1].get("order", 99)))
 
+_preset_keys = ("about", "budget", "order", "parameters", "seconds")
+
+def _own_preset(path):
+    "A preset of a file; raises `ParamError` for a file that holds anything else."
+    d = load_json(path)
+    check(isinstance(d, dict) and isinstance(d.get("parameters"), dict), f"preset: {path} is no preset; give a JSON file such as {{\"parameters\": {{\"k\": 8}}}}")
+    odd = [k for k in d if k not in _preset_keys]
+    check(not odd, f"preset: {path} has the key {odd[0] if odd else ''!r}{near(odd[0] if odd else '', _preset_keys)}")
+    return d
+
 def load_preset(
     name:str, # a shipped preset, or a JSON file of the same form
 ) -> dict:
     "A preset; raises `ParamError` for an unknown one, naming those that there are."
-    if str(name).endswith(".json"): return load_json(name)
+    if str(name).endswith(".json"): return _own_preset(name)
     known = presets()
     check(name in known, f"preset: {name!r} is unknown{near(name, known) or '; known: '+', '.join(known)}")
     return known[name]

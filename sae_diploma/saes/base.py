@@ -340,6 +340,8 @@ def load_config(
     check(v == VERSION, f"{folder}: this SAE has format version {v}, and this sae_diploma reads {VERSION}; use the version of sae_diploma that wrote it")
     sha, known = d.pop("model_sha256", None), {o.name for o in dataclasses.fields(SAEConfig)}
     check(set(d) <= known, f"{folder}: config.json has unknown fields {sorted(set(d)-known)}", CorruptError)
+    absent = [o.name for o in dataclasses.fields(SAEConfig) if o.default is dataclasses.MISSING and o.name not in d]
+    check(not absent, f"{folder}: config.json lacks {', '.join(absent)}; copy the folder again", CorruptError)
     return SAEConfig(**d), sha
 
 # %% ../../nbs/lib/40_saes.base.ipynb #2082c9c4

@@ -888,7 +888,8 @@ def convert(
 ) -> SAE:
     "Read an SAE of any format and write it in another."
     check(format in WRITE, f"format: {format!r} is unknown{near(format, WRITE)}")
-    check(not Path(folder).exists() or not any(Path(folder).iterdir()), f"folder: {folder} is not empty; give a new one")
+    may_write(folder, "a converted dictionary", "folder")
+    check(not contents(folder), f"folder: {folder} is not empty; give a new one")
     sae = SAE.from_pretrained(source)
     save_as(sae, folder, format)
     return sae
