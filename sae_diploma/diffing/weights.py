@@ -143,16 +143,17 @@ def stream_modules(
 def _role(name, layer, ins, outs, streams, norms, writes, mods, prefixes):
     "What one matrix does."
     x, y = ins[name], outs.get(name)
-    for s in streams.get(layer, []):
-        if (c := _times(x, s)) is not None: return dict(role="read", norm="", factor=c, why="")
-    for n in sorted((n for n, l in norms.items() if l == layer), key=lambda n: (not torch.equal(x, outs[n]) if x.shape == outs[n].shape else True, n.count("."))):
-        if (c := _times(x, outs[n])) is not None: return dict(role="read", norm=n, factor=c, why="")
-    for place, scale in writes.get(layer, []):
-        if y is None: continue
+    same = lambda a, b: a.shape == b.shape and torch.equal(a, b)
+    sources = [("", s) for s in streams.get(layer, [])] + [(n, outs[n]) for n in sorted((n for n, l in norms.items() if l == layer), key=lambda n: n.count("."))]
+    for n, s in sources:
+        if same(x, s): return dict(role="read", norm=n, factor=1., why="")
+    for n, s in reversed(sources): # a norm before the stream: of a very short vector a norm is a mere factor
+        if (c := _times(x, s)) is not None: return dict(role="read", norm=n, factor=c, why="")
+    for place, scale in writes.get(layer, []) if y is not None else ():
+        if place != name and place in ins and same(ins[place], y) and outs[place].shape == y.shape and norm_gain(mods[place], y.shape[1], y.dtype, y.device) is not None:
+            return dict(role="write", norm=place, factor=scale, why="")
         if (c := _times(outs[place], y)) is not None: return dict(role="write", norm="", factor=c*scale, why="")
-        if place in ins and ins[place].shape == y.shape and (c := _times(ins[place], y)) is not None and place != name:
-            ok = norm_gain(mods[place], y.shape[1], y.dtype, y.device) is not None
-            return dict(role="write" if ok else "unknown", norm=place, factor=scale, why="" if ok else f"{place} behind it is no norm that only divides, multiplies and adds")
+        if place != name and place in ins and same(ins[place], y): return dict(role="unknown", norm="", factor=1., why=f"{place} behind it is no norm that only divides, multiplies and adds")
     if layer >= 0 and len(writes.get(layer, [])) < 2: return dict(role="unknown", norm="", factor=1., why=f"layer {layer}'s parts could not be told apart")
     return dict(role="inside", norm="", factor=1., why="")
 
