@@ -15,27 +15,67 @@ import torch
 from torch import nn
 
 from ..core import *
+from ..adapters import innermost, probe
 from ..models import AdapterOff, anatomy, d_model, decoder_layers, linear_weight, multiple, norm_gain, probe_ids
 from ..stats import bh
 
 # %% ../../nbs/lib/52f_diffing.weights.ipynb #fbd65f71
+def _untied(model):
+    "A copy of an adapted model, whose output matrix is its own where an adapter sits on it or on the embedding: merged into both, it would be another model."
+    model = copy.deepcopy(model)
+    ends = [model.get_input_embeddings(), model.get_output_embeddings()]
+    inner = [innermost(m) for m in ends if m is not None]
+    if len(inner) == 2 and any(a is not b for a, b in zip(ends, inner)) and inner[0].weight is inner[1].weight:
+        inner[1].weight = nn.Parameter(inner[1].weight.detach().clone())
+    return model
+
 def merged(
     model, # a `PreTrainedModel`, a `PeftModel` around one, or `models.adapter_off` of that
 ):
-    "The plain model: `model` itself, or a merged copy of an adapted one, or its base."
-    if isinstance(model, AdapterOff): return copy.deepcopy(model.peft).unload()
-    return copy.deepcopy(model).merge_and_unload() if hasattr(model, "merge_and_unload") else model
+    "The plain model: `model` itself, or a merged copy of an adapted one, or its base; raises `ParamError` for an adapter that is no change of weights."
+    if isinstance(model, AdapterOff): return _plain_base(model)
+    if not hasattr(model, "get_base_model"): return model
+    kind, why = next(iter(model.peft_config.values())).peft_type.value, ""
+    try: plain = _untied(model).merge_and_unload()
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError) as e: why = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
+    else:
+        ids = probe_ids(model)
+        a, b = probe(plain, ids)[0].double(), probe(model, ids)[0].double()
+        if float((a-b).norm()/b.norm()) > .02: why = "merged, it gives other logits than put on"
+    check(not why, f"ft_model: its {kind} adapter cannot be written as a change of the weights ({why[:160]}), so weights cannot be compared; compare activations")
+    return plain
+
+def _plain_base(model):
+    "The base model inside an `AdapterOff`, as a copy without the adapter around it."
+    if any(c.is_prompt_learning for c in model.peft.peft_config.values()): return model.get_base_model()
+    return copy.deepcopy(model.peft).unload()
 
 # %% ../../nbs/lib/52f_diffing.weights.ipynb #255a9720
+def _parameters(model):
+    "{name: parameter}, a tied one under each of its names."
+    return dict(model.named_parameters(remove_duplicate=False))
+
+def _vocabulary(model):
+    "Ids of the parameters with a row for each token: they may be padded."
+    heads = (model.get_input_embeddings(), model.get_output_embeddings())
+    return {id(p) for m in heads if m is not None for p in m.parameters()}
+
 def paired_parameters(
     base, # the base model
     ft,   # the fine-tuned one, adapted or plain
 ) -> dict: # name -> (base tensor, ft tensor)
-    "Parameters of both models by name, adapters merged and tied ones once; raises `ParamError` when names or shapes differ."
-    b, f = (dict(merged(m).named_parameters()) for m in (base, ft))
-    odd = sorted(set(b) ^ set(f)) or [n for n in b if b[n].shape != f[n].shape]
+    "Parameters of both models by name, adapters merged, those tied in both once, embeddings as far as both go; raises `ParamError` when names or shapes differ."
+    base, ft = merged(base), merged(ft)
+    b, f, rows = _parameters(base), _parameters(ft), _vocabulary(base)
+    fits = lambda n: b[n].shape == f[n].shape or id(b[n]) in rows and b[n].shape[1:] == f[n].shape[1:]
+    odd = sorted(set(b) ^ set(f)) or [n for n in b if not fits(n)]
     check(not odd, f"base and fine-tuned model: {len(odd)} parameters have no counterpart of the same shape, the first is {odd[0] if odd else ''}; compare models of the same architecture")
-    return {n: (b[n].detach(), f[n].detach()) for n in b}
+    seen, out = set(), {}
+    for n in b:
+        if (key := (id(b[n]), id(f[n]))) in seen: continue # tied in both
+        seen.add(key); rows_of_both = min(len(b[n]), len(f[n])) if b[n].ndim else None
+        out[n] = tuple(p.detach()[:rows_of_both] if p.ndim else p.detach() for p in (b[n], f[n]))
+    return out
 
 # %% ../../nbs/lib/52f_diffing.weights.ipynb #e6128cf9
 def spectrum(
