@@ -108,23 +108,25 @@ def text_table(
     plain.columns = [visible(name(o)) for o in t.columns]
     return TextTable(f'<div class="tex2jax_ignore mathjax_ignore"><table border="1" class="dataframe">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>', plain.to_string(index=index))
 
-# %% ../nbs/lib/01_escape.ipynb #2e24b9a1
+# %% ../nbs/lib/01_escape.ipynb #818d1342
 _ansi = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
+_run = re.compile(r"([^\s&]{500})[^\s&]{100,}")           # no word: a browser takes minutes to lay out a line of 100,000 characters
 _printed = re.compile(_marks.pattern+r"|[{`~$\[@]|::", re.I) # what Quarto reads in HTML, and what would be Markdown if a fence before it were broken
 
 def pre_html(
     text,          # what was printed
     kind="stdout", # 'stdout', 'stderr', 'error': the class of its element; "" for none
-    most=100_000,  # characters that are shown
+    most=50_000,   # characters that are shown
 ) -> str:
     "Printed text as HTML in which nothing is read: braces and what else could begin something as entities, no colours, a cut after `most` characters."
     text = html_text(_ansi.sub("", str(text)).rstrip("\n"), most)
+    text = _run.sub(lambda m: f'{m[1]}<span title="{len(m[0])-500:,} more characters">…</span>', text)
     return f'<div class="{f"cell-output-{kind} " if kind else ""}printed">\n<pre><code>{_printed.sub(lambda m: f"&#{ord(m[0][0])};{m[0][1:]}", text)}</code></pre>\n</div>'
 
-# %% ../nbs/lib/01_escape.ipynb #72bcb8b1
+# %% ../nbs/lib/01_escape.ipynb #0405b69c
 _md_unsafe = [(re.compile(a, re.I | re.M), b) for a, b in (
-    (r"<(?=[a-z/!?])(?!(?:https?://|mailto:)[^\s<>]*>)", "&#60;"), (r"\{(?=\s*=)", "{\u2060"), (r"\bon(?=[a-z]+\s*=)", "on\u2060"), (r"\b(srcdoc|data-qmd)", "\\1\u2060"),
+    (r"<(?=[a-z/!?])(?!(?:https?://|mailto:)[^\s<>]*>)", "&#60;"), (r"\{(?=\s*=)", "{\u2060"), (r"\{(?=[^{}]*\bon[a-z]+\s*=)", "&#123;"), (r"^(\s*):(?=::.*\bon[a-z]+\s*=)", "\\1&#58;"), (r"\bon(?=[a-z]+\s*=)", "on\u2060"), (r"\b(srcdoc|data-qmd)", "\\1\u2060"),
     (r"!(?=\[[^\]]*\]\(\s*<?(?:[a-z][\w+.-]*:)?//)", "&#33;"), (r"\](?=\(\s*(?!(?:https?://|mailto:)?[\w./#?=%~+&;,-]*[)\s])|\(\s*[^)\s]*&#?\w+;)", "&#93;"), (r"^(\s*)\[(?=[^\]]+\]:)", "\\1&#91;"),
     (r"^(---|\.\.\.)[ \t]*$", "* * *"))]
 _fence = re.compile(r"^ {0,3}(`{3,}(?=[^`\n]*$)|~{3,})(.*)$", re.M)
@@ -141,11 +143,12 @@ def inert_markdown(
     text:str, # Markdown that somebody else has written
 ) -> str:
     "The Markdown without raw HTML, handlers, addresses that run something, pictures from elsewhere, metadata, shortcodes, and blocks of code that would take in what follows."
+    text = re.sub(r"(\S{2000})\S+", "\\1…", text)
     for a, b in _md_unsafe: text = a.sub(b, text)
     if not _fences_are_closed(text): text = re.sub(r"(`{3,}|~{3,})", lambda m: f"&#{ord(m[0][0])};"*len(m[0]), text)
     return without_shortcodes(visible(text))
 
-# %% ../nbs/lib/01_escape.ipynb #90ed2210
+# %% ../nbs/lib/01_escape.ipynb #2e759609
 _kept = frozenset("""a abbr article b bdi bdo blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 header hr i img ins kbd li mark
 main nav ol p picture pre q s samp section small source span strong style sub summary sup table tbody td tfoot th thead time tr u ul wbr
 math mi mn mo mrow ms mtext mfrac msqrt mroot msub msup msubsup munder mover munderover mtable mtr mtd mspace mstyle mpadded mphantom menclose semantics
@@ -192,7 +195,7 @@ class _Inert(HTMLParser):
     def handle_data(self, data):
         if self.skip: return
         if self.css: self.out.append("" if _reaches_out.search(data) else visible(data))
-        else: self.out.append(html.escape(visible(data), quote=False))
+        else: self.out.append(html.escape(_run.sub("\\1…", visible(data)), quote=False))
     def handle_entityref(self, name): self._ref(f"&{name};")
     def handle_charref(self, name): self._ref(f"&#{name};")
     def _ref(self, s):

@@ -114,7 +114,7 @@ def label_figures(
         for o, k, e in zip(pics, keys, found): o.setdefault("metadata", {})["figure"] = dict(name=k[1], light=f"figures/{k[0]}/{e['png']}", dark=f"figures/{k[0]}/{e['dark_png']}" if "dark_png" in e else "",
                                                                                       **({o: f"figures/{k[0]}/{e[o+'_png']}" for o in ("narrow", "narrow_dark")} | dict(narrow_size=[e["narrow_width"], e["narrow_height"]]) if "narrow_png" in e else {}))
         opts, _ = cell_options(_source(c))
-        one = lambda k: md_text(found[0][k]) if len(found) == 1 else [md_text(e[k]) for e in found] # Markdown to Quarto, text to us
+        one = lambda k: md_text(found[0][k], 5000) if len(found) == 1 else [md_text(e[k], 5000) for e in found] # Markdown to Quarto, text to us
         label = re.sub(r"[^A-Za-z0-9-]", "-", str(opts.get("label") or f"fig-{keys[0][1]}"))
         while label in seen: label += "-again"
         seen.add(label)
@@ -172,7 +172,7 @@ def process(
     if run_dir: d = fold(label_figures(d, run_dir, next((f.parent.name for f in sorted(Path(run_dir).glob("*/stage.json")) if f.parent.name[:2] == Path(nb).name[:2]), "")))
     d = dict2nb(d)
     d.path_ = str(nb)
-    with open(os.devnull, "w", encoding="utf-8") as null, contextlib.redirect_stdout(null): _page_filter()()(d)
+    with open(os.devnull, "w") as null, contextlib.redirect_stdout(null): _page_filter()()(d)
     return _finish(json.loads(json.dumps(_as_dict(d))), up, order, executed)
 
 def _as_dict(nb):
@@ -271,15 +271,15 @@ def answer(
     if (cause := run/"06_causal/causal.json").exists(): found = [*found, load_json(cause)]
     check(bool(cap) and isinstance(found, list) and all(isinstance(o, dict) and isinstance(o.get("numbers"), dict) and all(isinstance(o.get(k), str) for k in ("question", "sentence")) for o in found),
           f"{f}: it holds no findings, each with question, sentence and numbers, or {c} no summary; run chapters 4 to 6 again", CorruptError)
-    plain = lambda o: {k: md_text(v) if isinstance(v, str) else v for k, v in o.items()}
+    plain = lambda o: {k: md_text(v, 5000) if isinstance(v, str) else v for k, v in o.items()}
     short, found = [plain(in_short(o)) for o in found], [plain(o) for o in found]
     lines = [f"{i}. **{o['asked']}**\\\n   {o['found']}" + (f"\\\n   *How sure:* {o['sure']}" if o["sure"] else "") for i, o in enumerate(short, 1)]
     numbers = [f"{i}. **{o['question']}** {o['sentence']}" for i, o in enumerate(found, 1)]
     lines, numbers = ([re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", o) for o in k] for k in (lines, numbers))
-    return "\n\n".join([ANSWER, "## The answer", "\n".join(lines), f"![{md_text(cap['caption'])}]({figures}{cap['png']}){{#fig-summary fig-alt=\"{_attr(cap['alt'])}\"}}",
+    return "\n\n".join([ANSWER, "## The answer", "\n".join(lines), f"![{md_text(cap['caption'], 5000)}]({figures}{cap['png']}){{#fig-summary fig-alt=\"{_attr(cap['alt'])}\"}}",
                         "::: {.callout-note collapse=\"true\" title=\"All numbers, with intervals and controls\"}\n\n" + "\n".join(numbers) + "\n\n:::"])
 
-def _attr(s): return md_text(s.replace('"', "'"))
+def _attr(s): return md_text(s.replace('"', "'"), 5000)
 
 
 # %% ../nbs/lib/72_site.ipynb #98a90e16
@@ -651,7 +651,7 @@ def render(
 ) -> list:
     "Render `stage` into `stage/_site` and return the renderer's warnings."
     if with_ == "quarto":
-        r = subprocess.run(["quarto", "render", str(stage), "--no-execute"], capture_output=True, text=True, encoding="utf-8", errors="replace")
+        r = subprocess.run(["quarto", "render", str(stage), "--no-execute"], capture_output=True, text=True)
         check(r.returncode == 0, f"quarto failed: {r.stderr.strip()[-500:]}", DataError)
         return []
     from smalldocs.site import build
@@ -730,7 +730,7 @@ def to_markdown(
     for c in cells:
         src = _source(c).strip()
         if not src or c["cell_type"] == "raw" or re.match(r"#\|\s*(hide|default_exp|export)", src): continue
-        if c["cell_type"] == "markdown": parts.append(_mdlink.sub(lambda m: m[1]+os.path.normpath(f"{base}/{m[2]}").replace(os.sep, "/"), src))
+        if c["cell_type"] == "markdown": parts.append(_mdlink.sub(lambda m: m[1]+os.path.normpath(f"{base}/{m[2]}"), src))
         else:
             parts.append(f"```python\n{src}\n```")
             text = "".join("".join(o.get("text") or o.get("data", {}).get("text/plain", "")) for o in c["outputs"]).rstrip()

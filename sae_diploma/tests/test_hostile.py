@@ -55,7 +55,7 @@ DOCS = dict(
 ALL = "\n".join(DOCS.values())
 RAW = "\n\n".join(DOCS.values()).replace("wicked", "evil") # as Markdown of somebody, whose headings may stay
 
-# %% ../../nbs/lib/90_tests.hostile.ipynb #e7ecbc22
+# %% ../../nbs/lib/90_tests.hostile.ipynb #4d2b3b46
 OWN = re.compile(r"window\.(?:quarto|smalldocs)\w+\(\); return false;$|var s=this,b=null,m=400;") # handlers of the site's theme and of the explorer's scatter
 
 class Seen(HTMLParser):
@@ -88,6 +88,7 @@ def test_html_shows_the_text_and_nothing_else(name):
         assert not p.bad and set(p.tags) <= {"p", "div", "pre", "code"}
     assert Seen(html_text(s)).text == visible(s) and all(c.isprintable() or c in "\n\t" or c in "\u2060" for c in visible(s))
     shown = Seen(pre_html(s)).text.strip("\n")
+    if name == "long": assert shown == "x"*500+"… …"; return
     assert shown == visible(re.sub(r"\x1b(\[31m|\]8;;[^\x07]*\x07)", "", s)).rstrip("\n").strip("\n")  # as it was written
     assert OPEN not in pre_html(s) and "b58fc729-" not in pre_html(s)
 
@@ -279,7 +280,7 @@ def test_the_card_of_a_model_is_text(site, tmp_path):
         assert not p.bad and set(p.tags) <= {"h1", "h2", "p", "code", "pre", "table", "thead", "tbody", "tr", "th", "td", "img", "ol", "ul", "li", "strong", "br"}, (p.bad, set(p.tags))
         assert p.tags.count("h1") == 1 and p.tags.count("table") == 1
 
-# %% ../../nbs/lib/90_tests.hostile.ipynb #be4c2d7d
+# %% ../../nbs/lib/90_tests.hostile.ipynb #f7e7b675
 @pytest.fixture(scope="module")
 def browser():
     "Chromium, driven as the checks of the site drive it."
@@ -298,7 +299,7 @@ for (const e of document.querySelectorAll('*')) {
   if (/wicked/i.test(e.tagName)) out.push(e.tagName);
   for (const a of e.attributes) {
     if (/^on[a-z]+$/i.test(a.name) && !/^(window\.(?:quarto|smalldocs)\w+\(\); return false;$|var s=this,b=null,m=400;)/.test(a.value)) out.push(e.tagName+' '+a.name);
-    if (/wicked|hit\\(/.test(a.value) && !['title', 'alt', 'aria-label', 'data-v'].includes(a.name)) out.push(e.tagName+' '+a.name+'='+a.value.slice(0, 60)); } }
+    if (/wicked|hit\(/.test(a.value) && !['title', 'alt', 'aria-label', 'data-v'].includes(a.name)) out.push(e.tagName+' '+a.name+'='+a.value.slice(0, 60)); } }
 if (/WICKED-(VALUE|FILE)/.test(document.documentElement.textContent)) out.push('a secret');
 if (document.querySelectorAll('main').length > 1) out.push('two main parts');
 return out.slice(0, 8) })()"""
