@@ -172,7 +172,7 @@ def process(
     if run_dir: d = fold(label_figures(d, run_dir, next((f.parent.name for f in sorted(Path(run_dir).glob("*/stage.json")) if f.parent.name[:2] == Path(nb).name[:2]), "")))
     d = dict2nb(d)
     d.path_ = str(nb)
-    with open(os.devnull, "w") as null, contextlib.redirect_stdout(null): _page_filter()()(d)
+    with open(os.devnull, "w", encoding="utf-8") as null, contextlib.redirect_stdout(null): _page_filter()()(d)
     return _finish(json.loads(json.dumps(_as_dict(d))), up, order, executed)
 
 def _as_dict(nb):
@@ -651,7 +651,7 @@ def render(
 ) -> list:
     "Render `stage` into `stage/_site` and return the renderer's warnings."
     if with_ == "quarto":
-        r = subprocess.run(["quarto", "render", str(stage), "--no-execute"], capture_output=True, text=True)
+        r = subprocess.run(["quarto", "render", str(stage), "--no-execute"], capture_output=True, text=True, encoding="utf-8", errors="replace")
         check(r.returncode == 0, f"quarto failed: {r.stderr.strip()[-500:]}", DataError)
         return []
     from smalldocs.site import build
@@ -730,7 +730,7 @@ def to_markdown(
     for c in cells:
         src = _source(c).strip()
         if not src or c["cell_type"] == "raw" or re.match(r"#\|\s*(hide|default_exp|export)", src): continue
-        if c["cell_type"] == "markdown": parts.append(_mdlink.sub(lambda m: m[1]+os.path.normpath(f"{base}/{m[2]}"), src))
+        if c["cell_type"] == "markdown": parts.append(_mdlink.sub(lambda m: m[1]+os.path.normpath(f"{base}/{m[2]}").replace(os.sep, "/"), src))
         else:
             parts.append(f"```python\n{src}\n```")
             text = "".join("".join(o.get("text") or o.get("data", {}).get("text/plain", "")) for o in c["outputs"]).rstrip()
