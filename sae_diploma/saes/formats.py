@@ -106,7 +106,7 @@ def shapes_of(
     from safetensors import SafetensorError, safe_open
     try:
         with safe_open(str(file), framework="pt") as f: return {n: tuple(f.get_slice(n).get_shape()) for n in f.keys()}
-    except SafetensorError as e:
+    except (SafetensorError, OSError) as e: # a folder of that name
         raise CorruptError(f"{file} is no whole safetensors file ({e}); fetch or save it again") from None
 
 def fits(
