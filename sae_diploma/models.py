@@ -54,6 +54,12 @@ def _hub_errors(what, name):
         first = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
         raise ParamError(f"{what}: {name!r} could not be loaded, neither from a folder nor from the local hub cache nor from the hub ({first[:160]}); "
                          "check the name and the network, or use a local folder or 'tiny'") from None
+    except (MemoryError, torch.OutOfMemoryError): raise
+    except Exception as e: # a damaged config or vocabulary calls forth whatever the library stumbles over
+        first = (str(e).strip().splitlines() or [""])[0].strip()
+        raise CorruptError(f"{what}: {str(name)!r} could not be loaded, its files are damaged or of another kind "
+                           f"({type(e).__name__}: {first[:160]}); copy or download them again") from None
+
 
 # %% ../nbs/lib/11_models.ipynb #9aea79b9
 CHAT_TEMPLATE = (
@@ -84,7 +90,10 @@ def adapter_config(
     for w in ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"):
         check(_file(name, w, revision) is None, f"model_name: {str(name)!r} holds a whole model ({w}) and an adapter (adapter_config.json), "
                                                 "so it could mean either; move one of them to a folder of its own")
-    return load_json(f)
+    c = load_json(f, keys=())
+    of = c.get("base_model_name_or_path")
+    check(of is None or isinstance(of, str), f"model_name: base_model_name_or_path of the adapter {str(name)!r} is no name but {of!r:.60}; copy adapter_config.json again", CorruptError)
+    return c
 
 def adapter_base(
     name,          # folder or hub id of a model or adapter
