@@ -176,7 +176,8 @@ def put_adapter(
             out = PeftModel.from_pretrained(model, path, **kw)
             check_adapter(out, load_peft_weights(path, device="cpu", **kw), name)
     except SaeDiplomaError: raise
-    except (KeyError, RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError) as e:
+    except (MemoryError, torch.OutOfMemoryError): raise
+    except Exception as e: # of PEFT, of safetensors, of the file system
         said = next((l for l in str(e).splitlines() if "size mismatch" in l), (str(e).strip().splitlines() or [""])[0]).strip()
         raise ParamError(f"ft_model: the adapter {str(name)!r} cannot be put on this {type(model).__name__} ({type(e).__name__}: {said[:200]}); "
                          "give the base model that it was trained on, and the adapter's whole folder") from None

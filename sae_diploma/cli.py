@@ -97,7 +97,10 @@ def findings_(
     path = next((p for p in (run/"04_comparison"/"findings.json", run/"findings.json") if p.exists()), None)
     check(path is not None, f"run_dir: {run_dir} has no findings; `sae-diploma reproduce --run-dir {run_dir}` makes them (`status` says what is missing)", DataError)
     found, cause = load_json(path), run/"06_causal"/"causal.json"
-    if cause.exists(): found = [*found, load_json(cause)]
+    if cause.exists() and isinstance(found, list): found = [*found, load_json(cause)]
+    is_one = lambda o: isinstance(o, dict) and all(isinstance(o.get(k), str) for k in ("question", "sentence"))
+    whole = isinstance(found, list) and all(is_one(o) for o in found)
+    check(whole, f"{path}: it holds no findings, or some without question and sentence; make it again with chapter 4 or `compare`", CorruptError)
     if json: return print(js.dumps(found, indent=1, ensure_ascii=False))
     for i, o in enumerate(found, 1): print(textwrap.fill(f"{i}. {o['question']}", 100), textwrap.indent(textwrap.fill(o["sentence"], 97), "   "), sep="\n", end="\n\n")
 
@@ -150,7 +153,6 @@ def main(
     except BrokenPipeError: os._exit(0)
     except Exception as e:
         if debug: raise
-        if disk_full(e) and not isinstance(e, SaeDiplomaError): _exit("disk full: what was written before it is whole; free some space and run the same command again", 1)
         _exit(str(e) if isinstance(e, SaeDiplomaError) else f"{type(e).__name__}: {e} (--debug shows where)", 1)
 
 def _exit(msg, code):

@@ -325,7 +325,8 @@ def save(self:SAE,
     folder = Path(folder)
     save_safetensors(by_source(self.state_dict(), self.cfg), folder/"model.safetensors", metadata=dict(format=FORMAT))
     save_json(self.training_info if training is None else training, folder/"training.json")
-    save_json(dict(format=FORMAT, version=VERSION, **dataclasses.asdict(self.cfg), model_sha256=sha256_file(folder/"model.safetensors")), folder/"config.json")
+    config = dict(format=FORMAT, version=VERSION, **dataclasses.asdict(self.cfg), model_sha256=sha256_file(folder/"model.safetensors"))
+    save_json(dict(config, checksum=fingerprint(config)), folder/"config.json")
 
 # %% ../../nbs/lib/40_saes.base.ipynb #1e67383a
 def load_config(
@@ -333,6 +334,8 @@ def load_config(
 ):
     "The `SAEConfig` of a saved SAE and the checksum of its weights; raises `ParamError` when it is of another kind or version."
     d = load_json(Path(folder)/"config.json")
+    seal = d.pop("checksum", None) if isinstance(d, dict) else None # earlier versions wrote none
+    whole = seal in (None, fingerprint(d))
     ours = isinstance(d, dict) and d.pop("format", None) == FORMAT
     check(ours, f"{folder}: its config.json was not written by sae_diploma; give a folder written by `SAE.save`, or of "
                 "one of the formats that `saes.formats` reads")
@@ -340,9 +343,11 @@ def load_config(
     check(v == VERSION, f"{folder}: this SAE has format version {v}, and this sae_diploma reads {VERSION}; use the version of sae_diploma that wrote it")
     sha, known = d.pop("model_sha256", None), {o.name for o in dataclasses.fields(SAEConfig)}
     check(set(d) <= known, f"{folder}: config.json has unknown fields {sorted(set(d)-known)}", CorruptError)
-    absent = [o.name for o in dataclasses.fields(SAEConfig) if o.default is dataclasses.MISSING and o.name not in d]
-    check(not absent, f"{folder}: config.json lacks {', '.join(absent)}; copy the folder again", CorruptError)
-    return SAEConfig(**d), sha
+    lacks = [o for o in ("architecture", "d_in", "d_sae") if o not in d]
+    check(not lacks, f"{folder}: config.json lacks {', '.join(lacks)}; save or fetch the SAE again", CorruptError)
+    cfg = SAEConfig(**d)
+    check(whole, f"{folder}: config.json was altered after it was written (its checksum differs); save or fetch the SAE again", CorruptError)
+    return cfg, sha
 
 # %% ../../nbs/lib/40_saes.base.ipynb #2082c9c4
 def _local(
@@ -385,5 +390,5 @@ def from_pretrained(cls:SAE,
     check(sha == sha256_file(f), f"{f} is not the file that was saved (its checksum differs); save or fetch the SAE again", CorruptError)
     sae = SAE(cfg)
     sae.load_state_dict(side_by_side(load_safetensors(f), cfg))
-    if (folder/"training.json").exists(): sae.training_info = load_json(folder/"training.json")
+    if (folder/"training.json").exists(): sae.training_info = load_json(folder/"training.json", keys=())
     return sae.eval().requires_grad_(False).to(get_device(device))
