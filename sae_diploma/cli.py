@@ -153,6 +153,7 @@ def main(
     except BrokenPipeError: os._exit(0)
     except Exception as e:
         if debug: raise
+        if disk_full(e) and not isinstance(e, SaeDiplomaError): _exit("disk full: what was written before it is whole; free some space and run the same command again", 1)
         _exit(str(e) if isinstance(e, SaeDiplomaError) else f"{type(e).__name__}: {e} (--debug shows where)", 1)
 
 def _exit(msg, code):

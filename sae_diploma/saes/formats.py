@@ -12,12 +12,13 @@ __all__ = ['WEIGHTS', 'CONFIGS', 'READ', 'WRITE', 'format_of', 'config_of', 'kno
            'read_gemma_scope', 'save_as', 'convert', 'card']
 
 # %% ../../nbs/lib/47_saes.formats.ipynb #e2c2b10e
-import dataclasses, re, tempfile
+import dataclasses, json, re, tempfile
 from pathlib import Path
 
 import torch
 from fastcore.basics import patch
 from ..core import *
+from ..escape import md_code, md_text
 from .base import *
 
 # %% ../../nbs/lib/47_saes.formats.ipynb #d9d3e423
@@ -887,7 +888,8 @@ def convert(
 ) -> SAE:
     "Read an SAE of any format and write it in another."
     check(format in WRITE, f"format: {format!r} is unknown{near(format, WRITE)}")
-    check(not Path(folder).exists() or not any(Path(folder).iterdir()), f"folder: {folder} is not empty; give a new one")
+    may_write(folder, "a converted dictionary", "folder")
+    check(not contents(folder), f"folder: {folder} is not empty; give a new one")
     sae = SAE.from_pretrained(source)
     save_as(sae, folder, format)
     return sae
@@ -900,24 +902,24 @@ def card(
 ) -> str:
     "A model card in Markdown: what it is, how it was trained, how to load it."
     c, m = sae.cfg, sae.training_info.get("metrics") or {}
-    base = f"base_model: {c.model_name}\n" if c.model_name.count("/") == 1 else ""
+    base = f"base_model: {c.model_name}\n" if re.fullmatch(r"[\w.-]+/[\w.-]+", c.model_name, re.A) else ""
     tags = ["sparse-autoencoder", "interpretability", "sae_diploma", *([format] if format != "sae_diploma" else [])]
-    where = f" of `{c.model_name}`" if c.model_name else ""
-    rows = "\n".join(f"| {k} | {v} |" for k, v in dataclasses.asdict(c).items() if v not in (None, ""))
-    scores = "".join(f"- {k}: {v:.4g}\n" for k, v in m.items() if isinstance(v, (int, float)))
+    where = f" of {md_code(c.model_name)}" if c.model_name else ""
+    rows = "\n".join(f"| {k} | {md_text(v)} |" for k, v in dataclasses.asdict(c).items() if v not in (None, ""))
+    scores = "".join(f"- {md_text(k)}: {v:.4g}\n" for k, v in m.items() if isinstance(v, (int, float)))
     return f"""---
 library_name: sae_diploma
 {base}tags:
 {''.join(f'- {t}' + chr(10) for t in tags)}---
 
-# {name}
+# {md_text(name)}
 
-{'A crosscoder' if c.n_sources > 1 else 'A sparse autoencoder'} (`{c.architecture}`, {c.d_sae} latents) for activations{where}{f', layer {c.layer}' if c.layer is not None else ''}{f', `{c.hookpoint}`' if c.hookpoint else ''}.
+{'A crosscoder' if c.n_sources > 1 else 'A sparse autoencoder'} ({md_code(c.architecture)}, {c.d_sae} latents) for activations{where}{f', layer {c.layer}' if c.layer is not None else ''}{f', {md_code(c.hookpoint)}' if c.hookpoint else ''}.
 
-```python
+````python
 from sae_diploma.saes import SAE
-sae = SAE.from_pretrained("{name}")
-```
+sae = SAE.from_pretrained({json.dumps(str(name)).replace("`", chr(92)+"x60")})
+````
 
 {'On held-out tokens:' + chr(10) + chr(10) + scores if scores else ''}
 | config | |
