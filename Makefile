@@ -31,7 +31,7 @@ site: $(VENV)/.thesis ## render the site of RUN again
 lab: $(VENV)/.dev ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs
 
-docs: $(VENV)/.dev ## export the library, then README.md and METHODOLOGY.md from their notebooks
+docs: $(VENV)/.dev ## export the library, then README.md, METHODOLOGY.md and CONTRIBUTING.md from their notebooks
 	@$(BIN)/nbdev_clean && $(BIN)/nbdev_export && $(BIN)/python -c "from sae_diploma.site import write_readme; write_readme()"
 
 clean: ## remove what can be made again, but no run

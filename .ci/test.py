@@ -62,7 +62,7 @@ def notebooks():
         t = time.time()
         return nb, call("nbdev_test", "--path", nb, timeout=600, env=half), time.time()-t
     with ThreadPoolExecutor(2) as ex:
-        for nb, r, s in ex.map(one, [*sorted((ROOT/"nbs/lib").glob("*.ipynb")), *sorted((ROOT/"nbs/tutorials").glob("*.ipynb"))]):
+        for nb, r, s in ex.map(one, [*sorted((ROOT/"nbs/lib").glob("*.ipynb")), *sorted((ROOT/"nbs/tutorials").glob("*.ipynb")), ROOT/"nbs/contributing.ipynb"]):
             result(nb.name, "failed" if r.returncode else "passed", seconds=s)
             if r.returncode: print(tail(r.stdout))
 

@@ -348,7 +348,7 @@ def gather(
         if nb.name in chapters and not executed:
             tmp = stage/f".{nb.name}"; _dump(_not_run(nb, run_dir), tmp)
             d = process(tmp, order=_order(nb)); tmp.unlink()
-        elif nb.name == "methodology.ipynb": d = _run_page(nb, cache, "")
+        elif nb.name in ("methodology.ipynb", "contributing.ipynb"): d = _run_page(nb, cache, "")
         else:
             d = process(ran if executed else nb, executed, order=_order(nb), run_dir=run_dir if executed else None)
             if not executed and any(_source(c).strip() for c in d["cells"] if c["cell_type"] == "code") and nb.name != "index.ipynb": _as_written(d, "This page is no part of the chain: it is shown as written, without results.")
@@ -387,7 +387,6 @@ def _copy(f, to):
     shutil.copy(f, to)
 
 DATA_LIMIT = 400_000 # bytes: vector pictures and tables above are not on the site, they are in the run folder
-
 
 # %% ../nbs/lib/72_site.ipynb #8d5e7e58
 def _keep(o, stage):
@@ -676,7 +675,7 @@ def build_site(
     "Render the site of a run and return what `check_site` finds; does nothing when it is up to date."
     run_dir, out, t = resolve_run_dir(run_dir).resolve(), Path(out), time.time()
     check((run_dir/"parameters.json").exists(), f"{run_dir} is no run folder: it has no parameters.json; `sae-diploma reproduce --run-dir {run_dir}` makes one", DataError)
-    _check_out(out)
+    for o in (out, run_dir/"site"): _check_out(o)
     fp = site_fingerprint(run_dir)
     if (out/"site.json").exists() and load_json(out/"site.json")["fingerprint"] == fp:
         say(f"site: up to date ({out}/index.html)")
@@ -740,7 +739,7 @@ def to_markdown(
 def write_readme(
     run_dir=None, # take the answer of this run into `nbs/index.ipynb` and its figure into `nbs/images/`
 ):
-    "Write README.md from `nbs/index.ipynb` and METHODOLOGY.md from `nbs/methodology.ipynb`."
+    "Write README.md, METHODOLOGY.md and CONTRIBUTING.md from `nbs/index.ipynb`, `methodology.ipynb` and `contributing.ipynb`."
     root = source_root()
     if run_dir and (own := answer(run_dir, "images/")):
         (root/"nbs/images").mkdir(exist_ok=True)
@@ -749,6 +748,6 @@ def write_readme(
         for c in nb["cells"]:
             if _source(c).startswith(ANSWER): c["source"] = own.splitlines(True)
         (root/"nbs/index.ipynb").write_text(json.dumps(nb, sort_keys=True, indent=1, ensure_ascii=False)+"\n", encoding="utf-8")
-    for nb, md in (("index", "README"), ("methodology", "METHODOLOGY")):
+    for nb, md in (("index", "README"), ("methodology", "METHODOLOGY"), ("contributing", "CONTRIBUTING")):
         f = root/f"nbs/{nb}.ipynb"
         if f.exists(): (root/f"{md}.md").write_text("<!-- made from nbs/%s.ipynb by `make docs`; edit that -->\n\n" % nb + to_markdown(f), encoding="utf-8")
