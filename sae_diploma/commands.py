@@ -221,6 +221,7 @@ def sft_(
 ):
     "Fine-tune a model to summarise, with loss on the summary; the same call again resumes, or says what is done."
     from sae_diploma import data, sft
+    from sae_diploma.chat import pair_tokenizer
     notice(warmup_ratio=warmup_ratio, max_seq_length=max_seq_length, use_wandb=use_wandb, eval_steps=eval_steps, save_steps=save_steps, logging_steps=logging_steps,
            save_total_limit=save_total_limit, completion_only_loss=completion_only_loss)
     pairs = data.load_pairs(dataset_name, text_column, target_column, n_train=n_train, n_validation=n_validation, seed=seed, **_config(dataset_config))
@@ -229,6 +230,7 @@ def sft_(
         lr_scheduler_type=lr_scheduler_type, warmup_steps=warmup_steps if warmup_ratio is None else warmup_ratio, weight_decay=weight_decay, max_grad_norm=max_grad_norm, optim=optim, packing=packing, bf16=bf16 or None, fp16=fp16,
         dtype=dtype, n_evals=n_evals, seed=seed, device=device, model_revision=model_revision, report_to="wandb" if use_wandb else report_to, push_to_hub=push_to_hub, hub_model_id=hub_model_id, overwrite=overwrite_output_dir)
     print(f"{len(pairs['train'])} pairs, " + ", ".join(f"{k.replace('_', ' ')} {r[k]:.4g}" for k in ("steps", "best_step", "best_eval_loss") if k in r) + f": {output_dir}")
+    print(pair_tokenizer(output_dir)[1])
 
 # %% ../nbs/lib/70a_commands.ipynb #47e8337b
 def train_sae_(
