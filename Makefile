@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 INPUTS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help thesis test site lab docs clean distclean
+.PHONY: help thesis test check site lab docs clean distclean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -21,6 +21,9 @@ thesis: $(VENV)/.thesis ## install, run the whole chain (preset quick), render t
 
 test: $(VENV)/.dev ## the one test command: notebooks, pytest, the smoke chain, the site in a browser
 	@$(BIN)/python .ci/test.py
+
+check: $(VENV)/.dev ## the part of test that runs on every system: the export is clean, pytest
+	@$(BIN)/python .ci/test.py clean pytest
 
 site: $(VENV)/.thesis ## render the site of RUN again
 	@$(BIN)/sae-diploma site --run-dir $(RUN)

@@ -47,7 +47,7 @@ class Browser:
     def _port(self):
         f, end = Path(self.home)/"DevToolsActivePort", time.time()+60
         while time.time() < end:
-            if f.exists() and f.read_text().strip(): return f.read_text().split()[0]
+            if f.exists() and f.read_text(encoding="utf-8").strip(): return f.read_text(encoding="utf-8").split()[0]
             if self.proc.poll() is not None: break
             time.sleep(.1)
         raise RuntimeError("Chromium did not start")

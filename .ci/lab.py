@@ -17,11 +17,11 @@ class Lab:
         with socket.socket() as s: s.bind(("127.0.0.1", 0)); self.port = s.getsockname()[1]
         home, bin = Path(folder)/"home", Path(sys.executable).parent
         (home/"settings/@jupyterlab/apputils-extension").mkdir(parents=True)
-        (home/"settings/@jupyterlab/apputils-extension/themes.jupyterlab-settings").write_text(json.dumps(dict(theme=theme)))
-        (home/"settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings").write_text(json.dumps(dict(fetchNews="false", checkForUpdates=False)))
+        (home/"settings/@jupyterlab/apputils-extension/themes.jupyterlab-settings").write_text(json.dumps(dict(theme=theme)), encoding="utf-8")
+        (home/"settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings").write_text(json.dumps(dict(fetchNews="false", checkForUpdates=False)), encoding="utf-8")
         env = dict(os.environ, PATH=f"{bin}{os.pathsep}{os.environ['PATH']}", JUPYTER_CONFIG_DIR=str(home/"config"), JUPYTER_DATA_DIR=str(home/"data"), JUPYTER_RUNTIME_DIR=str(home/"runtime"), JUPYTERLAB_SETTINGS_DIR=str(home/"settings"),
                    JUPYTERLAB_WORKSPACES_DIR=str(home/"workspaces"), IPYTHONDIR=str(home/"ipython"), HF_HUB_OFFLINE="1", SAE_DIPLOMA_QUIET="1")
-        self.log = open(Path(folder)/"lab.log", "w")
+        self.log = open(Path(folder)/"lab.log", "w", encoding="utf-8")
         self.proc = subprocess.Popen([str(bin/"jupyter"), "lab", "--no-browser", "--allow-root", "--expose-app-in-browser", f"--ServerApp.root_dir={folder}", f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1",
                                       "--IdentityProvider.token=", "--ServerApp.password="], env=env, stdout=self.log, stderr=subprocess.STDOUT, cwd=folder)
         self.url = f"http://127.0.0.1:{self.port}"
@@ -29,7 +29,7 @@ class Lab:
         while True:
             try: urllib.request.urlopen(f"{self.url}/api/status", timeout=2); break
             except OSError:
-                if time.time() > end or self.proc.poll() is not None: self.close(); raise RuntimeError(f"JupyterLab did not start: {Path(self.log.name).read_text()[-400:]}")
+                if time.time() > end or self.proc.poll() is not None: self.close(); raise RuntimeError("JupyterLab did not start: " + Path(self.log.name).read_text(encoding="utf-8")[-400:])
                 time.sleep(.2)
 
     def close(self):
@@ -61,7 +61,7 @@ def click(b, code):
 def explore(run, shots=None, theme="JupyterLab Light", width=1440):
     "What goes wrong when the explorer of `run` is opened and clicked in JupyterLab; pictures go into the folder `shots` when given."
     with tempfile.TemporaryDirectory() as tmp:
-        (Path(tmp)/"explorer.ipynb").write_text(json.dumps(notebook(Path(run).resolve())))
+        (Path(tmp)/"explorer.ipynb").write_text(json.dumps(notebook(Path(run).resolve())), encoding="utf-8")
         lab, b = Lab(tmp, theme), browse.Browser(browse.find_browser())
         try:
             size(b, width, 1600 if shots else 1000)

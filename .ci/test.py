@@ -3,13 +3,14 @@
 python .ci/test.py            all of it
 python .ci/test.py notebooks  only the named parts: clean notebooks pytest chain site latents lab
 """
-import filecmp, os, shutil, subprocess, sys, tempfile, time, xml.etree.ElementTree as ET
+import os, shutil, subprocess, sys, tempfile, time, xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-ENV = dict(os.environ, PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", SAE_DIPLOMA_QUIET="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
+for s in (sys.stdout, sys.stderr): s.reconfigure(errors="backslashreplace") # a letter that the terminal lacks is no failure
+ENV = dict(os.environ, PYTHONIOENCODING="utf-8", PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", SAE_DIPLOMA_QUIET="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
 counts = dict(passed=0, failed=0, skipped=0)
 sys.path.insert(0, str(ROOT/".ci"))
 
@@ -22,8 +23,8 @@ def result(name, outcome, note="", seconds=None):
 
 def call(*cmd, cwd=ROOT, env=None, **kw):
     "Run a program of the environment; its output comes back."
-    exe = BIN/cmd[0]
-    return subprocess.run([str(exe if exe.exists() else cmd[0]), *map(str, cmd[1:])], cwd=cwd, env=ENV|(env or {}), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
+    exe = shutil.which(cmd[0], path=str(BIN)) or cmd[0] # on Windows a program ends with .exe
+    return subprocess.run([exe, *map(str, cmd[1:])], cwd=cwd, env=ENV|(env or {}), text=True, encoding="utf-8", errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
 
 
 def tail(s, n=25): return "\n".join("          "+l for l in s.strip().splitlines()[-n:])
@@ -31,10 +32,10 @@ def tail(s, n=25): return "\n".join("          "+l for l in s.strip().splitlines
 
 def files(folder):
     "What belongs to the source tree: git's view where there is git, else all but hidden and generated folders."
-    r = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=folder, capture_output=True, text=True) if shutil.which("git") and (folder/".git").exists() else None
+    r = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace") if shutil.which("git") and (folder/".git").exists() else None
     if r and r.returncode == 0: return sorted({o for o in r.stdout.splitlines() if (folder/o).is_file()})
     skip = {".venv", "_runs", "_site", "_proc", "__pycache__", ".git", "build", "dist"}
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() and not skip & set(p.relative_to(folder).parts) and not any(o.endswith(".egg-info") for o in p.parts))
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and not skip & set(p.relative_to(folder).parts) and not any(o.endswith(".egg-info") for o in p.parts))
 
 
 def clean():
@@ -45,10 +46,11 @@ def clean():
         for o in names:
             (copy/o).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT/o, copy/o, follow_symlinks=False)
+        text = lambda p: p.read_bytes().replace(b"\r\n", b"\n") # nbdev writes the line ends of its system, and reads in its encoding
         for cmd in ("nbdev_clean", "nbdev_export"):
-            r = call(cmd, cwd=copy)
-            now = {str(p.relative_to(copy)) for p in copy.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
-            diff = [o for o in names if not (copy/o).exists() or not filecmp.cmp(ROOT/o, copy/o, shallow=False)] + sorted(now-set(names))
+            r = call(cmd, cwd=copy, env=dict(PYTHONUTF8="1"))
+            now = {p.relative_to(copy).as_posix() for p in copy.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+            diff = [o for o in names if not (copy/o).exists() or text(ROOT/o) != text(copy/o)] + sorted(now-set(names))
             if r.returncode: result(cmd, "failed"); print(tail(r.stdout))
             else: result(f"{cmd} leaves no diff", "failed" if diff else "passed", ", ".join(diff[:6]))
 

@@ -287,7 +287,7 @@ def summarise(
 # %% ../nbs/lib/80_bench.ipynb #10cc3ac0
 def _memory(field):
     "Bytes of a line of /proc/self/status."
-    return next(int(l.split()[1])*1024 for l in open("/proc/self/status") if l.startswith(field))
+    return next(int(l.split()[1])*1024 for l in open("/proc/self/status", encoding="utf-8") if l.startswith(field))
 
 def _trim():
     "Give freed memory back to the system, where the C library can."
@@ -312,7 +312,7 @@ def step_memory(
     d = SYSTEMS[system](architecture, shape, x)
     for _ in range(3): d.step()
     _trim() # what the start of the run left
-    Path("/proc/self/clear_refs").write_text("5") # forget the mark
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8") # forget the mark
     for _ in range(3): d.step()
     state = 4 * 4 * (2*shape[0]*shape[1] + shape[0] + shape[1])
     batch = 4 * shape[0] * shape[3]
@@ -324,7 +324,7 @@ KEEP = dict(MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_="8000000000")
 
 def machine() -> dict:
     "What the numbers were measured on."
-    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.processor()) if Path("/proc/cpuinfo").exists() else platform.processor()
+    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo", encoding="utf-8") if l.startswith("model name")), platform.processor()) if Path("/proc/cpuinfo").exists() else platform.processor()
     return dict(cpu=cpu, cores=os.cpu_count(), torch=torch.__version__, python=platform.python_version())
 
 def in_process(
@@ -337,7 +337,7 @@ def in_process(
     "The JSON that a function of a module of benchmarks answers in a new process."
     code = f"import json, sys, torch, warnings; warnings.filterwarnings('ignore'); torch.set_num_threads({threads}); from sae_diploma import {module}; o = {module}.{call}(**json.loads(sys.argv[1])); print('@@' + (o.to_json(orient='records') if hasattr(o, 'to_json') else json.dumps(o)))"
     env = {**os.environ, "OMP_NUM_THREADS": str(threads), **(KEEP if keep else {})}
-    r = subprocess.run([sys.executable, "-W", "ignore", "-c", code, json.dumps(kw)], env=env, capture_output=True, text=True)
+    r = subprocess.run([sys.executable, "-W", "ignore", "-c", code, json.dumps(kw)], env=env, capture_output=True, text=True, encoding="utf-8", errors="replace")
     check(r.returncode == 0, f"{call}({kw}) failed in its process: {r.stderr.strip().splitlines()[-1] if r.stderr.strip() else 'no message'}", SaeDiplomaError)
     return json.loads(r.stdout.split("@@")[-1])
 

@@ -310,10 +310,10 @@ class Turn:
         threads:int=1, # of PyTorch
         keep:bool=False, # whether freed memory is kept
     ):
-        self.name, self.err = name, tempfile.TemporaryFile("w+")
+        self.name, self.err = name, tempfile.TemporaryFile("w+", encoding="utf-8")
         env = {**os.environ, "OMP_NUM_THREADS": str(threads), "SAE_DIPLOMA_QUIET": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", **(KEEP if keep else {})}
         code = f"import torch; torch.set_num_threads({threads}); from sae_diploma.bench_acts import _serve; _serve({name!r}, {str(folder)!r}, {layer}, {dtype!r})"
-        self.p = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.err, text=True)
+        self.p = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.err, text=True, encoding="utf-8", errors="replace")
         self.answer()
 
     def answer(self):
@@ -407,7 +407,7 @@ def extract_memory(
         table = make(n_tokens)
         _trim()
         before = _memory("VmRSS:")
-        Path("/proc/self/clear_refs").write_text("5") # forget the mark
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8") # forget the mark
         t = time.perf_counter()
         store = extract(model, table, Path(tmp)/"store", 0, shard_rows=shard_rows, batch_tokens=batch_tokens)
         seconds, rise = time.perf_counter() - t, _memory("VmHWM:") - before

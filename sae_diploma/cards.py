@@ -7,7 +7,7 @@ __all__ = ['BINS', 'SIDES', 'QUANTILES', 'STRONG', 'WEAK', 'part', 'pick_latents
            'choose', 'windows', 'lens', 'Traits', 'describe', 'read_methods', 'verdicts', 'tags_of', 'pick_by_verdicts',
            'directions_of', 'nearest_latents', 'card_data', 'scan_all', 'hist_svg', 'card_html', 'show_card',
            'overview', 'open_dictionaries', 'all_latents', 'browser_html', 'page_html', 'write_cards', 'read_steering',
-           'add_causal', 'publish_cards']
+           'read_cards', 'add_causal', 'publish_cards']
 
 # %% ../nbs/lib/61_cards.ipynb #a6deae87
 import html, math, re, shutil, unicodedata
@@ -17,6 +17,7 @@ import numpy as np, pandas as pd
 from fastcore.basics import patch
 
 from .core import *
+from .escape import *
 
 # %% ../nbs/lib/61_cards.ipynb #e3a7188e
 def part(
@@ -270,11 +271,13 @@ def _class_of(t):
     if "↵" in t: return 0
     if not o or set(o) <= set("·⇥␍⍽"): return 1
     if o.isdigit(): return 2
-    if not any(c.isalnum() or unicodedata.category(c)[0] == "M" for c in o): return 3 # a vowel sign alone is a part of a word
+    # a vowel sign alone is a part of a word
+    if not any(c.isalnum() or unicodedata.category(c)[0] == "M" for c in o): return 3
     return 4 if o[0].isupper() else 5 if t[0] in " ·" else 6
 
 def _origin(source):
-    "The package of a module, 'numpy' of 'numpy.lib'; of a row of another source, 'folder/news.csv:train:7', the name of that source."
+    """The package of a module, 'numpy' of 'numpy.lib'; of a row of another source, 'folder/news.csv:train:7', the
+    name of that source."""
     name, _, row = source.partition(":")
     return Path(name).name or name if row else source.split(".")[0]
 
@@ -293,7 +296,8 @@ class Traits:
         self.kind, ids = np.full(self.vocab, -1), np.unique(table.token)
         self.kind[ids] = [_class_of(t) for t in token_text(tokenizer, ids)]
         by_doc = table.docs.sort_values("doc") if "doc" in table.docs else table.docs
-        code, self.packages = pd.factorize(by_doc.source.astype(str).map(_origin)) if "source" in by_doc else (np.full(len(by_doc), -1), [])
+        code, self.packages = (pd.factorize(by_doc.source.astype(str).map(_origin)) if "source" in by_doc
+                               else (np.full(len(by_doc), -1), []))
         self.package = np.full(int(table.doc.max())+1, -1); self.package[by_doc.doc.to_numpy() if "doc" in by_doc else np.arange(len(by_doc))] = code
 
     def codes(self,
@@ -590,7 +594,7 @@ def card_data(
     near_by = nearest_latents(directions, dictionary, latents) if directions else [[]]*len(latents)
     for c, o in zip(cards, near_by):
         c["nearest_latents"] = o; c["verdicts"] = _all_verdicts(c, methods or {})
-        c["given"] = str(labeller(c) or "") if labeller else ""
+        c["given"] = visible(cut(labeller(c) or "", 200)) if labeller else ""
         c["label"] = f"#{c['latent']} {c['given'] or c['name']}".strip()
     return cards
 
@@ -661,7 +665,9 @@ main.wide{max-width:1420px}
 """.strip()
 
 # %% ../nbs/lib/61_cards.ipynb #92eda697
-_e = html.escape
+def _e(s, most=2000):
+    "Text of the data for HTML, between tags or in an attribute; a long one is cut."
+    return html_text(s, most)
 
 def _n(x, d=3):
     "A number for people, or a dash."
@@ -681,7 +687,7 @@ def _text_html(o, model, top):
     "The tokens of a context, shaded by what the latent does in `model`; the peak is underlined."
     out, other = ["…"] if o["cut"][0] else [], o["ft" if model == "base" else "base"]
     for i, (t, v, w) in enumerate(zip(o["tokens"], o[model], other)):
-        t = _e(t); t = f"<u>{t}</u>" if i == o["peak"] else t
+        t = _e(t, 200); t = f"<u>{t}</u>" if i == o["peak"] else t
         out.append(f'<i data-k="{i}" style="--s:{min(1, .15+.85*v/top):.2f}" title="{v:.3g}">{t}</i>' if v > 0 else f'<i data-k="{i}" style="--s:0">{t}</i>' if w > 0 else t)
     return "".join(out+(["…"] if o["cut"][1] else []))
 
@@ -704,7 +710,7 @@ def hist_svg(
     name, say = " in both models" if len(who) == 1 or c.get("reads", "each") == "each" else "", ", ".join(f"{w}: {_pct(c[k])}" for w, k in zip(who, ("freq_base", "freq_ft")))
     lines = (f'<path class="hj" d="{outline(h["base"])}"/>' if len(who) == 1 else f'<path class="hb" d="{outline(h["base"])}"/><path class="hf" d="{outline(h["ft"])}"/>'
              f'<text x="{x1}" y="10" text-anchor="end"><tspan class="f">{_e(who[1])} - -</tspan><tspan class="b" dx="12">{_e(who[0])} —</tspan></text>')
-    return (f'<svg class="hist" viewBox="0 0 {width} {height}" role="img" aria-label="Histogram of the activations of latent {c["latent"]}{name}; it fires on a share of the tokens, {_e(say)}.">'
+    return (f'<svg class="hist" viewBox="0 0 {width} {height}" role="img" aria-label="Histogram of the activations of latent {int(c["latent"])}{name}; it fires on a share of the tokens, {_e(say)}.">'
             f'<path class="axis" d="M{x0} {y1}V{y0}H{x1}"/>{"".join(map(tick, doubles))}'
             f'<text x="{x0-6}" y="{y1+4}" text-anchor="end">{_n(top, 2)} %</text><text x="{x0-6}" y="{y0+4}" text-anchor="end">0</text><text x="{x1}" y="{height-1}" text-anchor="end">activation</text><text x="4" y="10">share of tokens</text>'
             f'{lines}</svg>')
@@ -755,7 +761,7 @@ def _facts_html(c):
     return (f'<div class="facts"><div><h3 class=s>How often, how strongly, where</h3><div class="scroll" tabindex="0" role="group" aria-label="frequencies"><table><thead><tr><th class="l">text</th>{heads}</tr></thead>'
             f'<tbody>{body}</tbody></table></div>{places}</div><div><h3 class=s>Activations</h3>{hist_svg(c) if "hist" in c else ""}{words}</div></div>')
 
-def _chips(ts): return "".join(f'<span class="tok" title="{v:+.2f}">{_e(t)}</span>' for t, v in ts)
+def _chips(ts): return "".join(f'<span class="tok" title="{v:+.2f}">{_e(t, 200)}</span>' for t, v in ts)
 
 def _halves_html(c):
     "A crosscoder latent's direction in either model: its length, its share of both, and what it promotes."
@@ -769,7 +775,7 @@ def _verdicts_html(c, href):
     if not c.get("verdicts"): return ""
     def row(v):
         x = lambda k: "" if v.get(k) is None else _n(v[k])
-        value = f"{_sign(v['value']) if v['unit'] in ('pp', 'mnat per token') else _n(v['value'])}{' '+v['unit'] if v['unit'] else ''}{_span(v)}"
+        value = f"{_sign(v['value']) if v['unit'] in ('pp', 'mnat per token') else _n(v['value'])}{' '+_e(v['unit']) if v['unit'] else ''}{_span(v)}"
         return (f'<tr><td class="l">{_e(v["method"])}</td><td class="l w">{_e(v["measure"])}</td><td>{value}</td><td class="q">{_q(v)}</td>'
                 f'<td class="l {"" if v["called"] else "m"}">{_e(v["words"])}</td></tr>')
     groups, apart = {}, [v["via"] for v in c["verdicts"] if v["unit"] == "cosine"]
@@ -824,10 +830,10 @@ def card_html(
     name = f'<p>{_e(c["evidence"])}</p>' if c.get("evidence") else '<p class="m">No single token, place or text stands out among its contexts.</p>' if c["contexts"] else ""
     name_ = f'<h2>Latent {_e(c["label"].lstrip("#"))}</h2>' if head else ""
     out = (f'<section class="card" id="{_anchor(c)}"><header>{name_}<span class="m">{_e(c["dictionary"])}</span>'
-            f'<span class="tag {cls}">{words}</span>{q}</header>{name}{_facts_html(c)}{_verdicts_html(c, href)}{_steering_html(c)}{_nearest_html(c, href)}<h3 class=s>Where it fires most strongly</h3>{body}{more}</section>')
+            f'<span class="tag {cls}">{_e(words)}</span>{q}</header>{name}{_facts_html(c)}{_verdicts_html(c, href)}{_steering_html(c)}{_nearest_html(c, href)}<h3 class=s>Where it fires most strongly</h3>{body}{more}</section>')
     return out if head else re.sub(r'(<h)3( class=s>.*?</h)3>', r"\g<1>2\g<2>2>", out)
 
-def _slug(dictionary, latent): return f'{"".join(o if o.isalnum() else "-" for o in dictionary.lower())}-{latent}'
+def _slug(dictionary, latent): return f'{"".join(o if o.isalnum() else "-" for o in dictionary.lower())}-{int(latent)}'
 def _anchor(c): return _slug(c["dictionary"], c["latent"])
 
 # %% ../nbs/lib/61_cards.ipynb #ffce8de7
@@ -836,7 +842,7 @@ def show_card(
 ):
     "One card in a notebook."
     from IPython.display import HTML
-    return HTML(f'<style>{_asset("cards.css")}</style><div class="latents">{card_html(c)}</div>')
+    return HTML(f'<div class="tex2jax_ignore mathjax_ignore"><style>{_asset("cards.css")}</style><div class="latents">{card_html(c)}</div></div>') # a dollar sign is no formula
 
 # %% ../nbs/lib/61_cards.ipynb #4a20c94b
 def overview(
@@ -941,12 +947,16 @@ def _rows_js(table, cards):
     rows = []
     for i, r in enumerate(t.itertuples()):
         c = pages.get((r.dictionary, r.latent))
-        one = dict(rank=int(rank[i]), latent=int(r.latent), label=c["label"].split(" ", 1)[1] if c and " " in c["label"] else r.label, dictionary=d_at[r.dictionary], page=_anchor(c) if c else None,
-                   tags=[at[o] for o in dict.fromkeys(r.tags)], promotes=r.promotes, evidence=r.evidence)
+        one = dict(rank=int(rank[i]), latent=int(r.latent), label=_said(c["label"].split(" ", 1)[1] if c and " " in c["label"] else r.label), dictionary=d_at[r.dictionary], page=_anchor(c) if c else None,
+                   tags=[at[o] for o in dict.fromkeys(r.tags)], promotes="\x01".join(map(_said, r.promotes.split("\x01"))), evidence=_said(r.evidence))
         rows.append([numbers[k][i] if k in numbers else one[k] for k in _columns])
-    data = dict(columns=_columns, dictionaries=dicts, weak=[i for i, o in enumerate(tags) if o in WEAK], tags=[(o, "f" if o in _more else "b" if o in _less else "m") for o in tags], counts=[int(counts[o]) for o in tags],
+    data = dict(columns=_columns, dictionaries=[_said(o) for o in dicts], weak=[i for i, o in enumerate(tags) if o in WEAK], tags=[(_said(o), "f" if o in _more else "b" if o in _less else "m") for o in tags], counts=[int(counts[o]) for o in tags],
                 has=[k for k in ("net", "causal", "runs", "nu") if t[k].notna().any()], rows=rows)
-    return "window.sae_diploma_latents="+json.dumps(data, ensure_ascii=False, separators=(",", ":"))+";\n"
+    js = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    for o in "<>&\u2028\u2029": js = js.replace(o, f"\\u{ord(o):04x}")                 # closes no element, ends no line
+    return f"window.sae_diploma_latents={js};\n"
+
+def _said(s): return visible(cut(s, 1000))
 
 def _rows_of(js):
     "The table back from the script."
@@ -973,12 +983,13 @@ def browser_html(
     named:str="",    # how many latents have a name
 ) -> str:
     "The page of the table; its rows come from `latents.js`."
+    check(not back or not re.match(r"\s*(?:[\w+.-]*:|[/\\\\]{2})", str(back[1])), f"back: {back[1] if back else back!r} is no link within the site; give a relative one")
     link = f'<nav class="way"><a href="{_e(back[1])}">{_e(back[0])}</a></nav>' if back else ""
     on, read = (_on(cards[0]), cards[0]["tokens"]) if cards else ("", 0)
     both = " Of a dictionary of a difference the first frequency is on its negative (for the net difference, on a placebo less the others), the second on the difference itself; a crosscoder has one for both models." if any(c.get("reads", "each") != "each" for c in cards) else ""
     listed = "".join(f'<li><a href="latent/{_anchor(c)}.html">{_e(c["dictionary"])} {_e(c["label"].lstrip("#"))}</a></li>' for c in cards)
     return _head(title, "", ["latents.js", "assets/dataTables.min.js", "assets/browser.js"]) + f"""<body><main class="latents wide">{link}<h1>{_e(title)}</h1><p>{_e(intro)}</p>
-<p class="m">All {n:,} latents. A number with a link has a card: its contexts in both models and every method's verdict. <b>+</b> opens the rest of a row, with all verdicts. Frequencies are shares of the tokens of {on}; contexts come from {read:,} held-out tokens; in brackets 95 % intervals over documents.{both} {_e(named)} Keys: <kbd>/</kbd> search, <kbd>↓</kbd> <kbd>↑</kbd> rows, <kbd>←</kbd> <kbd>→</kbd> pages, <kbd>Enter</kbd> opens. The address keeps what you see.</p>
+<p class="m">All {n:,} latents. A number with a link has a card: its contexts in both models and every method's verdict. <b>+</b> opens the rest of a row, with all verdicts. Frequencies are shares of the tokens of {_e(on)}; contexts come from {read:,} held-out tokens; in brackets 95 % intervals over documents.{both} {_e(named)} Keys: <kbd>/</kbd> search, <kbd>↓</kbd> <kbd>↑</kbd> rows, <kbd>←</kbd> <kbd>→</kbd> pages, <kbd>Enter</kbd> opens. The address keeps what you see.</p>
 <noscript><p>The table needs JavaScript; the cards do not:</p><ul>{listed}</ul></noscript>
 <form class="controls" role="search" onsubmit="return false"><label>Search name, number, token, verdict<input type="search" id="q" autocomplete="off" spellcheck="false"></label>
 <label>Verdict<select id="verdict"><option value="">any</option></select></label><label>Dictionary<select id="in"><option value="">all</option></select></label>
@@ -1021,6 +1032,7 @@ def write_cards(
     "Write the browser, a page for each card, and their data; returns the path of the browser."
     check(len(cards) > 0, "cards: there is no latent to show")
     folder, table = Path(folder), _own_table(cards) if table is None else table
+    mark_folder(folder, "latent cards", param="folder", known=["latents.json"])
     if (folder/"latent").exists(): shutil.rmtree(folder/"latent")
     for o in ("cards.css", "scheme.js", "browser.js", "card.js", "datatables/dataTables.min.js", "datatables/LICENSE.txt"):
         with atomic_path(folder/"assets"/(o.split("/")[-1] if "LICENSE" not in o else "dataTables.LICENSE.txt")) as t: shutil.copy(package_dir()/"assets"/o, t)
@@ -1064,6 +1076,21 @@ def read_steering(
 
 def _or_none(x): return float(x) if math.isfinite(x) else None
 
+# %% ../nbs/lib/61_cards.ipynb #31d6c1c8
+def read_cards(
+    folder, # of `write_cards`
+) -> tuple: # (cards, table of all latents, what `latents.json` says besides)
+    "Cards and table as they were written; raises `CorruptError` for what `write_cards` did not write."
+    folder = Path(folder)
+    try:
+        kept = load_json(folder/"latents.json"); cards, table = kept.pop("latents"), _rows_of((folder/"latents.js").read_text(encoding="utf-8"))
+        whole = all(isinstance(o, int) and not isinstance(o, bool) and o >= 0 for o in (*(c["latent"] for c in cards), *(int(o) for o in table.latent))) and all(isinstance(c[k], str) for c in cards for k in ("dictionary", "label"))
+        for c in cards: card_html(c)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as e: whole, said = False, f" ({type(e).__name__}: {e!s:.80})"
+    else: said = ""
+    check(whole, f"{folder}: latents.json and latents.js hold no cards that `write_cards` wrote{said}; run chapter 5 again", CorruptError)
+    return cards, table, {k: v for k, v in kept.items() if k in ("title", "intro", "back", "run", "fingerprint")}
+
 # %% ../nbs/lib/61_cards.ipynb #c1d1e231
 def add_causal(
     folder, # of `write_cards`
@@ -1072,8 +1099,7 @@ def add_causal(
     "Write the verdicts of attribution and ablation, what steering did, and the chapter's own cards into the cards and the table; False, and nothing written, where there is nothing to add."
     folder, methods, steered, more = Path(folder), read_methods(None, causal), read_steering(causal), Path(causal)/"cards.json"
     if not methods or not all((folder/o).exists() for o in ("latents.json", "latents.js")): return False
-    kept, table = load_json(folder/"latents.json"), _rows_of((folder/"latents.js").read_text(encoding="utf-8"))
-    cards, about = kept.pop("latents"), {k: v for k, v in kept.items() if k not in ("format", "version")}
+    cards, table, about = read_cards(folder)
     known, named = {(c["dictionary"], c["latent"]) for c in cards}, {(r.dictionary, r.latent): r for r in table.itertuples()}
     own = [c for c in (load_json(more) if more.exists() else []) if (k := (c["dictionary"], c["latent"])) not in known and k in named]
     for c in own: r = named[c["dictionary"], c["latent"]]; c |= dict(name=r.label, evidence=r.evidence, label=f"#{c['latent']} {r.label}".strip())       # one latent, one name
@@ -1096,10 +1122,11 @@ def publish_cards(
     folder,      # where the copy goes; must not be there
     causal=None, # folder of the causal chapter's tables, where it ran
 ) -> bool:
-    "Copy browser and pages, with what the causal chapter found and without the data that no page reads; False where there are no cards."
+    "Write browser and pages again from their data, with what the causal chapter found and without the data that no page reads; False where there are no cards."
     cards, folder = Path(cards), Path(folder)
     if not (cards/"latents.json").exists(): return False
-    shutil.copytree(cards, folder, ignore=shutil.ignore_patterns(".*"))
+    kept, table, about = read_cards(cards)
+    write_cards(kept, folder, table=table, **about)
     if causal is not None: add_causal(folder, causal)
-    (folder/"latents.json").unlink()
+    for o in ("latents.json", MARK): (folder/o).unlink(missing_ok=True)
     return True

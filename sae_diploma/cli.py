@@ -134,6 +134,8 @@ def main(
 ):
     "Entry point of the console script: exit code 0, 1 after an error of one sentence, 2 for wrong arguments, 130 when stopped."
     argv = list(sys.argv[1:] if argv is None else argv)
+    if getattr(sys.stdout, "errors", "") == "strict" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace") # a letter that the terminal's encoding lacks is no error
     cmds = _commands()
     if not argv or argv[0] in ("-h", "--help", "help"): return print(_overview())
     if argv[0] in ("-V", "--version"):

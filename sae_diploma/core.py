@@ -397,7 +397,7 @@ def may_write(
     folder,              # to be written to
     kind:str,            # what will be in it, in words: 'a fine-tuned model'
     param="output_dir",  # the parameter that names it
-    known=(),            # files or folders of which one is in each folder of this kind, also in those of earlier versions
+    known=(),            # what tells a folder of this kind that an earlier version made: names in it, or functions of the folder
     never=(),            # files that no folder of this kind has: a mark beside them is not believed
 ):
     "Raise `ParamError` unless the folder is new, empty, or one of this kind that this package made; nothing is written."
@@ -409,7 +409,7 @@ def may_write(
     if not found: return
     few = ", ".join(found[:3]) + (f" and {len(found)-3} more" if len(found) > 3 else "")
     is_of = load_json(folder/MARK).get("kind") if (folder/MARK).exists() else None
-    if is_of is None and any((folder/k).exists() for k in known): is_of = kind
+    if is_of is None and any(k(folder) if callable(k) else (folder/k).exists() for k in known): is_of = kind
     check(is_of is not None, f"{param}: {folder} holds {few}, which this command did not write; give a new folder, or move them")
     check(is_of == kind, f"{param}: {folder} is {is_of} ({few}), and this command would write {kind} there; give another folder")
     odd = [o for o in never if (folder/o).exists()]

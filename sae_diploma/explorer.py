@@ -23,6 +23,7 @@ from .causal import steered
 from .core import *
 from .chat import document_opening, encode_prompts, of_format, pair_tokenizer
 from .data import INSTRUCTION, chat_prompt
+from .escape import html_text, visible
 from .diffing import encode_residual, load_theta, restrict
 from .figures import COLORS
 from .models import *
@@ -309,7 +310,7 @@ def _ticks(lo, hi, scale):
     return [(o, name(round(o, 10)).replace("-", "−")) for o in at]
 
 # %% ../nbs/lib/62_explorer.ipynb #2a01a14d
-_e = html.escape
+_e = html_text
 _click = ("var s=this,b=null,m=400;s.querySelectorAll('[data-i]').forEach(function(o){var r=o.getBoundingClientRect(),x=r.left+r.width/2-event.clientX,y=r.top+r.height/2-event.clientY,d=x*x+y*y;if(d<m){m=d;b=o}});"
           "var q=b&&s.closest('.sx').querySelector('.sx-pick input');if(q){q.value=b.dataset.i+' '+Date.now();q.dispatchEvent(new Event('change',{bubbles:true}))}")
 
@@ -343,7 +344,7 @@ def scatter_svg(
     L, S, V, px, py = t.latent.to_numpy(), t._side.to_numpy(), t._show.to_numpy(), X(u), Y(v)
     tip = (lambda i: f"<title>{_e(names.get(int(L[i]), f'#{L[i]}') if names else f'#{L[i]}')}</title>") if len(t) <= 2000 else lambda i: ""
     for i in order:
-        c = f'{S[i]}{"" if V[i] else " off"}'; at = f'class="{c}" data-i="{L[i]}"'
+        c = f'{S[i]}{"" if V[i] else " off"}'; at = f'class="{c}" data-i="{int(L[i])}"'
         out.append(f'<path {at} d="M{px[i]:.1f} {py[i]-4.6:.1f}l4.6 4.6l-4.6 4.6l-4.6 -4.6z">{tip(i)}</path>' if S[i] == "more" else f'<circle {at} cx="{px[i]:.1f}" cy="{py[i]:.1f}" r="{3.4 if S[i] == "less" else 2.4}">{tip(i)}</circle>')
     for i in np.flatnonzero(L == picked): out.append(f'<circle class="ring" cx="{px[i]:.1f}" cy="{py[i]:.1f}" r="9"/>')
     return "".join(out)+"</svg>"+(f'<div class="m">{len(t):,} of {n:,} latents are drawn.</div>' if n > len(t) else "")
@@ -403,7 +404,7 @@ def shaded(
     "Both readings side by side as HTML, on one scale."
     top = max(float(np.max(values)), 1e-12)
     def side(m, name, v):
-        body = "".join(f'<i style="--s:{min(1, .15+.85*o/top):.2f}" title="{o:.3g}">{_e(t)}</i>' if o > 0 else _e(t) for t, o in zip(tokens, v))
+        body = "".join(f'<i style="--s:{min(1, .15+.85*o/top):.2f}" title="{o:.3g}">{_e(t, 200)}</i>' if o > 0 else _e(t, 200) for t, o in zip(tokens, v))
         return f'<div class="{m}"><span class="who">{name}: active on {int((v > 0).sum())} of {len(tokens)} tokens, at most {v.max():.3g}</span><div class="txt">{body}</div></div>'
     return f'<div class="two">{side("base", who[0], values[0])}{side("ft", who[1], values[1])}</div>'
 
@@ -692,7 +693,7 @@ def _articles(self:Explorer, n=60):
     "[(beginning, (article, reference))]: held-out pairs to summarise, and ‘’ for the text typed."
     t = _read(self.run_dir/"01_data"/"pairs"/"test.parquet")
     own = [("the text of the tab ‘Your text’", ("", None))]
-    return own if t is None else [(f"{i+1}. {' '.join(a.split())[:80]}", (a, h)) for i, (a, h) in enumerate(zip(t.article[:n], t.highlights[:n]))]+own
+    return own if t is None else [(f"{i+1}. {visible(' '.join(a.split())[:80])}", (a, h)) for i, (a, h) in enumerate(zip(t.article[:n], t.highlights[:n]))]+own
 
 # %% ../nbs/lib/62_explorer.ipynb #b3b25aa1
 @patch

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from .core import *
+from .escape import *
 from .pipeline import *
 from .site import *
 
@@ -26,7 +27,7 @@ def tex(
     s:str, # plain text
 ) -> str:
     "The text for LaTeX."
-    s = re.sub(r"(\w)\u0302", "\0\\1\0", s)
+    s = re.sub(r"(\w)\u0302", "\0\\1\0", " ".join(visible(s).split()))
     return re.sub("\0(.)\0", r"$\\hat{\1}$", "".join(_tex_chars.get(c, c) for c in s))
 
 def _macro(name):
@@ -42,7 +43,7 @@ def figures_zip(
     run, out = Path(run_dir), Path(out)
     caps = captions_of(run)
     check(bool(caps), f"run_dir: {run} has no figures yet; `sae-diploma reproduce --run-dir {run}` draws them", DataError)
-    lines, seen = [f"% Figures of {run_note(run)}: \\usepackage{{graphicx}} and \\input{{captions.tex}}, then \\{_macro(list(caps)[-1][1])}", r"\providecommand{\figdir}{figures}", ""], set()
+    lines, seen = [f"% Figures of {run_words(run)}: \\usepackage{{graphicx}} and \\input{{captions.tex}}, then \\{_macro(list(caps)[-1][1])}", r"\providecommand{\figdir}{figures}", ""], set()
     out.parent.mkdir(parents=True, exist_ok=True)
     tmp = out.with_name(f".{out.name}.new")
     with zipfile.ZipFile(tmp, "w", zipfile.ZIP_DEFLATED) as z:
@@ -50,7 +51,7 @@ def figures_zip(
             own = f"{folder.split('/')[0][:2]}_{name}"
             macro = _macro(name if name not in seen else own); seen.add(name)
             for k in ("png", "svg", "csv"):
-                if (f := run/folder/e.get(k, "-")).exists(): z.write(f, f"figures/{own}.{k}")
+                if (f := run/folder/e.get(k, "-")).is_file() and f.resolve().is_relative_to(run.resolve()): z.write(f, f"figures/{own}.{k}")
             lines += [rf"\newcommand{{\{macro}}}[1][htbp]{{\begin{{figure}}[#1]\centering", rf"  \includegraphics[width=\linewidth]{{\figdir/{own}.png}}", rf"  \caption{{{tex(e['caption'])}}}\label{{fig:{own}}}", r"\end{figure}}", ""]
         z.writestr("captions.tex", "\n".join(lines))
         z.writestr("captions.json", json.dumps({"/".join(k): v for k, v in caps.items()}, indent=1, ensure_ascii=False))
@@ -75,8 +76,8 @@ def one_document(
         if not m: continue
         key = p.replace("/", "-").removesuffix(".html")
         body = re.sub(r"<(?:button|nav)\b.*?</(?:button|nav)>|<source\b[^>]*>", "", m[1], flags=re.S) # paper takes the wide pictures
-        body = re.sub(r'\bid="([^"]+)"', lambda o: f'id="{key}--{o[1]}"', body)
-        body = re.sub(r'\bhref="([^"]*)"', lambda o: f'href="{_inner(html.unescape(o[1]), p, names)}"', body)
+        own = lambda o: re.sub(r'\bhref="([^"]*)"', lambda u: f'href="{_inner(html.unescape(u[1]), p, names)}"', re.sub(r'\bid="([^"]+)"', lambda i: f'id="{key}--{i[1]}"', o[0]))
+        body = re.sub(r"<[A-Za-z][^<>]*>", own, body)             # in tags: what a text says of an id stays
         body = _without_code(_open_boxes(body))
         body = re.sub(r"<table\b([^>]*)>(.*?</tr>)", _width, body, flags=re.S)
         h = re.search(r"<h1\b[^>]*>(.*?)</h1>", body, re.S)
@@ -84,9 +85,11 @@ def one_document(
         parts.append(f'<section class="chapter" id="{key}">\n{body}\n</section>')
         style += [o for o in re.findall(r'<link[^>]+rel="stylesheet"[^>]*>', s) if "dark" not in o and "search" not in o]
     css = "".join(f'<link rel="stylesheet" href="{o}">' for o in dict.fromkeys(re.findall(r'href="([^"]+)"', " ".join(style))) if not urlsplit(o).scheme)
-    return f"""<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>{css}<style>{_print_css}</style></head><body>
+    return f"""<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_only_print}"><title>{html.escape(title)}</title>{css}<style>{_print_css}</style></head><body>
 <section class="front"><h1>{html.escape(title)}</h1><p>{html.escape(note)}</p><p>What the cells of the notebooks gave, without their code, which stands in the notebooks of the run and on its site.</p><h2>Contents</h2><ol>{''.join(toc)}</ol></section>
 {''.join(parts)}</body></html>"""
+
+_only_print = "default-src 'none'; img-src 'self' file: data:; style-src 'self' file: 'unsafe-inline'; font-src 'self' file: data:" # a document to print runs nothing and asks nobody
 
 def _width(m):
     "A table of many columns gets smaller letters."
@@ -99,7 +102,7 @@ def _inner(href, page, names):
     u = urlsplit(href)
     if u.scheme or u.netloc: return html.escape(href, quote=True)
     if not u.path: return f"#{page.replace('/', '-').removesuffix('.html')}--{u.fragment}" if u.fragment else "#"
-    target = os.path.normpath(os.path.join(os.path.dirname(page), u.path))
+    target = os.path.normpath(os.path.join(os.path.dirname(page), u.path)).replace(os.sep, "/")
     key = target.replace("/", "-").removesuffix(".html")
     if target in names: return f"#{key}--{u.fragment}" if u.fragment else f"#{key}"
     return f"https://sae-diploma.github.io/sae_diploma/{target}" + (f"#{u.fragment}" if u.fragment else "")
@@ -147,7 +150,7 @@ def print_pdf(
         cmd = [exe, "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", f"--user-data-dir={home}",
                "--no-pdf-header-footer", "--virtual-time-budget=20000", f"--print-to-pdf={out}", Path(page).resolve().as_uri()]
         if hasattr(os, "geteuid") and os.geteuid() == 0: cmd.insert(1, "--no-sandbox")
-        try: r = subprocess.run(cmd, capture_output=True, text=True, timeout=seconds)
+        try: r = subprocess.run(cmd, capture_output=True, text=True, timeout=seconds, encoding="utf-8", errors="replace")
         except subprocess.TimeoutExpired: raise DataError(f"Chromium did not print within {seconds} s") from None
     check(out.exists() and out.read_bytes()[:5] == b"%PDF-", f"Chromium printed nothing: {r.stderr.strip()[-300:]}", DataError)
     return out
@@ -174,7 +177,7 @@ def thesis_pdf(
             chapters = [f"{p}.ipynb" for p in pages if (stage/f"{p}.ipynb").exists()]
             book = dict(project=dict(type="book", **{"output-dir": "_book"}), book=dict(title=title, subtitle=run_note(run), chapters=chapters), bibliography="references.bib", format=dict(typst=dict(papersize="a4", toc=True)), execute=dict(enabled=False, echo=False))
             (stage/"_quarto.yml").write_text(yaml.safe_dump(book, sort_keys=False), encoding="utf-8")
-            r = subprocess.run(["quarto", "render", str(stage), "--to", "typst", "--no-execute"], capture_output=True, text=True)
+            r = subprocess.run(["quarto", "render", str(stage), "--to", "typst", "--no-execute"], capture_output=True, text=True, encoding="utf-8", errors="replace")
             made = sorted((stage/"_book").glob("*.pdf"))
             check(r.returncode == 0 and bool(made), f"quarto failed: {r.stderr.strip()[-500:]}", DataError)
             out.parent.mkdir(parents=True, exist_ok=True); shutil.copy(made[0], out)
@@ -182,7 +185,7 @@ def thesis_pdf(
             say("export: Chromium prints it (Quarto is not installed)")
             write_config(stage, source_root()/"_quarto.yml", run_note(run), NOT_SMALLDOCS)
             resolve_pages(stage); render(stage, how); localise(stage/"_site")
-            (stage/"_site/thesis.html").write_text(one_document(stage/"_site", [f"{p}.html" for p in pages], title, run_note(run)), encoding="utf-8")
+            (stage/"_site/thesis.html").write_text(one_document(stage/"_site", [f"{p}.html" for p in pages], title, run_words(run)), encoding="utf-8")
             print_pdf(stage/"_site/thesis.html", out)
     return out
 
@@ -269,7 +272,8 @@ def feature_json(
         for lo, hi in zip(edges[-2::-1], edges[:0:-1]):
             inside = np.flatnonzero((v > lo) & (v <= hi))
             if len(inside): add(inside[np.linspace(0, len(inside)-1, min(n_each, len(inside))).astype(int)], round(float(lo), 3), round(float(hi), 3), round(len(inside)/len(v), 4))
-    return dict(feature_index=int(i), neuron_alignment_indices=[int(o) for o in al], neuron_alignment_values=_r(d[al]), neuron_alignment_l1=_r(abs(d[al])/max(abs(d).sum(), 1e-30)),
+    return dict(feature_index=int(i), neuron_alignment_indices=[int(o) for o in al], neuron_alignment_values=_r(d[al]),
+                neuron_alignment_l1=_r(abs(d[al])/max(abs(d).sum(), 1e-30)),
                 correlated_neurons_indices=[], correlated_neurons_l1=[], correlated_neurons_pearson=[], correlated_features_indices=[int(o) for o in near[0]], correlated_features_l1=_r(near[2]), correlated_features_pearson=_r(near[1]),
                 neg_str=[vocab(o) for o in dn], neg_values=_r(l[dn]), pos_str=[vocab(o) for o in up], pos_values=_r(l[up]), frac_nonzero=len(v)/max(1, n), freq_hist_data_bar_values=fb, freq_hist_data_bar_heights=fh,
                 logits_hist_data_bar_heights=lh, logits_hist_data_bar_values=lb, decoder_weights_dist=[], activations=acts, **about)
@@ -426,17 +430,17 @@ def hub_folder(
         for o in ("config.json", "model.safetensors", "training.json"):
             if (f/o).exists(): (out/f.name).mkdir(parents=True, exist_ok=True); shutil.copy(f/o, out/f.name/o)
         num = lambda k: f"{m[k]:.3g}" if isinstance(m.get(k), (int, float)) else "–"
-        rows.append(f"| `{f.name}` | {c.architecture}{f', {c.n_sources} sources' if c.n_sources > 1 else ''} | {c.layer} `{c.hookpoint}` | {c.d_in} → {c.d_sae:,} | {num('l0')} | {num('fvu')} |")
-    front = dict(license="mit", library_name="sae_diploma", tags=["sparse-autoencoder", "interpretability", "model-diffing", "sae_diploma"], **({"base_model": base} if base.count("/") == 1 else {}))
+        rows.append(f"| {md_code(f.name)} | {md_text(c.architecture)}{f', {c.n_sources} sources' if c.n_sources > 1 else ''} | {c.layer} {md_code(c.hookpoint)} | {c.d_in} → {c.d_sae:,} | {num('l0')} | {num('fvu')} |")
+    front = dict(license="mit", library_name="sae_diploma", tags=["sparse-autoencoder", "interpretability", "model-diffing", "sae_diploma"], **({"base_model": base} if re.fullmatch(r"[\w.-]+/[\w.-]+", base, re.A) else {}))
     said = load_json(run/"04_comparison/findings.json") if (run/"04_comparison/findings.json").exists() else []
     short = [in_short(o) for o in said]
     pic = run/"05_figures/summary.png"
     if pic.exists(): shutil.copy(pic, out/"summary.png")
-    alt = load_json(run/"05_figures/captions.json")["summary"]["caption"] if pic.exists() else ""
-    card = ["---\n"+yaml.safe_dump(front, sort_keys=False)+"---", f"# {name}", f"Sparse autoencoders for `{base}`, trained to see what fine-tuning changed in it ({run_note(run)}).",
-            "```python\nfrom sae_diploma.saes import SAE\n\nsae = SAE.from_pretrained(\"%s/%s\")\n```" % (name, found[0].name),
+    alt = captions_of(run)["05_figures", "summary"]["caption"] if pic.exists() else ""
+    card = ["---\n"+yaml.safe_dump(front, sort_keys=False)+"---", f"# {md_text(name)}", f"Sparse autoencoders for {md_code(base)}, trained to see what fine-tuning changed in it ({run_note(run)}).",
+            f"````python\nfrom sae_diploma.saes import SAE\n\nsae = SAE.from_pretrained({json.dumps(f'{name}/{found[0].name}').replace('`', chr(92)+'x60')})\n````",
             "## Dictionaries", "| folder | architecture | layer | width | L0 | FVU |\n|---|---|---|---|---|---|\n"+"\n".join(rows)]
-    if short: card += ["## What was found with them", *([f"![{alt}](summary.png)"] if alt else []), "\n".join(f"{i}. **{o['asked']}** {o['found']} {o['sure']}".rstrip() for i, o in enumerate(short, 1))]
+    if short: card += ["## What was found with them", *([f"![{md_text(alt)}](summary.png)"] if alt else []), "\n".join(f"{i}. **{md_text(o['asked'])}** {md_text(o['found'])} {md_text(o['sure'])}".rstrip() for i, o in enumerate(short, 1))]
     card += ["## Limits", "- One layer, one dictionary of many that fit as well: another seed splits features differently.\n- A dictionary may hold both models and be blind to what sets them apart; the full chain reports that share (delta-FVU) beside every finding.\n- A name given to a latent is a reading of its contexts, not a measurement."]
     (out/"README.md").write_text("\n\n".join(card)+"\n", encoding="utf-8")
     return out

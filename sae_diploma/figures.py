@@ -165,7 +165,8 @@ def shown(
     "A table for people: no empty columns, rows named by their latent, with `digits` a dash where a number does not exist."
     if not len(t):
         from IPython.display import Markdown
-        return Markdown(otherwise)
+        from sae_diploma.escape import md_text
+        return Markdown(md_text(otherwise))
     t = t.dropna(axis=1, how="all")
     if digits is not None: t = t.round(digits).astype(object).where(t.notna(), "–")
     return t.set_index("latent").rename_axis(index=None, columns="latent") if "latent" in t else t
@@ -1089,7 +1090,6 @@ def plot_neurons(
     _need(neurons, ["layer", "share"], "neurons")
     fig, ax = _axes(ax, size=(7, 3.2))
     t = neurons.sort_values("layer")
-    if not len(t): ax.set_axis_off(); ax.text(.5, .5, "no layer has neurons that can be read one by one", ha="center", va="center", transform=ax.transAxes); return fig
     if {"lo", "hi"} <= set(t): ax.vlines(t.layer, 100*t.lo, 100*t.hi, color=COLORS["ft"], lw=3, alpha=.45)
     ax.plot(t.layer, 100*t.share, MARKERS["ft"], color=COLORS["ft"], ms=6)
     for l, s in zip(t.layer, t.share): ax.annotate(f"{num(100*s, 2)} %", (l, 100*s), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9, color=COLORS["ink"])

@@ -6,7 +6,7 @@
 __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_config', 'adapter_base', 'load_tokenizer', 'load_model',
            'unwrap', 'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'probe_ids', 'anatomy',
            'missing', 'down_proj', 'capture', 'splice', 'load_pair', 'check_pair', 'check_tokens', 'model_hash',
-           'norm_gain', 'linear_weight', 'multiple', 'final_norm', 'unembed', 'AdapterOff', 'adapter_off']
+           'norm_gain', 'linear_weight', 'multiple', 'final_norm', 'unembed', 'formula', 'AdapterOff', 'adapter_off']
 
 # %% ../nbs/lib/11_models.ipynb #a45c5737
 import contextlib, hashlib, itertools, json, logging, numbers, threading, weakref
@@ -177,9 +177,12 @@ def decoder_layers(
 ) -> nn.ModuleList:
     "The decoder's layers: the `ModuleList` as long as the config says, outermost first; raises `ParamError` when there is none."
     n, whole = text_config(model).num_hidden_layers, unwrap(model)
+    def lists(m): return [o for o in m.children() if isinstance(o, nn.ModuleList) and len(o) == n and any(True for _ in o[0].children())]
     for part in (whole.get_decoder() if hasattr(whole, "get_decoder") else whole, whole): # a picture tower may have as many
-        for _, m in part.named_modules():
-            if isinstance(m, nn.ModuleList) and len(m) == n and any(True for _ in m[0].children()): return m
+        for m in part.modules():
+            if found := lists(m):
+                check(len(found) == 1, f"model: {type(model).__name__} keeps the parts of its layers in {len(found)} lists of {n}, so there is no layer to hook; use a decoder whose layers are modules")
+                return found[0]
     raise ParamError(f"model: {type(model).__name__} has no list of {n} decoder layers; use a decoder-only model")
 
 def n_layers(model): return len(decoder_layers(model))
@@ -207,6 +210,10 @@ class _Stop(Exception): "Raised by a hook when everything asked for is there."
 
 def _first(o): return o[0] if isinstance(o, (tuple, list)) else o
 
+def _with_first(o, new):
+    "A tuple, named tuple or list with another first part."
+    return o._replace(**{o._fields[0]: new}) if hasattr(o, "_fields") else type(o)([new, *o[1:]])
+
 def _hook(module, where, fn):
     "Call `fn(x)` with the activation; what it returns, unless None, replaces it."
     def pre(m, args, kwargs):
@@ -214,7 +221,7 @@ def _hook(module, where, fn):
         k = next(iter(kwargs)); new = fn(kwargs[k]); return None if new is None else (args, {**kwargs, k: new})
     def post(m, args, out):
         new = fn(_first(out))
-        return None if new is None else type(out)([new, *out[1:]]) if isinstance(out, (tuple, list)) else new
+        return new if new is None or not isinstance(out, (tuple, list)) else _with_first(out, new)
     return module.register_forward_pre_hook(pre, with_kwargs=True) if where == "in" else module.register_forward_hook(post)
 
 def _listen(module, where, fn):
@@ -241,17 +248,18 @@ def _flat(x): return x.detach().flatten(0, -2)
 
 @torch.no_grad()
 def _events(model, block):
-    "[(name, 'in' or 'out', (positions, width))]: what passes the modules of a layer, in order and in their own dtype, while it reads a few tokens."
-    out, handles = [], []
+    "[(name, 'in' or 'out', (positions, width))]: what passes the modules of a layer, in order and in their own dtype, while it reads a few tokens; raises `UnreadableError` where the stream has no vector for each of them."
+    out, handles, ids, d = [], [], probe_ids(model), d_model(model)
     def note(name, way):
         def fn(x):
+            if not name and torch.is_tensor(x): check(x.shape[-1] == d and x.shape[:-1] in (ids.shape, (ids.numel(),)), f"model: the layers of this {type(unwrap(model)).__name__} hand on {'×'.join(map(str, x.shape))} numbers for {'×'.join(map(str, ids.shape))} tokens of width {d}; its stream cannot be read token by token", UnreadableError)
             if torch.is_tensor(x) and x.is_floating_point() and x.ndim >= 2: out.append((name, way, _flat(x).clone()))
             if (name, way) == ("", "out"): raise _Stop
         return fn
     with _still(model):
         try:
             for name, m in block.named_modules(): handles += [_listen(m, way, note(name, way)) for way in ("in", "out")]
-            model(input_ids=probe_ids(model), use_cache=False)
+            model(input_ids=ids, use_cache=False)
         except _Stop: pass
         finally:
             for h in handles: h.remove()
@@ -361,6 +369,15 @@ _known = weakref.WeakKeyDictionary() # layer -> its anatomy, by names: an adapte
 
 _why_not = weakref.WeakKeyDictionary() # layer -> why it lacks a hookpoint
 
+def _down(model, block, found):
+    "The outermost matrix (an adapter's wrapper, not what it wraps) that gives what the MLP puts out; of several the first whose silence the layer hears."
+    matrix = lambda n: isinstance(w := getattr(block.get_submodule(n), "weight", None), torch.Tensor) and w.ndim == 2
+    down = [n for n in found.pop("mlp_in", []) if matrix(n)]
+    if len(down) > 1:
+        rest = [found["attn_out"][0]]
+        with _one_pass(model): loud = _silent(model, block, rest, None)[2]; down = [n for n in down if not torch.equal(_silent(model, block, [*rest, n], None)[2], loud)]
+    return down[0] if down else None
+
 def anatomy(
     model,     # a causal language model
     layer:int, # as for `resolve_layer`
@@ -369,8 +386,8 @@ def anatomy(
     block = decoder_layers(model)[resolve_layer(model, layer)]
     if block not in _known:
         with _one_pass(model): found = _anatomy(model, block)
-        down = [n for n in found.pop("mlp_in", []) if isinstance(getattr(block.get_submodule(n), "weight", None), torch.Tensor) and block.get_submodule(n).weight.ndim == 2]
-        if down: found["mlp_act"] = (down[0], "in") # the outermost: an adapter's wrapper, not what it wraps
+        down = _down(model, block, found)
+        if down: found["mlp_act"] = (down, "in")
         elif "mlp_out" in found: found["why"] = "its MLP has no single projection back to the stream, as in a mixture of experts"
         _why_not[block] = found.pop("why", "")
         _known[block] = dict(resid_pre=("", "in"), resid_post=("", "out"), **found)
@@ -763,3 +780,15 @@ def _off_by(U, mods, t, centres):
         return mods[t["head"]](t["before"]*y)[..., :t["columns"]].float()
     want, got = t["after"]*(logits(x) - logits(-x))/2, n.to(U)@U
     return float((want - got).norm()/want.norm().clamp_min(1e-30))
+
+# %% ../nbs/lib/11_models.ipynb #9d3fec9c
+def formula(
+    model, # a causal language model
+    layer, # as for `resolve_layer`
+) -> dict:
+    "What was measured of a model, for the record of a store: factors of attention and MLP in this layer, names and factors of norm and head, or why they could not be measured."
+    layer = resolve_layer(model, layer)
+    scale, why = anatomy(model, layer).get("scale"), _why_not.get(decoder_layers(model)[layer], "")
+    try: head = {k: v for k, v in _tail(model).items() if k in ("norm", "project", "before", "head", "after", "cap", "why")}
+    except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError) as e: head = dict(why=f"{type(e).__name__}: {e}"[:200]) # a store is worth having without
+    return dict(scale=None if scale is None else list(scale), missing=why, head=head)

@@ -216,15 +216,18 @@ def parse_value(
 
 def _bad(name, value, default):
     "Raise the `ParamError` of an ill-typed value."
-    what = dict(bool="; give true or false", str="; give text, in quotes where it would be read as something else").get(type(default).__name__, "")
-    raise ParamError(f"{name}: {value!r} is no {type(default).__name__}, which it must be (its default is {default!r}){what}")
+    what = dict(bool="; give true or false",
+                str="; give text, in quotes where it would be read as something else").get(type(default).__name__, "")
+    raise ParamError(f"{name}: {value!r} is no {type(default).__name__}, which it must be (its default is "
+                     f"{default!r}){what}")
 
 # %% ../nbs/lib/70_pipeline.ipynb #32cd01f9
 def resolve_run_dir(
     run_dir, # as the parameter says
 ) -> Path:
     "`run_dir` as a path: relative ones start at the working directory, or above it when that is the folder of chapters."
-    check(isinstance(run_dir, (str, Path, int)) and not isinstance(run_dir, bool) and str(run_dir), f"run_dir: {run_dir!r} is no folder; give the name of one")
+    check(isinstance(run_dir, (str, Path, int)) and not isinstance(run_dir, bool) and str(run_dir),
+          f"run_dir: {run_dir!r} is no folder; give the name of one")
     p = Path(str(run_dir)).expanduser()
     return p if p.is_absolute() or Path.cwd().resolve() != chapters_dir().resolve() else Path.cwd().parent/p
 
@@ -300,10 +303,12 @@ def _fill(self:Chapter, cell):
 
 # %% ../nbs/lib/70_pipeline.ipynb #bc501105
 _locks = {} # folder -> RunLock, held for the life of the kernel
+_begun = ("begun.json", "stage.json") # one of them is in the folder of each stage
 
 @patch
 def _lock(self:Chapter):
     "Hold the run (when started alone) and the stage for the life of this process."
+    mark_folder(self.dir, f"stage {self.stage} of a run", param="run_dir", known=_begun) # it will be emptied
     for folder in ([] if os.environ.get("SAE_DIPLOMA_PIPELINE") else [self.run_dir]) + [self.dir]:
         if str(folder.resolve()) not in _locks: _locks[str(folder.resolve())] = _wait_lock(folder, 15 if folder == self.dir else 0)
 
@@ -319,7 +324,7 @@ def _begin(self:Chapter):
     with contextlib.suppress(SaeDiplomaError):
         if f.exists() and load_json(f)["fingerprint"] == fp and not (self.dir/"stage.json").exists(): return
     for o in self.dir.iterdir():
-        if o.name != ".lock": shutil.rmtree(o) if o.is_dir() and not o.is_symlink() else o.unlink()
+        if o.name not in (".lock", MARK): shutil.rmtree(o) if o.is_dir() and not o.is_symlink() else o.unlink()
     save_json(dict(fingerprint=fp), f)
 
 @patch
@@ -328,6 +333,19 @@ def fingerprint(self:Chapter, code=None):
     return stage_fingerprint(self.source, self.p, self.inputs, code) if self.source else stage_fingerprint(None, self.p, self.inputs, code or [])
 
 # %% ../nbs/lib/70_pipeline.ipynb #4c3d045f
+@patch
+def listed(self:Chapter,
+    name:str,  # of a parameter that lists its values with commas
+    kind=str,  # of each: str, int or float
+    least=0,   # values that there have to be
+) -> list:
+    """The values that a parameter lists; raises `ParamError` for one that is no `kind`, before anything is done with
+    the others."""
+    parts, default = [o.strip() for o in self.p[name].split(",") if o.strip()], dict(int=0, float=0.).get(kind.__name__,
+        "")
+    check(len(parts) >= least, f"{name}: it is empty; give {least} or more, separated by commas")
+    return [kind(parse_value(f"an entry of {name}", o, default)) for o in parts]
+
 @patch
 def path(self:Chapter,
     stage:str, # an earlier stage of the run
@@ -399,7 +417,9 @@ def resolve_params(
 ) -> dict:
     "stage -> effective parameters, all validated; raises `ParamError` for an unknown or ill-typed one before anything runs."
     out = {s: {k: v for k, v in c.params.items() if k != "run_dir"} for s, c in chapters.items()}
-    for s, vals in (base or {}).items(): out.get(s, {}).update({k: parse_value(f"{s}.{k}", v, chapters[s].params[k]) for k, v in vals.items() if k in out[s]} if s in out else {})
+    for s, vals in (base or {}).items():
+        out.get(s, {}).update({k: parse_value(f"{s}.{k}", v, chapters[s].params[k]) for k, v in vals.items()
+                               if k in out[s]} if s in out else {})
     pairs = []
     for k, v in ((preset or {}).get("parameters") or {}).items():
         pairs += [(f"{k}.{n}", o) for n, o in v.items()] if isinstance(v, dict) else [(k, v)]
@@ -448,8 +468,10 @@ def claim_run(
     diff = _conflicts(stored, params)
     check(update or not diff, f"{run_dir} was made with other parameters ({'; '.join(diff[:4])}{f'; and {len(diff)-4} more' if len(diff) > 4 else ''}): "
                               "give another --run-dir, or --update to redo in it what they change")
-    if not f.exists() and run_dir.exists() and (other := [o.name for o in run_dir.iterdir() if o.name not in {".lock", "notebooks", "site", *params}]):
-        raise DataError(f"{run_dir} is no run folder: it holds {', '.join(sorted(other)[:3])} and no parameters.json; give another --run-dir")
+    if not f.exists():
+        ours = [o for o in params if any((run_dir/o/n).exists() for n in _begun)] # of chapters that ran alone
+        other = [o for o in contents(run_dir) if o not in (*ours, *(("notebooks", "site") if ours else ()))]
+        check(not other, f"{run_dir} is no run folder: it holds {', '.join(other[:3])} and no parameters.json; give another --run-dir", DataError)
     new = dict(preset=preset, **_plain(params))
     if new != stored: save_json(new, f)
 
@@ -485,7 +507,7 @@ def _logged_engine():
         def execute_managed_notebook(cls, nb_man, kernel_name, log_path=None, stderr_file=None, start_timeout=60, **kw):
             kw = {k: v for k, v in kw.items() if k in ("config",)}
             client = PapermillNotebookClient(nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, timeout=None, stderr_file=stderr_file, log=logging.getLogger("papermill"), **kw)
-            with open(log_path, "w") as log: return client.execute(stdout=log, stderr=log)
+            with open(log_path, "w", encoding="utf-8") as log: return client.execute(stdout=log, stderr=log)
     papermill_engines.register("sae_diploma", LoggedEngine)
     for o in ("papermill", "asyncio", "traitlets"): logging.getLogger(o).setLevel(logging.CRITICAL)
     return "sae_diploma"

@@ -295,6 +295,7 @@ def ship(
     dtype="float16",      # of the weights on disk: half the bytes; loaded as float32
 ):
     "Write model, tokenizer, generation config and `card.json`: a folder that `from_pretrained` loads."
+    may_write(folder, "a base model", "folder", known=["card.json"])
     tmp = Path(folder).with_name(f".{Path(folder).name}.tmp")
     shutil.rmtree(tmp, ignore_errors=True)
     to_hf(model, tokenizer).to(get_dtype(dtype)).save_pretrained(tmp)

@@ -11,6 +11,7 @@ import base64, html, json, re
 from pathlib import Path
 
 from .core import *
+from .escape import *
 
 # %% ../nbs/lib/71b_quarto.ipynb #de0885f0
 def _braced(s, i):
@@ -189,10 +190,10 @@ def both_schemes(
     size="",    # attributes of width and height
 ) -> str:
     "A saved picture as HTML, light and dark: on a phone the narrow one, which alone is loaded there; without one, a box that scrolls sideways."
-    say, small = html.escape(alt, quote=True), "".join(f' {k}="{v}"' for k, v in zip(("width", "height"), files.get("narrow_size") or ()))
+    say, small = html_text(alt), "".join(f' {k}="{int(v)}"' for k, v in zip(("width", "height"), files.get("narrow_size") or ()))
     def one(src, thin, cls):
-        img = f'<img src="{src}" alt="{say}"{size} class="img-fluid figure-img{cls}">'
-        return f'<picture><source media="{PHONE}" srcset="{thin}"{small}>{img}</picture>' if thin else img
+        img = f'<img src="{html.escape(src)}" alt="{say}"{size} class="img-fluid figure-img{cls}">'
+        return f'<picture><source media="{PHONE}" srcset="{html.escape(thin)}"{small}>{img}</picture>' if thin else img
     pic = one(files["light"], files.get("narrow"), " light-content" if files.get("dark") else "") + (one(files["dark"], files.get("narrow_dark"), " dark-content") if files.get("dark") else "")
     return pic if files.get("narrow") else scrolling(pic)
 
@@ -210,15 +211,16 @@ def _figure(o, alt, cap, anchor):
     "A picture of an output as HTML: of its saved files where the output names them, in place otherwise."
     kind = next(k for k in ("image/svg+xml", "image/png", "image/jpeg", "image/gif") if k in o["data"])
     data, meta = "".join(o["data"][kind]).strip(), o.get("metadata", {})
-    size, files, say = meta.get(kind, {}), meta.get("figure") or {}, html.escape(alt, quote=True)
-    wh = "".join(f' {k}="{size[k]}"' for k in ("width", "height") if k in size)
+    alt, cap = (html.unescape(str(o)) for o in (alt, cap))     # as Markdown has it
+    size, files, say = meta.get(kind) or {}, meta.get("figure") or {}, html_text(alt)
+    wh = "".join(f' {k}="{float(size[k]):g}"' for k in ("width", "height") if k in size)
     if files.get("light"): pic = both_schemes(files, alt, wh)
-    elif kind.endswith("xml"): pic = re.sub(r"^<svg\b", lambda _: f'<svg role="img" aria-label="{say}"', data[data.index("<svg"):])
+    elif kind.endswith("xml"): pic = re.sub(r"^<svg\b", lambda _: f'<svg role="img" aria-label="{say}"', inert_html(data[max(0, data.find("<svg")):]))
     else:
-        pic = f'<img src="data:{kind};base64,{(data := data.replace(chr(10), ""))}" alt="{say}"{wh} class="img-fluid figure-img">'
+        pic = f'<img src="data:{kind};base64,{(data := re.sub("[^A-Za-z0-9+/=]", "", data))}" alt="{say}"{wh} class="img-fluid figure-img">'
         if int(size.get("width") or _png_width(data)) > 500: pic = scrolling(pic)
-    at = f' id="{anchor}"' if anchor else ""
-    return f'<figure class="figure"{at}>\n{pic}\n' + (f"<figcaption>{html.escape(cap)}</figcaption>\n" if cap else "") + "</figure>"
+    at = f' id="{html_text(anchor)}"' if anchor else ""
+    return f'<figure class="figure"{at}>\n{pic}\n' + (f"<figcaption>{html_text(cap)}</figcaption>\n" if cap else "") + "</figure>"
 
 def figures_html(
     c:dict,      # a code cell with pictures

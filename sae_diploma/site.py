@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['ANSWER', 'DATA_LIMIT', 'NOT_SMALLDOCS', 'SERVED', 'MISSING', 'page_name', 'page_links', 'split_title', 'tidy',
-           'captions_of', 'label_figures', 'fold', 'process', 'unlink_code', 'source_root', 'answer', 'gather',
-           'write_config', 'run_note', 'resolve_pages', 'searchable', 'mathml', 'accessible', 'legible_tables',
-           'level_headings', 'localise', 'check_site', 'renderer', 'render', 'site_fingerprint', 'build_site',
-           'to_markdown', 'write_readme']
+           'captions_of', 'label_figures', 'fold', 'process', 'unlink_code', 'inert_output', 'source_root', 'answer',
+           'gather', 'write_config', 'run_note', 'run_words', 'resolve_pages', 'searchable', 'mathml', 'accessible',
+           'legible_tables', 'level_headings', 'localise', 'check_site', 'renderer', 'render', 'site_fingerprint',
+           'build_site', 'to_markdown', 'write_readme']
 
 # %% ../nbs/lib/72_site.ipynb #c481a7af
 import contextlib, html, itertools, json, multiprocessing, os, re, shutil, subprocess, sys, tempfile, time
@@ -20,6 +20,7 @@ from fastcore.xtras import working_directory
 
 from .cards import publish_cards
 from .core import *
+from .escape import *
 from .pipeline import *
 from .quarto import *
 
@@ -69,12 +70,12 @@ def tidy(
     nb:dict, # an executed notebook
 ) -> dict:
     "Without noise; with images that say what they are."
-    for c in nb["cells"]:
-        if c["cell_type"] != "code": continue
-        c["outputs"] = [o for o in c["outputs"] if not _noise(o)]
-        c["metadata"] = {}
     nb["cells"] = [c for c in nb["cells"] if "papermill-error-cell" not in _source(c)]
-    return nb
+    for c in nb["cells"]:
+        c.pop("attachments", None)
+        c["metadata"] = {}
+        if c["cell_type"] == "code": c["outputs"] = [o for o in c["outputs"] if not _noise(o)]
+    return nb | dict(metadata=dict(kernelspec=dict(name="python3", language="python", display_name="Python 3")))
 
 # %% ../nbs/lib/72_site.ipynb #d62ba433
 _saved = re.compile(r"save_figure\(\s*[^,]+,\s*([^,]+),\s*(f?)[\"']([^\"']+)[\"']")
@@ -85,8 +86,14 @@ def captions_of(
     "(folder, name) -> entry, of every captions.json of the run."
     out = {}
     for f in sorted([*Path(run_dir).glob("*/captions.json"), *Path(run_dir).glob("*/figures/captions.json")]):
-        out |= {(f.parent.relative_to(run_dir).as_posix(), k): v for k, v in load_json(f).items()}
+        for k, v in load_json(f).items():
+            what = v if isinstance(v, dict) else {}
+            bad = [o for o in ("caption", "alt", "png") if not isinstance(what.get(o), str)] or [o for o in _files if not re.fullmatch(r"[\w-]+(?:\.[\w-]+)*", str(what.get(o, "x")), re.A)] or [o for o in ("narrow_width", "narrow_height") if not isinstance(what.get(o, 1), int)]
+            check(re.fullmatch(r"[\w-]+(?:\.[\w-]+)*", k, re.A) is not None and not bad, f"{f}: the entry {k!r} is none that `save_figure` wrote{f' ({bad[0]}: {what.get(bad[0])!r:.80})' if bad else ''}; run its chapter again", CorruptError)
+            out[f.parent.relative_to(run_dir).as_posix(), k] = v
     return out
+
+_files = ("png", "dark_png", "narrow_png", "narrow_dark_png", "svg", "dark_svg", "csv") # of an entry
 
 def label_figures(
     nb:dict,   # an executed notebook
@@ -107,8 +114,8 @@ def label_figures(
         for o, k, e in zip(pics, keys, found): o.setdefault("metadata", {})["figure"] = dict(name=k[1], light=f"figures/{k[0]}/{e['png']}", dark=f"figures/{k[0]}/{e['dark_png']}" if "dark_png" in e else "",
                                                                                       **({o: f"figures/{k[0]}/{e[o+'_png']}" for o in ("narrow", "narrow_dark")} | dict(narrow_size=[e["narrow_width"], e["narrow_height"]]) if "narrow_png" in e else {}))
         opts, _ = cell_options(_source(c))
-        one = lambda k: found[0][k] if len(found) == 1 else [e[k] for e in found]
-        label = str(opts.get("label") or f"fig-{keys[0][1].replace('_', '-')}")
+        one = lambda k: md_text(found[0][k]) if len(found) == 1 else [md_text(e[k]) for e in found] # Markdown to Quarto, text to us
+        label = re.sub(r"[^A-Za-z0-9-]", "-", str(opts.get("label") or f"fig-{keys[0][1]}"))
         while label in seen: label += "-again"
         seen.add(label)
         new = dict(label=label) | {k: v for k, v in (("fig-cap", one("caption")), ("fig-alt", one("alt"))) if k not in opts}
@@ -157,13 +164,16 @@ def process(
 ) -> dict:
     "A notebook as a page: front matter, API tables, links; no exported or hidden cells."
     from execnb.nbio import dict2nb
-    d = split_title(load_json(nb))
-    if executed: d = tidy(d)
+    d = load_json(nb)
+    if executed:
+        d = tidy(d)
+        for c in d["cells"]: c["source"] = (inert_markdown if c["cell_type"] == "markdown" else without_shortcodes)(_source(c))
+    d = split_title(d)
     if run_dir: d = fold(label_figures(d, run_dir, next((f.parent.name for f in sorted(Path(run_dir).glob("*/stage.json")) if f.parent.name[:2] == Path(nb).name[:2]), "")))
     d = dict2nb(d)
     d.path_ = str(nb)
-    with open(os.devnull, "w") as null, contextlib.redirect_stdout(null): _page_filter()()(d)
-    return _finish(json.loads(json.dumps(_as_dict(d))), up, order)
+    with open(os.devnull, "w", encoding="utf-8") as null, contextlib.redirect_stdout(null): _page_filter()()(d)
+    return _finish(json.loads(json.dumps(_as_dict(d))), up, order, executed)
 
 def _as_dict(nb):
     "The notebook as plain JSON, without nbdev's private fields."
@@ -181,9 +191,32 @@ def unlink_code(
     parts = re.split(r"(^```.*?^```[ \t]*$)", text, flags=re.S | re.M)
     return "".join(_code_link.sub(r"\1", o) if o.startswith("```") else o for o in parts)
 
+# %% ../nbs/lib/72_site.ipynb #b765994c
+_types = ("text/html", "text/markdown", "text/plain", "image/png", "image/jpeg", "image/gif", "image/svg+xml")
+
+def inert_output(
+    o:dict,         # of a code cell
+    executed=False, # did somebody's run make it?
+) -> dict:
+    "The output as a page may have it: printed text as escaped HTML, other HTML without shortcodes, of an executed notebook without scripts and of known kinds only."
+    join, kind = lambda v: "".join(v) if isinstance(v, (list, str)) else str(v), o.get("output_type")
+    if kind in ("stream", "error"):
+        text = join(o.get("text", "")) if kind == "stream" else "\n".join(map(str, o.get("traceback") or [f"{o.get('ename')}: {o.get('evalue')}"]))
+        return dict(output_type="display_data", metadata={}, data={"text/html": pre_html(text, ("stderr" if o.get("name") == "stderr" else "stdout") if kind == "stream" else "error"), "text/plain": without_shortcodes(visible(text))})
+    data = {k: v if k.startswith("image/") and k != "image/svg+xml" else join(v) for k, v in (o.get("data") or {}).items() if not executed or k in _types}
+    if "text/plain" in data:
+        if len(data) == 1: data["text/html"] = pre_html(data["text/plain"], "")
+        data["text/plain"] = without_shortcodes(visible(data["text/plain"]))
+    for k in ("text/html", "image/svg+xml"):
+        if k in data: data[k] = without_shortcodes(inert_html(data[k]) if executed else data[k])
+    if "text/markdown" in data: data["text/markdown"] = (inert_markdown if executed else without_shortcodes)(data["text/markdown"])
+    return {**o, "data": data}
+
 # %% ../nbs/lib/72_site.ipynb #49dcf615
-def _finish(d, up, order):
-    "Local links, and the page's place in the sidebar."
+_inside = re.compile(r"<[A-Za-z][^<>]*>")
+
+def _finish(d, up, order, executed=False):
+    "Local links, the page's place in the sidebar, and nothing that a renderer would follow but our Markdown."
     from nbdev.config import get_config
     cfg = get_config()
     web = re.compile(re.escape(cfg.doc_host + cfg.doc_baseurl) + r"/")
@@ -191,10 +224,11 @@ def _finish(d, up, order):
     for c in d["cells"]:
         src = _source(c)
         if c["cell_type"] == "raw": src = _front(src, order)
-        c["source"] = src if c["cell_type"] == "code" else fix(src)
+        c["source"] = without_shortcodes(src if c["cell_type"] == "code" else fix(src))
+        if c["cell_type"] == "code": c["outputs"] = [inert_output(o, executed) for o in c.get("outputs", [])]
         for o in c.get("outputs", []):
-            for k in ("text/markdown", "text/html"):
-                if k in o.get("data", {}): o["data"][k] = fix("".join(o["data"][k]))
+            if "text/markdown" in o["data"]: o["data"]["text/markdown"] = fix(o["data"]["text/markdown"])
+            if "text/html" in o["data"]: o["data"]["text/html"] = _inside.sub(lambda m: fix(m[0]), o["data"]["text/html"])
     return d
 
 def _front(src, order):
@@ -218,7 +252,7 @@ def _dump(d, path):
 def _not_run(nb, run_dir):
     "The chapter as written, with a note that this run has not executed it."
     d = load_json(nb)
-    d["cells"].insert(1, _md(f'<div class="not-run">This chapter was not part of the run <code>{run_dir.name}</code>: it is shown as written, without results.</div>'))
+    d["cells"].insert(1, _md(f'<div class="not-run">This chapter was not part of the run <code>{md_text(run_dir.name)}</code>: it is shown as written, without results.</div>'))
     return d
 
 # %% ../nbs/lib/72_site.ipynb #1ed7e9e1
@@ -233,16 +267,19 @@ def answer(
     run = Path(run_dir)
     f, c = run/"04_comparison/findings.json", run/"05_figures/captions.json"
     if not (f.exists() and c.exists()): return ""
-    cap, found = load_json(c)["summary"], load_json(f)
+    cap, found = captions_of(run).get(("05_figures", "summary")) or {}, load_json(f)
     if (cause := run/"06_causal/causal.json").exists(): found = [*found, load_json(cause)]
-    short = [in_short(o) for o in found]
+    check(bool(cap) and isinstance(found, list) and all(isinstance(o, dict) and isinstance(o.get("numbers"), dict) and all(isinstance(o.get(k), str) for k in ("question", "sentence")) for o in found),
+          f"{f}: it holds no findings, each with question, sentence and numbers, or {c} no summary; run chapters 4 to 6 again", CorruptError)
+    plain = lambda o: {k: md_text(v) if isinstance(v, str) else v for k, v in o.items()}
+    short, found = [plain(in_short(o)) for o in found], [plain(o) for o in found]
     lines = [f"{i}. **{o['asked']}**\\\n   {o['found']}" + (f"\\\n   *How sure:* {o['sure']}" if o["sure"] else "") for i, o in enumerate(short, 1)]
     numbers = [f"{i}. **{o['question']}** {o['sentence']}" for i, o in enumerate(found, 1)]
     lines, numbers = ([re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", o) for o in k] for k in (lines, numbers))
-    return "\n\n".join([ANSWER, "## The answer", "\n".join(lines), f"![{cap['caption']}]({figures}{cap['png']}){{#fig-summary fig-alt=\"{_attr(cap['alt'])}\"}}",
+    return "\n\n".join([ANSWER, "## The answer", "\n".join(lines), f"![{md_text(cap['caption'])}]({figures}{cap['png']}){{#fig-summary fig-alt=\"{_attr(cap['alt'])}\"}}",
                         "::: {.callout-note collapse=\"true\" title=\"All numbers, with intervals and controls\"}\n\n" + "\n".join(numbers) + "\n\n:::"])
 
-def _attr(s): return s.replace('"', "'").replace("\n", " ")
+def _attr(s): return md_text(s.replace('"', "'"))
 
 
 # %% ../nbs/lib/72_site.ipynb #98a90e16
@@ -252,7 +289,7 @@ def _lib_page(nb, cache):
     text = nb.read_text(encoding="utf-8")
     mod = re.search(r"default_exp ([\w.]+)", text)
     py = package_dir()/(mod[1].replace(".", "/")+".py") if mod else None
-    key = fingerprint([text, sha256_file(py) if py and py.exists() else "", sha256_file(__file__), versions().get("nbdev", "")])
+    key = fingerprint([text, sha256_file(py) if py and py.exists() else "", sha256_file(__file__), sha256_file(Path(__file__).with_name("escape.py")), versions().get("nbdev", "")])
     f = cache/f"{name}-{key}.json"
     if f.exists(): return load_json(f)
     for old in cache.glob(f"{name}-*.json"): old.unlink()
@@ -268,7 +305,7 @@ def _run_page(nb, cache, up="../"):
     "The page of the methodology, of a tutorial, or of a notebook of benchmarks on the results that lie beside it, executed; with a note when that failed."
     import papermill as pm
     name, beside = page_name(nb), sorted((nb.parent/"results").glob("*.json"))
-    key = fingerprint([nb.read_text(encoding="utf-8"), versions(), _library(nb), *(sha256_file(o) for o in beside)])
+    key = fingerprint([nb.read_text(encoding="utf-8"), versions(), _library(nb), sha256_file(Path(__file__).with_name("escape.py")), *(sha256_file(o) for o in beside)])
     f = cache/f"run-{name}-{key}.json"
     if f.exists(): return load_json(f)
     with tempfile.TemporaryDirectory() as tmp:
@@ -278,7 +315,7 @@ def _run_page(nb, cache, up="../"):
             d = process(ran, True, up=up, order=_order(nb))
         except pm.PapermillExecutionError as e:
             note = load_json(nb)
-            note["cells"].insert(1, _md(f'<div class="not-run">This page could not be executed ({e.ename}: {e.evalue}): it is shown as written, without results.</div>'))
+            note["cells"].insert(1, _md(f'<div class="not-run">This page could not be executed ({md_text(f"{e.ename}: {e.evalue}", 500)}): it is shown as written, without results.</div>'))
             _dump(note, ran)
             return process(ran, up=up, order=_order(nb))
     for old in cache.glob(f"run-{name}-*.json"): old.unlink()
@@ -333,8 +370,13 @@ def _assets(run_dir, nbs, stage):
     for (folder, _), e in captions_of(run_dir).items():
         for k in ("png", "dark_png", "narrow_png", "narrow_dark_png", "svg", "csv"):
             f = run_dir/folder/e.get(k, "-")
-            if f.exists() and (k.endswith("png") or f.stat().st_size < DATA_LIMIT):
+            if _own_file(f, run_dir) and (k.endswith("png") or f.stat().st_size < DATA_LIMIT):
                 (stage/"figures"/folder).mkdir(parents=True, exist_ok=True); _copy(f, stage/"figures"/folder/f.name)
+
+def _own_file(f, run_dir):
+    "Is it a file of the run? A link to somewhere else would put another file on the site; a drawing may hold no script."
+    if not f.is_file() or not f.resolve().is_relative_to(Path(run_dir).resolve()): return False
+    return f.suffix != ".svg" or not re.search(r"<\s*(?:script|foreignobject|iframe|animate|set)|\bon\w+\s*=|javascript:|<!ENTITY", f.read_text(encoding="utf-8", errors="replace"), re.I)
 
 def _copy(f, to):
     "A copy; of a picture in full colour one of 256 colours, which looks the same on a screen and loads in a third of the time. The run keeps the original."
@@ -372,10 +414,16 @@ def write_config(
 def run_note(
     run_dir:Path, # of the run
 ) -> str:
-    "Which run the pages show: its name, when it ended, and with which version."
+    "Which run the pages show, as Markdown for their foot: its name, when it ended, and with which version."
+    return md_text(run_words(run_dir))
+
+def run_words(
+    run_dir:Path, # of the run
+) -> str:
+    "The same as plain text."
     from sae_diploma import __version__
-    ends = [load_json(f)["finished"] for f in run_dir.glob("*/stage.json")]
-    return f"run {run_dir.name}" + (f", {max(ends)[:10]}" if ends else "") + f", sae_diploma {__version__}"
+    ends = [str(load_json(f)["finished"]) for f in run_dir.glob("*/stage.json")]
+    return visible(f"run {run_dir.name}" + (f", {max(ends)[:10]}" if ends else "") + f", sae_diploma {__version__}").replace("\n", " ")
 
 # %% ../nbs/lib/72_site.ipynb #dbb2a578
 NOT_SMALLDOCS = ("bibliography", "link-citations", "crossref", "lang") # keys of `_quarto.yml` that are served before
@@ -389,7 +437,7 @@ def _two_sides(m, folder):
     files = dict(light=m[2], **{k: o for k, e in (("dark", "dark"), ("narrow", "narrow"), ("narrow_dark", "narrow.dark")) if (folder/(o := re.sub(r"\.png$", f".{e}.png", m[2]))).exists()})
     if "dark" not in files: return m[0]
     label, alt = re.search(r"#([\w-]+)", m[3]), re.search(r'fig-alt="([^"]*)"', m[3])
-    return f'<figure class="figure"{f" id={chr(34)}{label[1]}{chr(34)}" if label else ""}>\n{both_schemes(files, alt[1] if alt else m[1])}\n<figcaption>{html.escape(m[1])}</figcaption>\n</figure>'
+    return f'<figure class="figure"{f" id={chr(34)}{label[1]}{chr(34)}" if label else ""}>\n{both_schemes(files, html.unescape(alt[1] if alt else m[1]))}\n<figcaption>{html_text(html.unescape(m[1]))}</figcaption>\n</figure>'
 
 def resolve_pages(
     stage:Path, # folder of gathered pages
@@ -419,7 +467,7 @@ def searchable(
 ):
     "Make the search work on pages that are opened as files, too."
     if not (f := out/"search.json").exists(): return
-    (out/"site_libs/search-index.js").write_text("window.siteSearch="+f.read_text(encoding="utf-8").replace("</", "<\\/"), encoding="utf-8")
+    (out/"site_libs/search-index.js").write_text("window.siteSearch="+f.read_text(encoding="utf-8").replace("</", "<\\/").replace("<!--", "<\\u0021--").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"), encoding="utf-8")
     (out/"site_libs/search-file.js").write_text(_search, encoding="utf-8")
     for p in out.rglob("*.html"):
         s = p.read_text(encoding="utf-8")
@@ -441,7 +489,7 @@ def mathml(
     def one(m):
         tex = html.unescape(m[2])
         for a, b in _plain_tex: tex = a.sub(b, tex)
-        try: return convert(tex, display="block" if m[1] == "display" else "inline")
+        try: return re.sub(r'\s(?:xlink:)?href="[^"]*"', "", convert(tex, display="block" if m[1] == "display" else "inline")) # a formula leads nowhere
         except Exception: return f'<code class="math">{m[2]}</code>'
     return _cdn.sub("", _tex.sub(one, page))
 
@@ -452,7 +500,7 @@ def accessible(
     page = re.sub(r'(<div class="callout-header[^>]*) data-bs-toggle="collapse" data-bs-target="#([^"]+)"', r'\1 role="button" tabindex="0" aria-controls="\2" data-bs-toggle="collapse" data-bs-target="#\2"', page)
     page = re.sub(r'(<i class="[^"]*\bbi[ -][^"]*")[^>]*>', r'\1 aria-hidden="true">', page)
     n = itertools.count(1)
-    page = re.sub(r'<div class="(cell-output cell-output-display[^"]*)">(?=\s*(?:<div>\s*)?(?:<style[^>]*>.*?</style>\s*)?<table)', lambda m: f'<div class="{m[1]}" role="region" aria-label="Table {next(n)} of results" tabindex="0">', page, flags=re.S)
+    page = re.sub(r'<div class="(cell-output cell-output-display[^"]*)">(?=\s*(?:<div[^>]*>\s*)?(?:<style[^>]*>.*?</style>\s*)?<table)', lambda m: f'<div class="{m[1]}" role="region" aria-label="Table {next(n)} of results" tabindex="0">', page, flags=re.S)
     page = re.sub(r'<div class="(sd-table[^"]*)">', lambda m: f'<div class="{m[1]}" role="region" aria-label="Table {next(n)}" tabindex="0">', page)
     page = legible_tables(page)
     page = level_headings(page)
@@ -603,7 +651,7 @@ def render(
 ) -> list:
     "Render `stage` into `stage/_site` and return the renderer's warnings."
     if with_ == "quarto":
-        r = subprocess.run(["quarto", "render", str(stage), "--no-execute"], capture_output=True, text=True)
+        r = subprocess.run(["quarto", "render", str(stage), "--no-execute"], capture_output=True, text=True, encoding="utf-8", errors="replace")
         check(r.returncode == 0, f"quarto failed: {r.stderr.strip()[-500:]}", DataError)
         return []
     from smalldocs.site import build
@@ -616,7 +664,7 @@ def site_fingerprint(
 ) -> str:
     "Of all that the site shows: stages of the run, notebooks, stylesheet, configuration, and how it is rendered."
     root = source_root()
-    files = [root/"_quarto.yml", Path(__file__), *(o for o in sorted((root/"nbs").glob("*.*")) if o.suffix != ".tmp"), *sorted((root/"nbs/lib").glob("*.ipynb")), *sorted((root/"nbs/benchmarks").rglob("*.*")), *sorted((root/"nbs/tutorials").glob("*.*")), *sorted((root/"nbs/images").glob("*"))]
+    files = [root/"_quarto.yml", Path(__file__), Path(__file__).with_name("escape.py"), *(o for o in sorted((root/"nbs").glob("*.*")) if o.suffix != ".tmp"), *sorted((root/"nbs/lib").glob("*.ipynb")), *sorted((root/"nbs/benchmarks").rglob("*.*")), *sorted((root/"nbs/tutorials").glob("*.*")), *sorted((root/"nbs/images").glob("*"))]
     stages = {f.parent.name: (load_json(f)["fingerprint"], load_json(f)["finished"]) for f in sorted(run_dir.glob("*/stage.json"))}
     return fingerprint([stages, renderer(), [(o.name, sha256_file(o)) for o in files if o.is_file()]])
 
@@ -682,11 +730,11 @@ def to_markdown(
     for c in cells:
         src = _source(c).strip()
         if not src or c["cell_type"] == "raw" or re.match(r"#\|\s*(hide|default_exp|export)", src): continue
-        if c["cell_type"] == "markdown": parts.append(_mdlink.sub(lambda m: m[1]+os.path.normpath(f"{base}/{m[2]}"), src))
+        if c["cell_type"] == "markdown": parts.append(_mdlink.sub(lambda m: m[1]+os.path.normpath(f"{base}/{m[2]}").replace(os.sep, "/"), src))
         else:
             parts.append(f"```python\n{src}\n```")
             text = "".join("".join(o.get("text") or o.get("data", {}).get("text/plain", "")) for o in c["outputs"]).rstrip()
-            if text: parts.append(f"```\n{text}\n```")
+            if text: parts.append(f"{(fence := '`'*max(3, 1+max(map(len, re.findall('`+', text)), default=0)))}\n{visible(text)}\n{fence}")
     return "\n\n".join(parts) + "\n"
 
 def write_readme(

@@ -175,6 +175,9 @@ def stream_modules(
     for name, m in mods.items():
         if name not in ins or isinstance(m, nn.Embedding) or _linear(m) is None: continue
         rows.append(dict(name=name, layer=own(name), **_role(name, own(name), ins, outs, streams, norms, writes, mods, prefixes)))
+    for p, l in prefixes.items(): # as a mixture of experts keeps them
+        for k, v in model.get_submodule(p).named_parameters():
+            if v.ndim > 2 and d in v.shape[1:]: rows.append(dict(name=f"{p}.{k}", layer=l, role="unknown", norm="", factor=1., why=f"it is no matrix but {' × '.join(map(str, v.shape))} numbers"))
     return pd.DataFrame(rows, columns=["name", "layer", "role", "norm", "factor", "why"])
 
 def _role(name, layer, ins, outs, streams, norms, writes, mods, prefixes):
@@ -244,17 +247,9 @@ def reading_and_writing(
     E = lambda rows: [tuple(effective_weight(m, r) for m in (b, f)) for r in rows.itertuples(index=False)]
     R, Wr = E(reads), E(writes)
     unknown = t[(t.role == "unknown") & t.layer.isin([src, own])]
-    return dict(reads=list(reads.name), writes=list(writes.name), left_out=dict(zip(unknown.name, unknown.why)) | _unread(b, {l for l in (src, own) if 0 <= l < n}),
+    return dict(reads=list(reads.name), writes=list(writes.name), left_out=dict(zip(unknown.name, unknown.why)),
                 read=(torch.cat([y - x for x, y in R]), torch.cat([x for x, _ in R])) if R else None,
                 write=(torch.cat([y - x for x, y in Wr], 1), torch.cat([x for x, _ in Wr], 1)) if Wr else None)
-
-def _unread(model, layers):
-    "{layer: why} of layers whose weights are not all matrices, as a mixture of experts keeps them."
-    out = {}
-    for p, l in _layer_prefixes(model).items():
-        odd = [k for k, v in model.get_submodule(p).named_parameters() if v.ndim > 2] if l in layers else []
-        if odd: out[f"layer {l}"] = f"{odd[0]} and {len(odd)-1} others are no matrices" if len(odd) > 1 else f"{odd[0]} is no matrix"
-    return out
 
 # %% ../../nbs/lib/52f_diffing.weights.ipynb #fc5076a2
 def _against_random(

@@ -84,7 +84,9 @@ def planted_activations(
     check(sum(shares.values()) < 1 and set(shares) <= set(FEATURE_KINDS[1:]), f"shares: {shares}; give shares of {', '.join(FEATURE_KINDS[1:])} that leave some features shared")
     c, r = LEVELS[level]|kw, np.random.default_rng(seed)
     n_docs = c["n_tokens"]//doc_tokens
-    check(n_docs*eval_share >= 10, f"n_tokens: {c['n_tokens']} tokens make {n_docs} documents; 10 held-out ones are needed (what is active in fewer is not tested), so give "
+    check(n_docs*eval_share >= 10,
+          f"n_tokens: {c['n_tokens']} tokens make {n_docs} documents; 10 held-out ones are needed (what is active in "
+          f"fewer is not tested), so give "
                                    f"{int(10/eval_share*doc_tokens)} or more")
     kind, p, scale = _feature_table(r, c["n_features"], shares, zipf, c["l0"])
     W = dict(zip(("base", "ft"), _directions(r, kind, scale, c["d_in"])))

@@ -57,14 +57,15 @@ def validate(
         v = getattr(cfg, name)
         check(type(v) is int and v >= 1, f"{name}: {v!r} is no whole number from 1")
     size = cfg.d_in * cfg.n_sources * cfg.d_sae
-    check(size < 2**48, f"d_sae: {cfg.d_sae} latents for {cfg.n_sources} × {cfg.d_in} numbers are {size:.1e} weights, more "
-                        "than any memory holds")
+    check(size < 2**48, f"d_sae: {cfg.d_sae} latents for {cfg.n_sources} × {cfg.d_in} numbers are {size:.1e} weights, "
+                        "more than any memory holds")
     check(isinstance(cfg.architecture, str), f"architecture: {cfg.architecture!r} is no name")
     check(cfg.architecture in architectures(), f"architecture: {cfg.architecture!r} is unknown{near(cfg.architecture, architectures())}")
     kind = architectures()[cfg.architecture]
     check(cfg.k <= cfg.d_sae or not kind.uses_k, f"k: {cfg.k} latents per token cannot be kept of d_sae {cfg.d_sae}; use 1 to {cfg.d_sae}")
     check(cfg.n_sources == 1 or kind.crosscodes, f"n_sources: {cfg.n_sources}, but {cfg.architecture} takes one source; for a crosscoder use one of {', '.join(a for a, c in architectures().items() if c.crosscodes)}")
-    check(cfg.prefixes is None or isinstance(cfg.prefixes, tuple) and all(type(p) is int and 1 <= p <= cfg.d_sae for p in cfg.prefixes) and list(cfg.prefixes) == sorted(set(cfg.prefixes)) and cfg.prefixes[-1:] == (cfg.d_sae,),
+    check(cfg.prefixes is None or isinstance(cfg.prefixes, tuple), f"prefixes: {cfg.prefixes!r} are no increasing sizes")
+    check(cfg.prefixes is None or all(type(p) is int and 1 <= p <= cfg.d_sae for p in cfg.prefixes) and list(cfg.prefixes) == sorted(set(cfg.prefixes)) and cfg.prefixes[-1:] == (cfg.d_sae,),
           f"prefixes: {cfg.prefixes} are no increasing sizes from 1 that end with d_sae {cfg.d_sae}")
     check(cfg.k_aux is None or (type(cfg.k_aux) is int and cfg.k_aux >= 1), f"k_aux: {cfg.k_aux!r} is no whole number from 1, nor None for d_in//2")
     check(isinstance(cfg.bandwidth, (int, float)) and cfg.bandwidth > 0,
@@ -333,8 +334,8 @@ def load_config(
     "The `SAEConfig` of a saved SAE and the checksum of its weights; raises `ParamError` when it is of another kind or version."
     d = load_json(Path(folder)/"config.json")
     ours = isinstance(d, dict) and d.pop("format", None) == FORMAT
-    check(ours, f"{folder}: its config.json was not written by sae_diploma; give a folder written by `SAE.save`, or of one "
-                "of the formats that `saes.formats` reads")
+    check(ours, f"{folder}: its config.json was not written by sae_diploma; give a folder written by `SAE.save`, or of "
+                "one of the formats that `saes.formats` reads")
     v = d.pop("version", None)
     check(v == VERSION, f"{folder}: this SAE has format version {v}, and this sae_diploma reads {VERSION}; use the version of sae_diploma that wrote it")
     sha, known = d.pop("model_sha256", None), {o.name for o in dataclasses.fields(SAEConfig)}
@@ -366,7 +367,7 @@ def _local(
 # %% ../../nbs/lib/40_saes.base.ipynb #f91f9201
 @patch(cls_method=True)
 def from_pretrained(cls:SAE,
-    name,         # folder written by `save`, or of another library (see `saes.formats`), or an id on the Hugging Face hub
+    name,         # folder written by `save` or by another library (see `saes.formats`), or an id on the hub
     device="cpu", # where to put it; 'auto' for the best there is
 ) -> SAE:
     "Load an SAE in evaluation mode; raises `DataError` when there is none, `CorruptError` when its weights were altered."

@@ -12,12 +12,13 @@ __all__ = ['WEIGHTS', 'CONFIGS', 'READ', 'WRITE', 'format_of', 'config_of', 'kno
            'read_gemma_scope', 'save_as', 'convert', 'card']
 
 # %% ../../nbs/lib/47_saes.formats.ipynb #e2c2b10e
-import dataclasses, re, tempfile
+import dataclasses, json, re, tempfile
 from pathlib import Path
 
 import torch
 from fastcore.basics import patch
 from ..core import *
+from ..escape import md_code, md_text
 from .base import *
 
 # %% ../../nbs/lib/47_saes.formats.ipynb #d9d3e423
@@ -382,6 +383,7 @@ def read_saelens(
 ) -> SAE:
     "An SAE saved by SAELens; raises `ParamError` for what it does to activations that weights cannot express."
     c, f = config_of(folder, "cfg.json", "SAELens"), Path(folder)/"sae_weights.safetensors"
+    kind, k = saelens_kind(c, folder) # before its fields: another architecture has other ones
     known(c, [*_saelens_uses, *_saelens_trains, *_saelens_was], folder)
     c = {_saelens_was.get(n, n): v for n, v in c.items()} | ({"hook_point": True} if "hook_point" in c else {})
     meta = c.get("metadata") or {}
@@ -389,7 +391,6 @@ def read_saelens(
     twice = [n for n in meta if n in c and c[n] != meta[n]]
     check(not twice, f"{folder}: its config says {', '.join(twice)} twice, with other values in metadata")
     meta = c | meta
-    kind, k = saelens_kind(c, folder)
     at, d, F = saelens_place(c, meta, folder), number(c, "d_in", folder), number(c, "d_sae", folder)
     heads = c.get("reshape_activations") or "none" # 'hook_z': heads side by side, as they are here anyway
     check(heads == "none" or heads == "hook_z" and str(meta.get("hook_name")).endswith("_z"),
@@ -900,24 +901,24 @@ def card(
 ) -> str:
     "A model card in Markdown: what it is, how it was trained, how to load it."
     c, m = sae.cfg, sae.training_info.get("metrics") or {}
-    base = f"base_model: {c.model_name}\n" if c.model_name.count("/") == 1 else ""
+    base = f"base_model: {c.model_name}\n" if re.fullmatch(r"[\w.-]+/[\w.-]+", c.model_name, re.A) else ""
     tags = ["sparse-autoencoder", "interpretability", "sae_diploma", *([format] if format != "sae_diploma" else [])]
-    where = f" of `{c.model_name}`" if c.model_name else ""
-    rows = "\n".join(f"| {k} | {v} |" for k, v in dataclasses.asdict(c).items() if v not in (None, ""))
-    scores = "".join(f"- {k}: {v:.4g}\n" for k, v in m.items() if isinstance(v, (int, float)))
+    where = f" of {md_code(c.model_name)}" if c.model_name else ""
+    rows = "\n".join(f"| {k} | {md_text(v)} |" for k, v in dataclasses.asdict(c).items() if v not in (None, ""))
+    scores = "".join(f"- {md_text(k)}: {v:.4g}\n" for k, v in m.items() if isinstance(v, (int, float)))
     return f"""---
 library_name: sae_diploma
 {base}tags:
 {''.join(f'- {t}' + chr(10) for t in tags)}---
 
-# {name}
+# {md_text(name)}
 
-{'A crosscoder' if c.n_sources > 1 else 'A sparse autoencoder'} (`{c.architecture}`, {c.d_sae} latents) for activations{where}{f', layer {c.layer}' if c.layer is not None else ''}{f', `{c.hookpoint}`' if c.hookpoint else ''}.
+{'A crosscoder' if c.n_sources > 1 else 'A sparse autoencoder'} ({md_code(c.architecture)}, {c.d_sae} latents) for activations{where}{f', layer {c.layer}' if c.layer is not None else ''}{f', {md_code(c.hookpoint)}' if c.hookpoint else ''}.
 
-```python
+````python
 from sae_diploma.saes import SAE
-sae = SAE.from_pretrained("{name}")
-```
+sae = SAE.from_pretrained({json.dumps(str(name)).replace("`", chr(92)+"x60")})
+````
 
 {'On held-out tokens:' + chr(10) + chr(10) + scores if scores else ''}
 | config | |

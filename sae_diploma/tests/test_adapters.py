@@ -122,16 +122,16 @@ def test_what_cannot_be_told_is_refused(folders, tmp_path):
         transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES | dict(hidden_size=64))).save_pretrained(tmp_path/"wide"); load_pair(tmp_path/"wide", tmp_path/"a", device="cpu")
     with pytest.raises(SaeDiplomaError, match="is an adapter, and was given as a base model"):
         _adapter("LORA", f, TARGET).save_pretrained(tmp_path/"b"); c = tmp_path/"b/adapter_config.json"
-        c.write_text(c.read_text().replace(str(f), str(tmp_path/"a"))); load_model(tmp_path/"b", device="cpu")
+        c.write_text(c.read_text(encoding="utf-8").replace(str(f), str(tmp_path/"a")), encoding="utf-8"); load_model(tmp_path/"b", device="cpu")
 
 def test_the_caller_names_the_base(folders, tmp_path, caplog):
     "An adapter's config may carry a path of another machine; the caller's base is what counts, and the log tells both."
     f = folders["tied"]; made = _adapter("LORA", f, TARGET); made.save_pretrained(tmp_path/"a")
-    c = tmp_path/"a/adapter_config.json"; c.write_text(c.read_text().replace(str(f), "/home/somebody/checkpoints/base"))
+    c = tmp_path/"a/adapter_config.json"; c.write_text(c.read_text(encoding="utf-8").replace(str(f), "/home/somebody/checkpoints/base"), encoding="utf-8")
     base, ft = load_pair(f, tmp_path/"a", device="cpu")
     with torch.no_grad(): assert torch.equal(ft(input_ids=IDS).logits, made(input_ids=IDS).logits)
     assert isinstance(base, AdapterOff) and "names '/home/somebody/checkpoints/base' as its base model" in caplog.text
-    c.write_text(c.read_text().replace('"/home/somebody/checkpoints/base"', "null"))
+    c.write_text(c.read_text(encoding="utf-8").replace('"/home/somebody/checkpoints/base"', "null"), encoding="utf-8")
     assert isinstance(load_pair(f, tmp_path/"a", device="cpu")[0], AdapterOff)
     with pytest.raises(SaeDiplomaError, match="names no base model"): load_model(tmp_path/"a", device="cpu")
 

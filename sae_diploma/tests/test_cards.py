@@ -72,7 +72,7 @@ def test_nothing_becomes_markup(tmp_path):
     sae = SAE(SAEConfig("topk", d_in=12, d_sae=32, k=4), seed=1)
     cards = C.card_data(sae, _pair(), _Tok(), pd.DataFrame(dict(latent=range(8), delta=.1, lo=0., hi=.2, q=.01, called=True)), W_U=torch.randn(12, 8))
     C.write_cards(cards, tmp_path, intro="<i>&")
-    pages = [o.read_text() for o in tmp_path.rglob("*.html")]
+    pages = [o.read_text(encoding="utf-8") for o in tmp_path.rglob("*.html")]
     assert len(pages) == 9
     for page in pages:
         assert not re.search(r"<script(?!( defer)? src=)|<b>pkg|<i>&|alert\('x", page.replace("&#x27;", "'").replace("&lt;script&gt;alert('x", ""))
@@ -89,7 +89,7 @@ def test_every_latent_is_in_the_table_and_only_chosen_ones_have_pages(tmp_path):
     table, passes = C.all_latents({"base SAE": (sae, p, None)}, _Tok())
     cards = C.card_data(sae, p, _Tok(), pd.DataFrame(dict(latent=[3, 5], delta=0., called=False)), scanned=passes["base SAE"][0], named=passes["base SAE"][1])
     C.write_cards(cards, tmp_path, table=table)
-    back = C._rows_of((tmp_path/"latents.js").read_text())
+    back = C._rows_of((tmp_path/"latents.js").read_text(encoding="utf-8"))
     assert back.latent.tolist() == list(range(32)) and len(list((tmp_path/"latent").iterdir())) == 2
     with torch.no_grad(): f = sae.encode(p.base[p.rows()]).numpy()
     np.testing.assert_allclose(back.base, 100*(f > 0).mean(0), rtol=1e-3)
@@ -107,9 +107,9 @@ def test_causal_verdicts_reach_cards_and_table(tmp_path):
     before = (tmp_path/"cards"/"latents.js").read_bytes()
     assert C.publish_cards(tmp_path/"cards", tmp_path/"site", tmp_path/"06")
     assert (tmp_path/"cards"/"latents.js").read_bytes() == before                      # the run keeps what its chapter wrote
-    t = C._rows_of((tmp_path/"site"/"latents.js").read_text())
+    t = C._rows_of((tmp_path/"site"/"latents.js").read_text(encoding="utf-8"))
     assert t.tags.tolist() == [["widens the gap"], []] and t.causal[0] == -4
-    assert all("widens the gap" in o.read_text() for o in (tmp_path/"site"/"latent").iterdir())
+    assert all("widens the gap" in o.read_text(encoding="utf-8") for o in (tmp_path/"site"/"latent").iterdir())
 
 def test_a_dictionary_of_both_models_is_shown_once(tmp_path):
     "One activation for both models: one column, one outline, and the direction in either model; the numbers are those of the crosscoder itself"
@@ -151,13 +151,13 @@ def test_an_older_run_has_fewer_columns(tmp_path):
 
 def test_light_and_dark_work_both_ways():
     "What the page's own switch sets weighs no more than the stylesheet's first rule, so that a page around a card can set its colours"
-    css = (package_dir()/"assets"/"cards.css").read_text()
+    css = (package_dir()/"assets"/"cards.css").read_text(encoding="utf-8")
     dark = re.findall(r"(.*?)\{(--bg:#14171c[^}]*)\}", css)
     assert len(dark) == 2 and dark[0][1] == dark[1][1] and all(":where(" in o for o, _ in dark)
-    js = (package_dir()/"assets"/"scheme.js").read_text()
+    js = (package_dir()/"assets"/"scheme.js").read_text(encoding="utf-8")
     assert js.count("try {") == js.count("catch") == 2 and "quarto-color-scheme" in js and "http" not in js
 
 def test_the_vendored_library_is_the_one_that_is_named():
     folder = package_dir()/"assets"/"datatables"
-    assert sha256_file(folder/"dataTables.min.js") in (folder/"README.md").read_text()
-    assert "MIT" in (folder/"LICENSE.txt").read_text() and "DataTables 3.1.5" in (folder/"dataTables.min.js").read_text()[:60]
+    assert sha256_file(folder/"dataTables.min.js") in (folder/"README.md").read_text(encoding="utf-8")
+    assert "MIT" in (folder/"LICENSE.txt").read_text(encoding="utf-8") and "DataTables 3.1.5" in (folder/"dataTables.min.js").read_text(encoding="utf-8")[:60]

@@ -143,7 +143,7 @@ def test_the_true_dictionary_wins_the_frontier():
 def strict(path):
     "JSON that any reader takes: no NaN, no Infinity."
     def no(o): raise ValueError(o)
-    return json.loads(path.read_text(), parse_constant=no)
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=no)
 
 def test_evaluation_is_repeatable_and_strict_json(tmp_path):
     "Twice the same but for the time it took, and a file that any language reads, whatever is dead or missing."

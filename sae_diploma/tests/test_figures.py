@@ -164,7 +164,7 @@ def test_faults_are_found():
 
 def test_dark_figures_differ_in_colour_alone(tables, tmp_path):
     fig = CASES["neurons"](tables); F.save_figure(fig, tmp_path, "a", tables["neurons"], "c", "a")
-    svg = [(tmp_path/f"a{e}.svg").read_text() for e in ("", ".dark")]
+    svg = [(tmp_path/f"a{e}.svg").read_text(encoding="utf-8") for e in ("", ".dark")]
     bare = [re.sub(r'#[0-9a-f]{6}|url\(#\w+\)|(id|href)="[^"]*"', "", s) for s in svg]
     assert bare[0] == bare[1] and svg[0] != svg[1]
 

@@ -28,7 +28,7 @@ def rand(*shape, seed=0): return torch.randn(*shape, generator=torch.Generator()
 
 def top(z, k=K): return torch.zeros_like(z).scatter(1, z.topk(k).indices, z.topk(k).values.relu())
 
-def put(folder, config, name="config.json"): (folder/name).write_text(json.dumps(config))
+def put(folder, config, name="config.json"): (folder/name).write_text(json.dumps(config), encoding="utf-8")
 
 def plain(): return dict(W_enc=rand(d, F), b_enc=rand(F)*.3, W_dec=rand(F, d, seed=1), b_dec=rand(d))
 
@@ -172,17 +172,17 @@ def change_weights(folder, add={}, drop=()):
 
 def change_config(folder, **fields):
     "Change fields of a config, of its trainer where it has one."
-    f = config_file(folder); c = json.loads(f.read_text())
-    (c["trainer"] if "trainer" in c else c).update(fields); f.write_text(json.dumps(c))
+    f = config_file(folder); c = json.loads(f.read_text(encoding="utf-8"))
+    (c["trainer"] if "trainer" in c else c).update(fields); f.write_text(json.dumps(c), encoding="utf-8")
 
 @every
 def test_what_is_unknown_is_refused_by_name(kind, tmp_path):
     folder, _ = made(kind, tmp_path)
     if config_file(folder):
-        was = config_file(folder).read_text()
+        was = config_file(folder).read_text(encoding="utf-8")
         change_config(folder, never_seen=1)
         with pytest.raises(SaeDiplomaError, match="'never_seen', unknown here"): SAE.from_pretrained(folder)
-        config_file(folder).write_text(was)
+        config_file(folder).write_text(was, encoding="utf-8")
     names = change_weights(folder, dict(W_never_seen=torch.zeros(3)))
     with pytest.raises(SaeDiplomaError, match="tensor 'W_never_seen' is unknown here"): SAE.from_pretrained(folder)
     change_weights(folder, drop=["W_never_seen"])
@@ -259,12 +259,12 @@ def test_fields_of_training_change_nothing(kind, tmp_path):
 def test_a_field_of_the_wrong_kind_is_one_sentence(kind, tmp_path):
     "Lists, texts, negative and huge numbers in every field: an answer or an error of ours, never another exception."
     folder, _ = made(kind, tmp_path)
-    f = config_file(folder); c = json.loads(f.read_text())
+    f = config_file(folder); c = json.loads(f.read_text(encoding="utf-8"))
     for path in [None, *(n for n in ("trainer", "buffer", "metadata") if n in c)]:
         for field in (c if path is None else c[path]):
             for v in ([], "x", -1, 2**70, {"a": 1}):
                 changed = json.loads(json.dumps(c)); (changed if path is None else changed[path])[field] = v
-                f.write_text(json.dumps(changed))
+                f.write_text(json.dumps(changed), encoding="utf-8")
                 try: SAE.from_pretrained(folder)
                 except SaeDiplomaError: pass
 
@@ -280,12 +280,12 @@ def test_saelens_gets_hook_and_function(architecture, hookpoint, hook, tmp_path)
             if n != "theta": v.add_(rand(*v.shape, seed=2)*.2)
             if n == "threshold": v.abs_()
     save_as(sae, tmp_path, "saelens")
-    c, x = json.loads((tmp_path/"cfg.json").read_text()), rand(100, d) + 1
+    c, x = json.loads((tmp_path/"cfg.json").read_text(encoding="utf-8")), rand(100, d) + 1
     t, meta = load_file(tmp_path/"sae_weights.safetensors"), c["metadata"]
     assert meta["hook_name"] == f"blocks.3.{hook}"
     assert meta["model_from_pretrained_kwargs"] == dict(center_writing_weights=False)
-    assert (c["apply_b_dec_to_input"], c["normalize_activations"], c["reshape_activations"]) == (True, "none",
-                                                                                                 "none") and format_of(tmp_path) == "saelens"
+    said = [c[n] for n in ("apply_b_dec_to_input", "normalize_activations", "reshape_activations")]
+    assert said == [True, "none", "none"] and format_of(tmp_path) == "saelens"
     p = (x - t["b_dec"]) @ t["W_enc"]
     f = dict(standard=lambda: (p + t["b_enc"]).relu(), topk=lambda: top(p + t["b_enc"], c["k"]),
              jumprelu=lambda: (p + t["b_enc"]).relu()*(p + t["b_enc"] > t["threshold"]),

@@ -23,7 +23,7 @@ def toy(folder, name, *cells):
     "A chapter: its first cell is the parameters cell."
     cell = lambda i, s: dict(cell_type="code", id=f"c{i}", execution_count=None, outputs=[], source=s, metadata=dict(tags=["parameters"]) if i == 0 else {})
     folder.mkdir(exist_ok=True)
-    (folder/f"{name}.ipynb").write_text(json.dumps(dict(cells=[cell(i, s) for i, s in enumerate(cells)], metadata={}, nbformat=4, nbformat_minor=5)))
+    (folder/f"{name}.ipynb").write_text(json.dumps(dict(cells=[cell(i, s) for i, s in enumerate(cells)], metadata={}, nbformat=4, nbformat_minor=5)), encoding="utf-8")
 
 SLOW = """from sae_diploma.core import save_json, load_json
 import time, random
@@ -46,7 +46,7 @@ def chain(tmp_path, monkeypatch):
 
 def start(run, *args):
     "The command line in a process of its own."
-    return subprocess.Popen([sys.executable, "-m", "sae_diploma.cli", "reproduce", "--preset", "smoke", "--run-dir", str(run), *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen([sys.executable, "-m", "sae_diploma.cli", "reproduce", "--preset", "smoke", "--run-dir", str(run), *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace")
 
 def wait_for(cond, seconds=60):
     "Until `cond()` holds."
@@ -113,7 +113,8 @@ def by_yaml(text):
     import yaml
     return yaml.safe_load(f"x: {text}")["x"]
 
-ROUTES = dict(papermill=_resolve_type, yaml=by_yaml, command=str, python=lambda text: json.loads(text) if text.replace(".", "").isdigit() else text)
+ROUTES = dict(papermill=_resolve_type, yaml=by_yaml, command=str, python=lambda text: json.loads(text)
+              if text.replace(".", "").isdigit() else text)
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_every_parameter_of_every_chapter_survives_its_spelling(route, monkeypatch):
@@ -126,33 +127,47 @@ def test_every_parameter_of_every_chapter_survives_its_spelling(route, monkeypat
             assert got == v and type(got) is type(v), (s, k, v, got)
 
 @pytest.mark.parametrize("default, given, want", [
-    ("0", 1, "1"), ("0", "1,2", "1,2"), ("0", [1, 2], "1,2"), ("a", ["x", 2, .5], "x,2,0.5"), ("tiny", 123, "123"), ("0.5", .25, "0.25"), ("", None, ""), ("x", [], ""),
-    (1, "1e3", 1000), (1, 3.0, 3), (1, "3.0", 3), (1, -1, -1), (1.0, "1e-3", 1e-3), (1.0, ".5", .5), (1.0, 3, 3), (1.0, "3", 3),
+    ("0", 1, "1"), ("0", "1,2", "1,2"), ("0", [1, 2], "1,2"), ("a", ["x", 2, .5], "x,2,0.5"), ("tiny", 123, "123"),
+    ("0.5", .25, "0.25"), ("", None, ""), ("x", [], ""),
+    (1, "1e3", 1000), (1, 3.0, 3), (1, "3.0", 3), (1, -1, -1), (1.0, "1e-3", 1e-3), (1.0, ".5", .5), (1.0, 3, 3),
+    (1.0, "3", 3),
     (True, "false", False), (False, "Yes", True), (False, "on", True), (True, False, False),
-    ([1], "1,2", [1, 2]), ([1], 5, [5]), ([.5], "[1, 0.5]", [1, .5]), (["a"], "b, c", ["b", "c"]), ([1], (2, 3), [2, 3]), ((1,), [2], (2,)), ({}, "{'a': 1}", dict(a=1)),
+    ([1], "1,2", [1, 2]), ([1], 5, [5]), ([.5], "[1, 0.5]", [1, .5]), (["a"], "b, c", ["b", "c"]),
+    ([1], (2, 3), [2, 3]), ((1,), [2], (2,)), ({}, "{'a': 1}", dict(a=1)),
     (None, "abc", "abc"), (None, "1e-3", 1e-3), (None, "null", None), (None, [1], [1])])
 def test_a_value_has_the_type_of_the_default(default, given, want):
     got = parse_value("name", given, default)
     assert got == want and type(got) is type(want)
 
-@pytest.mark.parametrize("default, given", [("0", None), ("0", True), ("0", dict(a=1)), ("0", ["a,b"]), ("0", [None]), ("0", float("nan")), (1, "many"), (1, 1.5), (1, "1.5"), (1, True), (1, None), (1, "null"), (1, [1]), (1, float("inf")),
-    (1, "1e999"), (1.0, "fast"), (1.0, True), (1.0, "nan"), (True, 0), (True, "0"), (True, 1.0), (True, "maybe"), (True, None), ([1], "1,x"), ([1], None), ({}, "a")])
+@pytest.mark.parametrize("default, given", [("0", None), ("0", True), ("0", dict(a=1)), ("0", ["a,b"]), ("0", [None]),
+                                            ("0", float("nan")), (1, "many"), (1, 1.5), (1, "1.5"), (1, True),
+                                            (1, None), (1, "null"), (1, [1]), (1, float("inf")),
+    (1, "1e999"), (1.0, "fast"), (1.0, True), (1.0, "nan"), (True, 0), (True, "0"), (True, 1.0), (True, "maybe"),
+    (True, None), ([1], "1,x"), ([1], None), ({}, "a")])
 def test_what_could_be_two_things_is_one_sentence(default, given):
-    with pytest.raises(ParamError, match="^some_name: .* is no .*, which it must be") as e: parse_value("some_name", given, default)
+    with pytest.raises(ParamError, match="^some_name: .* is no .*, which it must be") as e:
+        parse_value("some_name", given, default)
     assert "\n" not in str(e.value)
 
 def test_papermill_gives_a_chapter_its_types(tmp_path, monkeypatch):
     "A chapter run by papermill with parameters of other types than its own."
     import papermill as pm
     nbs = tmp_path/"nbs"
-    toy(nbs, "01_types", "run_dir = '_runs/smoke'\nseeds = '0'\nname = 'tiny'\nn = 5\nlr = 0.1\nuse = False\nlayers = 'all'",
-        "from sae_diploma.pipeline import Chapter\nch = Chapter('01_data', run_dir, globals())", "ch.done(metrics=dict(seen=[seeds, name, n, lr, use, layers]))")
+    toy(nbs, "01_types",
+        "run_dir = '_runs/smoke'\nseeds = '0'\nname = 'tiny'\nn = 5\nlr = 0.1\nuse = False\nlayers = 'all'",
+        "from sae_diploma.pipeline import Chapter\nch = Chapter('01_data', run_dir, globals())",
+        "ch.done(metrics=dict(seen=[seeds, name, n, lr, use, layers]))")
     monkeypatch.setenv("SAE_DIPLOMA_CHAPTERS", str(nbs))
-    given = {k: _resolve_type(v) for k, v in dict(seeds="1", name="123", n="6.0", lr="1", use="True").items()} | dict(run_dir=str(tmp_path/"run"), layers=[0, -1])
-    pm.execute_notebook(str(nbs/"01_types.ipynb"), str(tmp_path/"out.ipynb"), parameters=given, progress_bar=False, kernel_name="python3", language="python")
+    given = {k: _resolve_type(v) for k, v in dict(seeds="1", name="123", n="6.0", lr="1",
+                                                  use="True").items()} | dict(run_dir=str(tmp_path/"run"),
+                                                  layers=[0, -1])
+    pm.execute_notebook(str(nbs/"01_types.ipynb"), str(tmp_path/"out.ipynb"), parameters=given, progress_bar=False,
+                        kernel_name="python3", language="python")
     stage = load_json(tmp_path/"run/01_data/stage.json")
     assert stage["metrics"]["seen"] == ["1", "123", 6, 1, True, "0,-1"]
-    assert {k: v for k, v in stage["parameters"].items()} == dict(seeds="1", name="123", n=6, lr=1, use=True, layers="0,-1")
+    assert {k: v for k, v in stage["parameters"].items()} == dict(seeds="1", name="123", n=6, lr=1, use=True,
+        layers="0,-1")
     given["n"] = "six"
     with pytest.raises(pm.PapermillExecutionError, match="n: 'six' is no int"):
-        pm.execute_notebook(str(nbs/"01_types.ipynb"), str(tmp_path/"out.ipynb"), parameters=given, progress_bar=False, kernel_name="python3", language="python")
+        pm.execute_notebook(str(nbs/"01_types.ipynb"), str(tmp_path/"out.ipynb"), parameters=given, progress_bar=False,
+                            kernel_name="python3", language="python")

@@ -6,7 +6,7 @@
 __all__ = ['test_kill_and_resume', 'test_one_writer', 'test_template_without_roles']
 
 # %% ../../nbs/lib/90_tests.sft.ipynb #b08b7d77
-import os, signal, subprocess, sys, time
+import os, subprocess, sys, time
 from pathlib import Path
 
 import pytest
@@ -51,7 +51,7 @@ def test_kill_and_resume(tmp_path):
     p, t0 = _run(_train, tmp_path, tmp_path/"killed", .4, wait=False), time.time()
     while not (tmp_path/"killed/checkpoints/checkpoint-9/trainer_state.json").exists() and time.time()-t0 < 200 and p.poll() is None: time.sleep(.02)
     assert p.poll() is None
-    os.kill(p.pid, signal.SIGKILL); p.wait()
+    p.kill(); p.wait()
     assert not (tmp_path/"killed/training.json").exists()
     _run(_train, tmp_path, tmp_path/"killed", 0)
     calm, killed = (load_json(tmp_path/o/"training.json") for o in ("calm", "killed"))

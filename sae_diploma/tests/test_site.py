@@ -141,11 +141,12 @@ sys.exit({code})
 @pytest.fixture
 def quarto(tmp_path, monkeypatch):
     "A Quarto on the PATH; a function that returns what it was called with."
+    if os.name == "nt": pytest.skip("a script that begins with #! is no program there")
     def make(code=0):
         exe, log = tmp_path/"bin/quarto", tmp_path/"log.json"
-        exe.parent.mkdir(exist_ok=True); exe.write_text(FAKE.format(python=sys.executable, log=str(log), code=code)); exe.chmod(exe.stat().st_mode | stat.S_IEXEC)
+        exe.parent.mkdir(exist_ok=True); exe.write_text(FAKE.format(python=sys.executable, log=str(log), code=code), encoding="utf-8"); exe.chmod(exe.stat().st_mode | stat.S_IEXEC)
         monkeypatch.setenv("PATH", f"{exe.parent}{os.pathsep}{os.environ['PATH']}")
-        return lambda: json.loads(log.read_text())
+        return lambda: json.loads(log.read_text(encoding="utf-8"))
     return make
 
 def test_quarto_renders_where_it_is(quarto, tmp_path):
@@ -154,11 +155,11 @@ def test_quarto_renders_where_it_is(quarto, tmp_path):
     write_config(stage, ROOT/"_quarto.yml", "run x")
     assert renderer() == "quarto" and render(stage, "quarto") == []
     assert called() == ["render", str(stage), "--no-execute"]
-    assert "by Quarto" in (stage/"_site/index.html").read_text() and "bibliography: references.bib" in (stage/"_quarto.yml").read_text()
+    assert "by Quarto" in (stage/"_site/index.html").read_text(encoding="utf-8") and "bibliography: references.bib" in (stage/"_quarto.yml").read_text(encoding="utf-8")
 
 def test_what_quarto_says_is_passed_on(quarto, tmp_path):
     quarto(code=1)
-    stage = tmp_path/"stage"; stage.mkdir(); (stage/"_quarto.yml").write_text("project: {type: website}")
+    stage = tmp_path/"stage"; stage.mkdir(); (stage/"_quarto.yml").write_text("project: {type: website}", encoding="utf-8")
     with pytest.raises(DataError, match="quarto failed"): render(stage, "quarto")
 
 def test_the_project_is_valid_quarto():

@@ -11,12 +11,13 @@ __all__ = ['TEXTS', 'tiny_model', 'source', 'make_stream', 'run_fit', 'kill_at',
            'test_memory_does_not_grow_with_the_corpus']
 
 # %% ../../nbs/lib/90_tests.stream.ipynb #fdc9dd81
-import json, os, signal, subprocess, sys, warnings
+import json, os, subprocess, sys, warnings
 import numpy as np, pytest, torch
 from ..core import DataError, ParamError
 from ..acts import ActivationStream, JointStore, build_tokens, extract
 from ..saes import SAE, SAEConfig
 from ..train import fit, fit_many, read_meta
+from .test_core import KILLED, kill
 
 # %% ../../nbs/lib/90_tests.stream.ipynb #8e40b79d
 TEXTS = [f"mean_{i}(a)\n\nReturn the mean of an array, taken over axis {i % 9}." + " It is what you expect."*(i % 4) for i in range(240)]
@@ -51,7 +52,7 @@ def run_fit(folder, kind="list", callback=None, **kw):
 def kill_at(n):
     "A callback that kills its own process, as `kill -9` does."
     def f(t):
-        if t.step == n: os.kill(os.getpid(), signal.SIGKILL)
+        if t.step == n: kill(os.getpid())
     return f
 
 def same(a, b):
@@ -65,8 +66,8 @@ def test_killed_stream_ends_the_same(tmp_path):
     try:
         whole = run_fit(tmp_path/"whole", "iterable")
         code = f"from sae_diploma.tests.test_stream import *; run_fit({str(tmp_path/'cut')!r}, 'iterable', kill_at(107), ahead=True)"
-        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        assert out.returncode == -signal.SIGKILL, out.stderr
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", errors="replace")
+        assert out.returncode == KILLED, out.stderr
         assert read_meta(tmp_path/"cut"/"checkpoint.safetensors")["position"]["place"]["epoch"] == 1 and not (tmp_path/"cut"/"config.json").exists()
         assert same(whole, run_fit(tmp_path/"cut", "iterable"))
     finally: torch.set_num_threads(threads)
@@ -138,7 +139,7 @@ def test_empty_documents():
 def test_streamed_files(tmp_path):
     "`load_dataset(…, streaming=True)`: files as they come; the state that the dataset keeps leads back to the place."
     from datasets import load_dataset
-    for i in range(3): (tmp_path/f"{i}.jsonl").write_text("".join(json.dumps(dict(text=f"{t} {i}"))+"\n" for t in TEXTS))
+    for i in range(3): (tmp_path/f"{i}.jsonl").write_text("".join(json.dumps(dict(text=f"{t} {i}"))+"\n" for t in TEXTS), encoding="utf-8")
     model, tok = tiny_model()
     def new(): return ActivationStream(model, load_dataset("json", data_files=[str(tmp_path/f"{i}.jsonl") for i in range(3)], split="train", streaming=True), tok, 1, 30_000, buffer_rows=1000, n_held=300)
     stream, got, places = new(), [], []
@@ -194,18 +195,20 @@ def test_bad_input():
 
 # %% ../../nbs/lib/90_tests.stream.ipynb #6dae1b36
 def use(n_tokens):
-    "Peak memory in MB after `n_tokens` of an endless corpus."
-    import resource
+    "Peak memory in MB after `n_tokens` of an endless corpus; the memory at the end where the system keeps no peak."
+    import psutil
     torch.set_num_threads(1)
     model, tok = tiny_model()
     endless = lambda: (TEXTS[i % 240]+f" {i}" for i in range(10**9))
     for _, x in ActivationStream(model, endless, tok, 0, n_tokens, buffer_rows=4096, n_held=300, ahead=False).batches(512): pass
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024
+    try: import resource
+    except ImportError: m = psutil.Process().memory_info(); return getattr(m, "peak_wset", m.rss)/2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/(2**20 if sys.platform == "darwin" else 2**10)
 
 def test_memory_does_not_grow_with_the_corpus():
     "Peak memory after 20 times the tokens is the same, to a tenth of what keeping them would take."
     code = "from sae_diploma.tests.test_stream import *; use(5000); print(use(20_000), use(400_000))"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", errors="replace")
     assert out.returncode == 0, out.stderr
     few, many = map(float, out.stdout.split())
     assert many-few < 400_000*16*4/1e6/10, out

@@ -6,12 +6,13 @@
 __all__ = ['run_fit', 'kill_after', 'test_killed_run_ends_the_same', 'test_a_folder_has_one_writer']
 
 # %% ../../nbs/lib/90_tests.train.ipynb #4226962f
-import os, signal, subprocess, sys, textwrap
+import os, subprocess, sys, textwrap
 import pytest, torch
 from ..core import LockedError, RunLock
 from ..acts.store import ArrayStore
 from ..saes import SAE, SAEConfig
 from ..train import fit, planted
+from .test_core import KILLED, kill
 
 # %% ../../nbs/lib/90_tests.train.ipynb #5f6f74b3
 def run_fit(folder, **kw):
@@ -24,7 +25,7 @@ def run_fit(folder, **kw):
 def kill_after(n):
     "A callback that kills its own process, as `kill -9` does."
     def f(t):
-        if t.step == n: os.kill(os.getpid(), signal.SIGKILL)
+        if t.step == n: kill(os.getpid())
     return f
 
 def test_killed_run_ends_the_same(tmp_path):
@@ -34,9 +35,9 @@ def test_killed_run_ends_the_same(tmp_path):
     finally: torch.set_num_threads(threads)
     for n in (57, 111):
         code = f"from sae_diploma.tests.test_train import *; run_fit({str(tmp_path/'cut')!r}, callback=kill_after({n}))"
-        assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == -signal.SIGKILL
+        assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == KILLED
         assert (tmp_path/"cut"/"checkpoint.safetensors").exists() and not (tmp_path/"cut"/"config.json").exists()
-    out = subprocess.run([sys.executable, "-c", f"from sae_diploma.tests.test_train import *; run_fit({str(tmp_path/'cut')!r})"], capture_output=True, text=True)
+    out = subprocess.run([sys.executable, "-c", f"from sae_diploma.tests.test_train import *; run_fit({str(tmp_path/'cut')!r})"], capture_output=True, text=True, encoding="utf-8", errors="replace")
     assert out.returncode == 0, out.stderr
     cut = SAE.from_pretrained(tmp_path/"cut")
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), cut.parameters()))
@@ -46,7 +47,7 @@ def test_killed_run_ends_the_same(tmp_path):
 def test_a_folder_has_one_writer(tmp_path):
     "While a folder is held by another process `fit` refuses, and says by whom."
     code = f"from sae_diploma.core import RunLock\nimport time\nwith RunLock({str(tmp_path)!r}): print('held', flush=True); time.sleep(60)"
-    p = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    p = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace")
     try:
         assert p.stdout.readline().strip() == "held"
         with pytest.raises(LockedError, match=str(p.pid)): run_fit(tmp_path)
