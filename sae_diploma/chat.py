@@ -278,9 +278,11 @@ def record_format(
     max_length:int,     # tokens of a pair; the end of its article is cut
     paragraphs:int=1,   # of an answer at most
 ):
-    "Write into the tokenizer's configuration how pairs are written for its model."
+    "Write into the tokenizer's configuration how pairs are written for its model; raises `ParamError` where none could end."
     frame, first = frame_of(tokenizer, _ask), opening(tokenizer)
     closers = list(frame.closers) or [tokenizer.eos_token]*frame.add_eos
+    check(closers or frame.words, "chat_template: nothing ends an answer, and the tokenizer has no eos token to put there; "
+                                  "give it one, so that a model can learn to stop")
     tokenizer.init_kwargs["text_format"] = dict(
         name=name, instruction=instruction, max_length=int(max_length), paragraphs=int(paragraphs),
         truncation="end of the article", opening=tokenizer.convert_ids_to_tokens(first), closers=closers)

@@ -261,6 +261,7 @@ def sft_(
 ):
     "Fine-tune a model to summarise, with loss on the summary; the same call again resumes, or says what is done."
     from sae_diploma import data, sft
+    from sae_diploma.chat import pair_tokenizer
     notice(warmup_ratio=warmup_ratio, max_seq_length=max_seq_length, use_wandb=use_wandb, eval_steps=eval_steps, save_steps=save_steps, logging_steps=logging_steps,
            save_total_limit=save_total_limit, completion_only_loss=completion_only_loss)
     in_range(**{k: v for k, v in locals().items() if k in _least})
@@ -272,6 +273,7 @@ def sft_(
     pairs = data.load_pairs(dataset_name, text_column, target_column, n_train=n_train, n_validation=n_validation, seed=seed, **_config(dataset_config))
     r = sft.finetune(model_name, pairs, output_dir, overwrite=overwrite_output_dir, **kw)
     print(f"{len(pairs['train'])} pairs, " + ", ".join(f"{k.replace('_', ' ')} {r[k]:.4g}" for k in ("steps", "best_step", "best_eval_loss") if k in r) + f": {output_dir}")
+    print(pair_tokenizer(output_dir)[1])
 
 # %% ../nbs/lib/70a_commands.ipynb #47e8337b
 def train_sae_(

@@ -348,7 +348,7 @@ def finetune(
     if placebo is not None: record["inputs"]["placebo"] = fingerprint({s: list(placebo[s]) for s in ("train", "validation")})
     record["fingerprint"] = fingerprint(json.loads(json.dumps(record, default=str)))
     main = int(os.environ.get("RANK", 0)) == 0 # under `accelerate launch` one process writes
-    with room_for(work), RunLock(work) if main else contextlib.nullcontext(), _quiet():
+    with RunLock(work) if main else contextlib.nullcontext(), _quiet():
         if (done := _claim(out, work, record, overwrite) if main else None) and resume: return done
         if main and not resume: _empty(work)
         if main: mark_folder(work, CHECKPOINTS, known=["run.json", ".lock"]); save_json(record, work/"run.json")
@@ -543,7 +543,7 @@ def generate(
             rows = order[j:j+batch_size]; width = max(len(ids[i]) for i in rows)
             x = torch.tensor([[pad]*(width-len(ids[i]))+ids[i] for i in rows], device=dev)
             mask = torch.tensor([[0]*(width-len(ids[i]))+[1]*len(ids[i]) for i in rows], device=dev)
-            y = model.generate(input_ids=x, attention_mask=mask, max_new_tokens=max_new_tokens, do_sample=False, temperature=None, top_p=None, top_k=None, pad_token_id=pad, eos_token_id=ends, **stop)
+            y = model.generate(input_ids=x, attention_mask=mask, max_new_tokens=max_new_tokens, do_sample=False, temperature=None, top_p=None, top_k=None, pad_token_id=pad, eos_token_id=ends or None, **stop)
             for i, o in zip(rows, y[:, width:].tolist()):
                 out[i] = "\n\n".join(answer_text(tokenizer, o, ends).split("\n\n")[:paragraphs]).strip()
             if bar is not None: bar.update(len(rows))
