@@ -348,7 +348,7 @@ def finetune(
     if placebo is not None: record["inputs"]["placebo"] = fingerprint({s: list(placebo[s]) for s in ("train", "validation")})
     record["fingerprint"] = fingerprint(json.loads(json.dumps(record, default=str)))
     main = int(os.environ.get("RANK", 0)) == 0 # under `accelerate launch` one process writes
-    with RunLock(work) if main else contextlib.nullcontext(), _quiet():
+    with room_for(work), RunLock(work) if main else contextlib.nullcontext(), _quiet():
         if (done := _claim(out, work, record, overwrite) if main else None) and resume: return done
         if main and not resume: _empty(work)
         if main: mark_folder(work, CHECKPOINTS, known=["run.json", ".lock"]); save_json(record, work/"run.json")
