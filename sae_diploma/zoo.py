@@ -6,7 +6,7 @@
 __all__ = ['SIZES', 'FACTORS', 'TOKENS', 'WANTS', 'small_config', 'families', 'tiny_model', 'check_places', 'check_unembed',
            'check_weights', 'examine', 'zoo_table', 'zoo_counts']
 
-# %% ../nbs/lib/11a_zoo.ipynb #f2eea296
+# %% ../nbs/lib/11a_zoo.ipynb #9731e058
 import contextlib, math, time
 import pandas as pd
 import torch
@@ -16,7 +16,7 @@ from .core import *
 from .diffing.weights import effective_weight, stream_modules
 from .models import HOOKPOINTS, anatomy, capture, d_model, final_norm, missing, n_layers, splice, unembed
 
-# %% ../nbs/lib/11a_zoo.ipynb #63a9730d
+# %% ../nbs/lib/11a_zoo.ipynb #f4c878c0
 def _names(names, value): return dict.fromkeys(names.split(), value)
 
 SIZES = (_names("hidden_size d_model n_embd dim embed_dim dim_model decoder_hidden_size lru_width", 32)
@@ -44,7 +44,7 @@ FACTORS = dict(residual_multiplier=.3, embedding_multiplier=3., logits_scaling=2
 TOKENS = dict(bos_token_id=0, eos_token_id=0, pad_token_id=1, decoder_start_token_id=0, sep_token_id=0, cls_token_id=0,
               unk_token_id=0, mask_token_id=2)
 
-# %% ../nbs/lib/11a_zoo.ipynb #04fe1fae
+# %% ../nbs/lib/11a_zoo.ipynb #2dee60ac
 _both = ["sliding_attention", "full_attention"]*2
 _gemma4 = dict(head_dim=8, global_head_dim=8, num_kv_shared_layers=0, hidden_size_per_layer_input=8,
                vocab_size_per_layer_input=64, layer_types=_both)
@@ -66,7 +66,7 @@ WANTS = dict(
     zamba2=dict(layers_block_type=["linear_attention", "hybrid"]*2, mamba_ngroups=1, n_mamba_heads=4, attention_hidden_size=64,
                 attention_head_dim=16, num_mem_blocks=1))
 
-# %% ../nbs/lib/11a_zoo.ipynb #0e65ede0
+# %% ../nbs/lib/11a_zoo.ipynb #06c2620e
 def _peek(config, name):
     "A field of a config, also where the class would rather not tell it."
     try: return getattr(config, name, None)
@@ -93,7 +93,7 @@ def small_config(
     if "kv_lora_rank" in kw and "num_key_value_heads" in kw: kw["num_key_value_heads"] = kw["num_attention_heads"]
     return cls(**kw | over)
 
-# %% ../nbs/lib/11a_zoo.ipynb #9d105380
+# %% ../nbs/lib/11a_zoo.ipynb #b30cd9a0
 def families() -> dict: # name of the family -> name of its class
     "Every family of causal language models that the installed `transformers` lists."
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -124,7 +124,7 @@ def tiny_model(
     check(bool(torch.isfinite(y).all()), f"family: {family} gives logits that are not finite with random weights")
     return model
 
-# %% ../nbs/lib/11a_zoo.ipynb #019b0485
+# %% ../nbs/lib/11a_zoo.ipynb #bc94f509
 def _off(got, want):
     "Relative deviation."
     got, want = got.double(), want.double()
@@ -155,25 +155,28 @@ def _seen(module):
     try: yield out
     finally: h.remove()
 
-# %% ../nbs/lib/11a_zoo.ipynb #5412afbe
+# %% ../nbs/lib/11a_zoo.ipynb #dba9ab6c
 def check_places(
     model, # a causal language model
 ) -> tuple: # largest relative deviation, {layer: hookpoints}, {layer: why one is missing}
     "Whether the equations between the hookpoints hold at every layer, and copies change nothing."
-    worst, found, why = 0., {}, {}
-    clean = model(input_ids=_ids(), use_cache=False).logits
+    worst, found, why, scale = 0., {}, {}, {}
     for l in range(n_layers(model)):
-        at = anatomy(model, l); c = at.pop("scale", (1., 1.)); found[l] = [h for h in HOOKPOINTS if h in at]
+        at = anatomy(model, l); scale[l] = at.pop("scale", (1., 1.)); found[l] = [h for h in HOOKPOINTS if h in at]
         for h in HOOKPOINTS:
             if w := missing(model, l, h): why.setdefault(l, w)
-        with capture(model, [(l, h) for h in found[l]], take=torch.clone, stop=False) as (acts, run): o = {h: x for (_, h), x in run(input_ids=_ids()).items()}
-        if "resid_mid" in o and "attn_out" in o: worst = max(worst, _off(o["resid_pre"] + c[0]*o["attn_out"], o["resid_mid"]))
-        if "attn_out" in o and "mlp_out" in o: worst = max(worst, _off(o["resid_pre"] + c[0]*o["attn_out"] + c[1]*o["mlp_out"], o["resid_post"]))
-        for h in found[l] if l == 1 else ():
-            with splice(model, l, h, torch.clone): worst = max(worst, _off(model(input_ids=_ids(), use_cache=False).logits, clean))
+    with capture(model, [(l, h) for l in found for h in found[l]], take=torch.clone, stop=False) as (acts, run): o = dict(run(input_ids=_ids()))
+    for l, has in found.items():
+        c, x = scale[l], {h: o[l, h] for h in has if (l, h) in o}
+        if {"attn_out", "resid_mid"} <= set(x): worst = max(worst, _off(x["resid_pre"] + c[0]*x["attn_out"], x["resid_mid"]))
+        if {"attn_out", "mlp_out"} <= set(x): worst = max(worst, _off(x["resid_pre"] + c[0]*x["attn_out"] + c[1]*x["mlp_out"], x["resid_post"]))
+    clean = model(input_ids=_ids(), use_cache=False).logits
+    with contextlib.ExitStack() as stack:
+        for h in found[1]: stack.enter_context(splice(model, 1, h, torch.clone))
+        worst = max(worst, _off(model(input_ids=_ids(), use_cache=False).logits, clean))
     return worst, found, why
 
-# %% ../nbs/lib/11a_zoo.ipynb #2f088445
+# %% ../nbs/lib/11a_zoo.ipynb #bb13abde
 def check_unembed(
     model, # a causal language model
 ) -> float:
@@ -199,7 +202,7 @@ def _capped(model, U, cap):
     after = float((cap*torch.atanh(z/cap)*small).sum()/small.square().sum())
     return _off(x/100@U, after*(y[0] - y[1])/2)
 
-# %% ../nbs/lib/11a_zoo.ipynb #cff5f078
+# %% ../nbs/lib/11a_zoo.ipynb #0a39cb05
 def check_weights(
     model, # a causal language model
     layer:int, # whose output is read, and which writes
@@ -234,7 +237,7 @@ def _off_writing(model, layer, module, W, normed):
     h, at = 100*torch.randn(1, 6, W.shape[1], generator=torch.Generator().manual_seed(3)), anatomy(model, layer)
     places, y = [(o, c) for o, c in zip(("attn_out", "mlp_out"), at["scale"]) if o in at], []
     for sign in (1, -1):
-        with capture(model, [(layer, o) for o, _ in places], take=torch.clone, stop=False) as (acts, run), _put(module, sign*h, "in"):
+        with capture(model, [(layer, o) for o, _ in places], take=torch.clone) as (acts, run), _put(module, sign*h, "in"):
             o = run(input_ids=_ids()); y.append([c*o[layer, p] for p, c in places])
     off = []
     for a, b in zip(*y):
@@ -243,7 +246,7 @@ def _off_writing(model, layer, module, W, normed):
         off.append(_off(got, want))
     return min(off)
 
-# %% ../nbs/lib/11a_zoo.ipynb #3da5d23b
+# %% ../nbs/lib/11a_zoo.ipynb #cd457c8d
 def examine(
     model,          # a causal language model, tiny
     room:float=1e-4, # largest relative deviation of what counts as exact
@@ -268,7 +271,7 @@ def examine(
     else: verdict = "in part" if said else "exact"
     return dict(verdict=verdict, **out, sentence=" | ".join(dict.fromkeys(said)))
 
-# %% ../nbs/lib/11a_zoo.ipynb #da3c53fc
+# %% ../nbs/lib/11a_zoo.ipynb #597fee3c
 def zoo_table(
     names=None,      # of families; all by default
     seconds=None,    # stop building after so many; the families that are left are counted as not tried
