@@ -17,7 +17,13 @@ import numpy as np
 from filelock import FileLock, SoftFileLock, Timeout
 
 # %% ../nbs/lib/00_core.ipynb #3af3b645
-class SaeDiplomaError(Exception): "Base of all errors raised on purpose: one sentence that says what was found and what would do."
+class SaeDiplomaError(Exception):
+    "Base of all errors raised on purpose: one sentence that says what was found and what would do."
+    def __str__(self):
+        "The sentence; what was found in a file may be a word of a million letters, of which the first will do."
+        s = re.sub(r"(\S{200})\S{100,}", r"\1…", super().__str__())
+        return s if len(s) < 3000 else s[:2000]+" … "+s[-500:]
+
 class ParamError(SaeDiplomaError, ValueError): "A parameter that cannot work."
 class UnreadableError(ParamError): "A model whose formula could not be measured: what hangs on it is left out, and nothing else."
 class DataError(SaeDiplomaError, ValueError): "Input data that cannot be used, or that is not there."
