@@ -296,8 +296,8 @@ def _load_adapter(folder):
     from sae_diploma.models import load_model
     with torch.no_grad(): return load_model(folder, device="cpu")(input_ids=torch.arange(7)[None]).logits
 
-LIBRARIES = dict(pairs=Loader(_make_pairs, _load_pairs, _texts, 15), tokenizer=Loader(_make_tokenizer, _load_tokenizer, lambda a, b: all(o is int for o in b[0]), 60),
-                 adapter=Loader(_make_adapter, _load_adapter, lambda a, b: a.shape == b.shape, 40))
+LIBRARIES = dict(pairs=Loader(_make_pairs, _load_pairs, _texts, 15), tokenizer=Loader(_make_tokenizer, _load_tokenizer, lambda a, b: all(o is int for o in b[0]), 40),
+                 adapter=Loader(_make_adapter, _load_adapter, lambda a, b: a.shape == b.shape, 25))
 
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_what_libraries_read(name, tmp_path): try_changes(LIBRARIES[name], tmp_path)
