@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['MARK', 'SaeDiplomaError', 'ParamError', 'UnreadableError', 'DataError', 'CorruptError', 'LockedError', 'check',
            'or_say', 'near', 'set_seed', 'get_device', 'get_dtype', 'amp_dtype', 'make_folder', 'replace_file',
-           'disk_full', 'atomic_path', 'save_json', 'found_file', 'load_json', 'save_parquet', 'load_parquet',
-           'save_safetensors', 'load_safetensors', 'sha256_file', 'fingerprint', 'versions', 'save_manifest',
-           'load_manifest', 'RunLock', 'progress', 'package_dir', 'token_text', 'contents', 'may_write', 'mark_folder']
+           'disk_full', 'atomic_path', 'room_for', 'save_json', 'found_file', 'load_json', 'save_parquet',
+           'load_parquet', 'save_safetensors', 'load_safetensors', 'sha256_file', 'fingerprint', 'versions',
+           'save_manifest', 'load_manifest', 'RunLock', 'progress', 'package_dir', 'token_text', 'contents',
+           'may_write', 'mark_folder']
 
 # %% ../nbs/lib/00_core.ipynb #c024c071
 import codecs, contextlib, dataclasses, difflib, errno, hashlib, importlib.metadata as md, json, math, os, platform, random, re, tempfile, time
@@ -166,6 +167,18 @@ def atomic_path(
         if disk_full(e):
             raise DataError(f"disk full while writing {path}: what was written before it is whole; free some space and run the same command again") from e
         raise
+
+# %% ../nbs/lib/00_core.ipynb #6f2dfca9
+@contextlib.contextmanager
+def room_for(
+    what, # folder or file that is written, for the sentence
+):
+    "Turn any library's error of a full disk into `DataError`."
+    try: yield
+    except SaeDiplomaError: raise
+    except Exception as e:
+        if not disk_full(e): raise
+        raise DataError(f"disk full while writing {what}: what was written before it is whole; free some space and run the same command again") from e
 
 # %% ../nbs/lib/00_core.ipynb #8fd6acdf
 def _plain(o):
