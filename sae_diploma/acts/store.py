@@ -133,7 +133,7 @@ def load(cls:TokenTable,
     folder, # as given to `save`
 ):
     "Read a table back; raises `CorruptError` when it is not as it was written."
-    df, docs = (_columns(Path(folder)/f, names) for f, names in (("tokens.parquet", ("token", "doc", "pos", "regime", "segment")), ("docs.parquet", ("id", "split"))))
+    df, docs = (_columns(Path(folder)/f, names) for f, names in (("tokens.parquet", ("token", "doc", "pos", "regime", "segment")), ("docs.parquet", ("split",))))
     code = lambda c, names: pd.Categorical(df[c], categories=names).codes
     try: table = cls(df.token, df.doc, df.pos, code("regime", REGIMES), code("segment", SEGMENTS), docs)
     except (DataError, TypeError, ValueError) as e: raise CorruptError(f"{folder} is no whole token table ({e}); delete it and run its stage again") from None

@@ -101,11 +101,13 @@ class SAE(nn.Module):
 
     def __init__(self,
         cfg:SAEConfig, # what to make
-        seed:int=0,    # of the random decoder directions
+        seed:int=0,    # of the random decoder directions; None: they will be loaded
     ):
         super().__init__()
         self.cfg, self.training_info, dt = cfg, {}, get_dtype(cfg.dtype)
-        W = torch.randn(cfg.d_sae, cfg.d_in, generator=torch.Generator().manual_seed(seed)).repeat(1, cfg.n_sources) # sources begin alike
+        first = torch.Generator().manual_seed(seed or 0)
+        W = torch.empty(cfg.d_sae, cfg.d_in) if seed is None else torch.randn(cfg.d_sae, cfg.d_in, generator=first)
+        W = W.repeat(1, cfg.n_sources) # sources begin alike
         self.W_dec = nn.Parameter(F.normalize(W, dim=1).to(dt))
         self.W_enc = nn.Parameter(self.W_dec.detach().clone().t())
         self.b_enc = nn.Parameter(torch.zeros(cfg.d_sae, dtype=dt))
@@ -384,11 +386,11 @@ def from_pretrained(cls:SAE,
     cfg, sha = load_config(folder)
     f = folder/"model.safetensors"
     check(f.exists(), f"{folder}: config.json without its model.safetensors; save or fetch the SAE again", DataError)
-    with torch.device("meta"): like = by_source(SAE(cfg).state_dict(), cfg) # shapes, and no memory
+    with torch.device("meta"): like = by_source(SAE(cfg, None).state_dict(), cfg) # shapes, and no memory
     shapes = {k: tuple(v.shape) for k, v in like.items()}
     check(shapes == shapes_of(f), f"{f}: tensors do not fit its config, expected {shapes}", CorruptError)
     check(sha == sha256_file(f), f"{f} is not the file that was saved (its checksum differs); save or fetch the SAE again", CorruptError)
-    sae = SAE(cfg)
+    sae = SAE(cfg, None)
     sae.load_state_dict(side_by_side(load_safetensors(f), cfg))
     if (folder/"training.json").exists(): sae.training_info = load_json(folder/"training.json", keys=())
     return sae.eval().requires_grad_(False).to(get_device(device))

@@ -252,7 +252,7 @@ def _shipped():
     import trl
     other = "training|_vl|idefics|llava|smolvlm|muse|diffusion"
     files = sorted((Path(trl.__file__).parent/"chat_templates").glob("*.jinja"))
-    return {f.stem: f.read_text() for f in files if not re.search(other, f.stem)}
+    return {f.stem: f.read_text(encoding="utf-8") for f in files if not re.search(other, f.stem)}
 
 def test_templates_as_shipped():
     "Loss on the answer and an end, the prompt of generation that of training, the score of the answer."
@@ -331,7 +331,7 @@ def test_pairs_are_written_as_the_fine_tuned_model_reads_them(how, said, tmp_pat
     if how == "record": record_format(ft, "plain", INSTRUCTION, 96)
     if how == "nothing": ft.chat_template = None
     for name, t in (("base", base), ("ft", ft)):
-        t.save_pretrained(tmp_path/name); (tmp_path/name/"config.json").write_text('{"model_type": "llama"}')
+        t.save_pretrained(tmp_path/name); (tmp_path/name/"config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
     tok, sentence = pair_tokenizer(str(tmp_path/"base"), str(tmp_path/"ft"))
     want = TEMPLATES["chatml"][0] if how == "template" else PLAIN_TEMPLATE
     assert re.search(said, sentence) and tok.chat_template == want
