@@ -175,5 +175,5 @@ def test_without_what_windows_lacks(tmp_path):
     env = {**os.environ, "SAE_DIPLOMA_QUIET": "1", "HF_HUB_OFFLINE": "1", "PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252"}
     p = subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(folder)], env=env, capture_output=True, encoding="cp1252", timeout=300)
     assert p.returncode == 0 and p.stdout.strip().endswith("whole"), p.stderr[-3000:]
-    left = {f.name for f in folder.rglob("*") if f.name.startswith(".") and f.name != ".lock"} | {f.name for f in folder.rglob("making.json")}
+    left = {f.name for f in folder.rglob("*") if f.name.startswith(".") and f.name not in (".lock", ".sae_diploma.json")} | {f.name for f in folder.rglob("making.json")}
     assert not left and b"\r\n" not in (folder/"acts"/"store.json").read_bytes()
