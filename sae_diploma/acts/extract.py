@@ -7,7 +7,7 @@ __all__ = ['STORE', 'tokenise_pair', 'tokenise_pairs', 'build_tokens', 'batch_do
            'Budget', 'doc_activations', 'ranks', 'shard_documents', 'Job', 'extract', 'extract_many']
 
 # %% ../../nbs/lib/21_acts.extract.ipynb #ebc3f3b9
-import gc, hashlib, json, os, warnings
+import gc, hashlib, json, os, warnings, weakref
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -153,6 +153,14 @@ def leaves_no_trace(
         except (TypeError, ValueError): packs = False # no such argument
     return causal, packs
 
+_traces = weakref.WeakKeyDictionary() # model -> {(layer, attention): what `leaves_no_trace` found}
+
+def _traced(model, layer):
+    "What `leaves_no_trace` finds, looked at once for each model, layer and attention: it is a property of the code, not of the text."
+    known, key = _traces.setdefault(model, {}), (layer, getattr(unwrap(model).config, "_attn_implementation", ""))
+    if key not in known: known[key] = leaves_no_trace(model, layer)
+    return known[key]
+
 def _wants_packing(model):
     "Whether the model's attention computes packed documents without the products between them."
     return str(getattr(unwrap(model).config, "_attn_implementation", "")).startswith(("flash_attention", "flex_attention"))
@@ -177,7 +185,7 @@ def doc_activations(
     "Yield `(rows, {point: (n, width) activations})` batch by batch, rows of the table, nothing padded; ends the pass after the last point. Out of memory, a batch is halved; raises `ParamError` when one document is too much."
     budget = batch_tokens if isinstance(batch_tokens, Budget) else Budget(batch_tokens or auto_batch_tokens(model))
     points, docs, b = [(resolve_layer(model, l), h) for l, h in points], np.asarray(docs), table.bounds
-    causal, packs = leaves_no_trace(model, max(l for l, _ in points))
+    causal, packs = _traced(model, max(l for l, _ in points))
     check(packs or not pack, f"pack: {type(unwrap(model)).__name__} with {unwrap(model).config._attn_implementation} attention lets packed documents see each other; use pack=False")
     pack = packs and _wants_packing(model) if pack is None else pack
     n, dev = b[docs+1]-b[docs], unwrap(model).get_input_embeddings().weight.device
