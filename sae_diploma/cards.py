@@ -1069,12 +1069,18 @@ def read_cards(
     "Cards and table as they were written; raises `CorruptError` for what `write_cards` did not write."
     folder = Path(folder)
     try:
-        kept = load_json(folder/"latents.json"); cards, table = kept.pop("latents"), _rows_of((folder/"latents.js").read_text(encoding="utf-8"))
-        whole = all(isinstance(o, int) and not isinstance(o, bool) and o >= 0 for o in (*(c["latent"] for c in cards), *(int(o) for o in table.latent))) and all(isinstance(c[k], str) for c in cards for k in ("dictionary", "label"))
+        kept = load_json(folder/"latents.json")
+        cards, table = kept.pop("latents"), _rows_of((folder/"latents.js").read_text(encoding="utf-8"))
+        whole = all(isinstance(o, int) and not isinstance(o, bool) and o >= 0
+            for o in (*(c["latent"] for c in cards), *(int(o) for o in table.latent))) and all(isinstance(c[k], str)
+            for c in cards for k in ("dictionary", "label"))
         for c in cards: card_html(c)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as e: whole, said = False, f" ({type(e).__name__}: {e!s:.80})"
+    except (AttributeError, IndexError, KeyError, TypeError,
+        ValueError) as e: whole, said = False, f" ({type(e).__name__}: {e!s:.80})"
     else: said = ""
-    check(whole, f"{folder}: latents.json and latents.js hold no cards that `write_cards` wrote{said}; run chapter 5 again", CorruptError)
+    check(whole,
+        f"{folder}: latents.json and latents.js hold no cards that `write_cards` wrote{said}; run chapter 5 again",
+        CorruptError)
     return cards, table, {k: v for k, v in kept.items() if k in ("title", "intro", "back", "run", "fingerprint")}
 
 # %% ../nbs/lib/61_cards.ipynb #c1d1e231

@@ -198,18 +198,23 @@ def inert_output(
     o:dict,         # of a code cell
     executed=False, # did somebody's run make it?
 ) -> dict:
-    "The output as a page may have it: printed text as escaped HTML, other HTML without shortcodes, of an executed notebook without scripts and of known kinds only."
+    "The output as a page may have it: printed text escaped, HTML without shortcodes, of an executed one without scripts."
     join, kind = lambda v: "".join(v) if isinstance(v, (list, str)) else str(v), o.get("output_type")
     if kind in ("stream", "error"):
-        text = join(o.get("text", "")) if kind == "stream" else "\n".join(map(str, o.get("traceback") or [f"{o.get('ename')}: {o.get('evalue')}"]))
-        return dict(output_type="display_data", metadata={}, data={"text/html": pre_html(text, ("stderr" if o.get("name") == "stderr" else "stdout") if kind == "stream" else "error"), "text/plain": without_shortcodes(visible(text))})
-    data = {k: v if k.startswith("image/") and k != "image/svg+xml" else join(v) for k, v in (o.get("data") or {}).items() if not executed or k in _types}
+        text = join(o.get("text", "")) if kind == "stream" else "\n".join(map(str, o.get("traceback")
+            or [f"{o.get('ename')}: {o.get('evalue')}"]))
+        return dict(output_type="display_data", metadata={},
+            data={"text/html": pre_html(text, ("stderr" if o.get("name") == "stderr" else "stdout")
+            if kind == "stream" else "error"), "text/plain": without_shortcodes(visible(text))})
+    data = {k: v if k.startswith("image/") and k != "image/svg+xml" else join(v) for k,
+        v in (o.get("data") or {}).items() if not executed or k in _types}
     if "text/plain" in data:
         if len(data) == 1: data["text/html"] = pre_html(data["text/plain"], "")
         data["text/plain"] = without_shortcodes(visible(data["text/plain"]))
     for k in ("text/html", "image/svg+xml"):
         if k in data: data[k] = without_shortcodes(inert_html(data[k]) if executed else data[k])
-    if "text/markdown" in data: data["text/markdown"] = (inert_markdown if executed else without_shortcodes)(data["text/markdown"])
+    if "text/markdown" in data: data["text/markdown"] = (inert_markdown if executed
+            else without_shortcodes)(data["text/markdown"])
     return {**o, "data": data}
 
 # %% ../nbs/lib/72_site.ipynb #49dcf615
@@ -279,7 +284,7 @@ def answer(
     return "\n\n".join([ANSWER, "## The answer", "\n".join(lines), f"![{md_text(cap['caption'], 5000)}]({figures}{cap['png']}){{#fig-summary fig-alt=\"{_attr(cap['alt'])}\"}}",
                         "::: {.callout-note collapse=\"true\" title=\"All numbers, with intervals and controls\"}\n\n" + "\n".join(numbers) + "\n\n:::"])
 
-def _attr(s): return md_text(s.replace('"', "'"), 5000)
+def _attr(s): return md_text(s.replace('"', "'"), 5000).replace("&#39;", "'") # between double quotes
 
 
 # %% ../nbs/lib/72_site.ipynb #98a90e16
