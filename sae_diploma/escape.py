@@ -23,7 +23,7 @@ def _named(m):
 def visible(
     text, # anything; its `str`
 ) -> str:
-    "The text with control characters, lone surrogates and signs that change its direction by name; line ends as newlines."
+    "The text with control characters, lone surrogates and signs of direction by name; line ends as newlines."
     text = str(text)
     if text.isprintable(): return text
     return re.sub(r"[^\x20-\x7e\n\t]", _named, re.sub(r"\r\n?", "\n", text))
@@ -46,33 +46,46 @@ def html_text(
     return html.escape(visible(text if most is None else cut(text, most)))
 
 # %% ../nbs/lib/01_escape.ipynb #c24f1e0a
-_md_signs = re.compile(r"""[&<>\\`*{}$|~^@#"]|\[(?![\d−+.\-])|\](?=[(\[{:])|(?<![^\W_])_|_(?![^\W_])|:(?![\s]|$)|--|\.\.\.|(?i:www\.)|(?<![^\W_])'|'(?![^\W_])|\((?=(?i:c|r|tm|p)\))|\+(?=-)|[!?.,](?=[!?.,]{2})|^[-+=:]|^\d+(?=[.)])|^_""")
+_md_signs = re.compile("|".join((
+    r"""[&<>\\`*{}$|~^@#"]""",                                     # begin something anywhere
+    r"\[(?![\d−+.\-])", r"\](?=[(\[{:])",                          # links, but no intervals
+    r"(?<![^\W_])_", r"_(?![^\W_])",                               # emphasis, but no names_with_it
+    r":(?!\s|$)", r"(?i:www\.)",                                   # addresses, divs, emoji
+    r"^[-+=:]", r"^\d+(?=[.)])",                                   # lists and headings begin a line
+    # typography
+    r"--", r"\.\.\.", r"(?<![^\W_])'", r"'(?![^\W_])", r"\((?=(?i:c|r|tm|p)\))", r"\+(?=-)", r"[!?.,](?=[!?.,]{2})")))
 
-def _entity(m): return f"&#{ord(m[0][-1])};" if len(m[0]) == 1 else m[0][:-1]+f"&#{ord(m[0][-1])};" # of two or more signs the last is enough
+# of two or more signs the last is enough
+def _entity(m): return f"&#{ord(m[0][-1])};" if len(m[0]) == 1 else m[0][:-1]+f"&#{ord(m[0][-1])};"
 
 def md_text(
     text,      # anything; its `str`
     most=None, # characters that are shown; all by default
 ) -> str:
-    "The text as part of a line of Markdown, also in a quoted attribute, a cell of a table or HTML within it; `html.unescape` gives it back, with white space as single spaces."
-    return _md_signs.sub(_entity, without_shortcodes(" ".join(visible(text if most is None else cut(text, most)).split())))
+    "The text as part of a line of Markdown, of an attribute, a cell or HTML in it; `html.unescape` gives it back."
+    return _md_signs.sub(_entity, without_shortcodes(" ".join(visible(text if most is None
+        else cut(text, most)).split())))
 
 def md_code(
     text, # anything; its `str`
 ) -> str:
-    "The text as code within a line of Markdown: between backticks where it holds nothing that anybody reads, as an element otherwise."
+    "The text as code within a line of Markdown: between backticks where it is a plain name, as an element otherwise."
     text = str(text)
-    return f"`{text}`" if re.fullmatch(r"[\w./ ,:@+=()-]*\w[\w./,:+=()-]*", text, re.A) and "  " not in text else f"<code>{md_text(text)}</code>"
+    return f"`{text}`" if re.fullmatch(r"[\w./ ,:@+=()-]*\w[\w./,:+=()-]*", text,
+        re.A) and "  " not in text else f"<code>{md_text(text)}</code>"
 
 # %% ../nbs/lib/01_escape.ipynb #b0ae8f1e
-_opening = re.compile(r"(\{|&#0*123;|&#x0*7b;|&lbrace;|&lcub;)(?=(?:\{|&#0*123;|&#x0*7b;|&lbrace;|&lcub;)(?:<|&lt;?|&#0*60;?|&#x0*3c;?))", re.I)
-_marks = re.compile(r"(b58fc729|cf5733e5)(?=-)", re.I)        # lpegshortcode.lua: `md_shortcode_2_uuid`, `escape_unicode`
+_brace = r"(?:\{|&#0*123;|&#x0*7b;|&lbrace;|&lcub;)"
+_opening = re.compile(rf"({_brace})(?={_brace}(?:<|&lt;?|&#0*60;?|&#x0*3c;?))", re.I)
+# lpegshortcode.lua: `md_shortcode_2_uuid`, `escape_unicode`
+_marks = re.compile(r"(b58fc729|cf5733e5)(?=-)", re.I)
 
 def without_shortcodes(
     text:str, # Markdown, code or HTML
 ) -> str:
     "The text with a joiner without width where Quarto would read a shortcode, in plain signs or in entities."
-    return _marks.sub("\\1\u2060", _opening.sub("\\1\u2060", text)) if "{" in text or "-" in text or "&" in text else text
+    return _marks.sub("\\1\u2060", _opening.sub("\\1\u2060",
+        text)) if "{" in text or "-" in text or "&" in text else text
 
 # %% ../nbs/lib/01_escape.ipynb #f73914f7
 class TextTable:
@@ -87,7 +100,8 @@ class TextTable:
 def _cell_html(v, digits, most, tag="td"):
     if isinstance(v, (bool, np.bool_)): v = str(bool(v))
     if isinstance(v, (int, np.integer)): return f"<{tag}>{int(v)}</{tag}>"
-    if v is None or isinstance(v, (float, np.floating)): return f"<{tag}>{'–' if v is None or v != v else f'{v:.{digits}g}'}</{tag}>"
+    if v is None or isinstance(v, (float,
+            np.floating)): return f"<{tag}>{'–' if v is None or v != v else f'{v:.{digits}g}'}</{tag}>"
     if v is pd.NA or v is pd.NaT: return f"<{tag}>–</{tag}>"
     wrap = "white-space:pre-wrap;overflow-wrap:anywhere;min-width:12em" if len(str(v)) > 24 else "white-space:pre"
     return f'<{tag} style="text-align:left;vertical-align:top;padding:4px 10px;{wrap}">{html_text(v, most)}</{tag}>'
@@ -100,34 +114,48 @@ def text_table(
 ) -> TextTable:
     "The table with all its text escaped and wrapped, nothing in it set as a formula, a dash where there is no value."
     name = lambda o: " · ".join(str(k) for k in o if str(k)) if isinstance(o, tuple) else "" if o is None else str(o)
-    heads = [*([name(t.index.name if t.index.nlevels == 1 else tuple(t.index.names))] if index else []), *map(name, t.columns)]
+    heads = [*([name(t.index.name if t.index.nlevels == 1 else tuple(t.index.names))] if index else []),
+        *map(name, t.columns)]
     head = "".join(f"<th>{html_text(o, most)}</th>" for o in heads)
-    rows = ([*([name(i) if isinstance(i, tuple) else i] if index else []), *r] for i, r in zip(t.index, t.itertuples(index=False, name=None)))
-    body = "\n".join("<tr>"+"".join(_cell_html(v, digits, most, "th" if index and j == 0 else "td") for j, v in enumerate(r))+"</tr>" for r in rows)
-    plain = pd.DataFrame({i: [visible(cut(v, most)) if isinstance(v, str) else v for v in t.iloc[:, i]] for i in range(t.shape[1])}, index=t.index.map(lambda o: visible(name(o) if isinstance(o, tuple) else o)))
+    rows = ([*([name(i) if isinstance(i, tuple) else i] if index else []), *r] for i,
+        r in zip(t.index, t.itertuples(index=False, name=None)))
+    body = "\n".join("<tr>"+"".join(_cell_html(v, digits, most, "th" if index and j == 0 else "td") for j,
+        v in enumerate(r))+"</tr>" for r in rows)
+    plain = pd.DataFrame({i: [visible(cut(v, most)) if isinstance(v, str) else v for v in t.iloc[:, i]]
+        for i in range(t.shape[1])}, index=t.index.map(lambda o: visible(name(o) if isinstance(o, tuple) else o)))
     plain.columns = [visible(name(o)) for o in t.columns]
-    return TextTable(f'<div class="tex2jax_ignore mathjax_ignore"><table border="1" class="dataframe">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>', plain.to_string(index=index))
+    inside = f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>"
+    made = f'<div class="tex2jax_ignore mathjax_ignore"><table border="1" class="dataframe">\n{inside}</table></div>'
+    return TextTable(made, plain.to_string(index=index))
 
 # %% ../nbs/lib/01_escape.ipynb #818d1342
 _ansi = re.compile(r"\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
-_run = re.compile(r"([^\s&]{500})[^\s&]{100,}")           # no word: a browser takes minutes to lay out a line of 100,000 characters
-_printed = re.compile(_marks.pattern+r"|[{`~$\[@]|::", re.I) # what Quarto reads in HTML, and what would be Markdown if a fence before it were broken
+# no word: a browser takes minutes to lay out a line of 100,000 characters
+_run = re.compile(r"([^\s&]{500})[^\s&]{100,}")
+# what Quarto reads in HTML, and what would be Markdown if a fence before it were broken
+_printed = re.compile(_marks.pattern+r"|[{`~$\[@]|::", re.I)
 
 def pre_html(
     text,          # what was printed
     kind="stdout", # 'stdout', 'stderr', 'error': the class of its element; "" for none
     most=50_000,   # characters that are shown
 ) -> str:
-    "Printed text as HTML in which nothing is read: braces and what else could begin something as entities, no colours, a cut after `most` characters."
+    "Printed text as HTML in which nothing is read: what could begin something as entities, no colours of a terminal."
     text = html_text(_ansi.sub("", str(text)).rstrip("\n"), most)
     text = _run.sub(lambda m: f'{m[1]}<span title="{len(m[0])-500:,} more characters">…</span>', text)
-    return f'<div class="{f"cell-output-{kind} " if kind else ""}printed">\n<pre><code>{_printed.sub(lambda m: f"&#{ord(m[0][0])};{m[0][1:]}", text)}</code></pre>\n</div>'
+    text = _printed.sub(lambda m: f"&#{ord(m[0][0])};{m[0][1:]}", text)
+    name = f"cell-output-{kind} printed" if kind else "printed"
+    return f'<div class="{name}">\n<pre><code>{text}</code></pre>\n</div>'
 
 # %% ../nbs/lib/01_escape.ipynb #0405b69c
 _md_unsafe = [(re.compile(a, re.I | re.M), b) for a, b in (
-    (r"<(?=[a-z/!?])(?!(?:https?://|mailto:)[^\s<>]*>)", "&#60;"), (r"\{(?=\s*=)", "{\u2060"), (r"\{(?=[^{}]*\bon[a-z]+\s*=)", "&#123;"), (r"^(\s*):(?=::.*\bon[a-z]+\s*=)", "\\1&#58;"), (r"\bon(?=[a-z]+\s*=)", "on\u2060"), (r"\b(srcdoc|data-qmd)", "\\1\u2060"),
-    (r"!(?=\[[^\]]*\]\(\s*<?(?:[a-z][\w+.-]*:)?//)", "&#33;"), (r"\](?=\(\s*(?!(?:https?://|mailto:)?[\w./#?=%~+&;,-]*[)\s])|\(\s*[^)\s]*&#?\w+;)", "&#93;"), (r"^(\s*)\[(?=[^\]]+\]:)", "\\1&#91;"),
+    (r"<(?=[a-z/!?])(?!(?:https?://|mailto:)[^\s<>]*>)", "&#60;"), (r"\{(?=\s*=)",
+        "{\u2060"), (r"\{(?=[^{}]*\bon[a-z]+\s*=)", "&#123;"), (r"^(\s*):(?=::.*\bon[a-z]+\s*=)",
+        "\\1&#58;"), (r"\bon(?=[a-z]+\s*=)", "on\u2060"), (r"\b(srcdoc|data-qmd)", "\\1\u2060"),
+    (r"!(?=\[[^\]]*\]\(\s*<?(?:[a-z][\w+.-]*:)?//)",
+        "&#33;"), (r"\](?=\(\s*(?!(?:https?://|mailto:)?[\w./#?=%~+&;,-]*[)\s])|\(\s*[^)\s]*&#?\w+;)",
+        "&#93;"), (r"^(\s*)\[(?=[^\]]+\]:)", "\\1&#91;"),
     (r"^(---|\.\.\.)[ \t]*$", "* * *"))]
 _fence = re.compile(r"^ {0,3}(`{3,}(?=[^`\n]*$)|~{3,})(.*)$", re.M)
 
@@ -142,22 +170,30 @@ def _fences_are_closed(text):
 def inert_markdown(
     text:str, # Markdown that somebody else has written
 ) -> str:
-    "The Markdown without raw HTML, handlers, addresses that run something, pictures from elsewhere, metadata, shortcodes, and blocks of code that would take in what follows."
+    "The Markdown without HTML, handlers, unsafe addresses, metadata, shortcodes, and fences that never close."
     text = re.sub(r"(\S{2000})\S+", "\\1…", text)
     for a, b in _md_unsafe: text = a.sub(b, text)
     if not _fences_are_closed(text): text = re.sub(r"(`{3,}|~{3,})", lambda m: f"&#{ord(m[0][0])};"*len(m[0]), text)
     return without_shortcodes(visible(text))
 
 # %% ../nbs/lib/01_escape.ipynb #2e759609
-_kept = frozenset("""a abbr article b bdi bdo blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 header hr i img ins kbd li mark
-main nav ol p picture pre q s samp section small source span strong style sub summary sup table tbody td tfoot th thead time tr u ul wbr
-math mi mn mo mrow ms mtext mfrac msqrt mroot msub msup msubsup munder mover munderover mtable mtr mtd mspace mstyle mpadded mphantom menclose semantics
-svg g path rect circle ellipse line polyline polygon text tspan title desc defs use clippath lineargradient radialgradient stop pattern mask marker symbol""".split())
-_dropped = frozenset("script iframe object embed applet template noscript noembed noframes xmp plaintext textarea select frameset audio video canvas head foreignobject".split()) # with all that is in them
+_kept = frozenset("""
+a abbr article b bdi bdo blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2
+h3 h4 h5 h6 header hr i img ins kbd li mark main nav ol p picture pre q s samp section small source span strong style
+sub summary sup table tbody td tfoot th thead time tr u ul wbr
+math mi mn mo mrow ms mtext mfrac msqrt mroot msub msup msubsup munder mover munderover mtable mtr mtd mspace mstyle
+mpadded mphantom menclose semantics
+svg g path rect circle ellipse line polyline polygon text tspan title desc defs use clippath lineargradient
+radialgradient stop pattern mask marker symbol""".split())
+# with all that is in them
+_dropped = frozenset("""script iframe object embed applet template noscript noembed noframes xmp plaintext textarea
+select frameset audio video canvas head foreignobject""".split())
 _void = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-_unsafe = frozenset("srcdoc action formaction ping background poster data manifest autofocus contenteditable http-equiv is slot nonce popover popovertarget accesskey target form".split())
+_unsafe = frozenset("""srcdoc action formaction ping background poster data manifest autofocus contenteditable
+http-equiv is slot nonce popover popovertarget accesskey target form""".split())
 _links = frozenset("href src srcset xlink:href cite longdesc usemap".split())
-_reaches_out = re.compile(r"@import|url\s*\(|image(?:-set)?\s*\(|expression\s*\(|javascript|behavior|-moz-binding|\\|<|position\s*:\s*(?:fixed|sticky)", re.I)
+_reaches_out = re.compile(r"@import|url\s*\(|image(?:-set)?\s*\(|expression\s*\(|javascript|behavior|-moz-binding|\\|<"
+                          r"|position\s*:\s*(?:fixed|sticky)", re.I)
 _picture = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 
 def _link_is_safe(tag, name, value):
@@ -168,7 +204,9 @@ def _link_is_safe(tag, name, value):
 
 class _Inert(HTMLParser):
     "Writes again what is kept of the HTML that it is fed."
-    def __init__(self): super().__init__(convert_charrefs=False); self.out, self.open, self.skip, self.css = [], [], [], False
+    def __init__(self):
+        super().__init__(convert_charrefs=False)
+        self.out, self.open, self.skip, self.css = [], [], [], False
     def handle_starttag(self, tag, attrs, end=""):
         if self.skip or tag in _dropped:
             if tag in _dropped and not end and tag not in _void: self.skip.append(tag)
@@ -176,8 +214,11 @@ class _Inert(HTMLParser):
         if tag not in _kept: return
         keep = []
         for k, v in attrs:
-            if not re.fullmatch(r"[a-z][a-z0-9_.:-]*", k) or k.startswith(("on", "data-qmd", "data-bs", "data-quarto", "xmlns:")) or k in _unsafe: continue
-            if (k in _links and not _link_is_safe(tag, k, v)) or (k not in _links and _reaches_out.search(v or "") and k not in ("title", "alt", "aria-label")): continue
+            if not re.fullmatch(r"[a-z][a-z0-9_.:-]*",
+                    k) or k.startswith(("on", "data-qmd", "data-bs", "data-quarto",
+                    "xmlns:")) or k in _unsafe: continue
+            if (k in _links and not _link_is_safe(tag, k, v)) or (k not in _links and _reaches_out.search(v or "")
+                    and k not in ("title", "alt", "aria-label")): continue
             keep.append(k if v is None else f'{k}="{html_text(v)}"')
         if tag in ("img", "source") and not any(o.startswith("src") for o in keep): return
         self.out.append(f"<{' '.join([tag, *keep])}{end}>"); self.css = tag == "style" and not end
@@ -199,11 +240,12 @@ class _Inert(HTMLParser):
     def handle_entityref(self, name): self._ref(f"&{name};")
     def handle_charref(self, name): self._ref(f"&#{name};")
     def _ref(self, s):
-        if not self.skip: self.out.append(s if (t := html.unescape(s)) != s and visible(t) == t else html.escape(visible(t), quote=False))
+        if not self.skip: self.out.append(s if (t := html.unescape(s)) != s and visible(t) == t
+                else html.escape(visible(t), quote=False))
 
 def inert_html(
     text:str, # HTML that somebody else has made
 ) -> str:
-    "What of it is text, table, picture or drawing: no scripts and handlers, no frames and forms, nothing that is fetched from elsewhere, every element closed."
+    "What of it is text, table, picture or drawing: no scripts, handlers, frames or requests, every element closed."
     p = _Inert(); p.feed(text); p.close()
     return "".join(p.out)+"".join(f"</{o}>" for o in reversed(p.open))
