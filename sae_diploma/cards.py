@@ -10,7 +10,7 @@ __all__ = ['BINS', 'SIDES', 'QUANTILES', 'STRONG', 'WEAK', 'part', 'pick_latents
            'read_cards', 'add_causal', 'publish_cards']
 
 # %% ../nbs/lib/61_cards.ipynb #a6deae87
-import html, math, re, shutil
+import html, math, re, shutil, unicodedata
 from pathlib import Path
 
 import numpy as np, pandas as pd
@@ -271,8 +271,20 @@ def _class_of(t):
     if "↵" in t: return 0
     if not o or set(o) <= set("·⇥␍⍽"): return 1
     if o.isdigit(): return 2
-    if not any(c.isalnum() for c in o): return 3
+    # a vowel sign alone is a part of a word
+    if not any(c.isalnum() or unicodedata.category(c)[0] == "M" for c in o): return 3
     return 4 if o[0].isupper() else 5 if t[0] in " ·" else 6
+
+def _origin(source):
+    """The package of a module, 'numpy' of 'numpy.lib'; of a row of another source, 'folder/news.csv:train:7', the
+    name of that source."""
+    name, _, row = source.partition(":")
+    return Path(name).name or name if row else source.split(".")[0]
+
+def _run_text(tokenizer, ids):
+    "Tokens that follow each other as text: a character that is split between two of them is whole."
+    each, whole = token_text(tokenizer, ids), tokenizer.decode([int(i) for i in ids])
+    return whole if any("⟨0x" in o for o in each) and "\ufffd" not in whole and whole.isprintable() else "".join(each)
 
 class Traits:
     "What can be said of a token from the token table alone; each kind numbers its traits, -1 is none."
@@ -284,7 +296,8 @@ class Traits:
         self.kind, ids = np.full(self.vocab, -1), np.unique(table.token)
         self.kind[ids] = [_class_of(t) for t in token_text(tokenizer, ids)]
         by_doc = table.docs.sort_values("doc") if "doc" in table.docs else table.docs
-        code, self.packages = pd.factorize(by_doc.source.astype(str).str.split(".").str[0]) if "source" in by_doc else (np.full(len(by_doc), -1), [])
+        code, self.packages = (pd.factorize(by_doc.source.astype(str).map(_origin)) if "source" in by_doc
+                               else (np.full(len(by_doc), -1), []))
         self.package = np.full(int(table.doc.max())+1, -1); self.package[by_doc.doc.to_numpy() if "doc" in by_doc else np.arange(len(by_doc))] = code
 
     def codes(self,
@@ -304,7 +317,7 @@ class Traits:
     ) -> tuple: # (short, as a clause)
         "A trait in words."
         from sae_diploma.acts import REGIMES, SEGMENTS
-        words = lambda *ids: "".join(token_text(self.tokenizer, ids)).strip() or "·"
+        words = lambda *ids: _run_text(self.tokenizer, ids).strip() or "·"
         if kind == "token": return (w := f"‘{words(code)}’"), f"on {w}"
         if kind == "bigram": return (w := f"‘{words(code//self.vocab, code % self.vocab)}’"), f"on the end of {w}"
         if kind == "after": return (w := f"after ‘{words(code)}’"), f"right {w}"
@@ -1019,6 +1032,7 @@ def write_cards(
     "Write the browser, a page for each card, and their data; returns the path of the browser."
     check(len(cards) > 0, "cards: there is no latent to show")
     folder, table = Path(folder), _own_table(cards) if table is None else table
+    mark_folder(folder, "latent cards", param="folder", known=["latents.json"])
     if (folder/"latent").exists(): shutil.rmtree(folder/"latent")
     for o in ("cards.css", "scheme.js", "browser.js", "card.js", "datatables/dataTables.min.js", "datatables/LICENSE.txt"):
         with atomic_path(folder/"assets"/(o.split("/")[-1] if "LICENSE" not in o else "dataTables.LICENSE.txt")) as t: shutil.copy(package_dir()/"assets"/o, t)
@@ -1120,5 +1134,5 @@ def publish_cards(
     kept, table, about = read_cards(cards)
     write_cards(kept, folder, table=table, **about)
     if causal is not None: add_causal(folder, causal)
-    (folder/"latents.json").unlink()
+    for o in ("latents.json", MARK): (folder/o).unlink(missing_ok=True)
     return True

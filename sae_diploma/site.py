@@ -172,7 +172,7 @@ def process(
     if run_dir: d = fold(label_figures(d, run_dir, next((f.parent.name for f in sorted(Path(run_dir).glob("*/stage.json")) if f.parent.name[:2] == Path(nb).name[:2]), "")))
     d = dict2nb(d)
     d.path_ = str(nb)
-    with open(os.devnull, "w") as null, contextlib.redirect_stdout(null): _page_filter()()(d)
+    with open(os.devnull, "w", encoding="utf-8") as null, contextlib.redirect_stdout(null): _page_filter()()(d)
     return _finish(json.loads(json.dumps(_as_dict(d))), up, order, executed)
 
 def _as_dict(nb):
@@ -353,7 +353,7 @@ def gather(
         if nb.name in chapters and not executed:
             tmp = stage/f".{nb.name}"; _dump(_not_run(nb, run_dir), tmp)
             d = process(tmp, order=_order(nb)); tmp.unlink()
-        elif nb.name == "methodology.ipynb": d = _run_page(nb, cache, "")
+        elif nb.name in ("methodology.ipynb", "contributing.ipynb"): d = _run_page(nb, cache, "")
         else:
             d = process(ran if executed else nb, executed, order=_order(nb), run_dir=run_dir if executed else None)
             if not executed and any(_source(c).strip() for c in d["cells"] if c["cell_type"] == "code") and nb.name != "index.ipynb": _as_written(d, "This page is no part of the chain: it is shown as written, without results.")
@@ -392,7 +392,6 @@ def _copy(f, to):
     shutil.copy(f, to)
 
 DATA_LIMIT = 400_000 # bytes: vector pictures and tables above are not on the site, they are in the run folder
-
 
 # %% ../nbs/lib/72_site.ipynb #8d5e7e58
 def _keep(o, stage):
@@ -656,7 +655,7 @@ def render(
 ) -> list:
     "Render `stage` into `stage/_site` and return the renderer's warnings."
     if with_ == "quarto":
-        r = subprocess.run(["quarto", "render", str(stage), "--no-execute"], capture_output=True, text=True)
+        r = subprocess.run(["quarto", "render", str(stage), "--no-execute"], capture_output=True, text=True, encoding="utf-8", errors="replace")
         check(r.returncode == 0, f"quarto failed: {r.stderr.strip()[-500:]}", DataError)
         return []
     from smalldocs.site import build
@@ -681,7 +680,7 @@ def build_site(
     "Render the site of a run and return what `check_site` finds; does nothing when it is up to date."
     run_dir, out, t = resolve_run_dir(run_dir).resolve(), Path(out), time.time()
     check((run_dir/"parameters.json").exists(), f"{run_dir} is no run folder: it has no parameters.json; `sae-diploma reproduce --run-dir {run_dir}` makes one", DataError)
-    _check_out(out)
+    for o in (out, run_dir/"site"): _check_out(o)
     fp = site_fingerprint(run_dir)
     if (out/"site.json").exists() and load_json(out/"site.json")["fingerprint"] == fp:
         say(f"site: up to date ({out}/index.html)")
@@ -735,7 +734,7 @@ def to_markdown(
     for c in cells:
         src = _source(c).strip()
         if not src or c["cell_type"] == "raw" or re.match(r"#\|\s*(hide|default_exp|export)", src): continue
-        if c["cell_type"] == "markdown": parts.append(_mdlink.sub(lambda m: m[1]+os.path.normpath(f"{base}/{m[2]}"), src))
+        if c["cell_type"] == "markdown": parts.append(_mdlink.sub(lambda m: m[1]+os.path.normpath(f"{base}/{m[2]}").replace(os.sep, "/"), src))
         else:
             parts.append(f"```python\n{src}\n```")
             text = "".join("".join(o.get("text") or o.get("data", {}).get("text/plain", "")) for o in c["outputs"]).rstrip()
@@ -745,7 +744,7 @@ def to_markdown(
 def write_readme(
     run_dir=None, # take the answer of this run into `nbs/index.ipynb` and its figure into `nbs/images/`
 ):
-    "Write README.md from `nbs/index.ipynb` and METHODOLOGY.md from `nbs/methodology.ipynb`."
+    "Write README.md, METHODOLOGY.md and CONTRIBUTING.md from `nbs/index.ipynb`, `methodology.ipynb` and `contributing.ipynb`."
     root = source_root()
     if run_dir and (own := answer(run_dir, "images/")):
         (root/"nbs/images").mkdir(exist_ok=True)
@@ -754,6 +753,6 @@ def write_readme(
         for c in nb["cells"]:
             if _source(c).startswith(ANSWER): c["source"] = own.splitlines(True)
         (root/"nbs/index.ipynb").write_text(json.dumps(nb, sort_keys=True, indent=1, ensure_ascii=False)+"\n", encoding="utf-8")
-    for nb, md in (("index", "README"), ("methodology", "METHODOLOGY")):
+    for nb, md in (("index", "README"), ("methodology", "METHODOLOGY"), ("contributing", "CONTRIBUTING")):
         f = root/f"nbs/{nb}.ipynb"
         if f.exists(): (root/f"{md}.md").write_text("<!-- made from nbs/%s.ipynb by `make docs`; edit that -->\n\n" % nb + to_markdown(f), encoding="utf-8")
