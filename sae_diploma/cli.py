@@ -148,13 +148,19 @@ def main(
     parser = _parser(cmds[argv[0]], argv[0])
     args = vars(parser.parse_args(_spell(argv[1:], parser)))
     args.pop("xtra"); debug = args.pop("pdb")
-    try: cmds[argv[0]](**args)
+    try:
+        seed = args.get("seed", 0)
+        check(type(seed) is not int or 0 <= seed < 2**32, f"seed: {seed} is no whole number from 0 to 2**32 - 1")
+        cmds[argv[0]](**args)
     except KeyboardInterrupt: _exit("stopped; the same command goes on where it stopped", 130)
     except BrokenPipeError: os._exit(0)
     except Exception as e:
         if debug: raise
         if disk_full(e) and not isinstance(e, SaeDiplomaError): _exit("disk full: what was written before it is whole; free some space and run the same command again", 1)
+        if disk_full(e) and not isinstance(e, SaeDiplomaError): e = DataError(f"disk full ({_said(e)}); free some space and run the same command again, it goes on with what was written whole")
         _exit(str(e) if isinstance(e, SaeDiplomaError) else f"{type(e).__name__}: {e} (--debug shows where)", 1)
+
+def _said(e): return (str(e).strip().splitlines() or [type(e).__name__])[0]
 
 def _exit(msg, code):
     "One sentence on stderr, and the exit code."

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMAT', 'VERSION', 'SAEConfig', 'validate', 'architectures', 'SAE', 'TrainState', 'LossOutput', 'answer',
-           'geometric_median', 'by_source', 'side_by_side', 'load_config']
+           'geometric_median', 'by_source', 'side_by_side', 'load_config', 'check_seal']
 
 # %% ../../nbs/lib/40_saes.base.ipynb #8ed54f5f
 import dataclasses, importlib, pkgutil
@@ -106,8 +106,9 @@ class SAE(nn.Module):
         super().__init__()
         self.cfg, self.training_info, dt = cfg, {}, get_dtype(cfg.dtype)
         first = torch.Generator().manual_seed(seed or 0)
-        W = torch.empty(cfg.d_sae, cfg.width) if seed is None else torch.randn(cfg.d_sae, cfg.d_in, generator=first).repeat(1, cfg.n_sources)
-        self.W_dec = nn.Parameter((W if seed is None else F.normalize(W, dim=1)).to(dt)) # sources begin alike
+        W = torch.empty(cfg.d_sae, cfg.d_in) if seed is None else torch.randn(cfg.d_sae, cfg.d_in, generator=first)
+        W = W.repeat(1, cfg.n_sources) # sources begin alike
+        self.W_dec = nn.Parameter(F.normalize(W, dim=1).to(dt))
         self.W_enc = nn.Parameter(self.W_dec.detach().clone().t())
         self.b_enc = nn.Parameter(torch.zeros(cfg.d_sae, dtype=dt))
         self.b_dec = nn.Parameter(torch.zeros(cfg.width, dtype=dt))
@@ -335,20 +336,24 @@ def load_config(
 ):
     "The `SAEConfig` of a saved SAE and the checksum of its weights; raises `ParamError` when it is of another kind or version."
     d = load_json(Path(folder)/"config.json")
-    seal = d.pop("checksum", None) if isinstance(d, dict) else None # earlier versions wrote none
-    whole = seal in (None, fingerprint(d))
     ours = isinstance(d, dict) and d.pop("format", None) == FORMAT
     check(ours, f"{folder}: its config.json was not written by sae_diploma; give a folder written by `SAE.save`, or of "
                 "one of the formats that `saes.formats` reads")
     v = d.pop("version", None)
     check(v == VERSION, f"{folder}: this SAE has format version {v}, and this sae_diploma reads {VERSION}; use the version of sae_diploma that wrote it")
-    sha, known = d.pop("model_sha256", None), {o.name for o in dataclasses.fields(SAEConfig)}
+    sha, _, known = d.pop("model_sha256", None), d.pop("checksum", None), {o.name for o in dataclasses.fields(SAEConfig)}
     check(set(d) <= known, f"{folder}: config.json has unknown fields {sorted(set(d)-known)}", CorruptError)
     lacks = [o for o in ("architecture", "d_in", "d_sae") if o not in d]
     check(not lacks, f"{folder}: config.json lacks {', '.join(lacks)}; save or fetch the SAE again", CorruptError)
-    cfg = SAEConfig(**d)
-    check(whole, f"{folder}: config.json was altered after it was written (its checksum differs); save or fetch the SAE again", CorruptError)
-    return cfg, sha
+    return SAEConfig(**d), sha
+
+def check_seal(
+    folder, # folder of an SAE
+):
+    "Raise `CorruptError` when its config is not as it was written; earlier versions wrote no checksum."
+    d = load_json(Path(folder)/"config.json", keys=())
+    seal = d.pop("checksum", None)
+    check(seal in (None, fingerprint(d)), f"{folder}: config.json was altered after it was written (its checksum differs); save or fetch the SAE again", CorruptError)
 
 # %% ../../nbs/lib/40_saes.base.ipynb #2082c9c4
 def _local(
@@ -388,6 +393,7 @@ def from_pretrained(cls:SAE,
     with torch.device("meta"): like = by_source(SAE(cfg, None).state_dict(), cfg) # shapes, and no memory
     shapes = {k: tuple(v.shape) for k, v in like.items()}
     check(shapes == shapes_of(f), f"{f}: tensors do not fit its config, expected {shapes}", CorruptError)
+    check_seal(folder)
     check(sha == sha256_file(f), f"{f} is not the file that was saved (its checksum differs); save or fetch the SAE again", CorruptError)
     sae = SAE(cfg, None)
     sae.load_state_dict(side_by_side(load_safetensors(f), cfg))

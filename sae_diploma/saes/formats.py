@@ -888,8 +888,8 @@ def convert(
 ) -> SAE:
     "Read an SAE of any format and write it in another."
     check(format in WRITE, f"format: {format!r} is unknown{near(format, WRITE)}")
-    may_write(folder, "a converted dictionary", "folder")
     check(not contents(folder), f"folder: {folder} is not empty; give a new one")
+    may_write(folder, "a converted dictionary", "folder")
     sae = SAE.from_pretrained(source)
     save_as(sae, folder, format)
     return sae
