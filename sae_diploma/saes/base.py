@@ -106,9 +106,8 @@ class SAE(nn.Module):
         super().__init__()
         self.cfg, self.training_info, dt = cfg, {}, get_dtype(cfg.dtype)
         first = torch.Generator().manual_seed(seed or 0)
-        W = torch.empty(cfg.d_sae, cfg.d_in) if seed is None else torch.randn(cfg.d_sae, cfg.d_in, generator=first)
-        W = W.repeat(1, cfg.n_sources) # sources begin alike
-        self.W_dec = nn.Parameter(F.normalize(W, dim=1).to(dt))
+        W = torch.empty(cfg.d_sae, cfg.width) if seed is None else torch.randn(cfg.d_sae, cfg.d_in, generator=first).repeat(1, cfg.n_sources)
+        self.W_dec = nn.Parameter((W if seed is None else F.normalize(W, dim=1)).to(dt)) # sources begin alike
         self.W_enc = nn.Parameter(self.W_dec.detach().clone().t())
         self.b_enc = nn.Parameter(torch.zeros(cfg.d_sae, dtype=dt))
         self.b_dec = nn.Parameter(torch.zeros(cfg.width, dtype=dt))
