@@ -309,7 +309,7 @@ def _ticks(lo, hi, scale):
     return [(o, name(round(o, 10)).replace("-", "−")) for o in at]
 
 # %% ../nbs/lib/62_explorer.ipynb #2a01a14d
-_e = html_text
+def _e(s, most=2000): return html_text(s, most)
 _click = ("var s=this,b=null,m=400;s.querySelectorAll('[data-i]').forEach(function(o){var r=o.getBoundingClientRect(),x=r.left+r.width/2-event.clientX,y=r.top+r.height/2-event.clientY,d=x*x+y*y;if(d<m){m=d;b=o}});"
           "var q=b&&s.closest('.sx').querySelector('.sx-pick input');if(q){q.value=b.dataset.i+' '+Date.now();q.dispatchEvent(new Event('change',{bubbles:true}))}")
 
@@ -341,7 +341,7 @@ def scatter_svg(
     out.append(f'<text class="t" x="{(l+w-right)/2}" y="{h-8}" text-anchor="middle">{_e(xlabel)}</text><text class="t" transform="translate(13 {(h-b+top)/2}) rotate(-90)" text-anchor="middle">{_e(ylabel)}</text>')
     order = np.lexsort((t._show, t._side != "none"))
     L, S, V, px, py = t.latent.to_numpy(), t._side.to_numpy(), t._show.to_numpy(), X(u), Y(v)
-    tip = (lambda i: f"<title>{_e(names.get(int(L[i]), f'#{L[i]}') if names else f'#{L[i]}')}</title>") if len(t) <= 2000 else lambda i: ""
+    tip = (lambda i: f"<title>{_e(names.get(int(L[i]), f'#{L[i]}') if names else f'#{L[i]}', 300)}</title>") if len(t) <= 2000 else lambda i: ""
     for i in order:
         c = f'{S[i]}{"" if V[i] else " off"}'; at = f'class="{c}" data-i="{int(L[i])}"'
         out.append(f'<path {at} d="M{px[i]:.1f} {py[i]-4.6:.1f}l4.6 4.6l-4.6 4.6l-4.6 -4.6z">{tip(i)}</path>' if S[i] == "more" else f'<circle {at} cx="{px[i]:.1f}" cy="{py[i]:.1f}" r="{3.4 if S[i] == "less" else 2.4}">{tip(i)}</circle>')
