@@ -194,6 +194,7 @@ http-equiv is slot nonce popover popovertarget accesskey target form""".split())
 _links = frozenset("href src srcset xlink:href cite longdesc usemap".split())
 _reaches_out = re.compile(r"@import|url\s*\(|image(?:-set)?\s*\(|expression\s*\(|javascript|behavior|-moz-binding|\\|<"
                           r"|position\s*:\s*(?:fixed|sticky)", re.I)
+_told = ("title", "alt", "aria-label")                          # words in an attribute
 _picture = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 
 def _link_is_safe(tag, name, value):
@@ -218,8 +219,8 @@ class _Inert(HTMLParser):
                     k) or k.startswith(("on", "data-qmd", "data-bs", "data-quarto",
                     "xmlns:")) or k in _unsafe: continue
             if (k in _links and not _link_is_safe(tag, k, v)) or (k not in _links and _reaches_out.search(v or "")
-                    and k not in ("title", "alt", "aria-label")): continue
-            keep.append(k if v is None else f'{k}="{html_text(v)}"')
+                    and k not in _told): continue
+            keep.append(k if v is None else f'{k}="{html_text(v, 1000 if k in _told else None)}"')
         if tag in ("img", "source") and not any(o.startswith("src") for o in keep): return
         self.out.append(f"<{' '.join([tag, *keep])}{end}>"); self.css = tag == "style" and not end
         if tag not in _void and not end: self.open.append(tag)
