@@ -21,8 +21,9 @@ from .acts.extract import doc_activations
 from .cards import SIDES, Scan, _groups, card_data, describe, directions_of, doc_chunks, lens, part, read_methods, show_card, token_text
 from .causal import steered
 from .core import *
+from .chat import document_opening, encode_prompts, of_format, pair_tokenizer
+from .data import INSTRUCTION, chat_prompt
 from .escape import html_text, visible
-from .data import chat_prompt
 from .diffing import encode_residual, load_theta, restrict
 from .figures import COLORS
 from .models import *
@@ -379,13 +380,15 @@ def read_text(
     tokenizer,         # of both
     text:str,          # what to read
     layer, hookpoint,  # where
-    task:bool=False,   # in the fine-tuning format, as the article to be summarised
+    task:bool=False,   # as the article to be summarised, in the format that the tokenizer keeps
     most:int=512,      # tokens at most; the models' positions limit it further
 ) -> TextReading:
     "Both models' activations on `text`; raises `ParamError` for an empty one."
     check(bool(text and text.strip()), "text: it is empty; type a word or more")
-    if task: ids = tokenizer(tokenizer.apply_chat_template([dict(role="user", content=chat_prompt(text))], tokenize=False, add_generation_prompt=True), add_special_tokens=False, verbose=False)["input_ids"]
-    else: ids = [tokenizer.bos_token_id][:tokenizer.bos_token_id is not None]+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    if task:
+        asked = chat_prompt(text, of_format(tokenizer, "instruction", None, INSTRUCTION))
+        ids, = encode_prompts(tokenizer, [[dict(role="user", content=asked)]])
+    else: ids = document_opening(tokenizer)+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     n = min(most, getattr(text_config(models[0]), "max_position_embeddings", None) or most)
     x = []
     with torch.inference_mode():
@@ -511,16 +514,20 @@ def base_name(self:Explorer) -> str:
 
 @patch(as_prop=True)
 def tokenizer(self:Explorer):
-    "Of both models."
+    "Of both models; it writes articles in the format that the fine-tuned one was trained in."
     with self._lock:
-        if not hasattr(self, "_tokenizer"): self._tokenizer = load_tokenizer(self.base_name)
+        if not hasattr(self, "_tokenizer"):
+            ft = self.run_dir/"02_sft"/"model"
+            self._tokenizer = pair_tokenizer(self.base_name, str(ft) if ft.is_dir() else None)[0]
         return self._tokenizer
 
 @patch(as_prop=True)
 def W_U(self:Explorer):
-    "(d_model, vocabulary) unembedding of the base model, on the CPU."
+    "(d_model, vocabulary) unembedding of the base model, on the CPU, or None where it has none."
     with self._lock:
-        if not hasattr(self, "_W_U"): self._W_U = unembed(self.models[0]).cpu()
+        if not hasattr(self, "_W_U"):
+            try: self._W_U = unembed(self.models[0]).cpu()
+            except UnreadableError: self._W_U = None # its logits are no linear function of the stream
         return self._W_U
 
 @patch
@@ -584,7 +591,7 @@ def reading(self:Explorer,
             at = np.where(r.scan.top_row < 0, 0, r.scan.top_row); ids, back = np.unique(r.pair.table.token[at], return_inverse=True); seen = np.array(token_text(self.tokenizer, ids), object)[back.reshape(at.shape)]
             d.hints = {j: o if r.named.label[j] or not r.scan.top_value[0, j] else f"{o} e.g. {', '.join(dict.fromkeys(w.strip() for w in seen[:3, j]))}" for j, o in d.labels.items()}
             d.words = [" ".join(w for w, v in zip(seen[:, j], r.scan.top_value[:, j]) if v > 0).lower()+" "+d.labels[j].lower() for j in range(d.cfg.d_sae)]
-            if d.cfg.d_sae*self.W_U.shape[1]*d.cfg.d_in < 2e11: d.words = [a+" "+" ".join(s for s, _ in o[0]).lower() for a, o in zip(d.words, lens(SimpleNamespace(cfg=d.cfg, W_dec=d.directions), range(d.cfg.d_sae), self.W_U, self.tokenizer, 5))]
+            if self.W_U is not None and d.cfg.d_sae*self.W_U.shape[1]*d.cfg.d_in < 2e11: d.words = [a+" "+" ".join(s for s, _ in o[0]).lower() for a, o in zip(d.words, lens(SimpleNamespace(cfg=d.cfg, W_dec=d.directions), range(d.cfg.d_sae), self.W_U, self.tokenizer, 5))]
             self.directions
             d.reading = r
             self._tables = {k: v for k, v in self._tables.items() if k[0] != (name or self.name) or v[2]}
@@ -810,7 +817,8 @@ def summaries(self:Explorer,
     if need := [i for i, k in enumerate(keys[:1 if strength == 0 else 2]) if k not in self._written]:
         m, room = self.models[side], getattr(text_config(self.models[side]), "max_position_embeddings", None) or 512
         how = steered(m, torch.stack([i*strength*self.vector() for i in need])[:, None], self.d.cfg.layer, self.d.cfg.hookpoint) if strength else contextlib.nullcontext()
-        with _hush(), how: out = generate(m, self.tokenizer, [article]*len(need), max_new_tokens=32, max_length=min(256, room))
+        most = min(of_format(self.tokenizer, "max_length", None, 256), room)
+        with _hush(), how: out = generate(m, self.tokenizer, [article]*len(need), max_new_tokens=32, max_length=most)
         self._written |= {keys[i]: o for i, o in zip(need, out)}
     return tuple(self._written[k] for k in keys)
 
