@@ -119,7 +119,7 @@ def test_what_is_guarded_passes(line):
 
 # %% ../../nbs/lib/90_tests.core.ipynb #aeb2d3a0
 BARE = """
-import builtins, os, signal, sys
+import builtins, os, signal, sys, types
 gone = {"fcntl", "resource", "pwd", "grp", "termios", "posix"}
 real = builtins.__import__
 def ours(): return sys._getframe(2).f_globals.get("__name__", "").startswith(("sae_diploma", "filelock"))
@@ -127,9 +127,9 @@ def find(name, *a, **k):
     if name in gone and ours(): raise ImportError("no " + name)
     return real(name, *a, **k)
 builtins.__import__ = find
-class Without:
+class Without(types.ModuleType):
     "A module of which some names are gone for our own modules."
-    def __init__(self, of, names): self.__dict__.update(_of=of, _names=names)
+    def __init__(self, of, names): super().__init__(of.__name__); self.__dict__.update(_of=of, _names=names)
     def __getattr__(self, k):
         if k in self._names and sys._getframe(1).f_globals.get("__name__", "").startswith("sae_diploma"): raise AttributeError(k)
         return getattr(self._of, k)
