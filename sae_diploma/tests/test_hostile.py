@@ -201,7 +201,7 @@ def hostile_run(folder):
         (run/name).mkdir(parents=True, exist_ok=True); Image.new("RGB", (8, 8)).save(run/name/"summary.png")
         (run/name/"captions.json").write_text(json.dumps(dict(summary=dict(caption=ALL[:4000], alt=ALL[:4000],
             png="summary.png"))), encoding="utf-8")
-    (run/"private.txt").write_text("WICKED-FILE"); (run/"02_sft/figures/summary.csv").symlink_to(run/"private.txt")
+    (run/"private.txt").write_text("WICKED-FILE", encoding="utf-8"); (run/"02_sft/figures/summary.csv").symlink_to(run/"private.txt")
     pairs = Dataset.from_list([dict(highlights=safe[i:], article=safe[i:], source=safe[:500])
         for i in (0, 500, 90_000)])
     steered = pd.DataFrame([dict(latent=l, strength=2., measure="length", value=1., effect=.5, lo=.1, hi=.9, p=.01,
@@ -250,7 +250,7 @@ def site(tmp_path_factory):
     from sae_diploma.explorer import scatter_svg, shaded, _changes, _style
     from sae_diploma.export import one_document, thesis_pages
     tmp = tmp_path_factory.mktemp("hostile"); run, stage = hostile_run(tmp), tmp/"stage"
-    stage.mkdir(); (stage/"private.txt").write_text("WICKED-FILE")
+    stage.mkdir(); (stage/"private.txt").write_text("WICKED-FILE", encoding="utf-8")
     here, secret = os.getcwd(), os.environ.get("WICKED_SECRET"); os.environ["WICKED_SECRET"] = "WICKED-VALUE"
     try:
         os.chdir(ROOT)
