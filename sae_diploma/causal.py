@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 
 from .core import *
+from .data import words
 from .acts.store import REGIMES, SEGMENTS, TokenTable
 from .diffing.base import *
 from .diffing.baselines import _basis
@@ -143,8 +144,9 @@ def _passed_over(model, n):
 
 class _Batch:
     "Some documents in one model: its activations at the hookpoint, its log-probabilities at `at`, and runs that go on from other activations."
-    def __init__(self, model, ids, mask, at, layer, hookpoint):
+    def __init__(self, model, ids, mask, at, layer, hookpoint, vocab=None):
         self.model, self.ids, self.mask, self.at, self.place = model, ids, mask, at, (resolve_layer(model, layer), hookpoint)
+        self.vocab = vocab # rows of the output matrix that both models have: one of them may be padded
         self.skip = dict(resid_pre=self.place[0], resid_post=self.place[0]+1).get(hookpoint, 0)
         seen = []
         self.logp = self.run(lambda x: seen.append(x.clone()) or x, 0)
@@ -154,7 +156,7 @@ class _Batch:
     def run(self, fn, skip=None):
         with splice(self.model, *self.place, fn), _selected(self.model, self.at), _passed_over(self.model, self.skip if skip is None else skip):
             y = self.model(input_ids=self.ids, attention_mask=self.mask.long(), use_cache=False).logits
-        return (y if y.ndim == 2 else y[self.at]).float().log_softmax(-1)
+        return (y if y.ndim == 2 else y[self.at])[..., :self.vocab].float().log_softmax(-1)
 
     def _passes(self):
         try: return torch.allclose(self.run(lambda _: self.x), self.logp, atol=1e-4)
@@ -189,7 +191,8 @@ class _Both:
         self.docs, self.ids, self.mask, self.keep, self.at = docs, ids, mask, keep, at
         self.row = at.nonzero()[:, 0].cpu().numpy()           # document of each prediction
         self.next = torch.cat([ids[:, 1:], ids[:, :1]], 1)[at] # and the token that follows
-        self.base, self.ft = (_Batch(m, ids, mask, at, layer, hookpoint) for m in (base, ft))
+        vocab = min(len(unwrap(m).get_input_embeddings().weight) for m in (base, ft))
+        self.base, self.ft = (_Batch(m, ids, mask, at, layer, hookpoint, vocab) for m in (base, ft))
         self.xb, self.xf = (b.x[keep].float() for b in (self.base, self.ft))
 
     def per_document(self, v): return np.bincount(self.row, np.asarray(v.cpu(), dtype=np.float64), minlength=len(self.docs))
@@ -532,7 +535,7 @@ def patched(
 # %% ../nbs/lib/54_causal.ipynb #7f635d34
 BEHAVIOUR = dict(length="words", rougeL="ROUGE-L", copy="copied from the article", summary="starts as a summary")
 
-def _words(s): return re.findall(r"\w+", s.lower())
+def _words(s): return re.findall(r"\w+", s.lower()) if s.isascii() else words(s) # other scripts: by their own rules
 
 def copy_rate(
     text:str,    # a completion

@@ -248,5 +248,7 @@ def inert_html(
     text:str, # HTML that somebody else has made
 ) -> str:
     "What of it is text, table, picture or drawing: no scripts, handlers, frames or requests, every element closed."
-    p = _Inert(); p.feed(text); p.close()
+    text = re.sub(r"<!--.*?(?:-->|\Z)", "", text, flags=re.S)
+    whole, rest = text[:text.rfind(">")+1], text[text.rfind(">")+1:]  # no tag ends in the rest
+    p = _Inert(); p.feed(whole); p.close(); p.handle_data(rest)
     return "".join(p.out)+"".join(f"</{o}>" for o in reversed(p.open))

@@ -7,7 +7,8 @@ __all__ = ['test_all_of_the_last_layer_is_all', 'test_layers_below_may_be_passed
            'test_patched_generation_is_the_other_model', 'toy', 'test_norm_control_writes_as_much',
            'test_closed_is_of_sums_over_documents', 'test_batches_do_not_matter',
            'test_crosscoder_writes_its_difference', 'test_refusals', 'test_nothing_ranked_is_nothing_written',
-           'test_matched_units_are_like_and_other', 'test_attribution_predicts_a_small_change']
+           'test_matched_units_are_like_and_other', 'test_attribution_predicts_a_small_change',
+           'test_a_padded_embedding_changes_nothing']
 
 # %% ../../nbs/lib/90_tests.causal.ipynb #0b6df507
 import copy
@@ -158,3 +159,11 @@ def test_attribution_predicts_a_small_change():
     per = patch_by_document(both, dict(d=(D, [0, 1])), ks=(2,), sides=("write",), controls=())
     whole = per[per.method == "everything"]
     assert a.effect.sum() == pytest.approx((whole.gap.sum()-whole.left.sum())/whole.n.sum(), rel=.15)
+
+# %% ../../nbs/lib/90_tests.causal.ipynb #2b1bc148
+def test_a_padded_embedding_changes_nothing():
+    "Rows behind the vocabulary predict no token, and take no probability from one."
+    base, ft, table, sae = toy_models(n_docs=6)
+    padded = copy.deepcopy(ft); padded.resize_token_embeddings(64, mean_resizing=False)
+    a, b = (both_models(base, m, table, 1, "resid_post") for m in (ft, padded))
+    for x, y in zip(a, b): torch.testing.assert_close(x.ft.logp, y.ft.logp); assert y.ft.logp.shape[1] == 48
