@@ -115,7 +115,9 @@ def load_tokenizer(
     if (of is not None or base is not None) and not any(_file(name, f, revision) for f in ("tokenizer_config.json", "tokenizer.json")):
         check(base or of, f"model_name: the adapter {str(name)!r} has no tokenizer and names no base model; give the base model too")
         return load_tokenizer(base or of)
-    with _hub_errors("model_name", name): tok = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
+    with _hub_errors("model_name", name):
+        tok = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
+        tok.decode(tok("A text.")["input_ids"]) # a setting of the wrong kind shows only when it is used
     check(tok.pad_token_id is not None or tok.eos_token_id is not None, f"model_name: the tokenizer of {name!r} has neither a pad nor an eos token; give it one and save it again")
     if tok.pad_token_id is None: tok.pad_token = tok.eos_token
     tok.has_own_template = bool(tok.chat_template)
