@@ -61,7 +61,8 @@ def test_killed_twenty_times_at_random_moments(tmp_path):
 import os, random, sys, time, torch; torch.set_num_threads(1)
 from sae_diploma.tests.test_acts import settings, toy
 from sae_diploma.acts import extract
-(m, t), rng, kills, shards = toy(), random.Random(0), 0, []
+(m, t), rng, kills, shards = toy(), random.Random(0), 0, [0]
+def stand(): return len([o for o in os.listdir(sys.argv[1]) if o.endswith(".safetensors.json")]) if os.path.isdir(sys.argv[1]) else 0
 E = sys.modules["sae_diploma.acts.extract"]; write = E.write_shard
 def slow(*a): time.sleep(.01); e = write(*a); time.sleep(.01); return e
 E.write_shard = slow
@@ -72,10 +73,12 @@ os.kill(pid, 9); os.waitpid(pid, 0); first = time.time()-first
 while kills < 20:
     pid = os.fork()
     if pid == 0: extract(m, t, sys.argv[1], **dict(settings, shard_rows=15)); os._exit(0)
-    time.sleep(rng.uniform(.2*first, 1.2*first)); os.kill(pid, 9); _, how = os.waitpid(pid, 0)
+    more, end = rng.choice((0, 0, 1, 1, 2)), time.time()+60 # by what has been done, not by the clock: the machine may be busy
+    while more and stand() < shards[-1]+more and time.time() < end: time.sleep(.002)
+    time.sleep(rng.uniform(0, .03) if more else rng.uniform(.2, 1.)*first); os.kill(pid, 9); _, how = os.waitpid(pid, 0)
     if not os.WIFSIGNALED(how): sys.exit("it ended after %d kills" % kills)
-    kills += 1; shards.append(len([o for o in os.listdir(sys.argv[1]) if o.endswith(".safetensors.json")]) if os.path.isdir(sys.argv[1]) else 0)
-print(shards)
+    kills += 1; shards.append(stand())
+print(shards[1:])
 """
     p = subprocess.run([sys.executable, "-c", code, str(tmp_path/"killed")], env={**os.environ, "SAE_DIPLOMA_QUIET": "1"}, capture_output=True, text=True, encoding="utf-8", errors="replace")
     assert p.returncode == 0, p.stderr
