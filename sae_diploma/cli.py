@@ -100,7 +100,9 @@ def findings_(
     if cause.exists() and isinstance(found, list): found = [*found, load_json(cause)]
     is_one = lambda o: isinstance(o, dict) and all(isinstance(o.get(k), str) for k in ("question", "sentence"))
     whole = isinstance(found, list) and all(is_one(o) for o in found)
-    check(whole, f"{path}: it holds no findings, or some without question and sentence; make it again with chapter 4 or `compare`", CorruptError)
+    check(whole,
+          f"{path}: it holds no findings, or some without question and sentence; make it again with chapter 4 or "
+          "`compare`", CorruptError)
     if json: return print(js.dumps(found, indent=1, ensure_ascii=False))
     for i, o in enumerate(found, 1): print(textwrap.fill(f"{i}. {o['question']}", 100), textwrap.indent(textwrap.fill(o["sentence"], 97), "   "), sep="\n", end="\n\n")
 
@@ -156,11 +158,9 @@ def main(
     except BrokenPipeError: os._exit(0)
     except Exception as e:
         if debug: raise
-        if disk_full(e) and not isinstance(e, SaeDiplomaError): _exit("disk full: what was written before it is whole; free some space and run the same command again", 1)
-        if disk_full(e) and not isinstance(e, SaeDiplomaError): e = DataError(f"disk full ({_said(e)}); free some space and run the same command again, it goes on with what was written whole")
+        if disk_full(e) and not isinstance(e, SaeDiplomaError):
+            _exit("disk full: what was written before it is whole; free some space and run the same command again", 1)
         _exit(str(e) if isinstance(e, SaeDiplomaError) else f"{type(e).__name__}: {e} (--debug shows where)", 1)
-
-def _said(e): return (str(e).strip().splitlines() or [type(e).__name__])[0]
 
 def _exit(msg, code):
     "One sentence on stderr, and the exit code."

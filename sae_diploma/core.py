@@ -26,7 +26,8 @@ class SaeDiplomaError(Exception):
         return s if len(s) < 3000 else s[:2000]+" … "+s[-500:]
 
 class ParamError(SaeDiplomaError, ValueError): "A parameter that cannot work."
-class UnreadableError(ParamError): "A model whose formula could not be measured: what hangs on it is left out, and nothing else."
+class UnreadableError(ParamError):
+    "A model whose formula could not be measured: what hangs on it is left out, and nothing else."
 class DataError(SaeDiplomaError, ValueError): "Input data that cannot be used, or that is not there."
 class CorruptError(SaeDiplomaError): "A file that was altered or cut short after it was written."
 class LockedError(SaeDiplomaError): "A folder that another process is writing to."
@@ -198,7 +199,8 @@ def save_json(
     path, # the file
 ):
     "Write `obj` as indented JSON, atomically; NaN and infinities become null."
-    with atomic_path(path) as t: t.write_text(json.dumps(_plain(obj), indent=1, ensure_ascii=False)+"\n", encoding="utf-8", newline="\n")
+    with atomic_path(path) as t:
+        t.write_text(json.dumps(_plain(obj), indent=1, ensure_ascii=False)+"\n", encoding="utf-8", newline="\n")
 
 def found_file(
     path, # the file
@@ -206,7 +208,8 @@ def found_file(
     "The path of a file that is there; raises `DataError` when it is absent, and when it is a folder."
     path = Path(path)
     check(path.exists(), f"{path} does not exist; run the stage that writes it first", DataError)
-    check(path.is_file(), f"{path} is a folder, not a file; give the file, or delete it and run its stage again", DataError)
+    check(path.is_file(), f"{path} is a folder, not a file; give the file, or delete it and run its stage again",
+          DataError)
     return path
 
 def load_json(
@@ -216,10 +219,14 @@ def load_json(
     "Read a JSON file; raises `DataError` when it is absent and `CorruptError` when it is no JSON or lacks a key."
     path = found_file(path)
     try: obj = json.loads(path.read_text(encoding="utf-8-sig")) # editors of Windows put a mark in front
-    except RecursionError: raise CorruptError(f"{path} is nested too deeply to be read; delete it and run its stage again") from None
-    except (ValueError, OSError) as e: raise CorruptError(f"{path} is not valid JSON ({_line(e)}); delete it and run its stage again") from None
+    except RecursionError:
+        raise CorruptError(f"{path} is nested too deeply to be read; delete it and run its stage again") from None
+    except (ValueError, OSError) as e:
+        raise CorruptError(f"{path} is not valid JSON ({_line(e)}); delete it and run its stage again") from None
     if keys is None: return obj
-    check(isinstance(obj, dict), f"{path} holds a {type(obj).__name__} where an object is expected; delete it and run its stage again", CorruptError)
+    check(isinstance(obj, dict),
+          f"{path} holds a {type(obj).__name__} where an object is expected; delete it and run its stage again",
+          CorruptError)
     lacks = [k for k in keys if k not in obj]
     check(not lacks, f"{path} lacks {', '.join(lacks)}; delete it and run its stage again", CorruptError)
     return obj
@@ -243,7 +250,8 @@ def load_parquet(
     path = found_file(path)
     try: return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
     except Exception as e: # a flipped bit in the header calls forth errors of a dozen classes
-        raise CorruptError(f"{path} is no whole Parquet file, or lacks a column ({_line(e)}); delete it and run its stage again") from None
+        what = f"{path} is no whole Parquet file, or lacks a column ({_line(e)})"
+        raise CorruptError(f"{what}; delete it and run its stage again") from None
 
 # %% ../nbs/lib/00_core.ipynb #9a236d85
 def save_safetensors(
@@ -263,8 +271,11 @@ def load_safetensors(
     "Read tensors; raises `DataError` when the file is absent and `CorruptError` when it is damaged."
     from safetensors.torch import load_file
     path = found_file(path)
-    try: return {k: v.clone() if v.device.type == "cpu" else v for k, v in load_file(str(path), device=str(device)).items()}
-    except Exception as e: raise CorruptError(f"{path} is no whole safetensors file ({_line(e)}); delete it and write it again") from None
+    try:
+        tensors = load_file(str(path), device=str(device))
+        return {k: v.clone() if v.device.type == "cpu" else v for k, v in tensors.items()}
+    except Exception as e:
+        raise CorruptError(f"{path} is no whole safetensors file ({_line(e)}); delete it and write it again") from None
 
 # %% ../nbs/lib/00_core.ipynb #8df815d8
 def sha256_file(
@@ -324,8 +335,11 @@ class RunLock:
         make_folder(self.path.parent)
         try: self.lock = _acquired(self.path)
         except Timeout:
-            raise LockedError(f"{self.path.parent}: another process (pid {self.holder() or 'unknown'}) is writing to it; wait for it, stop it, or give another folder") from None
-        except OSError as e: raise ParamError(f"{self.path.parent}: it cannot be written to ({e.strerror or e}); give another folder") from None
+            who = f"{self.path.parent}: another process (pid {self.holder() or 'unknown'}) is writing to it"
+            raise LockedError(f"{who}; wait for it, stop it, or give another folder") from None
+        except OSError as e:
+            what = f"{self.path.parent}: it cannot be written to ({e.strerror or e})"
+            raise ParamError(f"{what}; give another folder") from None
         self._sign()
         return self
 
@@ -429,10 +443,14 @@ def may_write(
     few = ", ".join(found[:3]) + (f" and {len(found)-3} more" if len(found) > 3 else "")
     is_of = load_json(folder/MARK).get("kind") if (folder/MARK).exists() else None
     if is_of is None and any(k(folder) if callable(k) else (folder/k).exists() for k in known): is_of = kind
-    check(is_of is not None, f"{param}: {folder} holds {few}, which this command did not write; give a new folder, or move them")
-    check(is_of == kind, f"{param}: {folder} is {is_of} ({few}), and this command would write {kind} there; give another folder")
+    check(is_of is not None,
+          f"{param}: {folder} holds {few}, which this command did not write; give a new folder, or move them")
+    check(is_of == kind,
+          f"{param}: {folder} is {is_of} ({few}), and this command would write {kind} there; give another folder")
     odd = [o for o in never if (folder/o).exists()]
-    check(not odd, f"{param}: {folder} holds {', '.join(odd)}, which no folder of {kind} has; give another folder, or move them")
+    check(not odd,
+          f"{param}: {folder} holds {', '.join(odd)}, which no folder of {kind} has; give another folder, or move "
+          "them")
 
 def mark_folder(
     folder,   # as `may_write` has looked at

@@ -229,7 +229,9 @@ def stored_params(
     "stage -> its parameters, and `preset`, a name or None; raises `CorruptError` for what no run has written."
     stored = load_json(file, keys=())
     odd = [k for k, v in stored.items() if not (isinstance(v, dict) or k == "preset" and isinstance(v, str | None))]
-    check(not odd, f"{file}: {odd[0] if odd else ''} is no set of parameters, so it is not as a run wrote it; copy it back, or give another --run-dir", CorruptError)
+    check(not odd,
+          f"{file}: {odd[0] if odd else ''} is no set of parameters, so it is not as a run wrote it; copy it back, "
+          "or give another --run-dir", CorruptError)
     return stored
 
 def resolve_run_dir(
@@ -397,8 +399,10 @@ def check_preset(
     "The preset; raises `ParamError` for what is none, and for a key that no preset has."
     is_one = isinstance(preset, dict)
     check(is_one, f"preset: {name} holds a {type(preset).__name__} and no preset; give an object with `parameters`")
-    for k in preset: check(k in _preset_keys, f"preset: {name} has {k[:60]!r}, which no preset has{near(k, _preset_keys)}")
-    check(isinstance(preset.get("parameters"), dict), f"preset: {name} has no object `parameters`, which sets those of the chapters")
+    for k in preset:
+        check(k in _preset_keys, f"preset: {name} has {k[:60]!r}, which no preset has{near(k, _preset_keys)}")
+    check(isinstance(preset.get("parameters"), dict),
+          f"preset: {name} has no object `parameters`, which sets those of the chapters")
     seconds = preset.get("seconds", {})
     ok = isinstance(seconds, dict) and all(type(o) in (int, float) for o in seconds.values())
     check(ok, f"preset: {name}: `seconds` are no numbers by chapter; leave them out")
@@ -497,7 +501,9 @@ def claim_run(
     if not f.exists():
         ours = [o for o in params if any((run_dir/o/n).exists() for n in _begun)] # of chapters that ran alone
         other = [o for o in contents(run_dir) if o not in (*ours, *(("notebooks", "site") if ours else ()))]
-        check(not other, f"{run_dir} is no run folder: it holds {', '.join(other[:3])} and no parameters.json; give another --run-dir", DataError)
+        check(not other,
+              f"{run_dir} is no run folder: it holds {', '.join(other[:3])} and no parameters.json; give another "
+              "--run-dir", DataError)
     new = dict(preset=preset, **_plain(params))
     if new != stored: save_json(new, f)
 

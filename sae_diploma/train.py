@@ -354,23 +354,27 @@ def save_checkpoint(self:Trainer,
 ):
     "Write the state as one safetensors file."
     state, more = self.state(), dict(position=self.store.position(self.step)) if self.streams else {}
-    meta = json.loads(json.dumps(dict(step=self.step, scale=self.scale, curve=self.curve, identity=identity, digest=_digest(state), **more)))
+    meta = json.loads(json.dumps(dict(step=self.step, scale=self.scale, curve=self.curve, identity=identity,
+                                      digest=_digest(state), **more)))
     save_safetensors(state, path, metadata=dict(meta=json.dumps(dict(meta, checksum=fingerprint(meta)))))
 
 # %% ../nbs/lib/46_train.ipynb #5b68fa6b
 def read_meta(
     path, # a checkpoint
 ) -> dict:
-    "The header of a checkpoint: step, scale, curve, identity of the run; raises `CorruptError` when it is not as it was written."
+    "The header of a checkpoint: step, scale, curve, identity of the run; raises `CorruptError` when it was altered."
     from safetensors import safe_open
     try:
         with safe_open(str(path), "pt") as f: meta = json.loads(f.metadata()["meta"])
         lacks = {"step", "scale", "curve", "identity", "digest"}-set(dict(meta))
     except Exception as e: # the library's own errors, no metadata, no JSON
         raise CorruptError(f"{path} is no whole checkpoint ({e}); delete it to start over") from None
-    check(not lacks, f"{path} is no whole checkpoint (it lacks {', '.join(sorted(lacks))}); delete it to start over", CorruptError)
+    check(not lacks, f"{path} is no whole checkpoint (it lacks {', '.join(sorted(lacks))}); delete it to start over",
+          CorruptError)
     seal = fingerprint({k: v for k, v in meta.items() if k != "checksum"})
-    check(meta.get("checksum", seal) == seal, f"{path} was altered after it was written (the checksum of its header differs); delete it to start over", CorruptError)
+    check(meta.get("checksum", seal) == seal,
+          f"{path} was altered after it was written (the checksum of its header differs); delete it to start over",
+          CorruptError)
     return meta
 
 @patch
@@ -453,9 +457,12 @@ def found_in(
     "'done', 'checkpoint' or `None`: what of this run is in `folder`; raises `ParamError` for another run's when `resume` is True."
     done, ck = folder/"config.json", folder/"checkpoint.safetensors"
     if resume is False or not (done.exists() or ck.exists()): return None
-    old = load_json(folder/"training.json", keys=()).get("identity") or {} if done.exists() else read_meta(ck)["identity"]
+    old = load_json(folder/"training.json",
+                    keys=()).get("identity") or {} if done.exists() else read_meta(ck)["identity"]
     parts = isinstance(old, dict) and all(isinstance(o, dict) for o in old.values())
-    check(parts, f"{folder}: training.json does not say of which run it is; give another folder, or resume=False to replace it", CorruptError)
+    check(parts,
+          f"{folder}: training.json does not say of which run it is; give another folder, or resume=False to replace "
+          "it", CorruptError)
     diff = differences(old, json.loads(json.dumps(identity)))
     if not diff: return "done" if done.exists() else "checkpoint"
     check(resume == "auto", f"{folder} holds an SAE of another run ({'; '.join(diff[:4])}); give another folder, the same parameters, or resume=False to replace it")

@@ -53,7 +53,7 @@ def is_of(
 def table_of(
     store:ActivationStore, # as `extract` wrote it
 ):
-    "The token table that a store was made from, in `tokens` in its folder or the two above, or None where there is none; raises `DataError` when what is there is another's."
+    "The token table of a store, in `tokens` in its folder or the two above, or None; raises `DataError` for another's."
     p, wrong = store.folder.resolve(), None
     for q in (p, *p.parents[:2]):
         if not (q/"tokens"/"tokens.parquet").exists(): continue
@@ -62,7 +62,8 @@ def table_of(
         wrong = wrong or (q/"tokens", table)
     if wrong is None or wrong[0].parent != p and store.table_hash is None: return None
     what = "documents or splits" if wrong[1].hash == store.table_hash else "tokens"
-    raise DataError(f"{wrong[0]} is not the token table that the rows of {store.folder} were made from: it has other {what}; copy back the one that was written with the store, or extract again")
+    raise DataError(f"{wrong[0]} is not the token table that the rows of {store.folder} were made from: it has other "
+                    f"{what}; copy back the one that was written with the store, or extract again")
 
 # %% ../../nbs/lib/22_acts.manage.ipynb #84a3b54f
 def check_table_place(
@@ -74,10 +75,13 @@ def check_table_place(
     "Raise `DataError` when `out/tokens` is the table of a store that would lose it."
     out = Path(out).resolve(); mine = [Path(f).resolve() for f in folders]
     for f in [o.parent for n in ("", "*/", "*/*/") for o in sorted(out.glob(f"{n}store.json"))]:
-        nearer = [q for q in (f, *f.parents) if q.is_relative_to(out) and q != out and (q/"tokens"/"tokens.parquet").exists()]
+        nearer = [q for q in (f, *f.parents) if q.is_relative_to(out) and q != out
+                  and (q/"tokens"/"tokens.parquet").exists()]
         meta = load_json(f/"store.json", keys=("n_tokens", "table_hash"))
         fits = is_of(table, meta) or f in mine and table.goes_on(meta)
-        check(nearer or fits, f"{name}: {out/'tokens'} is the token table of {f}, which was made from other documents; give another folder", DataError)
+        check(nearer or fits,
+              f"{name}: {out/'tokens'} is the token table of {f}, which was made from other documents; give another "
+              "folder", DataError)
 
 # %% ../../nbs/lib/22_acts.manage.ipynb #772257fc
 def store_info(
@@ -98,7 +102,7 @@ def store_info(
 def store_verify(
     path, # folder of a store
 ) -> list:
-    "[(file, what is wrong)] of an index that does not fit, of shards that are missing or not as they were written, and of a token table that is not the store's; an empty list when all is well."
+    "[(file, what is wrong)] of an index that does not fit, shards missing or altered, another store's token table."
     found = stores_in(path)
     check(len(found) == 1, f"store: {path} holds {len(found)} stores; give one of {', '.join(str(o) for o in found[:4])}")
     try: store = ActivationStore(found[0])
@@ -158,12 +162,14 @@ def _same(stores, keys):
         check(not other, f"stores: {s.folder} has another {' and '.join(other)} than {stores[0].folder} ({', '.join(f'{s.meta.get(k)} instead of {stores[0].meta.get(k)}' for k in other)}); join stores of one model at one place", DataError)
 
 def _empty(folder):
-    "The folder for a new store, free or left by a call of this kind that was cut off; raises `DataError` when it holds something else."
+    "The folder for a new store, free or left by a call that was cut off; raises `DataError` for another one."
     folder = Path(folder)
     check(not folder.exists() or folder.is_dir(), f"out: {folder} is a file; give a folder", DataError)
     check(not (folder/"store.json").exists(), f"out: {folder} holds a store already; give another folder or delete it", DataError)
     there = sorted(o.name for o in folder.iterdir() if o.name != ".lock") if folder.exists() else []
-    check(not there or MAKING in there, f"out: {folder} is not empty, it holds {', '.join(there[:3])}{' …' if len(there) > 3 else ''}; give another folder", DataError)
+    check(not there or MAKING in there,
+          f"out: {folder} is not empty, it holds {', '.join(there[:3])}{' …' if len(there) > 3 else ''}; give "
+          "another folder", DataError)
     return folder
 
 MAKING = "making.json" # stands in a folder while a store is joined or taken from another
@@ -200,7 +206,8 @@ def store_merge(
                 entries.append(dict(e, file=name))
             s.close()
         table.save(out/"tokens")
-        store = write_index(out, entries, **{**_recipe(stores[0]), "table_hash": table.hash, "docs_hash": table.docs_hash, "made_from": made_from})
+        store = write_index(out, entries, **{**_recipe(stores[0]), "table_hash": table.hash,
+                                             "docs_hash": table.docs_hash, "made_from": made_from})
         _end(out)
     return store
 
@@ -239,6 +246,7 @@ def store_subsample(
         at = part.bounds[[a for a, _ in shard_documents(part, shard_rows)]+[len(kept)]]
         entries = [write_shard(out, j, store[rows[a:z]].to(dt), keep[a:z]) for j, (a, z) in enumerate(progress(list(zip(at, at[1:])), desc="shards", unit="shard"))]
         part.save(out/"tokens")
-        new = write_index(out, entries, **{**_recipe(store), "table_hash": part.hash, "docs_hash": part.docs_hash, "shard_rows": shard_rows, "made_from": made_from})
+        new = write_index(out, entries, **{**_recipe(store), "table_hash": part.hash, "docs_hash": part.docs_hash,
+                                           "shard_rows": shard_rows, "made_from": made_from})
         _end(out); store.close()
     return new

@@ -30,7 +30,8 @@ def _codes_of(x, name, n, dtype):
     bad = kind not in "buif" or kind == "f" and not (np.isfinite(x).all() and (x == np.floor(x)).all())
     check(not bad, f"{name}: the token table has {name}s that are no whole numbers; build it again", DataError)
     lo, hi = (x.min(), x.max()) if len(x) else (0, 0)
-    check(len(x) == 0 or 0 <= lo and hi < n, f"{name}: the token table has {lo} to {hi} where only 0 to {n-1} mean something; build it again", DataError)
+    check(len(x) == 0 or 0 <= lo and hi < n,
+          f"{name}: the token table has {lo} to {hi} where only 0 to {n-1} mean something; build it again", DataError)
     return np.ascontiguousarray(x, dtype=dtype)
 
 # %% ../../nbs/lib/20_acts.store.ipynb #1a23891a
@@ -47,7 +48,8 @@ class TokenTable:
         self.docs = docs.reset_index(drop=True)
         self.token, self.pos = (_codes_of(o, n, 2**31, np.int32) for o, n in ((token, "token"), (pos, "pos")))
         self.doc = _codes_of(doc, "doc", len(docs), np.int32)
-        self.regime, self.segment = (_codes_of(o, n, len(k), np.int8) for o, n, k in ((regime, "regime", REGIMES), (segment, "segment", SEGMENTS)))
+        self.regime = _codes_of(regime, "regime", len(REGIMES), np.int8)
+        self.segment = _codes_of(segment, "segment", len(SEGMENTS), np.int8)
         check(len({len(o) for o in (self.token, self.doc, self.pos, self.regime, self.segment)}) == 1, "TokenTable: its columns have different lengths", DataError)
         check(len(self.doc) == 0 or (np.diff(self.doc) >= 0).all(), "doc: documents must stand one after another", DataError)
 
@@ -133,18 +135,24 @@ def load(cls:TokenTable,
     folder, # as given to `save`
 ):
     "Read a table back; raises `CorruptError` when it is not as it was written."
-    df, docs = (_columns(Path(folder)/f, names) for f, names in (("tokens.parquet", ("token", "doc", "pos", "regime", "segment")), ("docs.parquet", ("split",))))
+    df = _columns(Path(folder)/"tokens.parquet", ("token", "doc", "pos", "regime", "segment"))
+    docs = _columns(Path(folder)/"docs.parquet", ("split",))
     code = lambda c, names: pd.Categorical(df[c], categories=names).codes
     try: table = cls(df.token, df.doc, df.pos, code("regime", REGIMES), code("segment", SEGMENTS), docs)
-    except (DataError, TypeError, ValueError) as e: raise CorruptError(f"{folder} is no whole token table ({e}); delete it and run its stage again") from None
-    check(df.attrs.get("table") in (None, table.seals()), f"{folder}: tokens.parquet and docs.parquet are not those that were written together, or were altered; copy both back, or extract again", CorruptError)
+    except (DataError, TypeError, ValueError) as e:
+        raise CorruptError(f"{folder} is no whole token table ({e}); delete it and run its stage again") from None
+    check(df.attrs.get("table") in (None, table.seals()),
+          f"{folder}: tokens.parquet and docs.parquet are not those that were written together, or were altered; "
+          "copy both back, or extract again", CorruptError)
     return table
 
 def _columns(path, names):
     "A Parquet file that has these columns."
     df = load_parquet(path)
     lacks = [o for o in names if o not in df]
-    check(not lacks, f"{path} lacks {', '.join(lacks)}, so it is no part of a token table; copy it back, or extract again", CorruptError)
+    check(not lacks,
+          f"{path} lacks {', '.join(lacks)}, so it is no part of a token table; copy it back, or extract again",
+          CorruptError)
     return df
 
 # %% ../../nbs/lib/20_acts.store.ipynb #842477d8
@@ -301,18 +309,20 @@ class ArrayStore(RowStore):
     def _get(self, i): return torch.from_numpy(np.take(self.x.numpy(), i, 0)) if self.x.device.type == "cpu" else self.x[torch.from_numpy(i)]
 
 # %% ../../nbs/lib/20_acts.store.ipynb #d8f6068f
-_kinds = dict(F32=(torch.float32, np.float32), F16=(torch.float16, np.float16), BF16=(torch.bfloat16, np.int16)) # in a shard, and how it is mapped
+# in a shard, and how it is mapped
+_kinds = dict(F32=(torch.float32, np.float32), F16=(torch.float16, np.float16), BF16=(torch.bfloat16, np.int16))
 
 def store_dtype(
     name, # as for `get_dtype`
 ):
     "The `torch.dtype` of that name; raises `ParamError` for one in which no store is kept."
     dt = get_dtype(name)
-    check(dt in [t for t, _ in _kinds.values()], f"dtype: {name!r} is no dtype of a store; use float32, bfloat16 or float16")
+    check(dt in [t for t, _ in _kinds.values()],
+          f"dtype: {name!r} is no dtype of a store; use float32, bfloat16 or float16")
     return dt
 
 def _header(path):
-    "`(name of the dtype, shape, where the numbers begin)` of the one tensor in a shard; raises `ValueError` for what is none."
+    "`(dtype, shape, where the numbers begin)` of the one tensor in a shard; raises `ValueError` for what is none."
     size = path.stat().st_size
     with open(path, "rb") as f:
         n = struct.unpack("<Q", f.read(8))[0]
@@ -333,21 +343,28 @@ def _map_shard(path):
 def _float(x, dt):
     "Rows as they lie in a shard as a float32 tensor, by NumPy alone: a thread that reads ahead takes no core from PyTorch's."
     if dt == torch.bfloat16: return torch.from_numpy(np.left_shift(x.view(np.uint16), 16, dtype=np.uint32).view(np.float32))
-    return torch.from_numpy(x if x.dtype == np.float32 and x.flags.writeable else x.astype(np.float32)) # what was gathered is ours; the file's own rows are copied
+    # what was gathered is ours; the file's own rows are copied
+    return torch.from_numpy(x if x.dtype == np.float32 and x.flags.writeable else x.astype(np.float32))
 
 # %% ../../nbs/lib/20_acts.store.ipynb #2419a7c6
 def check_index(
     m,   # what `store.json` holds
     path,# its path, for messages
 ):
-    "Raise `CorruptError` unless the index of a store fits itself: numbers, shards in their order, statistics, checksum."
-    def fits(cond, what): check(cond, f"{path}: {what}, so it was altered or is damaged; copy it back, or delete the folder and extract again", CorruptError)
+    "Raise `CorruptError` unless the index of a store fits itself: numbers, order of shards, statistics, checksum."
+    def fits(cond, what):
+        check(cond,
+              f"{path}: {what}, so it was altered or is damaged; copy it back, or delete the folder and extract again",
+              CorruptError)
     fits(isinstance(m, dict), f"it holds a {type(m).__name__} instead of an object")
     lacks = {"n_tokens", "d_in", "table_hash", "mean_sq", "mean", "dtype", "shards"}-set(m)
     check(not lacks, f"{path} lacks {', '.join(sorted(lacks))}; delete the folder and extract again", CorruptError)
-    for k in ("n_tokens", "d_in"): fits(type(m[k]) is int and m[k] >= 1, f"{k} is {_short(m[k])}, no whole number from 1")
-    fits(isinstance(m["dtype"], str) and m["dtype"] in [str(t).removeprefix("torch.") for t, _ in _kinds.values()], f"dtype is {_short(m['dtype'])}, none of a store")
-    fits(m["table_hash"] is None or isinstance(m["table_hash"], str), f"table_hash is {_short(m['table_hash'])}, no hash")
+    for k in ("n_tokens", "d_in"):
+        fits(type(m[k]) is int and m[k] >= 1, f"{k} is {_short(m[k])}, no whole number from 1")
+    fits(isinstance(m["dtype"], str) and m["dtype"] in [str(t).removeprefix("torch.") for t, _ in _kinds.values()],
+         f"dtype is {_short(m['dtype'])}, none of a store")
+    fits(m["table_hash"] is None or isinstance(m["table_hash"], str),
+         f"table_hash is {_short(m['table_hash'])}, no hash")
     _check_shards(m, fits)
     _check_statistics(m, fits)
     fits(m.get("checksum") in (None, _seal(m)), "its checksum differs from what it holds")
@@ -360,7 +377,8 @@ def _short(v): return repr(v) if len(repr(v)) < 40 else repr(v)[:40]+"…"
 
 def _check_shards(m, fits):
     "Shards of an index: named in their order, with rows that add up."
-    fits(isinstance(m["shards"], list) and m["shards"] and all(isinstance(o, dict) for o in m["shards"]), "its shards are no list of shards")
+    fits(isinstance(m["shards"], list) and m["shards"] and all(isinstance(o, dict) for o in m["shards"]),
+         "its shards are no list of shards")
     for j, o in enumerate(m["shards"]):
         fits(o.get("file") == shard_name(j), f"shard number {j} is {_short(o.get('file'))} instead of {shard_name(j)}")
         fits(type(o.get("rows")) is int and o["rows"] >= 1, f"{o['file']} has {_short(o.get('rows'))} rows")
@@ -373,13 +391,17 @@ def _check_statistics(m, fits):
     number = lambda o: type(o) in (int, float) and math.isfinite(o)
     for k in ("mean", "var"):
         if k == "var" and k not in m: continue # of an earlier version
-        fits(isinstance(m[k], list) and len(m[k]) == m["d_in"], f"{k} has not one number for each of {m['d_in']} dimensions")
+        fits(isinstance(m[k], list) and len(m[k]) == m["d_in"],
+             f"{k} has not one number for each of {m['d_in']} dimensions")
         fits(all(number(o) for o in m[k]), f"{k} holds what is no finite number")
-    fits(number(m["mean_sq"]) and m["mean_sq"] >= 0 and all(o >= 0 for o in m.get("var", ())), "mean_sq and var are not all numbers from 0")
-    fits(type(m.get("n_stat", 0)) is int and m.get("n_stat", 0) >= 0, f"n_stat is {_short(m.get('n_stat'))}, no number of rows")
+    fits(number(m["mean_sq"]) and m["mean_sq"] >= 0 and all(o >= 0 for o in m.get("var", ())),
+         "mean_sq and var are not all numbers from 0")
+    fits(type(m.get("n_stat", 0)) is int and m.get("n_stat", 0) >= 0,
+         f"n_stat is {_short(m.get('n_stat'))}, no number of rows")
 
 # %% ../../nbs/lib/20_acts.store.ipynb #3c20171d
-KEEP_MAPS = os.name != "nt" # Windows can neither replace nor remove a file that is mapped: there a map lasts as long as a read
+# Windows can neither replace nor remove a file that is mapped: there a map lasts as long as a read
+KEEP_MAPS = os.name != "nt"
 
 class ActivationStore(RowStore):
     "Activations of one model at one hookpoint, on disk; raises `DataError` for a folder that is no finished store."
@@ -397,28 +419,39 @@ class ActivationStore(RowStore):
         self._maps, self._whole, self._verify = {}, {}, verify
         for j in range(len(m["shards"])): self._compare(j)
 
-    def __repr__(self): return f"ActivationStore({self.n_tokens:,} × {self.d_in}, {self.meta.get('model_name')} layer {self.meta.get('layer')} {self.meta.get('hookpoint')})"
+    def __repr__(self):
+        name, layer, hookpoint = (self.meta.get(k) for k in ("model_name", "layer", "hookpoint"))
+        return f"ActivationStore({self.n_tokens:,} × {self.d_in}, {name} layer {layer} {hookpoint})"
 
     def close(self):
         "Let go of the shards, so that their files can be replaced or removed on any system; reading opens them again."
         self._maps.clear()
 
     def _compare(self, j):
-        "Raise when the header of a shard is not what the index says; one that is gone or broken is left to who reads it."
+        "Raise when the header of a shard is not what the index says; what is gone or broken is left to who reads it."
         p, want = self.folder/self.meta["shards"][j]["file"], (self.meta["shards"][j]["rows"], self.d_in)
         try: code, shape, _ = _header(p)
         except (OSError, ValueError, KeyError, TypeError, RecursionError, struct.error, CorruptError): return
-        check(shape == want and _kinds[code][0] == self.dtype, f"{p} has {shape[0]} rows of width {shape[1]} in {code}, but store.json says {want[0]} of width {want[1]} in {str(self.dtype).removeprefix('torch.')}; copy both back from where they were written, or delete the folder and extract again", CorruptError)
+        check(shape == want and _kinds[code][0] == self.dtype,
+              f"{p} has {shape[0]} rows of width {shape[1]} in {code}, but store.json says {want[0]} of width "
+              f"{want[1]} in {str(self.dtype).removeprefix('torch.')}; copy both back from where they were written, "
+              "or delete the folder and extract again", CorruptError)
 
     def _shard(self, j):
         if j in self._maps: return self._maps[j]
         info = self.meta["shards"][j]; p = self.folder/info["file"]
-        check(p.exists(), f"{p} is missing: {info['rows']} of {self.n_tokens} tokens are gone; run the same extraction again, it replaces only this shard", CorruptError)
+        check(p.exists(),
+              f"{p} is missing: {info['rows']} of {self.n_tokens} tokens are gone; run the same extraction again, it "
+              "replaces only this shard", CorruptError)
         try: m = _map_shard(p)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError, struct.error): raise CorruptError(f"{p} is no whole safetensors file; delete it and run the same extraction again, which replaces only this shard") from None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, struct.error):
+            raise CorruptError(f"{p} is no whole safetensors file; delete it and run the same extraction again, which "
+                               "replaces only this shard") from None
         stamp = (p.stat().st_size, p.stat().st_mtime_ns)
         if self._verify and self._whole.get(j) != stamp:
-            check(sha256_file(p) == info["sha256"], f"{p}: its checksum differs from the one in store.json, so it was altered after it was written; delete it and run the same extraction again, which replaces only this shard", CorruptError)
+            check(sha256_file(p) == info["sha256"],
+                  f"{p}: its checksum differs from the one in store.json, so it was altered after it was written; "
+                  "delete it and run the same extraction again, which replaces only this shard", CorruptError)
         self._compare(j)
         self._whole[j] = stamp # only now: a bad shard stays bad when it is asked for again
         if KEEP_MAPS: self._maps[j] = m
@@ -439,7 +472,8 @@ class ActivationStore(RowStore):
         for part in np.split(order, np.flatnonzero(np.diff(which[order]))+1):
             m, dt = self._shard(which[part[0]])
             if a == 0: rows = np.empty((len(i), self.d_in), m.dtype)
-            np.take(m, i[part]-self.starts[which[part[0]]], 0, out=rows[a:a+len(part)], mode="clip"); a += len(part) # all rows are there, `_compare` saw to it: "clip" only spares a copy
+            np.take(m, i[part]-self.starts[which[part[0]]], 0, out=rows[a:a+len(part)], mode="clip")
+            a += len(part) # all rows are there, `_compare` saw to it: "clip" only spares a copy
         if len(order) > 1 and (np.diff(order) != 1).any(): # back into the order asked for
             back = np.empty(len(i), np.int64); back[order] = np.arange(len(i))
             rows = np.take(rows, back, 0)
@@ -491,7 +525,8 @@ def write_index(
     n = max(1, sum(o["n"] for o in shards)); mean = np.sum([o["sum"] for o in shards], axis=0)/n
     known = all("squares" in o for o in shards) # not in what earlier versions wrote
     var = dict(var=np.maximum(np.sum([o["squares"] for o in shards], axis=0)/n-mean**2, 0.).tolist()) if known else {}
-    index = dict(meta, n_tokens=sum(o["rows"] for o in shards), n_stat=n, mean=mean.tolist(), mean_sq=sum(o["sq"] for o in shards)/n, **var,
+    index = dict(meta, n_tokens=sum(o["rows"] for o in shards), n_stat=n, mean=mean.tolist(),
+                 mean_sq=sum(o["sq"] for o in shards)/n, **var,
                  shards=[{k: o[k] for k in ("file", "rows", "sha256")} for o in shards])
     save_json(dict(index, checksum=_seal(index)), Path(folder)/"store.json")
     return ActivationStore(folder)

@@ -387,12 +387,12 @@ def from_pretrained(cls:SAE,
     folder = _local(name)
     if (kind := format_of(folder)) in READ: return READ[kind](folder, name).to(get_device(device))
     cfg, sha = load_config(folder)
+    check_seal(folder)
     f = folder/"model.safetensors"
     check(f.exists(), f"{folder}: config.json without its model.safetensors; save or fetch the SAE again", DataError)
     with torch.device("meta"): like = by_source(SAE(cfg, None).state_dict(), cfg) # shapes, and no memory
     shapes = {k: tuple(v.shape) for k, v in like.items()}
     check(shapes == shapes_of(f), f"{f}: tensors do not fit its config, expected {shapes}", CorruptError)
-    check_seal(folder)
     check(sha == sha256_file(f), f"{f} is not the file that was saved (its checksum differs); save or fetch the SAE again", CorruptError)
     sae = SAE(cfg, None)
     sae.load_state_dict(side_by_side(load_safetensors(f), cfg))

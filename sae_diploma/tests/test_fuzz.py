@@ -26,7 +26,8 @@ VALUES = [None, True, False, -1, 0, 1, 2, 7, 2**31, 2**63, 10**30, -2**63, .5, -
 def places(obj, at=()):
     "Paths of all values in JSON, the whole of it first."
     yield at
-    for k, v in obj.items() if isinstance(obj, dict) else enumerate(obj[:3]) if isinstance(obj, list) else (): yield from places(v, (*at, k))
+    for k, v in obj.items() if isinstance(obj, dict) else enumerate(obj[:3]) if isinstance(obj, list) else ():
+        yield from places(v, (*at, k))
 
 def changed(obj, at, how, value):
     "JSON with the value at a place changed."
@@ -80,7 +81,8 @@ class Loader(NamedTuple):
 def alike(a, b):
     "Equal through and through: tensors, arrays and tables by their values."
     if isinstance(a, dict): return isinstance(b, dict) and a.keys() == b.keys() and all(alike(a[k], b[k]) for k in a)
-    if isinstance(a, (list, tuple)): return type(a) is type(b) and len(a) == len(b) and all(alike(x, y) for x, y in zip(a, b))
+    if isinstance(a, (list, tuple)):
+        return type(a) is type(b) and len(a) == len(b) and all(alike(x, y) for x, y in zip(a, b))
     if isinstance(a, torch.Tensor): return isinstance(b, torch.Tensor) and a.dtype == b.dtype and torch.equal(a, b)
     if isinstance(a, np.ndarray): return isinstance(b, np.ndarray) and a.dtype == b.dtype and np.array_equal(a, b)
     if isinstance(a, pd.DataFrame): return a.equals(b)
@@ -100,8 +102,10 @@ def little_memory(more=3*2**30):
 def try_changes(loader, tmp):
     "Change after change, each on a fresh copy: the same object, or a sentence."
     loader.make(tmp/"good")
-    files = {f.relative_to(tmp/"good").as_posix(): f.read_bytes() for f in sorted((tmp/"good").rglob("*")) if f.is_file() and f.name != ".lock"}
-    quiet = lambda: (warnings.catch_warnings(action="ignore"), contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()))
+    files = {f.relative_to(tmp/"good").as_posix(): f.read_bytes() for f in sorted((tmp/"good").rglob("*"))
+             if f.is_file() and f.name != ".lock"}
+    quiet = lambda: (warnings.catch_warnings(action="ignore"), contextlib.redirect_stderr(io.StringIO()),
+                     contextlib.redirect_stdout(io.StringIO()))
     def read(folder):
         with contextlib.ExitStack() as s:
             for o in quiet(): s.enter_context(o)
@@ -109,7 +113,8 @@ def try_changes(loader, tmp):
     want = read(tmp/"good")
     assert loader.same(want, read(tmp/"good"))
     refused = []
-    @settings(max_examples=loader.n, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=loader.n, derandomize=True, database=None, deadline=None,
+              suppress_health_check=list(HealthCheck))
     @given(changes(files))
     def one(change):
         what, apply = change
@@ -130,7 +135,9 @@ def try_changes(loader, tmp):
 def _table(n_docs=6):
     from sae_diploma.acts import TokenTable
     n = np.tile(np.arange(8), n_docs)
-    docs = pd.DataFrame(dict(doc=np.arange(n_docs), id=[f"d{i}" for i in range(n_docs)], regime="plain", source="m", split=["eval" if i == 2 else "sae" for i in range(n_docs)], text=[f"text ü {i}" for i in range(n_docs)]))
+    docs = pd.DataFrame(dict(doc=np.arange(n_docs), id=[f"d{i}" for i in range(n_docs)], regime="plain", source="m",
+                             split=["eval" if i == 2 else "sae" for i in range(n_docs)],
+                             text=[f"text ü {i}" for i in range(n_docs)]))
     docs.attrs["recipe"] = dict(max_length=8, bos=True)
     return TokenTable(n+5, np.repeat(np.arange(n_docs), 8), n, np.zeros(len(n)), np.where(n == 0, 0, 4), docs)
 
@@ -139,7 +146,8 @@ def _parts(table): return [table.token, table.doc, table.pos, table.regime, tabl
 def _make_store(folder):
     from sae_diploma.acts import save_store
     t = _table(); t.save(folder/"tokens")
-    save_store(torch.randn(len(t), 5, generator=torch.Generator().manual_seed(0)), folder, shard_rows=20, table_hash=t.hash, docs_hash=t.docs_hash, model_name="m", layer=1, hookpoint="resid_post")
+    save_store(torch.randn(len(t), 5, generator=torch.Generator().manual_seed(0)), folder, shard_rows=20,
+               table_hash=t.hash, docs_hash=t.docs_hash, model_name="m", layer=1, hookpoint="resid_post")
 
 def _load_store(folder):
     from sae_diploma.acts.manage import open_store
@@ -158,7 +166,8 @@ def _trainer():
     from sae_diploma.saes import SAEConfig
     from sae_diploma.train import Trainer, make_plan
     cfg = SAEConfig("topk", d_in=6, d_sae=12, k=2)
-    return Trainer(ArrayStore(torch.randn(200, 6, generator=torch.Generator().manual_seed(0))), cfg, make_plan(200, cfg, n_steps=9, batch_size=20), device="cpu")
+    return Trainer(ArrayStore(torch.randn(200, 6, generator=torch.Generator().manual_seed(0))), cfg,
+                   make_plan(200, cfg, n_steps=9, batch_size=20), device="cpu")
 
 def _make_checkpoint(folder):
     t = _trainer().start(); folder.mkdir()
@@ -174,7 +183,9 @@ def _sae(kind, folder, **kw):
     sae = SAE(SAEConfig(kind, d_in=6, d_sae=12, k=3, model_name="m", layer=1, hookpoint="resid_post", **kw))
     g = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        for n, p in sae.named_parameters(): p.add_(.1*torch.randn(p.shape, generator=g).abs() if n == "threshold" else .1*torch.randn(p.shape, generator=g))
+        for n, p in sae.named_parameters():
+            p.add_(.1*torch.randn(p.shape, generator=g).abs() if n == "threshold"
+                   else .1*torch.randn(p.shape, generator=g))
     return sae.eval().requires_grad_(False)
 
 def _made_sae(kind, **kw): return lambda folder: _sae(kind, folder, **kw).save(folder, dict(metrics=dict(fvu=.5)))
@@ -182,7 +193,8 @@ def _made_sae(kind, **kw): return lambda folder: _sae(kind, folder, **kw).save(f
 def _load_sae(folder):
     from sae_diploma.saes import SAE
     sae = SAE.from_pretrained(folder)
-    x = torch.randn(9, *((sae.cfg.n_sources,) if sae.cfg.n_sources > 1 else ()), sae.cfg.d_in, generator=torch.Generator().manual_seed(2))
+    x = torch.randn(9, *((sae.cfg.n_sources,) if sae.cfg.n_sources > 1 else ()), sae.cfg.d_in,
+                    generator=torch.Generator().manual_seed(2))
     return sae.state_dict(), sae.cfg, sae.encode(x), sae(x)
 
 OURS = dict(store=Loader(_make_store, _load_store, alike, 250), token_table=Loader(lambda d: _table().save(d), _load_table, alike, 200),
@@ -203,7 +215,9 @@ def _whole(want, got):
     "A dictionary of the same shape that answers."
     return all(a.shape == b.shape for a, b in ((want[0][k], got[0][k]) for k in ("W_enc", "W_dec", "b_enc", "b_dec") if k in want[0] and k in got[0])) and want[2].shape == got[2].shape and want[3].shape == got[3].shape
 
-THEIRS = {f"{f}_{k}": Loader(_foreign(k, f), _load_sae, _whole, 80) for f, k in (("saelens", "topk"), ("saelens", "jumprelu"), ("saelens", "gated"), ("dictionary_learning", "batchtopk"), ("dictionary_learning", "relu"), ("sparsify", "topk"))}
+THEIRS = {f"{f}_{k}": Loader(_foreign(k, f), _load_sae, _whole, 80) for f,
+          k in (("saelens", "topk"), ("saelens", "jumprelu"), ("saelens", "gated"),
+                ("dictionary_learning", "batchtopk"), ("dictionary_learning", "relu"), ("sparsify", "topk"))}
 
 @pytest.mark.parametrize("name", THEIRS)
 def test_dictionaries_of_others(name, tmp_path): try_changes(THEIRS[name], tmp_path)
@@ -224,7 +238,8 @@ def _typed(want, got):
     "The same parameters, each of the type of its default."
     ok = lambda v, d: d is None or type(v) is type(d) or isinstance(d, float) and type(v) is int
     defaults = {s: c.params for s, c in _chapters().items()}
-    return want.keys() == got.keys() and all(want[s].keys() == got[s].keys() and all(ok(v, defaults[s][k]) for k, v in got[s].items()) for s in got)
+    return want.keys() == got.keys() and all(want[s].keys() == got[s].keys()
+                                             and all(ok(v, defaults[s][k]) for k, v in got[s].items()) for s in got)
 
 def _make_run(folder):
     from sae_diploma.pipeline import load_preset, resolve_params
@@ -235,14 +250,17 @@ def _load_run(folder):
     return choose_run(_chapters(), None, folder)[1]
 
 def _make_findings(folder):
-    save_json([dict(question=f"What changed {i}?", sentence=f"{i} of 20 latents fire more often.", numbers=dict(n=i, lo=.1, hi=.3)) for i in range(2)], folder/"findings.json")
+    save_json([dict(question=f"What changed {i}?", sentence=f"{i} of 20 latents fire more often.",
+                    numbers=dict(n=i, lo=.1, hi=.3)) for i in range(2)], folder/"findings.json")
 
 def _load_findings(folder):
     from sae_diploma.cli import findings_
     with contextlib.redirect_stdout(io.StringIO()) as said: findings_(folder); findings_(folder, json=True)
     return said.getvalue()
 
-EDITED = dict(preset=Loader(_make_preset, _load_preset, _typed, 120), parameters=Loader(_make_run, _load_run, _typed, 60), findings=Loader(_make_findings, _load_findings, lambda a, b: bool(b.strip()), 100))
+EDITED = dict(preset=Loader(_make_preset, _load_preset, _typed, 120),
+              parameters=Loader(_make_run, _load_run, _typed, 60),
+              findings=Loader(_make_findings, _load_findings, lambda a, b: bool(b.strip()), 100))
 
 @pytest.mark.parametrize("name", EDITED)
 def test_what_is_edited(name, tmp_path):
@@ -252,7 +270,10 @@ def test_what_is_edited(name, tmp_path):
 # %% ../../nbs/lib/90_tests.fuzz.ipynb #6b8c896a
 def _make_pairs(folder):
     for s, n in (("train", 12), ("validation", 4), ("test", 4)):
-        save_parquet(pd.DataFrame(dict(id=[f"{s}{i}" for i in range(n)], article=[f"The text {s} {i} of a function." for i in range(n)], highlights=[f"Text {s} {i}." for i in range(n)], source="m", name="f")), folder/f"{s}.parquet")
+        save_parquet(pd.DataFrame(dict(id=[f"{s}{i}" for i in range(n)],
+                                       article=[f"The text {s} {i} of a function." for i in range(n)],
+                                       highlights=[f"Text {s} {i}." for i in range(n)], source="m", name="f")),
+                     folder/f"{s}.parquet")
 
 def _load_pairs(folder):
     from sae_diploma.data import load_pairs
@@ -274,17 +295,20 @@ def _make_tokenizer(folder):
 def _load_tokenizer(folder):
     from sae_diploma.models import load_tokenizer
     tok = load_tokenizer(folder)
-    return [type(i) for i in tok("The row")["input_ids"]], tok.decode(tok("The row", add_special_tokens=False)["input_ids"])
+    return [type(i)
+            for i in tok("The row")["input_ids"]], tok.decode(tok("The row", add_special_tokens=False)["input_ids"])
 
 def _base():
     from transformers import LlamaConfig, LlamaForCausalLM
     torch.manual_seed(0)
-    return LlamaForCausalLM(LlamaConfig(vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2, max_position_embeddings=32)).eval()
+    return LlamaForCausalLM(LlamaConfig(vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=1,
+                                        num_attention_heads=2, max_position_embeddings=32)).eval()
 
 def _make_adapter(folder):
     from peft import LoraConfig, get_peft_model
     (m := _base()).save_pretrained(folder.parent/"base")
-    lora = get_peft_model(m, LoraConfig(r=2, target_modules=["q_proj", "v_proj"], base_model_name_or_path=str(folder.parent/"base")))
+    lora = get_peft_model(m, LoraConfig(r=2, target_modules=["q_proj", "v_proj"],
+                                        base_model_name_or_path=str(folder.parent/"base")))
     g = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for n, p in lora.named_parameters():
