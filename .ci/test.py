@@ -57,25 +57,35 @@ def clean():
 
 def notebooks():
     "Every notebook of the library and every tutorial runs, two at a time, each with half of the cores: threads of both on all of them would wait for each other."
-    half = {k: str(max(1, (os.cpu_count() or 2)//2)) for k in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     def one(nb):
         t = time.time()
-        return nb, call("nbdev_test", "--path", nb, timeout=600, env=half), time.time()-t
+        return nb, call("nbdev_test", "--path", nb, timeout=600, env=HALF), time.time()-t
+    pages = [*sorted((ROOT/"nbs/lib").glob("*.ipynb")), *sorted((ROOT/"nbs/tutorials").glob("*.ipynb")), ROOT/"nbs/contributing.ipynb"]
+    pages = [nb for nb in pages if not nb.name.startswith("90_")] # these only define what pytest runs
     with ThreadPoolExecutor(2) as ex:
-        for nb, r, s in ex.map(one, [*sorted((ROOT/"nbs/lib").glob("*.ipynb")), *sorted((ROOT/"nbs/tutorials").glob("*.ipynb")), ROOT/"nbs/contributing.ipynb"]):
+        for nb, r, s in ex.map(one, pages):
             result(nb.name, "failed" if r.returncode else "passed", seconds=s)
             if r.returncode: print(tail(r.stdout))
 
 
+HALF = {k: str(max(1, (os.cpu_count() or 2)//2)) for k in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+
 def pytest():
-    "The exported tests."
+    "The exported tests, in two halves side by side, each with half of the cores."
+    files = sorted((ROOT/"sae_diploma/tests").glob("test_*.py"), key=lambda f: f.stat().st_size)
     with tempfile.TemporaryDirectory() as tmp:
-        r = call("pytest", "-q", "-p", "no:cacheprovider", "sae_diploma/tests", f"--junitxml={tmp}/r.xml")
-        if not Path(tmp, "r.xml").exists(): result("pytest", "failed"); return print(tail(r.stdout))
-        for c in ET.parse(f"{tmp}/r.xml").iter("testcase"):
-            bad = c.find("failure") is not None or c.find("error") is not None
-            result(f"{c.get('classname','').rpartition('.')[2]}.{c.get('name')}", "failed" if bad else "skipped" if c.find("skipped") is not None else "passed", seconds=float(c.get("time", 0)))
-        if r.returncode: print(tail(r.stdout, 60))
+        def half(i):
+            return call("pytest", "-q", "-p", "no:cacheprovider", *files[i::2], f"--junitxml={tmp}/{i}.xml", env=HALF)
+        with ThreadPoolExecutor(2) as ex: runs = list(ex.map(half, (0, 1)))
+        for i, r in enumerate(runs):
+            f = Path(tmp, f"{i}.xml")
+            if not f.exists(): result("pytest", "failed"); print(tail(r.stdout)); continue
+            for c in ET.parse(f).iter("testcase"):
+                bad = c.find("failure") is not None or c.find("error") is not None
+                how = "failed" if bad else "skipped" if c.find("skipped") is not None else "passed"
+                name = f"{c.get('classname','').rpartition('.')[2]}.{c.get('name')}"
+                result(name, how, seconds=float(c.get("time", 0)))
+            if r.returncode: print(tail(r.stdout, 60))
 
 
 RUN = ROOT/"_runs/test"
