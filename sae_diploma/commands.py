@@ -79,6 +79,10 @@ def held_out(
 
 STORES, COMPARISON = "stores of activations", "a comparison" # what marks of folders say
 
+def _stores(folder):
+    "Whether a folder without a mark holds stores of an earlier version."
+    return any(any(folder.glob(f"{deep}/{f}")) for deep in ("*", "*/*") for f in ("store.json", "extracting.json"))
+
 def extract_(
     model_name:str="tiny",        # folder, hub id, or tiny
     dataset_name:str="docstrings", # hub id, folder, .parquet, .jsonl, .csv, or docstrings
@@ -117,7 +121,8 @@ def extract_(
     out, kw = Path(output_dir)/(output_name or ""), dict(dtype=dtype, device=device, attn_implementation=attn_implementation, device_map=device_map, quantization=quantization)
     check(len(set(places)) == len(places), f"layer_idx, hookpoint: {layer_idx} and {hookpoint} name a place twice; give each once")
     one = len(places) == 1 and not ft_model
-    may_write(out, "a store of activations" if one else STORES, known=["store.json", "extracting.json", "tokens"] if one else ["tokens"], never=() if one else ["store.json", "extracting.json"])
+    if one: may_write(out, "a store of activations", known=["store.json", "extracting.json"])
+    else: may_write(out, STORES, known=[_stores], never=["store.json", "extracting.json"])
     rank, _ = ranks()
     tok = _writer(model_name, ft_model, model_revision, target_column, rank)
     texts = data.load_texts(dataset_name, text_column, split=split, num_samples=num_samples, seed=seed, **_config(dataset_config))
@@ -139,7 +144,7 @@ def extract_(
     from sae_diploma.acts.manage import check_table_place
     check(len(set(points)) == len(points), f"layer_idx: {layer_idx} names a layer of this model twice; give each once")
     check_table_place(out, table, [out] if one else [out/n/f"layer{l}.{h}" for n in read for l, h in points])
-    if not one and not rank: mark_folder(out, STORES, known=["tokens"])
+    if not one and not rank: mark_folder(out, STORES, known=[_stores])
     if one: stores = {"": acts.extract(model, table, out, *points[0], model_name=model_name, **more)}
     else: stores = acts.extract_many(read, table, out, points, model_names=names, **more)
     if rank: return
@@ -148,8 +153,10 @@ def extract_(
 
 def _layer(x):
     "A layer as `models.resolve_layer` takes it."
-    try: x = float(x)
-    except ValueError: raise ParamError(f"layer_idx: {x!r} is no layer; give its number, or a fraction of the depth such as 0.5") from None
+    try: x = float(x); check(x == x and abs(x) != float("inf"), f"layer_idx: {x} is no layer; give its number, or a fraction of the depth such as 0.5")
+    except ValueError as e:
+        if isinstance(e, ParamError): raise
+        raise ParamError(f"layer_idx: {x!r} is no layer; give its number, or a fraction of the depth such as 0.5") from None
     return int(x) if x.is_integer() else x
 
 def _config(o): return dict(dataset_config=o) if o else {}
@@ -398,7 +405,7 @@ def evaluate_(
     from sae_diploma.saes import SAE
     check(all(o.strip().isdigit() for o in ks.split(",")), f"ks: {ks!r} is no list of whole numbers such as 1,5")
     in_range(**{n: v for n, v in locals().items() if n in _least})
-    if output: may_write_file(output, "output", _json_with("fvu"))
+    if output: may_write_file(output, "output", _json_with("reconstruction", "density"))
     opened = [_open_store(o, "store") for o in store.split(",")]
     acts, table = opened[0] if len(opened) == 1 else (JointStore(*(o[0] for o in opened)), opened[0][1])
     check(model is None or table is not None, f"model: its loss is measured on documents, but {store} has no folder `tokens` beside it; extract again, or leave model out")
@@ -502,6 +509,11 @@ def _first(t, groups):
     return t[(t.regime == r) & (t.segment == s)]
 
 # %% ../nbs/lib/70a_commands.ipynb #c5edae39
+def _compared(folder):
+    "Whether a folder without a mark holds a comparison of an earlier version."
+    found = _or_none(folder/"findings.json") if (folder/"findings.json").exists() else None
+    return isinstance(found, list) and all(isinstance(o, dict) and "question" in o for o in found) and (folder/"drift.parquet").exists()
+
 def compare_(
     base_model:Param("folder, hub id, or tiny", str, required=True)=None,
     ft_model:Param("the model fine-tuned from it: folder (also of a LoRA adapter) or hub id", str, required=True)=None,
@@ -530,7 +542,7 @@ def compare_(
     from sae_diploma.diffing.weights import weights
     in_range(**{k: v for k, v in locals().items() if k in _least})
     out, names, dev = Path(output_dir), dict(base=base_model, ft=ft_model), get_device(device)
-    may_write(out, COMPARISON, known=["findings.json"], never=["store.json"])
+    may_write(out, COMPARISON, known=[_compared], never=["store.json", "stage.json", "begun.json", "parameters.json"])
     sae = _dictionary("base_sae_path", base_sae_path, None, None, dev)
     at = _layer(layer_idx) if layer_idx is not None else sae.cfg.layer
     check(at is not None, f"layer_idx: {base_sae_path} does not say which layer it is of; give it")
@@ -548,7 +560,7 @@ def compare_(
     models.check_tokens(table.token, *pair.values(), *toks)
     check_table_place(out, table, [out/"acts"/n for n in ("base", "ft", "again")])
     with RunLock(out):
-        mark_folder(out, COMPARISON, known=["findings.json"])
+        mark_folder(out, COMPARISON, known=[_compared])
         t = _Tables(out)
         t.make("weights", lambda: weights(pair["base"], pair["ft"]))
         table.save(out/"tokens")
@@ -571,6 +583,7 @@ def convert_(
 ):
     "Write an SAE in the format of another library: SAELens, dictionary_learning or sparsify, or ours."
     from sae_diploma.saes.formats import convert
+    check(not push_to or push_to.count("/") == 1, f"push_to: {push_to!r} is no id; give 'owner/name'")
     sae = convert(source, folder, format)
     print(f"{sae.cfg.architecture}, {sae.cfg.d_sae} latents, as {format}: {folder}")
     if push_to: print(sae.push_to_hub(push_to, format=format))

@@ -426,6 +426,12 @@ def contents(
     "Names in a folder, sorted, without marks, locks and what file managers leave; [] where there is no folder."
     return sorted(p.name for p in Path(folder).iterdir() if p.name not in _no_files) if Path(folder).is_dir() else []
 
+def _kind_of(folder):
+    "What the mark of a folder says, or None."
+    with contextlib.suppress(SaeDiplomaError):
+        d = load_json(Path(folder)/MARK)
+        return d.get("kind") if isinstance(d, dict) else None
+
 def may_write(
     folder,              # to be written to
     kind:str,            # what will be in it, in words: 'a fine-tuned model'
@@ -436,12 +442,13 @@ def may_write(
     "Raise `ParamError` unless the folder is new, empty, or one of this kind that this package made; nothing is written."
     folder = Path(folder)
     check(folder.is_dir() or not folder.exists(), f"{param}: {folder} is a file; give a folder")
+    check(folder.exists() or not folder.is_symlink(), f"{param}: {folder} is a link to nothing; give a folder")
     up = next(p for p in folder.absolute().parents if p.exists())
     check(up.is_dir(), f"{param}: {folder} cannot be made, {up} is a file; give another folder")
     found = contents(folder)
     if not found: return
     few = ", ".join(found[:3]) + (f" and {len(found)-3} more" if len(found) > 3 else "")
-    is_of = load_json(folder/MARK).get("kind") if (folder/MARK).exists() else None
+    is_of = _kind_of(folder)
     if is_of is None and any(k(folder) if callable(k) else (folder/k).exists() for k in known): is_of = kind
     check(is_of is not None,
           f"{param}: {folder} holds {few}, which this command did not write; give a new folder, or move them")
@@ -460,5 +467,5 @@ def mark_folder(
     "Make the folder, and the file in it that tells its kind; raises what `may_write` raises."
     may_write(folder, kind, **kw)
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
-    if not (folder/MARK).exists() or load_json(folder/MARK).get("kind") != kind: save_json(dict(kind=kind), folder/MARK)
+    if _kind_of(folder) != kind: save_json(dict(kind=kind), folder/MARK)
     return folder

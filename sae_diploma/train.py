@@ -447,7 +447,7 @@ DICTIONARY = "a sparse autoencoder" # what the mark of its folder says
 
 def _holds_sae(folder):
     "Whether a folder without a mark holds an SAE of an earlier version."
-    return (folder/"config.json").exists() and "d_sae" in load_json(folder/"config.json")
+    return (folder/"training.json").exists() and (folder/"config.json").exists() and "d_sae" in load_json(folder/"config.json")
 
 def found_in(
     folder:Path,   # where the SAE is or will be
@@ -534,10 +534,11 @@ def fit_many(
     for p in plans if streams else (): check(p.n_steps * p.batch_size <= len(rows), f"n_steps: {p.n_steps} steps need {p.n_steps * p.batch_size:,} tokens, and the stream's n_tokens are {len(rows):,}; give it more")
     trainers, done = [Trainer(store, c, p, rows, device) for c, p in zip(cfgs, plans)], {}
     for t, f, j, b in zip(trainers, folders, range(len(cfgs)), begins): t.folder, t.name, t.start_from, t.identity = f, (f.name if f else f"{t.cfg.architecture}-{j}"), b, run_identity(store, rows, t.cfg, t.plan, b)
-    for f in filter(None, folders): may_write(f, DICTIONARY, known=["checkpoint.safetensors", _holds_sae])
+    ours = dict(known=["checkpoint.safetensors", _holds_sae])
+    for t in trainers:
+        if t.folder: may_write(t.folder, DICTIONARY, **ours); found_in(t.folder, t.identity, resume)
     with ExitStack() as stack:
-        for f in filter(None, folders):
-            stack.enter_context(RunLock(f)); mark_folder(f, DICTIONARY, known=["checkpoint.safetensors", _holds_sae])
+        for f in filter(None, folders): stack.enter_context(RunLock(mark_folder(f, DICTIONARY, **ours)))
         found = [found_in(t.folder, t.identity, resume) if t.folder else None for t in trainers]
         for t, what in zip(trainers, found):
             if what == "done": done[t] = SAE.from_pretrained(t.folder).to(t.device)

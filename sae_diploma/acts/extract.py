@@ -262,6 +262,7 @@ def shard_documents(
 
 # %% ../../nbs/lib/21_acts.extract.ipynb #7ae74525
 STORE = "a store of activations" # what the mark of its folder says
+_of_store = ("store.json", "extracting.json")
 
 class Job:
     "One store to be written: a model at one place. `shards` has the documents of each, `entries` what of them stands."
@@ -281,7 +282,7 @@ class Job:
 def _prepare(job, table, asked):
     "Compare what the folder holds with what is asked for, and list what is missing; raises `DataError` for another store."
     done, begun = job.folder/"store.json", job.folder/"extracting.json"
-    mark_folder(job.folder, STORE, known=["store.json", "extracting.json", "tokens"])
+    may_write(job.folder, STORE, known=_of_store)
     for o in job.folder.glob(".*.tmp"): o.unlink() # of a process that was killed while it wrote
     old = load_json(done) if done.exists() else None
     found = [load_json(begun)] if begun.exists() and any(job.folder.glob("shard-*.json")) else []
@@ -293,6 +294,7 @@ def _prepare(job, table, asked):
     for meta in found:
         other = [k for k, v in job.key.items() if meta.get(k, v if k in ("pack", "docs_hash") else None) != v and not (k in ("table_hash", "docs_hash") and meta is old and grown)]
         check(not other, f"output_dir: {job.folder} holds a {'store' if meta is old else 'begun store'} of another {' and '.join(other)}; give another folder or delete it", DataError)
+    mark_folder(job.folder, STORE, known=_of_store)
     job.old, job.grown = old, grown
     if old is None: job.shards = shard_documents(table, asked["shard_rows"])
     else:
