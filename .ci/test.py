@@ -71,20 +71,23 @@ def notebooks():
 HALF = {k: str(max(1, (os.cpu_count() or 2)//2)) for k in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
 
 def pytest():
-    "The exported tests, in two halves side by side, each with half of the cores."
+    "The exported tests, in two halves side by side, each with half of the cores; then those that measure memory, alone."
     files = sorted((ROOT/"sae_diploma/tests").glob("test_*.py"), key=lambda f: f.stat().st_size)
+    alone = [f for f in files if f.stem == "test_bench"]
+    rest = [f for f in files if f not in alone]
     with tempfile.TemporaryDirectory() as tmp:
-        def half(i):
-            return call("pytest", "-q", "-p", "no:cacheprovider", *files[i::2], f"--junitxml={tmp}/{i}.xml", env=HALF)
-        with ThreadPoolExecutor(2) as ex: runs = list(ex.map(half, (0, 1)))
-        for i, r in enumerate(runs):
-            f = Path(tmp, f"{i}.xml")
+        def some(name, group):
+            return name, call("pytest", "-q", "-p", "no:cacheprovider", *group, f"--junitxml={tmp}/{name}.xml", env=HALF)
+        with ThreadPoolExecutor(2) as ex: runs = list(ex.map(some, ("even", "odd"), (rest[::2], rest[1::2])))
+        runs.append(some("alone", alone))
+        for name, r in runs:
+            f = Path(tmp, f"{name}.xml")
             if not f.exists(): result("pytest", "failed"); print(tail(r.stdout)); continue
             for c in ET.parse(f).iter("testcase"):
                 bad = c.find("failure") is not None or c.find("error") is not None
                 how = "failed" if bad else "skipped" if c.find("skipped") is not None else "passed"
-                name = f"{c.get('classname','').rpartition('.')[2]}.{c.get('name')}"
-                result(name, how, seconds=float(c.get("time", 0)))
+                title = f"{c.get('classname','').rpartition('.')[2]}.{c.get('name')}"
+                result(title, how, seconds=float(c.get("time", 0)))
             if r.returncode: print(tail(r.stdout, 60))
 
 
