@@ -114,14 +114,14 @@ def extract_(
 ):
     "Write the activations of a model on a corpus as a store; `accelerate launch -m sae_diploma.cli extract …` shares the work among devices."
     from sae_diploma import acts, data, models
-    from sae_diploma.acts.extract import ranks
+    from sae_diploma.acts.extract import only_table, ranks
     notice(overwrite_cache=overwrite_cache); in_range(**locals())
     places = [(_layer(o), h) for o in str(layer_idx).split(",") for h in hookpoint.split(",")]
     for _, h in places: check(h in models.HOOKPOINTS, f"hookpoint: {h!r} is unknown{near(h, models.HOOKPOINTS)}")
     out, kw = Path(output_dir)/(output_name or ""), dict(dtype=dtype, device=device, attn_implementation=attn_implementation, device_map=device_map, quantization=quantization)
     check(len(set(places)) == len(places), f"layer_idx, hookpoint: {layer_idx} and {hookpoint} name a place twice; give each once")
     one = len(places) == 1 and not ft_model
-    if one: may_write(out, "a store of activations", known=["store.json", "extracting.json"])
+    if one: may_write(out, "a store of activations", known=["store.json", "extracting.json", only_table])
     else: may_write(out, STORES, known=[_stores], never=["store.json", "extracting.json"])
     rank, _ = ranks()
     tok = _writer(model_name, ft_model, model_revision, target_column, rank)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STORE', 'tokenise_pair', 'tokenise_pairs', 'build_tokens', 'batch_documents', 'auto_batch_tokens', 'leaves_no_trace',
-           'Budget', 'doc_activations', 'ranks', 'shard_documents', 'Job', 'extract', 'extract_many']
+           'Budget', 'doc_activations', 'ranks', 'shard_documents', 'only_table', 'Job', 'extract', 'extract_many']
 
 # %% ../../nbs/lib/21_acts.extract.ipynb #ebc3f3b9
 import gc, hashlib, json, os, warnings, weakref
@@ -262,7 +262,16 @@ def shard_documents(
 
 # %% ../../nbs/lib/21_acts.extract.ipynb #7ae74525
 STORE = "a store of activations" # what the mark of its folder says
-_of_store = ("store.json", "extracting.json")
+
+def only_table(
+    folder, # of a store to be
+) -> bool:
+    "Whether a folder holds nothing but a token table, saved ahead of its store."
+    if contents(folder) != ["tokens"]: return False
+    try: return len(TokenTable.load(Path(folder)/"tokens")) > 0
+    except SaeDiplomaError: return False
+
+_of_store = ("store.json", "extracting.json", only_table)
 
 class Job:
     "One store to be written: a model at one place. `shards` has the documents of each, `entries` what of them stands."
