@@ -8,10 +8,10 @@ __all__ = ['MARK', 'SaeDiplomaError', 'ParamError', 'UnreadableError', 'DataErro
            'disk_full', 'atomic_path', 'room_for', 'save_json', 'found_file', 'load_json', 'save_parquet',
            'load_parquet', 'save_safetensors', 'load_safetensors', 'sha256_file', 'fingerprint', 'versions',
            'save_manifest', 'load_manifest', 'RunLock', 'progress', 'package_dir', 'token_text', 'contents',
-           'may_write', 'mark_folder']
+           'may_write', 'mark_folder', 'strangers', 'seal_folder', 'clear_folder', 'new_folder']
 
 # %% ../nbs/lib/00_core.ipynb #c024c071
-import codecs, contextlib, dataclasses, difflib, errno, hashlib, importlib.metadata as md, json, math, os, platform, random, re, tempfile, time
+import codecs, contextlib, dataclasses, difflib, errno, hashlib, importlib.metadata as md, json, math, os, platform, random, re, shutil, tempfile, time
 from pathlib import Path
 
 import numpy as np
@@ -160,13 +160,12 @@ def atomic_path(
     check(not path.is_dir(), f"{path} is a folder; give the name of a file")
     tmp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield tmp
-        with open(tmp, "rb+") as f: os.fsync(f.fileno())
-        replace_file(tmp, path)
-    except BaseException as e:
+        with room_for(path):
+            yield tmp
+            with open(tmp, "rb+") as f: os.fsync(f.fileno())
+            replace_file(tmp, path)
+    except BaseException:
         tmp.unlink(missing_ok=True)
-        if disk_full(e):
-            raise DataError(f"disk full while writing {path}: what was written before it is whole; free some space and run the same command again") from e
         raise
 
 # %% ../nbs/lib/00_core.ipynb #6f2dfca9
@@ -179,7 +178,8 @@ def room_for(
     except SaeDiplomaError: raise
     except Exception as e:
         if not disk_full(e): raise
-        raise DataError(f"disk full while writing {what}: what was written before it is whole; free some space and run the same command again") from e
+        raise DataError(f"disk full while writing {what}: what was written before it is whole; free some space and "
+                        "run the same command again") from e
 
 # %% ../nbs/lib/00_core.ipynb #8fd6acdf
 def _plain(o):
@@ -426,11 +426,18 @@ def contents(
     "Names in a folder, sorted, without marks, locks and what file managers leave; [] where there is no folder."
     return sorted(p.name for p in Path(folder).iterdir() if p.name not in _no_files) if Path(folder).is_dir() else []
 
-def _kind_of(folder):
-    "What the mark of a folder says, or None."
+def _mark(folder):
+    "What the mark of a folder says: its `kind`, and `files` of a whole one, or what was `kept` of others; {} without."
     with contextlib.suppress(SaeDiplomaError):
-        d = load_json(Path(folder)/MARK)
-        return d.get("kind") if isinstance(d, dict) else None
+        d = load_json(Path(folder)/MARK, keys=["kind"])
+        ok = all(isinstance(d.get(k, []), list) and all(isinstance(o, str) for o in d.get(k, [])) for k in ("files", "kept"))
+        return d if ok else {}
+    return {}
+
+def _within(folder):
+    "Paths of all files below a folder, as text with slashes, without marks and the like; a link is one of them."
+    found = [p for p in sorted(Path(folder).rglob("*")) if p.is_symlink() or not p.is_dir()]
+    return [p.relative_to(folder).as_posix() for p in found if p.name not in _no_files]
 
 def may_write(
     folder,              # to be written to
@@ -448,7 +455,9 @@ def may_write(
     found = contents(folder)
     if not found: return
     few = ", ".join(found[:3]) + (f" and {len(found)-3} more" if len(found) > 3 else "")
-    is_of = _kind_of(folder)
+    mark = _mark(folder)
+    gone = "files" in mark and not any((folder/o).exists() for o in mark["files"]) # all that it speaks of
+    is_of = None if gone else mark.get("kind")
     if is_of is None and any(k(folder) if callable(k) else (folder/k).exists() for k in known): is_of = kind
     check(is_of is not None,
           f"{param}: {folder} holds {few}, which this command did not write; give a new folder, or move them")
@@ -467,5 +476,85 @@ def mark_folder(
     "Make the folder, and the file in it that tells its kind; raises what `may_write` raises."
     may_write(folder, kind, **kw)
     folder = Path(folder); folder.mkdir(parents=True, exist_ok=True)
-    if _kind_of(folder) != kind: save_json(dict(kind=kind), folder/MARK)
+    mark = _mark(folder)
+    new = dict(kind=kind, kept=strangers(folder)) if mark.get("kind") == kind else dict(kind=kind)
+    if new != mark: save_json(new, folder/MARK)
     return folder
+
+def strangers(
+    folder, # with a mark
+) -> list:
+    "Paths of the files in a folder that are not its maker's: all but those listed when it was whole, or known before."
+    mark = _mark(folder)
+    if "files" in mark: return [o for o in _within(folder) if o not in set(mark["files"])]
+    return [o for o in mark.get("kept", []) if os.path.lexists(Path(folder)/o)]
+
+# %% ../nbs/lib/00_core.ipynb #2ddd7269
+def seal_folder(
+    folder,     # with a mark
+    files=None, # paths in it that were written; all but `strangers` by default
+):
+    "List in the mark what was written, now that it is whole."
+    folder, other = Path(folder), set(strangers(folder))
+    files = [o for o in _within(folder) if o not in other] if files is None else sorted(files)
+    save_json(dict(kind=_mark(folder).get("kind"), files=files), folder/MARK)
+
+def clear_folder(
+    folder, # with a mark
+    but=(), # names in it that stay
+):
+    "Remove what an earlier call wrote into a folder, and leave `strangers`, the mark and the lock."
+    folder, stay = Path(folder), set(strangers(folder))
+    for o in _within(folder):
+        if o not in stay and o.split("/")[0] not in but: (folder/o).unlink()
+    for p in sorted(folder.rglob("*"), reverse=True): # the deepest first
+        if p.is_dir() and not p.is_symlink() and p.relative_to(folder).parts[0] not in but:
+            if set(os.listdir(p)) <= {".lock", MARK}: shutil.rmtree(p) # of a store or a dictionary that went
+
+# %% ../nbs/lib/00_core.ipynb #fb77f091
+@contextlib.contextmanager
+def new_folder(
+    out,          # its place
+    kind:str,     # what it will be
+    param="out",  # the parameter that names it
+    **kw,         # as for `may_write`
+):
+    "Yield an empty folder that takes the place of the last of its kind on success and vanishes on failure."
+    out = Path(out).resolve() if Path(out).is_dir() else Path(out)
+    may_write(out, kind, param, **kw)
+    make_folder(out.parent)
+    beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent)) # its rights are the user's alone
+    try:
+        with room_for(out):
+            yield make_folder(beside/"new")
+            _put(beside/"new", out, kind, param)
+    finally: shutil.rmtree(beside, ignore_errors=True)
+
+def _put(new, out, kind, param):
+    "Let the files of `new` stand in `out`, without those of the last call that it lacks."
+    files, sealed = _within(new), _mark(out).get("files")
+    ours = set(sealed or ())
+    other = [o for o in _within(out) if o not in ours]
+    if sealed is not None: # what an earlier version left is listed nowhere: it is replaced
+        bad = sorted(set(other) & set(files))
+        check(not bad, f"{param}: {out} holds {', '.join(bad[:3])}, which this command did not write; move it, or give "
+                       "another folder")
+    if other or os.path.lexists(out/".lock"): _merge_into(new, out, files, ours)
+    else:
+        old = new.with_name("old")
+        if out.exists(): replace_file(out, old)
+        try: replace_file(new, out)
+        except OSError:
+            if old.exists(): replace_file(old, out)
+            raise
+    save_json(dict(kind=kind, files=files), out/MARK)
+
+def _merge_into(new, out, files, ours):
+    "Move `files` one by one, and remove what there was of `ours` beside them."
+    for o in files:
+        make_folder((out/o).parent); replace_file(new/o, out/o)
+    for o in ours - set(files):
+        (out/o).unlink(missing_ok=True)
+        for up in (out/o).parents:
+            if up == out or not up.is_dir() or any(up.iterdir()): break
+            up.rmdir()

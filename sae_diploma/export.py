@@ -8,12 +8,13 @@ __all__ = ['FEATURE', 'TEXT', 'KINDS_TO', 'EXPORTED', 'tex', 'figures_zip', 'one
            'neuronpedia', 'hub_folder', 'export_run']
 
 # %% ../nbs/lib/73_export.ipynb #f502d42f
-import html, json, os, re, shutil, subprocess, sys, tempfile, zipfile
+import contextlib, html, json, os, re, shutil, subprocess, sys, tempfile, zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 
+from .commands import may_write_file
 from .core import *
 from .escape import *
 from .pipeline import *
@@ -45,8 +46,7 @@ def figures_zip(
     check(bool(caps), f"run_dir: {run} has no figures yet; `sae-diploma reproduce --run-dir {run}` draws them", DataError)
     lines, seen = [f"% Figures of {run_words(run)}: \\usepackage{{graphicx}} and \\input{{captions.tex}}, then \\{_macro(list(caps)[-1][1])}", r"\providecommand{\figdir}{figures}", ""], set()
     out.parent.mkdir(parents=True, exist_ok=True)
-    tmp = out.with_name(f".{out.name}.new")
-    with zipfile.ZipFile(tmp, "w", zipfile.ZIP_DEFLATED) as z:
+    with atomic_path(out) as tmp, zipfile.ZipFile(tmp, "w", zipfile.ZIP_DEFLATED) as z:
         for (folder, name), e in caps.items():
             own = f"{folder.split('/')[0][:2]}_{name}"
             macro = _macro(name if name not in seen else own); seen.add(name)
@@ -55,7 +55,6 @@ def figures_zip(
             lines += [rf"\newcommand{{\{macro}}}[1][htbp]{{\begin{{figure}}[#1]\centering", rf"  \includegraphics[width=\linewidth]{{\figdir/{own}.png}}", rf"  \caption{{{tex(e['caption'])}}}\label{{fig:{own}}}", r"\end{figure}}", ""]
         z.writestr("captions.tex", "\n".join(lines))
         z.writestr("captions.json", json.dumps({"/".join(k): v for k, v in caps.items()}, indent=1, ensure_ascii=False))
-    os.replace(tmp, out)
     return out
 
 # %% ../nbs/lib/73_export.ipynb #897e0234
@@ -446,7 +445,28 @@ def hub_folder(
     return out
 
 # %% ../nbs/lib/73_export.ipynb #85d330e9
-KINDS_TO = {"thesis.pdf": "the chapters as one PDF", "figures.zip": "all figures for LaTeX, with captions.tex", "neuronpedia": "feature batches for Neuronpedia", "hub": "the dictionaries with a model card"}
+KINDS_TO = {"thesis.pdf": "the chapters as one PDF", "figures.zip": "all figures for LaTeX, with captions.tex",
+            "neuronpedia": "feature batches for Neuronpedia", "hub": "the dictionaries with a model card"}
+EXPORTED = "export.json" # in a folder that was exported
+_signature = b"sae_diploma"
+
+def _signed(path):
+    "Whether a .zip or .pdf was written by `export_run`: a comment at its end says so."
+    with open(path, "rb") as f:
+        f.seek(max(0, f.seek(0, os.SEEK_END)-64))
+        return f.read().rstrip().endswith(_signature)
+
+def _exported(folder):
+    "Whether a folder without a mark is an export of an earlier version."
+    with contextlib.suppress(SaeDiplomaError):
+        return load_json(folder/EXPORTED, keys=("run", "kind"))["kind"] in KINDS_TO
+    return False
+
+def _may_export(kind, out):
+    "Raise `ParamError` unless `out` is free, or an earlier export of this kind."
+    if "." not in kind: return may_write(out, f"an export for {kind}", "out", known=[_exported])
+    check(out.suffix == Path(kind).suffix, f"out: {out} must be a file that ends in {Path(kind).suffix}")
+    may_write_file(out, "out", _signed)
 
 def export_run(
     run_dir="_runs/quick", # run to export
@@ -456,20 +476,30 @@ def export_run(
 ) -> Path:
     "Export a run; raises `ParamError` or `DataError` before any work when it cannot."
     kind = {".pdf": "thesis.pdf", ".zip": "figures.zip"}.get(Path(str(to)).suffix, str(to))
-    check(kind in KINDS_TO, f"to: {to!r} is no form to export to{near(str(to), KINDS_TO)}; there are {', '.join(KINDS_TO)}")
-    run = resolve_run_dir(run_dir)
-    check((run/"parameters.json").exists(), f"run_dir: {run} is no run folder: it has no parameters.json; `sae-diploma reproduce --run-dir {run}` makes one", DataError)
-    out = Path(out or to)
-    if "." in kind: check(out.suffix == Path(kind).suffix and not out.is_dir(), f"out: {out} must be a file that ends in {Path(kind).suffix}")
-    else: check(not out.exists() or out.is_dir() and (not any(out.iterdir()) or (out/EXPORTED).exists()), f"out: {out} is there and was not made by this command; give another folder")
-    if "." not in kind: # a folder appears whole, in place of the last export
-        new = out.with_name(f".{out.name}.new"); shutil.rmtree(new, ignore_errors=True)
-        (neuronpedia if kind == "neuronpedia" else hub_folder)(run, new)
-        save_json(dict(run=run_note(run), kind=kind), new/EXPORTED)
-        shutil.rmtree(out, ignore_errors=True); os.replace(new, out)
-    else: (thesis_pdf if kind == "thesis.pdf" else figures_zip)(run, out, **({"say": say} if kind == "thesis.pdf" else {}))
+    check(kind in KINDS_TO,
+          f"to: {to!r} is no form to export to{near(str(to), KINDS_TO)}; there are {', '.join(KINDS_TO)}")
+    run, out = resolve_run_dir(run_dir), Path(out or to)
+    check((run/"parameters.json").exists(),
+          f"run_dir: {run} is no run folder: it has no parameters.json; `sae-diploma reproduce --run-dir {run}` makes "
+          "one", DataError)
+    _may_export(kind, out)
+    if "." not in kind:
+        with new_folder(out, f"an export for {kind}", "out", known=[_exported]) as new:
+            (neuronpedia if kind == "neuronpedia" else hub_folder)(run, new)
+            save_json(dict(run=run_note(run), kind=kind), new/EXPORTED)
+    else: _export_file(kind, run, out, say)
     size = sum(f.stat().st_size for f in out.rglob("*") if f.is_file()) if out.is_dir() else out.stat().st_size
     say(f"export: {out} ({size/1e6:.1f} MB)")
     return out
 
-EXPORTED = "export.json"
+def _export_file(kind, run, out, say):
+    "Write a .pdf or a .zip, whole and signed."
+    with atomic_path(out) as new:
+        if kind == "figures.zip":
+            figures_zip(run, new)
+            with zipfile.ZipFile(new, "a") as z: z.comment = _signature
+        else:
+            with tempfile.TemporaryDirectory() as tmp:
+                shutil.copyfile(thesis_pdf(run, Path(tmp)/"thesis.pdf", say), new)
+            with open(new, "ab") as f: f.write(b"\n%"+_signature+b"\n") # a comment
+

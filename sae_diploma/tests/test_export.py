@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['run', 'test_neuronpedia_batches_say_what_the_dictionary_does', 'test_hub_folder_loads_from_its_card',
-           'test_export_replaces_only_its_own', 'test_bad_input_in_one_sentence', 'at_hookpoint',
+           'test_export_replaces_only_its_own', 'test_an_export_that_fails_leaves_nothing',
+           'test_a_file_of_somebody_else_stays', 'test_bad_input_in_one_sentence', 'at_hookpoint',
            'test_logits_are_what_the_direction_promotes', 'test_logits_that_are_not_known_are_left_out',
            'test_neuronpedia_refuses_other_activations', 'test_captions_are_tex',
            'test_quarto_makes_the_pdf_where_it_is', 'test_one_document_opens_what_is_folded']
@@ -71,10 +72,29 @@ def test_hub_folder_loads_from_its_card(run, tmp_path):
 def test_export_replaces_only_its_own(run, tmp_path):
     out = tmp_path/"hub"
     export_run(run, "hub", out, say=lambda *_: None); export_run(run, "hub", out, say=lambda *_: None)
-    (out/EXPORTED).unlink()
-    with pytest.raises(ParamError, match="was not made by this command"): export_run(run, "hub", out)
+    (out/"notes.txt").write_text("mine", encoding="utf-8"); (tmp_path/".hub.new").mkdir()
+    export_run(run, "hub", out, say=lambda *_: None)
+    assert (out/"notes.txt").read_text(encoding="utf-8") == "mine" and (tmp_path/".hub.new").is_dir()
+    with pytest.raises(ParamError, match="is an export for hub"): export_run(run, "neuronpedia", out)
+    (out/MARK).unlink(); save_json(dict(kind="of somebody"), out/EXPORTED)
+    with pytest.raises(ParamError, match="which this command did not write"): export_run(run, "hub", out)
 
-@pytest.mark.parametrize("to,out,what", [("thesis.docx", None, "no form to export to"), ("hub", "README", "was not made"), ("figures.zip", "x.pdf", "ends in .zip"), ("figures.zip", None, "no figures yet")])
+def test_an_export_that_fails_leaves_nothing(run, tmp_path, monkeypatch):
+    import sae_diploma.export as export
+    def broken(run, out):
+        save_json({}, out/"half.json"); raise DataError("broken")
+    monkeypatch.setattr(export, "hub_folder", broken)
+    with pytest.raises(DataError, match="broken"): export_run(run, "hub", tmp_path/"hub")
+    assert not list(tmp_path.iterdir())
+
+@pytest.mark.parametrize("name", ["a.zip", "a.pdf"])
+def test_a_file_of_somebody_else_stays(run, tmp_path, name):
+    out = tmp_path/name; out.write_bytes(b"%PDF-1.7 of mine")
+    with pytest.raises(ParamError, match="was not written by this command"):
+        export_run(run, dict(zip="figures.zip", pdf="thesis.pdf")[name[2:]], out)
+    assert out.read_bytes() == b"%PDF-1.7 of mine"
+
+@pytest.mark.parametrize("to,out,what", [("thesis.docx", None, "no form to export to"), ("hub", "README", "which this command did not write"), ("figures.zip", "x.pdf", "ends in .zip"), ("figures.zip", None, "no figures yet")])
 def test_bad_input_in_one_sentence(run, tmp_path, monkeypatch, capsys, to, out, what):
     from sae_diploma.cli import main
     monkeypatch.chdir(tmp_path); (tmp_path/"README").mkdir(); (tmp_path/"README/x").touch()
