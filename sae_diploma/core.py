@@ -333,6 +333,7 @@ class RunLock:
 
     def __enter__(self):
         make_folder(self.path.parent)
+        check(self._is_lock(), f"{self.path} is no lock of this package; move it, or give another folder")
         try: self.lock = _acquired(self.path)
         except Timeout:
             who = f"{self.path.parent}: another process (pid {self.holder() or 'unknown'}) is writing to it"
@@ -353,6 +354,13 @@ class RunLock:
             f.seek(self.path.stat().st_size > 1 and os.name == "nt")
             found = re.search(rb"[0-9]+", f.read(64))
             return found and int(found[0])
+
+    def _is_lock(self):
+        "Whether a file in the lock's place is one: a pid, perhaps a host below it; what else stands there would be lost."
+        if not self.path.is_file(): return not self.path.exists()
+        with contextlib.suppress(OSError), open(self.path, "rb") as f:
+            return re.fullmatch(rb"\0?[0-9]*(\r?\n[^\n]{0,255}){0,3}", f.read(600)) is not None
+        return True # locked so that it cannot be read
 
     def _sign(self):
         "Write the pid behind the locked byte; a lock that is a mere file names its holder itself."
@@ -501,15 +509,13 @@ def seal_folder(
 
 def clear_folder(
     folder, # with a mark
-    but=(), # names in it that stay
 ):
     "Remove what an earlier call wrote into a folder, and leave `strangers`, the mark and the lock."
     folder, stay = Path(folder), set(strangers(folder))
     for o in _within(folder):
-        if o not in stay and o.split("/")[0] not in but: (folder/o).unlink()
+        if o not in stay: (folder/o).unlink()
     for p in sorted(folder.rglob("*"), reverse=True): # the deepest first
-        if p.is_dir() and not p.is_symlink() and p.relative_to(folder).parts[0] not in but:
-            if set(os.listdir(p)) <= {".lock", MARK}: shutil.rmtree(p) # of a store or a dictionary that went
+        if p.is_dir() and not p.is_symlink() and set(os.listdir(p)) <= {".lock", MARK}: shutil.rmtree(p)
 
 # %% ../nbs/lib/00_core.ipynb #fb77f091
 @contextlib.contextmanager
