@@ -589,6 +589,9 @@ def convert_(
     if push_to: print(sae.push_to_hub(push_to, format=format))
 
 # %% ../nbs/lib/70a_commands.ipynb #2747a345
+_measured = {"train-step": ["n_rounds", "summary"], "quality": ["tokens", "rows"], # keys of their results
+             "extraction": ["threads", "versions"], "methods": ["run", "bootstrap"]}
+
 def benchmark_(
     what:Param("what to measure: train-step; quality: FVU, dead latents and time at equal tokens; extraction: time per token over the bare forward pass, memory, from text to SAE; methods: each comparison on the stores of a run", str),
     shapes:str="256x2048x32x1024,576x4608x32x2048,2048x4096x100x1024", # d_in x d_sae x k x batch, separated by commas
@@ -609,8 +612,8 @@ def benchmark_(
 ):
     "Time training or extraction against other libraries (pip install sae_diploma[bench])."
     in_range(**{n: v for n, v in locals().items() if n in _least and v is not None})
-    if out: may_write_file(out, "out", lambda p: isinstance(_or_none(p), dict))
-    check(what in ("train-step", "quality", "extraction", "methods"), f"what: {what!r} is unknown; use train-step, quality, extraction or methods")
+    check(what in _measured, f"what: {what!r} is unknown; use train-step, quality, extraction or methods")
+    if out: may_write_file(out, "out", _json_with("machine", *_measured[what]))
     if what == "methods": return _methods(run, whole("threads", threads or "2"), out)
     if what == "extraction": return _extraction(parts.split(","), shape, n_docs, 3 if rounds is None else rounds, whole("threads", threads or "1"), out)
     from sae_diploma import bench
