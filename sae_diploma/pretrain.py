@@ -295,11 +295,8 @@ def ship(
     dtype="float16",      # of the weights on disk: half the bytes; loaded as float32
 ):
     "Write model, tokenizer, generation config and `card.json`: a folder that `from_pretrained` loads."
-    may_write(folder, "a base model", "folder", known=["card.json"])
-    tmp = Path(folder).with_name(f".{Path(folder).name}.tmp")
-    shutil.rmtree(tmp, ignore_errors=True)
-    to_hf(model, tokenizer).to(get_dtype(dtype)).save_pretrained(tmp)
-    tokenizer.save_pretrained(tmp)
-    save_json(card, tmp/"card.json")
-    for f in tmp.iterdir(): f.chmod(0o644)
-    shutil.rmtree(folder, ignore_errors=True); tmp.rename(folder)
+    with new_folder(folder, "a base model", "folder", known=["card.json"]) as new:
+        to_hf(model, tokenizer).to(get_dtype(dtype)).save_pretrained(new)
+        tokenizer.save_pretrained(new)
+        save_json(card, new/"card.json")
+        for f in new.iterdir(): f.chmod(0o644)
