@@ -7,7 +7,7 @@ __all__ = ['train_tokenizer', 'pack', 'TinyConfig', 'TinyBlock', 'LinearCrossEnt
            'lr_scale', 'bits_per_byte', 'pretrain', 'ship']
 
 # %% ../nbs/lib/12_pretrain.ipynb #3291ef78
-import json, math, shutil, time
+import json, math, time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
