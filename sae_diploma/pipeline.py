@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['RUN', 'chapters_dir', 'literals', 'ChapterSource', 'find_chapters', 'library_hash', 'stage_fingerprint',
-           'parse_value', 'stored_params', 'is_stage', 'may_run', 'resolve_run_dir', 'Chapter', 'presets',
-           'check_preset', 'load_preset', 'resolve_stage', 'resolve_params', 'stale', 'claim_run', 'ChapterError',
-           'run_chapter', 'clock', 'plan', 'choose_run', 'reproduce', 'status']
+           'parse_value', 'stored_params', 'is_stage', 'may_run', 'resolve_run_dir', 'check_params', 'Chapter',
+           'presets', 'check_preset', 'load_preset', 'resolve_stage', 'resolve_params', 'stale', 'claim_run',
+           'ChapterError', 'run_chapter', 'clock', 'plan', 'choose_run', 'reproduce', 'status']
 
 # %% ../nbs/lib/70_pipeline.ipynb #ec574459
 import ast, contextlib, json, math, os, re, shutil, sys, time
@@ -289,6 +289,63 @@ def _wait_lock(folder, seconds=15):
             if time.time() > end: raise
             time.sleep(.25)
 
+# %% ../nbs/lib/70_pipeline.ipynb #b81fc94f
+_one = """n_train n_validation n_test n_evals n_seeds n_contexts k d_sae k_delta d_sae_delta k_joint d_sae_joint
+frontier_d_sae sae_batch_size delta_batch_size planted_batch_size per_device_train_batch_size gradient_accumulation_steps
+lora_r lora_alpha min_docs max_new_tokens k_generate""".split()
+_none = "batch_tokens max_length learning_rate warmup_steps weight_decay seed first_seed sae_lr delta_lr l1_coefficient".split()
+_least = {**dict.fromkeys(_one, 1), **dict.fromkeys(_none, 0)}                    # else 0 for what begins with n_
+_share = dict(fdr=1, lora_dropout=1, max_ratio=1, min_change=1)                   # from 0 to this
+_lists = dict(frontier_k=(1, 0), sided_k=(1, 0), ks=(1, 0), seeds=(0, 0), other_seeds=(0, 0), # least, and a value of the kind
+              strengths=(-math.inf, 0.), trajectory_stops=(0, 0.), frontier_penalties=(0, 0.))
+_width = dict(k="d_sae", k_delta="d_sae_delta", k_joint="d_sae_joint", frontier_k="frontier_d_sae", sided_k="d_sae_delta")
+_built_in = {"relu", "gated", "topk", "batchtopk", "jumprelu", "matryoshka"}
+
+def _check_number(name, key, v):
+    "Raise `ParamError` for a number that its name cannot mean."
+    least = _least.get(key, 0 if key.startswith("n_") else None)
+    if least is not None: check(v >= least, f"{name}: {v} cannot be; use {least} or more")
+    if key.endswith("epochs"): check(v > 0, f"{name}: {v} epochs are no training; use a number above 0")
+    if key in _share: check(0 <= v <= _share[key], f"{name}: {v} is no share; use a number from 0 to 1")
+    if key == "max_steps": check(v == -1 or v >= 1, f"{name}: {v} cannot be; use 1 or more, or -1 for whole epochs")
+
+def _check_list(name, key, text):
+    "The numbers that a parameter lists; raises `ParamError` for one that is none, or below what it can be."
+    least, like = _lists[key]
+    values = [parse_value(f"an entry of {name}", o.strip(), like) for o in text.split(",") if o.strip()]
+    for v in values: check(v >= least, f"{name}: {v} cannot be; use {least} or more")
+    return values
+
+def _check_name(name, key, v):
+    "Raise `ParamError` for a device, dtype, place or architecture that there is not."
+    if key == "device" and v not in ("auto", "cpu"): get_device(v)
+    if key == "dtype": get_dtype(v)
+    if key == "hookpoint" and v != "resid_post":
+        from sae_diploma.models import HOOKPOINTS
+        check(v in HOOKPOINTS, f"{name}: {v!r} is unknown{near(v, HOOKPOINTS)}")
+    if key in ("architecture", "architectures", "frontier_architectures"):
+        for o in {o.strip() for o in v.split(",") if o.strip()} - _built_in: # perhaps of the user
+            from sae_diploma.saes import architectures
+            check(o in architectures(), f"{name}: {o!r} is unknown{near(o, architectures())}")
+
+def check_params(
+    params:dict, # stage -> its parameters, each of its type
+):
+    "Raise `ParamError` for values that cannot work, alone or together, as far as this is known before a chapter runs."
+    for s, p in params.items():
+        for k, v in p.items():
+            name, n = f"{s[:2]}.{k}", [v]
+            if isinstance(v, str): _check_name(name, k, v)
+            if isinstance(v, str) and k in _lists: n = _check_list(name, k, v)
+            elif isinstance(v, (int, float)) and not isinstance(v, bool): _check_number(name, k, v)
+            width = p.get(_width.get(k))
+            if width: check(max(n, default=1) <= width,
+                            f"{name}: {max(n, default=1)} of {width} latents cannot fire; use {_width[k]} ({width}) at most")
+    trained, read = params.get("03_saes", {}).get("architectures"), params.get("04_comparison", {}).get("architecture")
+    if trained and read: check(read in [o.strip() for o in trained.split(",")],
+                               f"04.architecture: {read!r} is none of those that 03.architectures trains ({trained}); "
+                               "add it there, or choose one of them")
+
 # %% ../nbs/lib/70_pipeline.ipynb #f421a424
 class Chapter:
     "A chapter's view of its run: parameters, the folder it writes, the folders it reads."
@@ -307,6 +364,7 @@ class Chapter:
         self._check_given()
         self._cast_given()
         self._fill(cell)
+        check_params({stage: self.p})
         may_run(self.run_dir)
         self._lock()
         self._begin()
@@ -487,6 +545,7 @@ def resolve_params(
         pairs += [(f"{k}.{n}", o) for n, o in v.items()] if isinstance(v, dict) else [(k, v)]
     for name, value in [*pairs, *given]:
         for s, p in _targets(name, chapters): out[s][p] = parse_value(name, value, chapters[s].params[p])
+    check_params(out)
     return out
 
 # %% ../nbs/lib/70_pipeline.ipynb #fd4220a6
