@@ -333,7 +333,7 @@ class RunLock:
 
     def __enter__(self):
         make_folder(self.path.parent)
-        check(self._is_lock(), f"{self.path} is no lock of this package; move it, or give another folder")
+        _check_lock(self.path)
         try: self.lock = _acquired(self.path)
         except Timeout:
             who = f"{self.path.parent}: another process (pid {self.holder() or 'unknown'}) is writing to it"
@@ -355,13 +355,6 @@ class RunLock:
             found = re.search(rb"[0-9]+", f.read(64))
             return found and int(found[0])
 
-    def _is_lock(self):
-        "Whether a file in the lock's place is one: a pid, perhaps a host below it; what else stands there would be lost."
-        if not self.path.is_file(): return not self.path.exists()
-        with contextlib.suppress(OSError), open(self.path, "rb") as f:
-            return re.fullmatch(rb"\0?[0-9]*(\r?\n[^\n]{0,255}){0,3}", f.read(600)) is not None
-        return True # locked so that it cannot be read
-
     def _sign(self):
         "Write the pid behind the locked byte; a lock that is a mere file names its holder itself."
         if isinstance(self.lock, SoftFileLock): return
@@ -377,6 +370,13 @@ def _acquired(path):
         except NotImplementedError: pass
         except OSError as e:
             if e.errno not in none or kind is SoftFileLock: raise
+
+def _check_lock(path):
+    "Raise `ParamError` for a file in a lock's place that is none, a pid with perhaps a host below it: it would be lost."
+    if not os.path.lexists(path): return
+    with contextlib.suppress(OSError): # held, so that it cannot be read
+        ok = path.is_file() and re.fullmatch(rb"\0?[0-9]*(\r?\n[^\n]{0,255}){0,3}", path.read_bytes()[:1000])
+        check(ok, f"{path} is no lock of this package; move it, or give another folder")
 
 # %% ../nbs/lib/00_core.ipynb #81861fb9
 def progress(
@@ -460,6 +460,7 @@ def may_write(
     check(folder.exists() or not folder.is_symlink(), f"{param}: {folder} is a link to nothing; give a folder")
     up = next(p for p in folder.absolute().parents if p.exists())
     check(up.is_dir(), f"{param}: {folder} cannot be made, {up} is a file; give another folder")
+    _check_lock(folder/".lock")
     found = contents(folder)
     if not found: return
     few = ", ".join(found[:3]) + (f" and {len(found)-3} more" if len(found) > 3 else "")
