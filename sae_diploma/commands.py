@@ -156,7 +156,9 @@ def _attends(name, revision, kind, param):
 def _layers_of(shape, layers, param="layer_idx"):
     "Indices of layers of a model, each of them once."
     from sae_diploma.models import resolve_layer
-    return [_of_flag(param, resolve_layer, shape.num_hidden_layers, o) for o in layers]
+    n = getattr(shape, "num_hidden_layers", None)
+    check(type(n) is int, f"{param}: the config of this {shape.model_type} model does not say how many layers it has; use a decoder-only model")
+    return [_of_flag(param, resolve_layer, n, o) for o in layers]
 
 # %% ../nbs/lib/70a_commands.ipynb #5dc3fcfe
 def held_out(
@@ -374,7 +376,7 @@ def sft_(
     "Fine-tune a model to summarise, with loss on the summary; the same call again resumes, or says what is done."
     from sae_diploma import data, sft
     from sae_diploma.chat import pair_tokenizer
-    in_range(**{k: v for k, v in locals().items() if k != "learning_rate"})
+    in_range(**locals())
     check(warmup_ratio is None or warmup_ratio < 1, f"warmup_ratio: {warmup_ratio} is no share of the steps; use 0 to less than 1")
     notice(warmup_ratio=warmup_ratio, max_seq_length=max_seq_length, use_wandb=use_wandb, eval_steps=eval_steps, save_steps=save_steps, logging_steps=logging_steps,
            save_total_limit=save_total_limit, completion_only_loss=completion_only_loss)
