@@ -588,7 +588,7 @@ def _delta(pair, sae, delta, d_sae, out, seed, device):
     from sae_diploma.diffing.delta_sae import ResidualStore, delta_sae, firing_threshold, fit_delta
     rows = pair.rows(split="sae")
     if delta is None:
-        delta = fit_delta(pair, sae, d_sae, out/"delta_sae", seed=seed, n_epochs=4,
+        delta = fit_delta(pair, sae, d_sae, out/"delta_sae", k=min(16, d_sae), seed=seed, n_epochs=4,
                           batch_size=min(1024, max(1, len(rows)//8)), device=device)
     return delta_sae(pair, sae, delta, firing_threshold(delta, ResidualStore(pair.ft, sae), rows, seed=seed), seed=seed)
 
