@@ -49,7 +49,8 @@ def in_range(
         if isinstance(v, (int, float)) and not isinstance(v, bool): check(least <= v < float("inf"), f"{k}: {v} cannot be; use {least} or more")
     check(given.get("learning_rate") is None or 0 <= given["learning_rate"] < float("inf"), f"learning_rate: {given.get('learning_rate')} is no number from 0")
     for k, v in given.items():
-        check(not isinstance(v, str) or v.strip() or k in _may_be_empty, f"{k}: it is empty; give one, or leave --{k} out")
+        empty = isinstance(v, str) and not v.strip() and k not in _may_be_empty
+        check(not empty, f"{k}: it is empty; give one, or leave --{k} out")
     check((given.get("seed") or 0) < 2**32, f"seed: {given.get('seed')} is no integer from 0 to 2**32 - 1")
 
 def may_write_file(
@@ -80,15 +81,17 @@ def outside_stores(
 ):
     "Raise `ParamError` for a path inside a store of activations: what is in there is the store's."
     path = Path(path)
-    store = next((p for p in path.absolute().parents if (p/"store.json").exists() or (p/"extracting.json").exists()), None)
+    is_store = lambda p: (p/"store.json").exists() or (p/"extracting.json").exists()
+    store = next((p for p in path.absolute().parents if is_store(p)), None)
     check(store is None, f"{param}: {path} lies in {store}, a store of activations; give a folder outside of it")
 
 def _may_hold_tokens(out, param="output_dir"):
     "Raise `ParamError` where a token table cannot be written."
     for f in (out/"tokens", out/"tokens"/"tokens.parquet", out/"tokens"/"docs.parquet"):
         folder = f.name == "tokens"
+        found = "file" if folder else "folder"
         check(not f.exists() or f.is_dir() == folder,
-              f"{param}: {f} is a {'file' if folder else 'folder'}, and the token table would be written there; move it")
+              f"{param}: {f} is a {found}, and the token table would be written there; move it")
 
 # %% ../nbs/lib/70a_commands.ipynb #896ccd85
 def _of_flag(flag, fn, *args, **kw):
@@ -101,7 +104,7 @@ def model_shape(
     revision=None,  # of a hub id
     param="model_name", # the parameter that names it
 ):
-    "The text part of a model's config, of an adapter that of its base; raises `ParamError` for a model that is not there."
+    "The text part of a model's config, of an adapter its base's; raises `ParamError` for a model that is not there."
     from transformers import AutoConfig
     from sae_diploma.models import _hub_errors, adapter_config, resolve_model
     adapter = _of_flag(param, adapter_config, name, revision)
@@ -111,13 +114,18 @@ def model_shape(
         return model_shape(of, adapter.get("revision"), param)
     path = _of_flag(param, resolve_model, name)
     with _hub_errors(param, name):
-        return AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False).get_text_config(decoder=True)
+        cfg = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
+    return cfg.get_text_config(decoder=True)
 
 def may_load(
     name,           # of a model, as for `models.load_model`
     revision=None,  # of a hub id
     ft=None,        # a model fine-tuned from it
-    dtype="float32", device="auto", attn_implementation=None, device_map=None, quantization=None, # as for `models.load_model`
+    dtype="float32",      # as for `models.load_model`
+    device="auto",        # likewise
+    attn_implementation=None, # likewise
+    device_map=None,      # likewise
+    quantization=None,    # likewise
     param="model_name", # the parameter that names the model
     dtype_param="dtype", # the parameter that names the dtype
 ):
@@ -127,7 +135,8 @@ def may_load(
     if quantization: _quantized(quantization, dtype, dev)
     spread = ("auto", "balanced", "balanced_low_0", "sequential")
     if device_map and device_map not in spread:
-        check(not near(device_map, spread).startswith("; did"), f"device_map: {device_map!r} is unknown{near(device_map, spread)}")
+        offer = near(device_map, spread)
+        check(not offer.startswith("; did"), f"device_map: {device_map!r} is unknown{offer}")
         _of_flag("device_map", get_device, device_map)
     shape = model_shape(name, revision, param)
     if attn_implementation: _attends(name, revision, attn_implementation, param)
@@ -135,7 +144,8 @@ def may_load(
         other = model_shape(ft, param="ft_model")
         for k in ("hidden_size", "num_hidden_layers"):
             a, b = getattr(shape, k, None), getattr(other, k, None)
-            check(a == b, f"ft_model: its {k} is {b}, the base model's is {a}; compare a model with one fine-tuned from it")
+            check(a == b,
+                  f"ft_model: its {k} is {b}, the base model's is {a}; compare a model with one fine-tuned from it")
     return shape
 
 def _attends(name, revision, kind, param):
@@ -149,15 +159,16 @@ def _attends(name, revision, kind, param):
     try:
         with torch.device("meta"): AutoModelForCausalLM.from_config(cfg, attn_implementation=kind)
     except (ValueError, ImportError) as e:
-        why = str(e).strip().splitlines()[0][:300]
-        raise ParamError(f"attn_implementation: {kind!r} cannot be used here ({why}); leave it out, or use sdpa or eager") from None
+        why = f"attn_implementation: {kind!r} cannot be used here ({str(e).strip().splitlines()[0][:300]})"
+        raise ParamError(f"{why}; leave it out, or use sdpa or eager") from None
     except (RuntimeError, NotImplementedError): pass # a class that cannot be made without memory
 
 def _layers_of(shape, layers, param="layer_idx"):
     "Indices of layers of a model, each of them once."
     from sae_diploma.models import resolve_layer
     n = getattr(shape, "num_hidden_layers", None)
-    check(type(n) is int, f"{param}: the config of this {shape.model_type} model does not say how many layers it has; use a decoder-only model")
+    check(type(n) is int, f"{param}: the config of this {shape.model_type} model does not say how many layers it has; "
+                          "use a decoder-only model")
     return [_of_flag(param, resolve_layer, n, o) for o in layers]
 
 # %% ../nbs/lib/70a_commands.ipynb #5dc3fcfe
@@ -214,22 +225,24 @@ def extract_(
     places = [(_layer(o), h) for o in str(layer_idx).split(",") for h in hookpoint.split(",")]
     for _, h in places: check(h in models.HOOKPOINTS, f"hookpoint: {h!r} is unknown{near(h, models.HOOKPOINTS)}")
     out, kw = Path(output_dir)/(output_name or ""), dict(dtype=dtype, device=device, attn_implementation=attn_implementation, device_map=device_map, quantization=quantization)
-    check(not output_name or _inside(output_name), f"output_name: {output_name!r} leads out of output_dir; give the name of a folder in it")
+    check(not output_name or _inside(output_name),
+          f"output_name: {output_name!r} leads out of output_dir; give the name of a folder in it")
     check(len(set(places)) == len(places), f"layer_idx, hookpoint: {layer_idx} and {hookpoint} name a place twice; give each once")
-    store_dtype(dtype); check_cut(max_length, overflow, stride)
+    kept_as = str(store_dtype(dtype)).removeprefix("torch."); check_cut(max_length, overflow, stride)
     shape = may_load(model_name, model_revision, ft_model, **kw)
     layers = _layers_of(shape, [o for o, _ in places])
-    points, most = list(zip(layers, [h for _, h in places])), getattr(shape, "max_position_embeddings", None) or max_length
+    points = list(zip(layers, [h for _, h in places]))
+    most = min(max_length, getattr(shape, "max_position_embeddings", None) or max_length)
     check(len(set(points)) == len(points), f"layer_idx: {layer_idx} names a layer of this model twice; give each once")
-    check_cut(min(max_length, most), overflow, stride)
+    check_cut(most, overflow, stride)
     one, names = len(points) == 1 and not ft_model, ["base", "ft"] if ft_model else [""]
     folders = {out if one else out/m/f"layer{l}.{h}": (l, h) for m in names for l, h in points}
     outside_stores(out); _may_hold_tokens(out)
     if not one: may_write(out, STORES, known=[_stores], never=["store.json", "extracting.json"])
-    for f, (l, h) in folders.items(): may_extract(f, layer=l, hookpoint=h, dtype=str(store_dtype(dtype)).removeprefix("torch."))
+    for f, (l, h) in folders.items(): may_extract(f, layer=l, hookpoint=h, dtype=kept_as)
     rank, _ = ranks()
     tok = _writer(model_name, ft_model, model_revision, target_column, rank)
-    check_cut(min(max_length, most), overflow, stride, 0 if no_bos else len(document_opening(tok)))
+    check_cut(most, overflow, stride, 0 if no_bos else len(document_opening(tok)))
     texts = data.load_texts(dataset_name, text_column, split=split, num_samples=num_samples, seed=seed, **_config(dataset_config))
     of_pairs = dict(n_train=num_samples, seed=seed, **_config(dataset_config))
     pairs = data.load_pairs(dataset_name, article_column, target_column, **of_pairs)["train"] if target_column else None
@@ -247,7 +260,9 @@ def extract_(
     more = dict(dtype=dtype, batch_tokens=batch_size*max_length, shard_rows=shard_rows)
     check_table_place(out, table, list(folders))
     if one: stores = {"": acts.extract(model, table, out, *points[0], model_name=model_name, **more)}
-    else: stores = acts.extract_many(read, table, out, points, model_names=named, begin=lambda: mark_folder(out, STORES, known=[_stores]), **more)
+    else:
+        begin = lambda: mark_folder(out, STORES, known=[_stores])
+        stores = acts.extract_many(read, table, out, points, model_names=named, begin=begin, **more)
     if rank: return
     table.save(out/"tokens")
     for st in stores.values(): print(f"{st.n_tokens} tokens of {len(table.docs)} documents, layer {st.meta['layer']} {st.meta['hookpoint']}, width {st.d_in}: {st.folder}")
@@ -377,10 +392,12 @@ def sft_(
     from sae_diploma import data, sft
     from sae_diploma.chat import pair_tokenizer
     in_range(**locals())
-    check(warmup_ratio is None or warmup_ratio < 1, f"warmup_ratio: {warmup_ratio} is no share of the steps; use 0 to less than 1")
+    check(warmup_ratio is None or warmup_ratio < 1,
+          f"warmup_ratio: {warmup_ratio} is no share of the steps; use 0 to less than 1")
     notice(warmup_ratio=warmup_ratio, max_seq_length=max_seq_length, use_wandb=use_wandb, eval_steps=eval_steps, save_steps=save_steps, logging_steps=logging_steps,
            save_total_limit=save_total_limit, completion_only_loss=completion_only_loss)
-    kw = dict(use_chat_format=use_chat_format, max_length=max_length if max_seq_length is None else max_seq_length, use_peft=use_peft, lora_r=lora_r, lora_alpha=lora_alpha, lora_dropout=lora_dropout,
+    kw = dict(use_chat_format=use_chat_format, max_length=max_length if max_seq_length is None else max_seq_length,
+        use_peft=use_peft, lora_r=lora_r, lora_alpha=lora_alpha, lora_dropout=lora_dropout,
         num_train_epochs=num_train_epochs, max_steps=max_steps, per_device_train_batch_size=per_device_train_batch_size, gradient_accumulation_steps=gradient_accumulation_steps, learning_rate=learning_rate,
         lr_scheduler_type=lr_scheduler_type, warmup_steps=warmup_steps if warmup_ratio is None else warmup_ratio, weight_decay=weight_decay, max_grad_norm=max_grad_norm, optim=optim, packing=packing, bf16=bf16 or None, fp16=fp16,
         dtype=dtype, n_evals=n_evals, seed=seed, device=device, model_revision=model_revision, report_to="wandb" if use_wandb else report_to, push_to_hub=push_to_hub, hub_model_id=hub_model_id)
@@ -451,8 +468,11 @@ def train_sae_(
     numbers = lambda name, text: tuple(whole(name, o) for o in str(text).split(","))
     kinds, ks, sizes = architecture.split(","), numbers("k", k), numbers("prefixes", prefixes) if prefixes else None
     for a in kinds: check(a in architectures(), f"architecture: {a!r} is unknown{near(a, architectures())}")
-    for name, v, takes in (("prefixes", prefixes, ("matryoshka",)), ("l1_coefficient", l1_coefficient, ("relu", "gated")), ("l0_coefficient", l0_coefficient, ("jumprelu",))):
-        check(v is None or set(takes) & set(kinds), f"{name}: {architecture} takes none; leave it out, or use {' or '.join(takes)}")
+    own = dict(prefixes=(prefixes, ["matryoshka"]), l1_coefficient=(l1_coefficient, ["relu", "gated"]),
+               l0_coefficient=(l0_coefficient, ["jumprelu"]))
+    for name, (v, takes) in own.items():
+        check(v is None or set(takes) & set(kinds),
+              f"{name}: {architecture} takes none; leave it out, or use {' or '.join(takes)}")
     sweep = [(a, n) for a in kinds for n in (ks if architectures()[a].uses_k else ks[:1])]
     names = [f"{a}-k{n}" if architectures()[a].uses_k else a for a, n in sweep]
     check(len(set(names)) == len(names), f"architecture, k: {architecture} and {k} name an SAE twice; give each once")
@@ -461,18 +481,29 @@ def train_sae_(
     for f in folders: may_fit(f)
     def configs(d_in, n_sources, **meta):
         "What is trained on activations of this width."
-        return [SAEConfig(a, d_in=d_in, d_sae=d_sae, n_sources=n_sources, k=n if architectures()[a].uses_k else min(n, d_sae), l1_coefficient=l1_coefficient, **({} if l0_coefficient is None else dict(l0_coefficient=l0_coefficient)),
-                          prefixes=sizes, auxk_alpha=auxk_alpha, normalize_decoder=False if no_normalize_decoder else None, dtype=dtype, **meta) for a, n in sweep]
-    how = dict(batch_size=batch_size, lr=learning_rate, dead_tokens=dead_tokens, k_start=k_start, ema=ema, resample=resample)
+        more = dict(meta, l1_coefficient=l1_coefficient, auxk_alpha=auxk_alpha, dtype=dtype,
+                    normalize_decoder=False if no_normalize_decoder else None)
+        if l0_coefficient is not None: more["l0_coefficient"] = l0_coefficient
+        return [SAEConfig(a, d_in=d_in, d_sae=d_sae, n_sources=n_sources, prefixes=sizes if a == "matryoshka" else None,
+                          k=n if architectures()[a].uses_k else min(n, d_sae), **more) for a, n in sweep]
+    how = dict(batch_size=batch_size, lr=learning_rate, dead_tokens=dead_tokens, k_start=k_start, ema=ema,
+               resample=resample)
     if model_name:
-        kw = dict(dtype=model_dtype, device=device, attn_implementation=attn_implementation, device_map=device_map, quantization=quantization)
-        width = _may_stream(model_name, ft_model, layer_idx, hookpoint, n_tokens, buffer_rows, batch_size, max_length, overflow, kw, model_revision)
+        kw = dict(dtype=model_dtype, device=device, attn_implementation=attn_implementation, device_map=device_map,
+                  quantization=quantization)
+        width = _may_stream(model_name, ft_model, layer_idx, hookpoint, n_tokens, buffer_rows, batch_size, max_length,
+                            overflow, kw, model_revision)
         for c in configs(width, 2 if ft_model else 1): make_plan(n_tokens, c, seed=seed, **how)
-        store, table = _stream(model_name, ft_model, dataset_name, text_column, layer_idx, hookpoint, n_tokens, buffer_rows, max_length, overflow, split, dataset_config, streaming, seed, kw, model_revision), None
+        store = _stream(model_name, ft_model, dataset_name, text_column, layer_idx, hookpoint, n_tokens, buffer_rows,
+                        max_length, overflow, split, dataset_config, streaming, seed, kw, model_revision)
+        table = None
         print(store)
     else:
-        for name, v in dict(ft_model=ft_model, n_tokens=n_tokens, dataset_config=dataset_config, streaming=streaming, model_revision=model_revision, attn_implementation=attn_implementation,
-                            device_map=device_map, quantization=quantization).items(): check(not v, f"{name}: {v} says how a model is read, and {activations_path} is read; leave it out")
+        of_model = dict(ft_model=ft_model, n_tokens=n_tokens, dataset_config=dataset_config, streaming=streaming,
+                        model_revision=model_revision, attn_implementation=attn_implementation, device_map=device_map,
+                        quantization=quantization)
+        for name, v in of_model.items():
+            check(not v, f"{name}: {v} says how a model is read, and {activations_path} is read; leave it out")
         opened = _open_stores(activations_path, "activations_path")
         store, table = opened[0] if len(opened) == 1 else (JointStore(*(o[0] for o in opened)), opened[0][1])
         if table is None: print(f"activations_path: {activations_path} has no folder `tokens`, so nothing is held out: it trains on all rows, first tokens among them", file=sys.stderr)
@@ -481,31 +512,32 @@ def train_sae_(
     splits = set(table.docs.split) if table is not None else ()
     rows = table.rows(split="sae") if "sae" in splits else None
     held = table.rows(split="eval") if "eval" in splits else None
-    saes = fit_many(store, cfgs, folders, rows=rows, eval_rows=held, n_epochs=None if model_name else num_epochs, device=device, log_every=log_steps,
-                    checkpoint_every=save_steps, seed=seed, report_to=track, **how)
+    saes = fit_many(store, cfgs, folders, rows=rows, eval_rows=held, n_epochs=None if model_name else num_epochs,
+                    device=device, log_every=log_steps, checkpoint_every=save_steps, seed=seed, report_to=track, **how)
     for n, f, sae in zip(names, folders, saes):
         print(f"{n}, {d_sae} latents: " + ", ".join(f"{k} {v:.4g}" for k, v in sae.training_info["metrics"].items() if isinstance(v, (int, float))) + f": {f}")
 
 def _positive(**given):
-    "Raise `ParamError` for a number that is not above 0, None but for."
+    "Raise `ParamError` for a number that is not above 0; None is none."
     for k, v in given.items(): check(v is None or v > 0, f"{k}: {v} cannot be; use a number above 0")
 
 def _open_stores(paths, name):
     "[(store, its table or None)] of folders separated by commas, none of them twice."
     paths = str(paths).split(",")
-    folders = [Path(p).resolve() for p in paths]
-    for j, f in enumerate(folders): check(f not in folders[:j], f"{name}: {paths[j]} is given twice; give each store once")
     opened = [_open_store(p, name) for p in paths]
-    folders = [s.folder.resolve() for s, _ in opened] # of one that holds a single store, this one
-    for j, f in enumerate(folders): check(f not in folders[:j], f"{name}: {paths[j]} is the store {f} again; give each store once")
+    folders = [s.folder.resolve() for s, _ in opened] # of a folder that holds a single store, this one
+    for j, f in enumerate(folders):
+        check(f not in folders[:j], f"{name}: {paths[j]} is given twice; give each store once")
     return opened
 
-def _may_stream(model_name, ft_model, layer_idx, hookpoint, n_tokens, buffer_rows, batch_size, max_length, overflow, kw, revision):
-    "The width that activations will have, as far as it is known; raises `ParamError` for what cannot be read while it is trained on."
+def _may_stream(model_name, ft_model, layer_idx, hookpoint, n_tokens, buffer_rows, batch_size, max_length, overflow, kw,
+                revision):
+    "The width of the model's stream; raises `ParamError` for what cannot be read while it is trained on."
     from sae_diploma.acts.extract import check_cut
     from sae_diploma.models import HOOKPOINTS
     check(n_tokens >= 1, f"n_tokens: {n_tokens}; give the number of tokens to train on, such as 10000000")
-    check(buffer_rows >= batch_size, f"buffer_rows: {buffer_rows} are less than a batch of {batch_size}; use {64*batch_size}, so that rows of many documents meet")
+    check(buffer_rows >= batch_size, f"buffer_rows: {buffer_rows} are less than a batch of {batch_size}; use "
+                                     f"{64*batch_size}, so that rows of many documents meet")
     check(hookpoint in HOOKPOINTS, f"hookpoint: {hookpoint!r} is unknown{near(hookpoint, HOOKPOINTS)}")
     check_cut(max_length, overflow)
     layer = _layer(layer_idx)
@@ -553,7 +585,9 @@ def evaluate_(
     check(all(o.strip().isdigit() for o in ks.split(",")), f"ks: {ks!r} is no list of whole numbers such as 1,5")
     in_range(**locals())
     sparse, least = tuple(int(o) for o in ks.split(",")), 2*FEW["train"]
-    check_ks(sparse); check(max_tokens >= least, f"max_tokens: {max_tokens} are too few to probe on; use {least} or more, some thousands for a narrow interval")
+    check_ks(sparse)
+    check(max_tokens >= least, f"max_tokens: {max_tokens} are too few to probe on; use {least} or more, some thousands "
+                               "for a narrow interval")
     path = Path(output or (Path(sae) if Path(sae).is_dir() else Path("."))/"evaluation.json")
     may_write_file(path, "output", _json_with("reconstruction", "density"))
     if output: outside_stores(output, "output")
@@ -604,8 +638,8 @@ def _of_width(name, path, sae, shape, layer):
     "Raise `ParamError` for an SAE of another width than the stream of the model, where it reads that."
     hookpoint = sae.cfg.hookpoint or "resid_post"
     check(hookpoint == "mlp_act" or sae.cfg.d_in == shape.hidden_size,
-          f"{name}: {path} reads vectors of {sae.cfg.d_in} numbers, {hookpoint} of layer {layer} has {shape.hidden_size}; "
-          "give an SAE of this place of the base model")
+          f"{name}: {path} reads vectors of {sae.cfg.d_in} numbers, {hookpoint} of layer {layer} has "
+          f"{shape.hidden_size}; give an SAE of this place of the base model")
 
 def _dictionary(name, path, sae, model, layer):
     "The SAE, when it is one of this place of the model; raises `ParamError` for one of another."

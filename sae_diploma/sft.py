@@ -144,10 +144,11 @@ def _sane(p):
         check(v is None or least <= v < float("inf"), f"{k}: {v} cannot be; use {least} or more")
     steps, epochs = p.get("max_steps", -1), p.get("num_train_epochs", 1)
     check(steps == -1 or steps >= 1, f"max_steps: {steps} steps are no training; use 1 or more, or -1 for what the epochs give")
-    above = "use a number above 0, or 0 with max_steps"
-    check(0 <= epochs < float("inf") and (steps >= 1 or epochs > 0), f"num_train_epochs: {epochs} passes are no training; {above}")
+    some = 0 <= epochs < float("inf") and (steps >= 1 or epochs > 0)
+    check(some, f"num_train_epochs: {epochs} passes are no training; use a number above 0, or 0 with max_steps")
     warmup = p.get("warmup_steps", 0)
-    check(warmup < 1 or warmup == int(warmup), f"warmup_steps: {warmup} is no number of steps; use a whole number, or a share below 1")
+    check(warmup < 1 or warmup == int(warmup),
+          f"warmup_steps: {warmup} is no number of steps; use a whole number, or a share below 1")
     check(p.get("lora_dropout", 0) < 1, f"lora_dropout: {p.get('lora_dropout')} leaves nothing; use a share below 1")
 
 # %% ../nbs/lib/30_sft.ipynb #e29b3cfb
@@ -191,9 +192,9 @@ def _merge(rows):
 
 # %% ../nbs/lib/30_sft.ipynb #19ec9366
 _weights = r"(?:pytorch_)?model(?:-\d+-of-\d+)?\.(?:safetensors|bin)(?:\.index\.json)?|adapter_(?:model|config)\.\w+"
-_written = re.compile(_weights + r"|(?:config|generation_config|trainer_state|special_tokens_map|added_tokens|vocab)\.json"
+_written = re.compile(r"(?:config|generation_config|trainer_state|special_tokens_map|added_tokens|vocab)\.json"
                       r"|(?:optimizer|scheduler|scaler)\.(?:pt|bin)|rng_state\w*\.pth|training_args\.bin|README\.md"
-                      r"|tokenizer\w*\.(?:json|model)|vocab\.txt|merges\.txt|chat_template\.jinja") # by a trainer in a checkpoint
+                      r"|tokenizer\w*\.(?:json|model)|(?:vocab|merges)\.txt|chat_template\.jinja|" + _weights)
 
 def _step_of(folder):
     "The step of a checkpoint, None of one that was cut off."
@@ -248,7 +249,7 @@ def _is_record(path):
     return isinstance(d["params"], dict) and isinstance(d["inputs"], dict) and "pairs" in d["inputs"]
 
 def _record(out, work):
-    "The record of the run that the folders hold, or None; of a run that stopped before its first checkpoint nothing is lost."
+    "The record of the run that the folders hold, or None: a run that stopped before its first checkpoint is none."
     f = next((f for f in (out/"training.json", *[work/"run.json"][:len(_checkpoints(work))]) if f.exists()), None)
     if f is None: return None
     old = load_json(f, keys=("params", "inputs", "fingerprint"))
@@ -259,10 +260,11 @@ def _differ(old, new):
     "Clauses on the parameters in which two runs differ."
     return [f"{k} {old.get(k)!r} there, {new.get(k)!r} now" for k in {**new, **old} if old.get(k) != new.get(k)]
 
-def _other_run(out, diff):
-    "The sentence that refuses to replace a run."
-    return (f"output folder {out} holds a run made with other parameters ({'; '.join(diff[:3])}); give another folder, or "
-            "overwrite=True to replace it")
+def _replaces(out, diff, overwrite):
+    "Raise `ParamError` where a run that differs must stay."
+    check(overwrite or not diff,
+          f"output folder {out} holds a run made with other parameters ({'; '.join(diff[:3])}); give another folder, or "
+          "overwrite=True to replace it")
 
 def may_train(
     model_name,           # as for `finetune`
@@ -271,7 +273,7 @@ def may_train(
     overwrite=False,      # as for `finetune`
     **params,             # of `finetune`, and of `SFTConfig`
 ):
-    "Raise `ParamError` for parameters that are no training here, and for folders that hold anything but an earlier run of the same."
+    "Raise `ParamError` for parameters that are no training here, and for folders that hold anything but the same run."
     _sane(params)
     work = Path(checkpoint_dir or Path(out_dir)/"checkpoints")
     _can_train(params, work)
@@ -284,18 +286,24 @@ def may_train(
     may_write(work, CHECKPOINTS, "checkpoint_dir", known=[begun])
     odd = [c.name for c in work.glob("checkpoint-*") if re.search(r"\d$", c.name) and not _is_checkpoint(c)]
     check(not odd, f"checkpoint_dir: {work} holds {', '.join(odd[:3])}, which no fine-tuning wrote; move it")
-    old, new = _record(out, work), {k: v for k, v in params.items() if k not in _not_params and (k != "learning_rate" or v)}
-    if old is None or overwrite: return
-    new = json.loads(json.dumps(dict(new, model_name=str(model_name)), default=str))
-    diff = _differ({k: old["params"][k] for k in new if k in old["params"]}, {k: new[k] for k in new if k in old["params"]})
-    check(not diff, _other_run(out, diff))
+    old = _record(out, work)
+    if old is None: return
+    known = lambda k, v: k in old["params"] and k not in _not_params and (k != "learning_rate" or v) # 0: by model
+    new = {k: v for k, v in dict(params, model_name=str(model_name)).items() if known(k, v)}
+    new = json.loads(json.dumps(new, default=str))
+    _replaces(out, _differ({k: old["params"][k] for k in new}, new), overwrite)
+
+def _found(out, work, record, overwrite):
+    "Clauses on what differs in the run that the folders hold, if anything; raises `ParamError` where it must stay."
+    old = _record(out, work)
+    if old is None or old["fingerprint"] == record["fingerprint"]: return []
+    diff = _differ(old["params"], record["params"]) or ["the model or the pairs themselves"]
+    _replaces(out, diff, overwrite)
+    return diff
 
 def _claim(out, work, record, overwrite):
     "The finished record of the same run, or None when it is to be done; raises `ParamError` when the folder is another run's."
-    old = _record(out, work)
-    if old is not None and old["fingerprint"] != record["fingerprint"]:
-        diff = _differ(old["params"], record["params"]) or ["the model or the pairs themselves"]
-        check(overwrite, _other_run(out, diff))
+    if diff := _found(out, work, record, overwrite):
         print(f"{out}: replacing a run made otherwise ({'; '.join(diff[:3])})")
         _empty(work); (out/"training.json").unlink(missing_ok=True)
     return load_json(out/"training.json") if (out/"training.json").exists() else None
@@ -306,7 +314,8 @@ def _publish(trainer, tokenizer, out, model_name):
     if hasattr(trainer.model, "peft_config"):
         for c in trainer.model.peft_config.values(): c.base_model_name_or_path = str(model_name)
     with contextlib.ExitStack() as s:
-        new = out/".sae_diploma.new"; shutil.rmtree(new, ignore_errors=True); s.callback(shutil.rmtree, new, ignore_errors=True)
+        new = out/".sae_diploma.new"; shutil.rmtree(new, ignore_errors=True)
+        s.callback(shutil.rmtree, new, ignore_errors=True)
         trainer.model.save_pretrained(str(new)); tokenizer.save_pretrained(str(new))
         names = {f.name for f in new.iterdir()}
         for f in sorted(names): replace_file(new/f, out/f)
@@ -331,8 +340,11 @@ def _hub_id(push, hub_model_id):
     from huggingface_hub.utils import HFValidationError, validate_repo_id
     try: validate_repo_id(hub_model_id)
     except HFValidationError as e:
-        raise ParamError(f"hub_model_id: {hub_model_id!r} is no name on the hub ({_line(e)}); give one such as 'user/model'") from None
-    check(get_token() is not None, f"hub_model_id: {hub_model_id!r} cannot be written to, nobody is logged in; log in with `hf auth login`, or leave push_to_hub out")
+        why = f"hub_model_id: {hub_model_id!r} is no name on the hub ({_line(e)})"
+        raise ParamError(f"{why}; give one such as 'user/model'") from None
+    check(get_token() is not None,
+          f"hub_model_id: {hub_model_id!r} cannot be written to, nobody is logged in; log in with `hf auth login`, or "
+          "leave push_to_hub out")
 
 def _hub(push, hub_model_id):
     "Make sure before the work that the model can be pushed after it."
@@ -350,7 +362,8 @@ def _can_optimise(args):
     from transformers import Trainer, get_scheduler
     try: Trainer.get_optimizer_cls_and_kwargs(args)
     except (ImportError, ValueError, RuntimeError) as e:
-        raise ParamError(f"optim: {str(args.optim.value)!r} cannot be used here ({_line(e)}); adamw_torch always can") from None
+        why = f"optim: {str(args.optim.value)!r} cannot be used here ({_line(e)})"
+        raise ParamError(f"{why}; adamw_torch always can") from None
     weight = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.)
     kind, more = args.lr_scheduler_type, getattr(args, "lr_scheduler_kwargs", None) or {}
     try: get_scheduler(kind, weight, num_warmup_steps=1, num_training_steps=9, scheduler_specific_kwargs=dict(more))
@@ -364,7 +377,8 @@ def _can_train(params, work):
     from transformers.training_args import OptimizerNames
     p = {k: o.default for k, o in inspect.signature(finetune).parameters.items() if o.default is not o.empty} | params
     dev = get_device(p["device"]); get_dtype(p["dtype"])
-    for name, known, usual in (("optim", OptimizerNames, "adamw_torch"), ("lr_scheduler_type", SchedulerType, "cosine")):
+    names = dict(optim=(OptimizerNames, "adamw_torch"), lr_scheduler_type=(SchedulerType, "cosine"))
+    for name, (known, usual) in names.items():
         values, given = [o.value for o in known], getattr(p[name], "value", p[name])
         check(given in values, f"{name}: {given!r} is unknown{near(given, values) or f'; {usual} is usual'}")
     report_to = _reporting(p["report_to"]); _hub_id(p["push_to_hub"], p["hub_model_id"])
@@ -372,9 +386,9 @@ def _can_train(params, work):
 
 def _arguments(p, work, dev, report_to, n_train=1):
     "`SFTConfig` of the parameters `p` of `finetune`, and of more that it takes itself."
-    taken = ("max_length", "num_train_epochs", "max_steps", "seed", "per_device_train_batch_size", "per_device_eval_batch_size",
-             "gradient_accumulation_steps", "lr_scheduler_type", "warmup_steps", "weight_decay", "max_grad_norm", "optim",
-             "packing", "bf16", "fp16")
+    taken = ("max_length", "num_train_epochs", "max_steps", "seed", "per_device_train_batch_size",
+             "per_device_eval_batch_size", "gradient_accumulation_steps", "lr_scheduler_type", "warmup_steps",
+             "weight_decay", "max_grad_norm", "optim", "packing", "bf16", "fp16")
     batch = p["per_device_train_batch_size"]*p["gradient_accumulation_steps"]
     _, every, log = _schedule(n_train, batch, p["num_train_epochs"], p["max_steps"], p["n_evals"])
     more = {k: v for k, v in p.items() if k not in inspect.signature(finetune).parameters}
@@ -469,6 +483,8 @@ def finetune(
     if placebo is not None: record["inputs"]["placebo"] = fingerprint({s: list(placebo[s]) for s in ("train", "validation")})
     record["fingerprint"] = fingerprint(json.loads(json.dumps(record, default=str)))
     main = int(os.environ.get("RANK", 0)) == 0 # under `accelerate launch` one process writes
+    same = not _found(out, work, record, overwrite) if main else True # before a folder is made
+    if main and same and resume and (out/"training.json").exists(): return load_json(out/"training.json")
     with room_for(work), RunLock(work) if main else contextlib.nullcontext(), _quiet():
         if (done := _claim(out, work, record, overwrite) if main else None) and resume: return done
         if main and not resume: _empty(work)

@@ -297,14 +297,14 @@ def _metas(folder):
 def _fits(folder, meta, what, asked):
     "Raise `DataError` unless what an index says is what is asked for."
     other = [k for k, v in asked.items() if meta.get(k, v if k in ("pack", "docs_hash") else None) != v]
-    check(not other, f"output_dir: {folder} holds a {what} of another {' and '.join(other)}; give another folder or delete it",
-          DataError)
+    check(not other, f"output_dir: {folder} holds a {what} of another {' and '.join(other)}; give another folder or "
+                     "delete it", DataError)
 
 def may_extract(
     folder,  # of a store
     **asked, # what is known of the store to be: layer, hookpoint, dtype, …
 ):
-    "Raise `ParamError` unless the folder is free or holds a store; `DataError` for another store than the one asked for."
+    "Raise `ParamError` unless the folder is free or holds a store; `DataError` for another store than this one."
     folder = Path(folder)
     may_write(folder, STORE, known=_of_store)
     old, found = _metas(folder)
@@ -518,7 +518,8 @@ def extract_many(
         for layer, hookpoint in points:
             layer = resolve_layer(model, layer)
             jobs[name, layer, hookpoint] = Job(model, layer, hookpoint, Path(folder)/name/f"layer{layer}.{hookpoint}", (model_names or {}).get(name, ""))
-    return dict(zip(jobs, _run(list(jobs.values()), table, dtype, batch_tokens, shard_rows, pack, desc or "activations"+" of "*any(models)+" and ".join(models), begin)))
+    desc = desc or "activations"+" of "*any(models)+" and ".join(models)
+    return dict(zip(jobs, _run(list(jobs.values()), table, dtype, batch_tokens, shard_rows, pack, desc, begin)))
 
 def _not_finite(table, rows, y, raw, point, dt):
     "Say which document, and what likely caused it."
