@@ -125,6 +125,9 @@ REFUSED = [
     ("stream", "--device_map gpu", "device_map: 'gpu' is no device"),
     *[(c, "--quantization 3bit", "quantization: '3bit' is unknown") for c in ("extract", "stream")],
     *[(c, "--quantization 8bit", "quantization: 8bit weights need a CUDA device") for c in ("extract", "stream")],
+    *[(c, "--device meta", "device: 'meta' computes nothing here") for c in ("extract", "sft", "train", "evaluate")],
+    ("sft", "--dtype float16", "dtype: weights in float16 lose"),
+    *[(c, "--dtype float16", "dtype: parameters in float16 lose") for c in ("train", "stream")],
     # layers and places
     ("extract", "--layer_idx 2", "layer_idx: 2 is out of range"),
     ("extract", "--layer_idx -3", "layer_idx: -3 is out of range"),
@@ -146,6 +149,8 @@ REFUSED = [
     ("compare", "--base_sae_path {thin_sae}", "reads vectors of 16 numbers"),
     ("compare", "--delta_sae_path {thin_sae}", "delta_sae_path: "),
     ("compare", "--base_sae_path {crosscoder}", "reads 2 models at once"),
+    ("compare", "--layer_idx 0", "was trained on layer 1, and 0 is compared"),
+    ("compare", "--num_samples 3", "num_samples: 3"),
     ("evaluate", "--model {narrow} --store {acts2}", "store: it holds layer 0"),
     # how texts are cut
     ("extract", "--stride 32 --overflow chunk", "stride: 32 tokens; use 0 to 31"),
