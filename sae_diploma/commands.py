@@ -412,7 +412,10 @@ def sft_(
         num_train_epochs=num_train_epochs, max_steps=max_steps, per_device_train_batch_size=per_device_train_batch_size, gradient_accumulation_steps=gradient_accumulation_steps, learning_rate=learning_rate,
         lr_scheduler_type=lr_scheduler_type, warmup_steps=warmup_steps if warmup_ratio is None else warmup_ratio, weight_decay=weight_decay, max_grad_norm=max_grad_norm, optim=optim, packing=packing, bf16=bf16 or None, fp16=fp16,
         dtype=dtype, n_evals=n_evals, seed=seed, device=device, model_revision=model_revision, report_to="wandb" if use_wandb else report_to, push_to_hub=push_to_hub, hub_model_id=hub_model_id)
-    may_load(model_name, model_revision, dtype=dtype, device=device); outside_stores(output_dir)
+    shape = may_load(model_name, model_revision, dtype=dtype, device=device); outside_stores(output_dir)
+    most = getattr(shape, "max_position_embeddings", None) or kw["max_length"]
+    long = f"max_length: {kw['max_length']} tokens exceed the model's {most} positions"
+    check(kw["max_length"] <= most, f"{long}; use {most} or less")
     sft.may_train(model_name, output_dir, overwrite=overwrite_output_dir, **kw) # before the data are read
     pairs = data.load_pairs(dataset_name, text_column, target_column, n_train=n_train, n_validation=n_validation, seed=seed, **_config(dataset_config))
     r = sft.finetune(model_name, pairs, output_dir, overwrite=overwrite_output_dir, **kw)

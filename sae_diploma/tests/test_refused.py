@@ -178,6 +178,7 @@ REFUSED = [
     ("sft", "--num_train_epochs -1", "num_train_epochs: -1.0 passes"),
     ("sft", "--max_steps 0", "max_steps: 0 steps are no training"), ("sft", "--max_steps -2", "max_steps: -2 steps"),
     ("sft", "--max_length 4", "max_length: 4 cannot be"),
+    ("sft", "--max_length 129", "max_length: 129 tokens exceed the model's 128 positions"),
     ("sft", "--max_seq_length 0", "max_seq_length: 0 cannot be"),
     ("sft", "--warmup_ratio 2", "warmup_ratio: 2.0 is no share"),
     ("sft", "--warmup_ratio -1", "warmup_ratio: -1.0 cannot be"),
