@@ -163,7 +163,7 @@ def _attends(name, revision, kind, param):
     "Raise `ParamError` for an attention that a model of this class, without its weights, does not take."
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
-    from sae_diploma.models import _file, adapter_config, resolve_model
+    from sae_diploma.models import adapter_config, resolve_model
     adapter = adapter_config(name, revision)
     if adapter is not None: name, revision = adapter["base_model_name_or_path"], adapter.get("revision")
     cfg = AutoConfig.from_pretrained(resolve_model(name), revision=revision, trust_remote_code=False)
@@ -505,9 +505,12 @@ def train_sae_(
     if model_name:
         kw = dict(dtype=model_dtype, device=device, attn_implementation=attn_implementation, device_map=device_map,
                   quantization=quantization)
-        width = _may_stream(model_name, ft_model, layer_idx, hookpoint, n_tokens, buffer_rows, batch_size, max_length,
-                            overflow, kw, model_revision)
-        for c in configs(width, 2 if ft_model else 1): make_plan(n_tokens, c, seed=seed, **how)
+        width, layer = _may_stream(model_name, ft_model, layer_idx, hookpoint, n_tokens, buffer_rows, batch_size,
+                                   max_length, overflow, kw, model_revision)
+        at = dict(model_name=model_name, layer=layer, hookpoint=hookpoint)
+        for f, c in zip(folders, configs(width, 2 if ft_model else 1, **at)):
+            plan = make_plan(n_tokens, c, seed=seed, **how)
+            if hookpoint != "mlp_act": may_fit(f, c, plan) # how wide that is, no config says
         store = _stream(model_name, ft_model, dataset_name, text_column, layer_idx, hookpoint, n_tokens, buffer_rows,
                         max_length, overflow, split, dataset_config, streaming, seed, kw, model_revision)
         table = None
@@ -546,7 +549,7 @@ def _open_stores(paths, name):
 
 def _may_stream(model_name, ft_model, layer_idx, hookpoint, n_tokens, buffer_rows, batch_size, max_length, overflow, kw,
                 revision):
-    "The width of the model's stream; raises `ParamError` for what cannot be read while it is trained on."
+    "(width of the model's stream, the layer); raises `ParamError` for what cannot be read while it is trained on."
     from sae_diploma.acts.extract import check_cut
     from sae_diploma.models import HOOKPOINTS
     check(n_tokens >= 1, f"n_tokens: {n_tokens}; give the number of tokens to train on, such as 10000000")
@@ -556,8 +559,7 @@ def _may_stream(model_name, ft_model, layer_idx, hookpoint, n_tokens, buffer_row
     check_cut(max_length, overflow)
     layer = _layer(layer_idx)
     shape = may_load(model_name, revision, ft_model, dtype_param="model_dtype", **kw)
-    _layers_of(shape, [layer])
-    return shape.hidden_size
+    return shape.hidden_size, _layers_of(shape, [layer])[0]
 
 def _stream(model_name, ft_model, dataset_name, text_column, layer_idx, hookpoint, n_tokens, buffer_rows, max_length, overflow, split, dataset_config, streaming, seed, kw, revision):
     "Activations of one model, or of two, on a corpus, as they are made."

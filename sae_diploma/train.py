@@ -457,10 +457,14 @@ def _holds_sae(folder):
 _of_sae = ("checkpoint.safetensors", _holds_sae)
 
 def may_fit(
-    folder, # where an SAE and its checkpoints will be
+    folder,       # where an SAE and its checkpoints will be
+    cfg=None,     # what will be trained
+    plan=None,    # how
 ):
-    "Raise `ParamError` unless the folder is free or holds an SAE, finished or begun."
+    "Raise `ParamError` unless the folder is free or holds an SAE, finished or begun: of this config and plan, if given."
     may_write(folder, DICTIONARY, known=_of_sae)
+    asked = {k: dataclasses.asdict(o) for k, o in dict(config=cfg, plan=plan).items() if o is not None}
+    if asked: found_in(Path(folder), asked, True)
 
 def found_in(
     folder:Path,   # where the SAE is or will be

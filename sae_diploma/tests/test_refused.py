@@ -225,6 +225,7 @@ REFUSED = [
     ("stream", "--buffer_rows 63", "buffer_rows: 63 are less than a batch of 64"),
     ("stream", "--ft_model {ft} --architecture jumprelu --l0_coefficient -1", "l0_coefficient: -1.0"),
     # where it would be written
+    ("stream", "--output_dir {sae}", "{sae} holds an SAE of another run"),
     *[(c, "--output_dir {file}", "output_dir: {file} is a file")
       for c in ("extract", "pair", "sft", "train", "stream", "compare")],
     *[(c, "--output_dir {file}/x", "output_dir: ") for c in ("extract", "pair", "sft", "train", "stream", "compare")],
@@ -292,6 +293,7 @@ def test_the_call_that_was_meant_works_in_the_same_place(world, monkeypatch):
         code, lines = said(arguments(call, "", world))
         assert code == 0, f"{call}: {lines}"
         assert not any("left out" in o for o in lines), f"{call}: {lines}"
+    assert said(arguments("stream", "", world))[0] == 0 # once more: it is done
     new = Path(world["new"])
     assert sorted(o.name for o in new.iterdir()) == ["acts", "compared", "converted", "evaluation.json", "pair", "part",
                                                      "sae", "sft", "streamed"]
