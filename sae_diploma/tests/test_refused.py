@@ -64,11 +64,13 @@ def make_files(root):
     rows = dict(texts=lambda i: dict(body=text(i, 30)), pairs=lambda i: dict(article=text(i, 30), highlights=text(i, 5)))
     for name, row in rows.items():
         (root/f"{name}.jsonl").write_text("".join(json.dumps(row(i))+"\n" for i in range(40)), encoding="utf-8")
-    (root/"file").write_text("mine"); (root/"notes").mkdir(); (root/"notes/a.txt").write_text("mine")
+    (root/"notes").mkdir()
+    for f in ("file", "notes/a.txt"): (root/f).write_text("mine", encoding="utf-8")
     odd = dict(odd_record=("training.json", "[1]"), odd_tokens=("tokens", "mine"), odd_sae=("config.json", "[1]"))
     for d, (name, text) in odd.items():
-        (root/d).mkdir(); (root/d/name).write_text(text)
-    mark_folder(root/"tokens_file", "a store of activations"); (root/"tokens_file/tokens").write_text("mine")
+        (root/d).mkdir(); (root/d/name).write_text(text, encoding="utf-8")
+    mark_folder(root/"tokens_file", "a store of activations")
+    (root/"tokens_file/tokens").write_text("mine", encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
@@ -86,7 +88,8 @@ def world(tmp_path_factory):
         assert said(arguments(call, more, w))[0] == 0
     for name, d_in, n in (("thin_sae", 16, 1), ("crosscoder", 32, 2)):
         SAE(SAEConfig("topk", d_in=d_in, d_sae=32, k=2, n_sources=n, layer=1)).save(root/name)
-    shutil.copytree(root/"sae", root/"measured"); (root/"measured/evaluation.json").write_text('{"mine": 1}')
+    shutil.copytree(root/"sae", root/"measured")
+    (root/"measured/evaluation.json").write_text('{"mine": 1}', encoding="utf-8")
     return w | {o: (root/o).as_posix() for o in ("thin_sae", "crosscoder", "measured")}
 
 # %% ../../nbs/lib/90_tests.refused.ipynb #2043954c
@@ -340,10 +343,10 @@ def test_overwriting_a_run_spares_what_is_not_its_own(world, tmp_path):
         assert said(argv)[0] == 130
     assert (out/"checkpoints/checkpoint-2/trainer_state.json").exists()
     mine = [out/"notes.txt", out/"checkpoints/notes.txt", out/"checkpoints/kept/best.bin"]
-    for f in mine: f.parent.mkdir(exist_ok=True); f.write_text("mine")
+    for f in mine: f.parent.mkdir(exist_ok=True); f.write_text("mine", encoding="utf-8")
     code, lines = said([*argv, "--max_steps", "2"])
     assert code == 1 and "max_steps 4 there, 2 now" in lines[0]
     assert said([*argv, "--max_steps", "2", "--overwrite_output_dir"])[0] == 0
-    assert all(f.read_text() == "mine" for f in mine) and (out/"training.json").exists()
+    assert all(f.read_text(encoding="utf-8") == "mine" for f in mine) and (out/"training.json").exists()
     assert contents(out/"checkpoints") == ["kept", "notes.txt"] # and no checkpoint
     assert said([*argv, "--max_steps", "2"])[0] == 0
