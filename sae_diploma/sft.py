@@ -152,6 +152,8 @@ def _sane(p):
     check(p.get("lora_dropout", 0) < 1, f"lora_dropout: {p.get('lora_dropout')} leaves nothing; use a share below 1")
 
 # %% ../nbs/lib/30_sft.ipynb #e29b3cfb
+class _Diverged(DataError): "A training whose loss is no number any more."
+
 def _callback(desc):
     "A callback that shows losses in one bar and stops a run that diverges."
     from transformers import TrainerCallback
@@ -165,7 +167,7 @@ def _callback(desc):
             for k, name in (("loss", "loss"), ("eval_validation_loss", "validation"), ("eval_plain_loss", "plain")):
                 if k in (logs or {}):
                     v = float(logs[k])
-                    check(math.isfinite(v), f"fine-tuning diverged: {name} is {v} at step {state.global_step}; lower learning_rate (now {args.learning_rate:g}) or raise warmup_steps, and run again", DataError)
+                    check(math.isfinite(v), f"fine-tuning diverged: {name} is {v} at step {state.global_step}; lower learning_rate (now {args.learning_rate:g}) or raise warmup_steps, and run again", _Diverged)
                     self.seen[name] = f"{v:.3f}"
             if hasattr(self, "bar"): self.bar.set_postfix(self.seen)
         def on_train_end(self, args, state, control, **kw): self.bar.close()
@@ -219,10 +221,9 @@ def _sweep(folder):
     return max(good)[1] if good else None
 
 def _empty(folder):
-    "Remove what a run leaves in its folder of checkpoints, and nothing else: returns the names of what is kept."
+    "Remove the checkpoints of a run and what libraries wrote beside them: returns the names of what else is there."
     folder = Path(folder)
     for c in _checkpoints(folder): shutil.rmtree(c)
-    (folder/"run.json").unlink(missing_ok=True)
     card = folder/"README.md" # of the library, which names itself in it
     with contextlib.suppress(OSError, ValueError):
         if "generated_from_trainer" in card.read_text(encoding="utf-8"): card.unlink()
@@ -234,6 +235,7 @@ def _empty(folder):
 
 def _remove(folder):
     "Remove a folder of checkpoints; where something else lies in it, it stays, and that is said."
+    (folder/"run.json").unlink(missing_ok=True)
     kept = _empty(folder)
     if kept: print(f"{folder}: kept, for {', '.join(kept[:3])} in it, which the run did not write"); return
     with contextlib.suppress(OSError):
@@ -280,9 +282,10 @@ def may_train(
     if int(os.environ.get("RANK", 0)): return # of several processes one writes
     out, model = Path(out_dir), Path(str(model_name))
     ours, begun = lambda f: _is_record(f/"training.json"), lambda f: _is_record(f/"run.json")
+    only_work = lambda f: contents(f) == [work.name] and work.parent == f and (begun(work) or not contents(work))
     for name, folder in (("output_dir", out), ("checkpoint_dir", work)):
         check(not (model.is_dir() and folder.exists() and model.samefile(folder)), f"{name}: {folder} is the folder of the model that is to be fine-tuned; give another folder")
-    may_write(out, MODEL, known=[ours, lambda f: work.parent == f and begun(work) and contents(f) == [work.name]])
+    may_write(out, MODEL, known=[ours, only_work])
     may_write(work, CHECKPOINTS, "checkpoint_dir", known=[begun])
     odd = [c.name for c in work.glob("checkpoint-*") if re.search(r"\d$", c.name) and not _is_checkpoint(c)]
     check(not odd, f"checkpoint_dir: {work} holds {', '.join(odd[:3])}, which no fine-tuning wrote; move it")
@@ -376,7 +379,9 @@ def _can_train(params, work):
     from transformers.trainer_utils import SchedulerType
     from transformers.training_args import OptimizerNames
     p = {k: o.default for k, o in inspect.signature(finetune).parameters.items() if o.default is not o.empty} | params
-    dev = get_device(p["device"]); get_dtype(p["dtype"])
+    dev, dtype = get_device(p["device"]), get_dtype(p["dtype"])
+    check(dtype is not torch.float16 or p["use_peft"],
+          "dtype: weights in float16 lose what a step changes; use float32, with fp16 to compute in it, or bfloat16")
     names = dict(optim=(OptimizerNames, "adamw_torch"), lr_scheduler_type=(SchedulerType, "cosine"))
     for name, (known, usual) in names.items():
         values, given = [o.value for o in known], getattr(p[name], "value", p[name])
@@ -485,16 +490,21 @@ def finetune(
     main = int(os.environ.get("RANK", 0)) == 0 # under `accelerate launch` one process writes
     same = not _found(out, work, record, overwrite) if main else True # before a folder is made
     if main and same and resume and (out/"training.json").exists(): return load_json(out/"training.json")
+    with _quiet():
+        data = {s: tokenize_pairs(tok, pairs[s], max_length, instruction) for s in ("train", "validation")}
+        if placebo is not None: data = {s: placebo_texts(tok, data[s], placebo[s], seed) for s in data}
     with room_for(work), RunLock(work) if main else contextlib.nullcontext(), _quiet():
         if (done := _claim(out, work, record, overwrite) if main else None) and resume: return done
         if main and not resume: _empty(work)
         if main: mark_folder(work, CHECKPOINTS, known=["run.json", ".lock"]); save_json(record, work/"run.json")
-        data = {s: tokenize_pairs(tok, pairs[s], max_length, instruction) for s in ("train", "validation")}
-        if placebo is not None: data = {s: placebo_texts(tok, data[s], placebo[s], seed) for s in data}
         trainer = _build(model, tok, args, data, plain, use_peft and _adapter(model, lora_r, lora_alpha, lora_dropout), early_stopping_patience)
         checkpoint = _sweep(work) if main else None
         trainer.accelerator.wait_for_everyone()
-        result = dict(record, **_train(trainer, checkpoint if main else _sweep(work)), n_train=len(data["train"]), n_validation=len(data["validation"]), tokens_per_epoch=sum(map(len, data["train"]["input_ids"])), versions=versions())
+        try: trained = _train(trainer, checkpoint if main else _sweep(work))
+        except _Diverged: # as it would again: what it left must not keep another learning rate from the folder
+            if main: _empty(work)
+            raise
+        result = dict(record, **trained, n_train=len(data["train"]), n_validation=len(data["validation"]), tokens_per_epoch=sum(map(len, data["train"]["input_ids"])), versions=versions())
         if main:
             mark_folder(out, MODEL, known=[work.name, "training.json"])
             _publish(trainer, tok, out, model_name)

@@ -101,6 +101,8 @@ def make_plan(
     resample=0,       # off by default: AuxK does it more gently, where there is AuxK
 ) -> Plan:
     "A `Plan` with defaults filled in; raises `ParamError` for what cannot work."
+    half = get_dtype(cfg.dtype) is torch.float16
+    check(not half, "dtype: parameters in float16 lose what a step changes; use float32 or bfloat16")
     check(type(batch_size) is int and batch_size >= 1, f"batch_size: {batch_size!r} is no whole number from 1")
     check(n_rows >= batch_size, f"batch_size: {batch_size} is more than the {n_rows} tokens there are to train on; use at most {n_rows}, or extract more tokens")
     check(n_steps is None or n_epochs is None, f"n_steps, n_epochs: {n_steps} and {n_epochs} were given; give one of them")
@@ -455,10 +457,14 @@ def _holds_sae(folder):
 _of_sae = ("checkpoint.safetensors", _holds_sae)
 
 def may_fit(
-    folder, # where an SAE and its checkpoints will be
+    folder,       # where an SAE and its checkpoints will be
+    cfg=None,     # what will be trained
+    plan=None,    # how
 ):
-    "Raise `ParamError` unless the folder is free or holds an SAE, finished or begun."
+    "Raise `ParamError` unless the folder is free or holds an SAE, finished or begun: of this config and plan, if given."
     may_write(folder, DICTIONARY, known=_of_sae)
+    asked = {k: dataclasses.asdict(o) for k, o in dict(config=cfg, plan=plan).items() if o is not None}
+    if asked: found_in(Path(folder), asked, True)
 
 def found_in(
     folder:Path,   # where the SAE is or will be
@@ -621,6 +627,8 @@ def run(
                     if t.folder and t.step - t.saved_at >= checkpoint_every and t.step < plan.n_steps:
                         t.save_checkpoint(t.folder/"checkpoint.safetensors", t.identity); t.saved_at = t.step
     bar.close()
+    for t in lost: # as it would again: its checkpoint must not keep another learning rate from the folder
+        if t.folder: (t.folder/"checkpoint.safetensors").unlink(missing_ok=True)
     seconds, waited = time.perf_counter() - began, sum(t.waited for t in trainers)
     out = {t: finish(t, eval_rows, seconds, waited) for t in live}
     if len(lost) == 1 and not live: raise next(iter(lost.values()))

@@ -64,11 +64,13 @@ def make_files(root):
     rows = dict(texts=lambda i: dict(body=text(i, 30)), pairs=lambda i: dict(article=text(i, 30), highlights=text(i, 5)))
     for name, row in rows.items():
         (root/f"{name}.jsonl").write_text("".join(json.dumps(row(i))+"\n" for i in range(40)), encoding="utf-8")
-    (root/"file").write_text("mine"); (root/"notes").mkdir(); (root/"notes/a.txt").write_text("mine")
+    (root/"notes").mkdir()
+    for f in ("file", "notes/a.txt"): (root/f).write_text("mine", encoding="utf-8")
     odd = dict(odd_record=("training.json", "[1]"), odd_tokens=("tokens", "mine"), odd_sae=("config.json", "[1]"))
     for d, (name, text) in odd.items():
-        (root/d).mkdir(); (root/d/name).write_text(text)
-    mark_folder(root/"tokens_file", "a store of activations"); (root/"tokens_file/tokens").write_text("mine")
+        (root/d).mkdir(); (root/d/name).write_text(text, encoding="utf-8")
+    mark_folder(root/"tokens_file", "a store of activations")
+    (root/"tokens_file/tokens").write_text("mine", encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
@@ -86,7 +88,8 @@ def world(tmp_path_factory):
         assert said(arguments(call, more, w))[0] == 0
     for name, d_in, n in (("thin_sae", 16, 1), ("crosscoder", 32, 2)):
         SAE(SAEConfig("topk", d_in=d_in, d_sae=32, k=2, n_sources=n, layer=1)).save(root/name)
-    shutil.copytree(root/"sae", root/"measured"); (root/"measured/evaluation.json").write_text('{"mine": 1}')
+    shutil.copytree(root/"sae", root/"measured")
+    (root/"measured/evaluation.json").write_text('{"mine": 1}', encoding="utf-8")
     return w | {o: (root/o).as_posix() for o in ("thin_sae", "crosscoder", "measured")}
 
 # %% ../../nbs/lib/90_tests.refused.ipynb #2043954c
@@ -125,6 +128,9 @@ REFUSED = [
     ("stream", "--device_map gpu", "device_map: 'gpu' is no device"),
     *[(c, "--quantization 3bit", "quantization: '3bit' is unknown") for c in ("extract", "stream")],
     *[(c, "--quantization 8bit", "quantization: 8bit weights need a CUDA device") for c in ("extract", "stream")],
+    *[(c, "--device meta", "device: 'meta' computes nothing here") for c in ("extract", "sft", "train", "evaluate")],
+    ("sft", "--dtype float16", "dtype: weights in float16 lose"),
+    *[(c, "--dtype float16", "dtype: parameters in float16 lose") for c in ("train", "stream")],
     # layers and places
     ("extract", "--layer_idx 2", "layer_idx: 2 is out of range"),
     ("extract", "--layer_idx -3", "layer_idx: -3 is out of range"),
@@ -146,6 +152,8 @@ REFUSED = [
     ("compare", "--base_sae_path {thin_sae}", "reads vectors of 16 numbers"),
     ("compare", "--delta_sae_path {thin_sae}", "delta_sae_path: "),
     ("compare", "--base_sae_path {crosscoder}", "reads 2 models at once"),
+    ("compare", "--layer_idx 0", "was trained on layer 1, and 0 is compared"),
+    ("compare", "--num_samples 3", "num_samples: 3"),
     ("evaluate", "--model {narrow} --store {acts2}", "store: it holds layer 0"),
     # how texts are cut
     ("extract", "--stride 32 --overflow chunk", "stride: 32 tokens; use 0 to 31"),
@@ -173,6 +181,7 @@ REFUSED = [
     ("sft", "--num_train_epochs -1", "num_train_epochs: -1.0 passes"),
     ("sft", "--max_steps 0", "max_steps: 0 steps are no training"), ("sft", "--max_steps -2", "max_steps: -2 steps"),
     ("sft", "--max_length 4", "max_length: 4 cannot be"),
+    ("sft", "--max_length 129", "max_length: 129 tokens exceed the model's 128 positions"),
     ("sft", "--max_seq_length 0", "max_seq_length: 0 cannot be"),
     ("sft", "--warmup_ratio 2", "warmup_ratio: 2.0 is no share"),
     ("sft", "--warmup_ratio -1", "warmup_ratio: -1.0 cannot be"),
@@ -219,6 +228,7 @@ REFUSED = [
     ("stream", "--buffer_rows 63", "buffer_rows: 63 are less than a batch of 64"),
     ("stream", "--ft_model {ft} --architecture jumprelu --l0_coefficient -1", "l0_coefficient: -1.0"),
     # where it would be written
+    ("stream", "--output_dir {sae}", "{sae} holds an SAE of another run"),
     *[(c, "--output_dir {file}", "output_dir: {file} is a file")
       for c in ("extract", "pair", "sft", "train", "stream", "compare")],
     *[(c, "--output_dir {file}/x", "output_dir: ") for c in ("extract", "pair", "sft", "train", "stream", "compare")],
@@ -286,6 +296,7 @@ def test_the_call_that_was_meant_works_in_the_same_place(world, monkeypatch):
         code, lines = said(arguments(call, "", world))
         assert code == 0, f"{call}: {lines}"
         assert not any("left out" in o for o in lines), f"{call}: {lines}"
+    assert said(arguments("stream", "", world))[0] == 0 # once more: it is done
     new = Path(world["new"])
     assert sorted(o.name for o in new.iterdir()) == ["acts", "compared", "converted", "evaluation.json", "pair", "part",
                                                      "sae", "sft", "streamed"]
@@ -332,10 +343,10 @@ def test_overwriting_a_run_spares_what_is_not_its_own(world, tmp_path):
         assert said(argv)[0] == 130
     assert (out/"checkpoints/checkpoint-2/trainer_state.json").exists()
     mine = [out/"notes.txt", out/"checkpoints/notes.txt", out/"checkpoints/kept/best.bin"]
-    for f in mine: f.parent.mkdir(exist_ok=True); f.write_text("mine")
+    for f in mine: f.parent.mkdir(exist_ok=True); f.write_text("mine", encoding="utf-8")
     code, lines = said([*argv, "--max_steps", "2"])
     assert code == 1 and "max_steps 4 there, 2 now" in lines[0]
     assert said([*argv, "--max_steps", "2", "--overwrite_output_dir"])[0] == 0
-    assert all(f.read_text() == "mine" for f in mine) and (out/"training.json").exists()
+    assert all(f.read_text(encoding="utf-8") == "mine" for f in mine) and (out/"training.json").exists()
     assert contents(out/"checkpoints") == ["kept", "notes.txt"] # and no checkpoint
     assert said([*argv, "--max_steps", "2"])[0] == 0
