@@ -800,6 +800,7 @@ def compare_(
         found = _findings(t, null)
         save_json(found, out/"findings.json"); t.close()
         _figures(t, out)
+        seal_folder(out, ["findings.json"])
     said = [*([_largest(t, top_k)] if "drift" in t else []), *(f"{o['question']}\n  {o['sentence']}" for o in found)]
     print(*said, f"tables, figures and findings: {out}", sep="\n\n")
     if t.broke: raise DataError(f"compare: {', '.join(t.broke)} could not be made ({t.left_out[t.broke[0]]}); all else is in {out}")

@@ -510,6 +510,7 @@ def finetune(
             _publish(trainer, tok, out, model_name)
             if (work/"runs").exists(): shutil.copytree(work/"runs", out/"runs", dirs_exist_ok=True) # tensorboard's
             save_json(result, out/"training.json")
+            seal_folder(out, ["training.json"])
             if push_to_hub: trainer.model.push_to_hub(hub_model_id); tok.push_to_hub(hub_model_id)
         trainer.accelerator.wait_for_everyone()
     if main and not keep_checkpoints: _remove(work)

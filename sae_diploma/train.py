@@ -575,6 +575,7 @@ def fit_many(
             config = dict(config=[dataclasses.asdict(t.cfg) for t in todo], plan=[dataclasses.asdict(t.plan) for t in todo])
             put = stack.enter_context(reporter(report_to, todo[0].folder, desc or todo[0].name, config))
             done |= run(todo, eval_rows, log_every, checkpoint_every, lambda row: [f(row) for f in (on_log, put) if f], callback, desc, many=len(trainers) > 1)
+        for f in filter(None, folders): seal_folder(f, ["config.json", "model.safetensors"])
         return [done[t] for t in trainers]
 
 def fit(

@@ -477,6 +477,7 @@ def _index(job, table):
     if job.old is None or job.grown:
         entries = (store_entries(ActivationStore(job.folder)) if job.grown else []) + [e for j, e in enumerate(job.entries) if not (job.grown and j < len(job.old["shards"]))]
         write_index(job.folder, entries, d_in=len(entries[0]["sum"]), model_name=job.name, **job.key, formula=formula(job.model, job.layer), versions=versions())
+        seal_folder(job.folder, ["store.json"])
     for o in [job.folder/"extracting.json", *job.folder.glob("shard-*.json")]: o.unlink(missing_ok=True)
 
 # %% ../../nbs/lib/21_acts.extract.ipynb #940c125b
