@@ -25,7 +25,7 @@ def decimals(
     lo, hi, # ends of an interval
 ) -> int: # below zero: tens, hundreds, …
     "How many decimals an interval leaves to the number in its middle; 2 where it has no width."
-    half = (hi-lo)/2 if None not in (lo, hi) else math.nan
+    half = float(f"{(hi-lo)/2:.6g}") if None not in (lo, hi) else math.nan
     if not (math.isfinite(half) and half > 0): return 2
     e = math.floor(math.log10(half))
     return min(6, -e+(half/10**e < 2))
@@ -225,7 +225,7 @@ def _features_clause(n):
     if not t["called"]: return "Nothing that shows", f"none of {t['tested']:,} features fires more or less often than before"
     much = p.get("noticeable", t["twofold"])
     lead = "Nearly everything, and mostly by little" if t["called"] > t["tested"]/2 and much < .2*t["called"] else "A great deal" if t["called"] > t["tested"]/2 else "A part of it"
-    beyond = f", {p['noticeable'] or 'none'} of them by more than 1 % of all tokens and beyond what other training does" if "noticeable" in p else ""
+    beyond = f", {p['noticeable'] or 'none'} of them clearly" if "noticeable" in p else ""
     return lead, f"{t['called']:,} of {t['tested']:,} features fire more or less often than before{beyond}"
 
 def one_sentence(
@@ -237,14 +237,14 @@ def one_sentence(
         n = o.get("numbers") or {}
         if "live" in n:
             new, control = n["new"], n.get("control") or 0
-            parts.append(f"{new:,} of {n['live']:,} candidates {'is' if new == 1 else 'are'} new" if new > control else f"there is no sign of new ones among {n['live']:,} candidates")
+            parts.append(f"{new:,} new one{'s show' if new != 1 else ' shows'}" if new > control else "no new one shows")
         elif {"effect", "excess"} <= set(n):
-            if _some(n["effect"]): parts.append(f"{n.get('units', n.get('k')):,} of the changes, written into the base model, close {rounded(100*n['effect'], max(0, decimals(100*(n.get('lo') or 0), 100*(n.get('hi') or 0))) if _some(n.get('lo')) and _some(n.get('hi')) else 0)} % of the gap between what the two models predict")
+            d = max(0, decimals(100*n["lo"], 100*n["hi"])) if _some(n.get("lo")) and _some(n.get("hi")) else 0
+            if _some(n["effect"]): parts.append(f"writing {n.get('units', n.get('k')):,} of the changes into the base model closes {rounded(100*n['effect'], d)} % of the gap between what the two models predict")
         elif "fdr" in n and "noticeable" not in n:
             lead, first = _features_clause(n); parts.insert(0, first)
     if not lead: return ""
-    joined = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])}{',' if len(parts) > 2 else ''} and {parts[-1]}"
-    return f"{lead}: {joined}."
+    return f"{lead}: {'; '.join(parts)}."
 
 # %% ../nbs/lib/63_front.ipynb #82222795
 def three_numbers(
@@ -257,26 +257,27 @@ def three_numbers(
 def _how_often(r):
     lo, hi = 100*r.lo, 100*r.hi; d = max(0, decimals(lo, hi))
     change, span = by_interval(100*r.delta, lo, hi, True)
-    placebo = f"; a placebo, trained as long on other text, changes it by {rounded(100*r.placebo_delta, d, True)}" if "placebo_delta" in r and pd.notna(r.placebo_delta) else ""
-    return dict(what=f"of the tokens of held-out text are those that feature {int(r.latent)} fires on: {change} points{placebo}", value=f"{rounded(100*r.freq_base, d)} % → {rounded(100*r.freq_ft, d)} %", span=f"{change} {span}".strip())
+    placebo = f" Training as long on other text, a placebo, changes it by {rounded(100*r.placebo_delta, d, True)}." if "placebo_delta" in r and pd.notna(r.placebo_delta) else ""
+    return dict(what=f"How often feature {int(r.latent)} fires: its share of the tokens of held-out texts.{placebo}", value=f"{rounded(100*r.freq_base, d)} % → {rounded(100*r.freq_ft, d)} %", span=f"{change} points {span}".strip())
 
 def _learned(run):
-    what = "points of ROUGE-L, which is how much of the author’s own summary a model’s summary has in the same order"
+    what = "How much of the author’s own summary a model’s summary has, in the same order (ROUGE-L, at most 100)"
     rows = {(o.get("output"), o.get("metric")): o for o in _json(run, "02_sft", "eval.json").get("rouge") or [] if isinstance(o, dict)}
     b, f = rows.get(("base", "rougeL")), rows.get(("ft", "rougeL"))
-    if not b or not f or not all(_some(b.get(o)) for o in ("mean", "diff", "diff_lo", "diff_hi")): return dict(what=what, missing="Not measured: chapter 2 has written no summaries.")
+    if not b or not f or not all(_some(b.get(o)) for o in ("mean", "diff", "diff_lo", "diff_hi")): return dict(what=what+".", missing="Not measured: chapter 2 has written no summaries.")
     d = max(0, decimals(b["diff_lo"], b["diff_hi"]))
     change, span = by_interval(b["diff"], b["diff_lo"], b["diff_hi"], True)
     n = f", over {b['n']:,} held-out texts" if b.get("n") else ""
-    return dict(what=what+n, value=f"{rounded(b['mean'], d)} → {rounded(f['mean'], d)}", span=f"{change} {span}")
+    return dict(what=f"{what}{n}.", value=f"{rounded(b['mean'], d)} → {rounded(f['mean'], d)}", span=f"{change} points {span}")
 
 def _because(run):
     n = _json(run, "06_causal", "causal.json").get("numbers") or {}
-    if not all(_some(n.get(o)) for o in ("effect", "lo", "hi")): return dict(what="of the gap between what the two models predict, closed by writing the changes into the base model", missing="Not measured: chapter 6 is not done." if not n else "The two models predict alike.")
+    what = "How much of the gap between what the two models predict is closed by writing"
+    if not all(_some(n.get(o)) for o in ("effect", "lo", "hi")): return dict(what=f"{what} the changes into the base model.", missing="Not measured: chapter 6 is not done." if not n else "There is no gap: the two models predict alike.")
     value, span = by_interval(*(100*n[o] for o in ("effect", "lo", "hi")))
-    control = f"; as many random changes of that size close {rounded(100*(n['effect']-n['excess']), max(0, decimals(100*n['lo'], 100*n['hi'])))} %" if _some(n.get("excess")) else ""
+    control = f" As many random changes of that size close {rounded(100*(n['effect']-n['excess']), max(0, decimals(100*n['lo'], 100*n['hi'])))} %." if _some(n.get("excess")) else ""
     k = n.get("units", n.get("k"))
-    return dict(what=f"of the gap between what the two models predict is closed by writing {k:,} of the changes into the base model{control}", value=f"{value} %", span=span)
+    return dict(what=f"{what} {k:,} of the changes into the base model.{control}", value=f"{value} %", span=span)
 
 # %% ../nbs/lib/63_front.ipynb #ab63ea8b
 def _public(name):
@@ -378,6 +379,11 @@ def _rule(e, top, size):
     return (f"Chosen by rule, to show something and not to be typical: of the features that {which}, ordered by how much, {seen} that differs readably within one text; "
             f"of {e['texts']:,} held-out texts, the {len(e['rows'])} tokens on which the two models differ most.")
 
+def _sure(found, short):
+    "How sure the first finding is, and what the sentence calls clear."
+    clear = ["Clearly changed is what changes by more than 1 % of all tokens beyond what the placebo does."] if any("noticeable" in ((o["numbers"].get("placebo") or {})) for o in found[:1]) else []
+    return [o["sure"] for o in short[:1] if o["sure"]]+clear
+
 def front_data(
     run_dir,           # folder of a run
     size:int=64,       # tokens to show
@@ -397,7 +403,7 @@ def front_data(
     elif e["wrote"] is None: missing.append("Neither model has written about this text: chapter 2 keeps no summary of it.")
     row = top.iloc[0] if e is None else e["latent"]
     d = dict(question=QUESTION, sentence=one_sentence(found) or (short[0]["found"] if short else ""), feature=FEATURE.format(n=f"{c.sae.cfg.d_sae:,}" if c.sae is not None else "many"),
-             latent=int(row.latent), name=str(row["name"]), page=row.page, numbers=three_numbers(run, row), sure=[s for o in (short[:1]+short[3:]) if (s := o["sure"])],
+             latent=int(row.latent), name=str(row["name"]), page=row.page, numbers=three_numbers(run, row), sure=_sure(found, short),
              about=about_run(run), missing=missing, run=run.resolve().name, preset=_json(run, "parameters.json").get("preset") or "")
     if e is None: return d
     of = c.pair.table.docs.set_index("doc").loc[e["doc"]]
@@ -409,8 +415,10 @@ def _cut(c, e):
     own = body(c.pair.table, e["doc"], _held_out(c)[1])
     return [bool(e["rows"][0] > own[0]), bool(e["rows"][-1] < own[-1])]
 
-# %% ../nbs/lib/63_front.ipynb #2a38b984
-_e = lambda s, most=2000: html_text(s, most)
+# %% ../nbs/lib/63_front.ipynb #22f4f29a
+def _e(s, most=2000):
+    "Text for HTML; a number and its per cent sign stay on one line."
+    return re.sub(r"(?<=\d) %", " %", html_text(s, most))
 
 def css(): # of front page and play page
     "The style of both pages, as an element."
@@ -431,7 +439,7 @@ def _side_html(d, k, name):
 
 def _number_html(o):
     if "missing" in o: return f'<div><dt>{_e(o["what"])}</dt><dd class="none">{_e(o["missing"])}</dd></div>'
-    return f'<div><dt>{_e(o["what"])}</dt><dd>{_e(o["value"])} <span class="ci">{_e(o["span"])}</span></dd></div>'
+    return f'<div><dt>{_e(o["what"])}</dt><dd>{_e(o["value"])}<span class="ci">{_e(o["span"])}</span></dd></div>'
 
 def about_html(
     about, # of `about_run`
@@ -445,11 +453,12 @@ def front_html(
     d:dict,     # of `front_data`
     play="",    # relative link to the page for playing, where there is one
     cards="",   # relative link to the folder of cards, where there is one
+    lead=True,  # with the sentence; False where the page's head has it
 ) -> str:
     "The first screen as HTML."
     name = f"feature {d['latent']}"+(f" ({_e(d['name'], 80)})" if d["name"] else "")
     if cards and d["page"]: name = f'<a href="{_e(cards)}/latent/{_e(d["page"])}.html">{name}</a>'
-    out = [f'<div class="front">{css()}', f'<p class="lead"><strong>{_e(d["sentence"])}</strong></p>' if d["sentence"] else ""]
+    out = [f'<div class="front">{css()}', f'<p class="lead"><strong>{_e(d["sentence"])}</strong></p>' if lead and d["sentence"] else ""]
     if "tokens" in d:
         out += [f'<p>{_e(d["feature"])} Here is what {name} does on a text that neither model has seen, before and after. The stronger it fires, the darker the token.</p>',
                 f'<div class="two">{_side_html(d, "base", "Base")}{_side_html(d, "ft", "Fine-tuned")}</div>']
@@ -465,13 +474,14 @@ def front_html(
 
 # %% ../nbs/lib/63_front.ipynb #1b695a7a
 def _laid_out(tokens, per):
-    "(line, letters before it) of each token in lines of `per` letters, words kept whole; and the number of lines."
+    "(line, letters before it, what of it is shown) of each token in lines of `per` letters, words kept whole and no space first; and the number of lines."
     at, i, n = [], 0, 0
     for j, t in enumerate(tokens):
         word = next((k for k in range(j+1, len(tokens)) if not tokens[k][:1].isalnum()), len(tokens))
         long = len("".join(tokens[j:word]).rstrip())
         if n and n+(long if not t[:1].isalnum() and long < per/2 else len(t.rstrip())) > per: i, n = i+1, 0
-        at.append((i, n)); n += len(t)
+        t = (t if n else t.lstrip(" "))[:per]
+        at.append((i, n, t)); n += len(t)
     return at, i+1
 
 def _lines(text, per, most):
@@ -481,6 +491,8 @@ def _lines(text, per, most):
 
 def _clean(s): return _shown(visible(s).replace("\n", " "))
 
+def _wrote_lines(d, k, wide, size): return _lines(_clean(d["wrote"][k]), int(wide/(size*.58*100/72)), 3)
+
 def _draw_side(ax, d, k, name, x, y, wide, size=8.5, line=17):
     "One model's side, from (x, y) down, in hundredths of an inch; returns where it ends."
     w = size*.6020*100/72; per = int(wide/w); top = max(*d["base"], *d["ft"], 1e-12); c = COLORS[k]
@@ -489,16 +501,16 @@ def _draw_side(ax, d, k, name, x, y, wide, size=8.5, line=17):
     ax.text(x, y-15, name, fontsize=10, fontweight="bold", va="center", color=c)
     ax.text(x+wide, y-15, f"fires on {n_on} of {len(d[k])} tokens", fontsize=size, va="center", ha="right", color=COLORS["muted"])
     at, n = _laid_out(d["tokens"], per); y -= 30
-    for t, v, (i, m) in zip(d["tokens"], d[k], at):
-        mid, short = y-(i+.5)*line, t[:per]
+    for v, (i, m, t) in zip(d[k], at):
+        mid, left, right = y-(i+.5)*line, x+w*m, x+w*(m+len(t))
         if v > 0:
-            ax.add_patch(mpl.patches.Rectangle((x+w*m, mid-.40*line), w*len(short), .80*line, fc=(*mpl.colors.to_rgb(c), .10+.5*min(1, v/top)), ec="none", lw=0))
-            ax.plot([x+w*m, x+w*(m+len(short))], [mid-.40*line]*2, color=c, lw=1, solid_capstyle="butt")
-        ax.text(x+w*m, mid, _shown(short), family="DejaVu Sans Mono", fontsize=size, va="center", parse_math=False)
+            ax.add_patch(mpl.patches.Rectangle((left, mid-.40*line), right-left, .80*line, fc=(*mpl.colors.to_rgb(c), .10+.5*min(1, v/top)), ec="none", lw=0))
+            ax.plot([left, right], [mid-.40*line]*2, color=c, lw=1, solid_capstyle="butt")
+        ax.text(left, mid, _shown(t), family="DejaVu Sans Mono", fontsize=size, va="center", parse_math=False)
     y -= n*line
     if d.get("wrote"):
         ax.text(x, y-14, "Asked for a summary, it writes", fontsize=size-.5, va="center", color=COLORS["muted"]); y -= 23
-        for o in _lines(_clean(d["wrote"][k]), int(wide/(size*.56*100/72)), 3): ax.text(x, y-8, o, fontsize=size+.5, va="center", parse_math=False); y -= 17
+        for o in _wrote_lines(d, k, wide, size): ax.text(x, y-8, o, fontsize=size+.5, va="center", parse_math=False); y -= 17
     return y
 
 @styled
@@ -508,13 +520,12 @@ def plot_front(
 ):
     "The same text under both models, shaded by one feature; below it what either writes about it."
     check("tokens" in d, "d: this run has no text to show; its activations are not there", DataError)
-    thin = is_narrow() and not heading
-    wide, per = (NARROW*100, 1) if thin else (700, 2)
-    size = 8.5
-    across = (wide-24*(per-1))/per if not thin else wide
-    _, n = _laid_out(d["tokens"], int(across/(size*.6020*100/72)))
-    tall = (n*17+105 if d.get("wrote") else n*17+40)*(2 if thin else 1)+28
     if heading: return _preview(d)
+    thin, size = is_narrow(), 8.5
+    wide = NARROW*100-12 if thin else 700; across = wide if thin else (wide-24)/2
+    _, n = _laid_out(d["tokens"], int(across/(size*.6020*100/72)))
+    high = [30+n*17+(26+17*len(_wrote_lines(d, k, across, size)) if d.get("wrote") else 0) for k in ("base", "ft")]
+    tall = 28+(sum(high)+22 if thin else max(high))+6
     fig = Chart(figsize=(wide/100, tall/100)); ax = fig.add_axes((0, 0, 1, 1))
     ax.set(xlim=(-6, wide+6), ylim=(-tall, 0)); ax.axis("off")
     ax.text(0, -10, f"Feature {d['latent']}"+(f": {_clean(cut(d['name'], 60))}" if d["name"] else ""), fontsize=9.5, va="center", color=COLORS["muted"], parse_math=False)
@@ -525,11 +536,11 @@ def plot_front(
 def _preview(d):
     "Question, answer and as much of the text as there is room for, 1200 × 630 pixels at 200 to the inch."
     fig = Chart(figsize=(6, 3.15)); ax = fig.add_axes((0, 0, 1, 1)); ax.set(xlim=(0, 600), ylim=(-315, 0)); ax.axis("off")
-    ax.text(24, -30, d["question"], fontsize=12.5, fontweight="bold", va="center"); y = -50
+    ax.text(24, -30, d["question"], fontsize=12, fontweight="bold", va="center"); y = -52
     for o in _lines(d["sentence"], 86, 4): ax.text(24, y, o, fontsize=8.2, va="center", parse_math=False); y -= 14
     y -= 6; size, line = 7.2, 14
     per = int(266/(size*.6020*100/72)); room = max(2, int((315+y-24-30-(52 if d.get("wrote") else 0))/line))
-    at, _ = _laid_out(d["tokens"], per); keep = next((i for i, (l, _) in enumerate(at) if l >= room), len(at))
+    at, _ = _laid_out(d["tokens"], per); keep = next((i for i, (l, *_) in enumerate(at) if l >= room), len(at))
     few = {**d, **{k: d[k][:keep] for k in ("tokens", "base", "ft")}}
     for k, name, x in (("base", "Base model", 24), ("ft", "Fine-tuned", 310)): _draw_side(ax, few, k, name, x, y, 266, size, line)
     return fig
@@ -568,7 +579,7 @@ def front_md(
         alt = html_text(front_alt(d), 1200)
         parts += [f'<picture><source media="(prefers-color-scheme: dark)" srcset="{folder}front.dark.png"><img src="{folder}front.png" width="712" alt="{without_shortcodes(alt)}"></picture>',
                   f"{m(d['feature'])} Shaded: what feature {d['latent']} does on a text that neither model has seen. {m(d['rule'])}"]
-    lines = [f"- **{m(o['value'])}** {m(o['span'])} {m(o['what'])}." if "missing" not in o else f"- {m(o['missing'])}" for o in d["numbers"]]
+    lines = [f"- **{m(o['value'])}**, {m(o['span'])}. {m(o['what'])}" if "missing" not in o else f"- {m(o['what'])} {m(o['missing'])}" for o in d["numbers"]]
     parts.append("\n".join(lines))
     which = f"a run of preset `{d['preset']}`" if re.fullmatch(r"[\w-]+", d["preset"]) else "one run"
     parts.append(f"**How sure?** In brackets are 95 % intervals over documents. {m(' '.join(d['sure']))} These numbers are those of {which}.")
@@ -611,7 +622,7 @@ def _latent_words(r):
     way = f"{'more' if r.delta > 0 else 'less'} often" if bool(r.called) else "no change that could be told from chance"
     name = f" {cut(r['name'], 60)}" if r["name"] else ""
     title = f"{int(r.latent)}{name}: {rounded(100*r.freq_base, d)} % → {rounded(100*r.freq_ft, d)} % of tokens"
-    return visible(title), f"Feature {int(r.latent)} fires on {rounded(100*r.freq_base, d)} % of the tokens of held-out text in the base model and on {rounded(100*r.freq_ft, d)} % in the fine-tuned one: {change} points {span}, {way}."
+    return visible(title).replace(" %", " %"), f"Feature {int(r.latent)} fires on {rounded(100*r.freq_base, d)} % of the tokens of held-out text in the base model and on {rounded(100*r.freq_ft, d)} % in the fine-tuned one: {change} points {span}, {way}.".replace(" %", " %")
 
 def play_data(
     run_dir,             # folder of a run
@@ -669,7 +680,7 @@ def play_html(
             '<p id="play-said" role="status" aria-live="polite"></p>'
             f'<div class="two">{side("base", "Base")}{side("ft", "Fine-tuned")}</div><p class="readout" id="play-readout"></p>'
             '<p class="small latents" id="play-author" hidden></p>'
-            '<table class="top" id="play-top"><caption>Where it fires most in this text</caption><thead><tr><th scope="col">token, after the two before it</th><th scope="col">base</th><th scope="col">fine-tuned</th></tr></thead><tbody class="latents" id="play-rows"></tbody></table>'
+            '<div class="latents" id="play-top"></div>'
             f'<p class="small"><a id="play-card" href="{"cards/index.html" if cards else "#"}" hidden>The card of this feature</a></p></div>'
             f'<script defer src="{_e(folder)}/data.js"></script><script defer src="{_e(folder)}/play.js"></script></div>')
 
@@ -698,7 +709,7 @@ def add_front(
     if play is not None: write_play(play, stage/"play")
     out = {PLAY: _note_cell("This run keeps no activations of held-out texts, or is not compared yet: there is nothing to play with.", "play") if play is None else _html_cell(play_html(cards=cards), "play")}
     if d is None: return out | {FRONT: _note_cell("The two models of this run have not been compared yet: chapter 4 is not done. What follows is the answer of another run.", "front"), "": {}}
-    out[FRONT] = _html_cell(front_html(d, "play.html" if play is not None else "", "cards" if cards else ""), "front")
+    out[FRONT] = _html_cell(front_html(d, "play.html" if play is not None else "", "cards" if cards else "", lead=False), "front")
     head = dict(description=d["sentence"]) if d["sentence"] else {}
     if "tokens" in d: save_front(d, stage/"figures"/"front"); head["image"] = "figures/front/preview.png"
     return out | {"": head}
@@ -716,5 +727,7 @@ def with_front(
 
 def _headed(c, head):
     "A front-matter cell with these keys in place of its own."
-    lines = [o for o in "".join(c["source"]).strip().strip("-").strip().split("\n") if o.partition(":")[0].strip() not in head]
-    return {**c, "source": "---\n"+"\n".join([*lines, *(f"{k}: {json.dumps(without_shortcodes(v), ensure_ascii=False)}" for k, v in head.items())])+"\n---\n"}
+    import yaml
+    own = yaml.safe_load("".join(c["source"]).strip().strip("-")) or {}
+    new = own | {k: without_shortcodes(v) for k, v in head.items()}
+    return {**c, "source": f"---\n{yaml.safe_dump(new, sort_keys=False, allow_unicode=True, width=1000)}---\n"}

@@ -27,7 +27,7 @@ const words = i => `‘${clean(tokens[i])}’: base ${num(values.base[i])}, fine
 function panel(s) {
   const box = one(`play-${s}`), top = D.latents[latent.value].top;
   const list = tokens.map((t, i) => {
-    const v = values[s][i], e = make("span", v > 0 ? "play-token on" : "play-token", t.includes("↵") ? t + "\n" : t);
+    const v = values[s][i], e = make("span", v > 0 ? "play-token on" : "play-token", t.replace(/↵/g, "↵\n"));
     if (v > 0) e.style.setProperty("--s", Math.min(1, .15 + .85 * v / top).toFixed(2));
     e.setAttribute("role", "option"); e.setAttribute("aria-selected", "false"); e.setAttribute("aria-label", words(i));
     e.tabIndex = i === 0 ? 0 : -1; e.dataset.i = i;
@@ -40,13 +40,15 @@ function panel(s) {
 function strongest() {
   const order = tokens.map((_, i) => i).filter(i => values.base[i] > 0 || values.ft[i] > 0)
     .sort((a, b) => Math.max(values.base[b], values.ft[b]) - Math.max(values.base[a], values.ft[a]) || a - b).slice(0, 8);
-  one("play-top").hidden = !order.length;
-  one("play-rows").replaceChildren(...order.map(i => {
-    const r = make("tr"), before = tokens.slice(Math.max(0, i - 2), i).join("");
-    const head = make("th", "", (before + tokens[i]).replace(/↵/g, "↵ ")); head.scope = "row";
-    r.append(head, make("td", "", num(values.base[i])), make("td", "", num(values.ft[i])));
+  const table = make("table", "top"), head = make("tr"), rows = make("tbody"), heads = make("thead");
+  ["token, after the two before it", "base", "fine-tuned"].forEach(o => { const h = make("th", "", o); h.scope = "col"; head.append(h); });
+  rows.append(...order.map(i => {
+    const r = make("tr"), h = make("th", "", tokens.slice(Math.max(0, i - 2), i + 1).join(""));
+    h.scope = "row"; r.append(h, make("td", "", num(values.base[i])), make("td", "", num(values.ft[i])));
     return r;
   }));
+  heads.append(head); table.append(make("caption", "", "Where it fires most in this text"), heads, rows);
+  one("play-top").replaceChildren(...order.length ? [table] : []);
 }
 
 function wrote() {
