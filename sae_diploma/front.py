@@ -631,13 +631,14 @@ def play_data(
     limit:int=PLAY_LIMIT, # bytes of the script that holds it
     regime:str="task",   # kind of text that the change is told for
 ) -> dict:
-    "`levels`, `texts` and `latents` of the play page; None where a run keeps nothing to show."
+    "`levels`, `texts`, `latents` and `start` (the feature of the front page) of the play page; None where a run keeps nothing to show."
     c = open_compared(run_dir, regime)
     if c is None or c.sae is None: return None
-    top, wrote = changed(c, n_latents), summaries(run_dir)
-    shown = example(c, top)
+    every, wrote = changed(c, max(40, n_latents)), summaries(run_dir)
+    shown = example(c, every)
     if shown is None: return None
-    top = pd.concat([o for is_shown in (True, False) if len(o := top[(top.latent == shown["latent"].latent) == is_shown])], ignore_index=True)
+    first = every.latent == shown["latent"].latent
+    top = every[first | ((~first).cumsum() < n_latents)].reset_index(drop=True)
     docs = pick_texts(c, n_texts, [shown["doc"]]); about = c.pair.table.docs.set_index("doc")
     acts = activations(c, top.latent, docs)
     peak = np.max([a.max((0, 2)) for a in acts.values()], 0)
@@ -649,10 +650,15 @@ def play_data(
         if (w := wrote.get(str(about.id[d]))) and about.regime[d] == "task": one["wrote"] = {k: visible(cut(v, 600)) for k, v in w.items()}
         texts.append(one)
     latents = [dict(latent=int(r.latent), top=float(f"{peak[j]:.4g}"), page=r.page, **dict(zip(("title", "said"), _latent_words(r)))) for j, (_, r) in enumerate(top.iterrows())]
-    d = dict(levels=LEVELS, texts=texts, latents=latents)
-    while len(play_js(d).encode("utf-8")) > limit and len(d["latents"]) > 1:
-        d = dict(d, latents=d["latents"][:-1], texts=[dict(o, acts=o["acts"][:-1]) for o in d["texts"]])
+    d = dict(levels=LEVELS, start=int(np.flatnonzero(top.latent == shown["latent"].latent)[0]), texts=texts, latents=latents)
+    while len(play_js(d).encode("utf-8")) > limit and len(d["latents"]) > 1: d = _without_last(d)
     return d
+
+def _without_last(d):
+    "Without the last feature that is not the one to begin with."
+    n = len(d["latents"])-1-(d["start"] == len(d["latents"])-1)
+    cut = lambda o: o[:n]+o[n+1:]
+    return d | dict(start=d["start"]-(d["start"] > n), latents=cut(d["latents"]), texts=[o | dict(acts=cut(o["acts"])) for o in d["texts"]])
 
 def _readable(table, doc, skip):
     "Rows of a document that a reader wants to see: its text, without instruction, template and answer."

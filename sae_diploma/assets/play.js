@@ -105,7 +105,7 @@ const keep = () => { try { history.replaceState(null, "", `#text=${Number(text.v
 function restore() {
   const h = new URLSearchParams(location.hash.slice(1)), t = Number(h.get("text")) - 1, j = D.latents.findIndex(o => String(o.latent) === h.get("feature"));
   text.value = Number.isInteger(t) && t >= 0 && t < D.texts.length ? t : 0;
-  latent.value = j >= 0 ? j : 0;
+  latent.value = j >= 0 ? j : D.start;
   show();
 }
 [text, latent].forEach(o => o.addEventListener("change", () => { show(); keep(); }));

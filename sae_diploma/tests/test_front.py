@@ -7,7 +7,7 @@ __all__ = ['BAD', 'PLANTED', 'WORD', 'DRIVE', 'run', 'test_the_planted_feature_i
            'test_numbers_are_those_of_the_tables', 'test_digits_follow_the_interval',
            'test_a_run_without_comparison_has_no_front', 'test_what_is_missing_is_said',
            'test_a_foreign_comparison_is_shown_in_its_own_words', 'test_the_data_of_the_play_page_are_small_and_true',
-           'test_features_go_before_the_limit_is_passed',
+           'test_texts_are_of_both_kinds_and_begin_with_the_picture', 'test_features_go_before_the_limit_is_passed',
            'test_play_page_works_from_a_file_and_what_a_corpus_says_stays_text',
            'test_front_page_keeps_hostile_text_inert', 'test_where_a_run_comes_from',
            'test_pictures_for_readme_and_link', 'test_a_link_shows_title_answer_and_picture']
@@ -129,11 +129,16 @@ def test_the_data_of_the_play_page_are_small_and_true(run):
     assert len(d["texts"]) == 50 and len(d["latents"]) == 40 and len(js.encode()) < PLAY_LIMIT
     assert all(o not in js for o in ("<", ">", "\u2028"))
     back = json.loads(js[js.index("=")+1:].rstrip().rstrip(";")); assert back == d
-    assert d["latents"][0]["latent"] == PLANTED
+    assert d["start"] == 0 and d["latents"][0]["latent"] == PLANTED
     for t in d["texts"]:
         base, ft = t["acts"][0]; on = {i for i, c in enumerate(ft) if c != LEVELS[0]}
         assert base == "" and on == {i for i, o in enumerate(t["tokens"]) if o == WORD} and all(ft[i] == LEVELS[-1] for i in on)
-    assert {"to summarise", "other text"} == {re.search(r"\(([a-z ]+)\)$", o["title"])[1] if o["title"].endswith(")") else "to summarise" for o in d["texts"]} | {"to summarise", "other text"}
+
+def test_texts_are_of_both_kinds_and_begin_with_the_picture(run):
+    c = open_compared(run)
+    docs, kinds = pick_texts(c, 50, [100]), c.pair.table.docs.set_index("doc")
+    assert docs[0] == 100 and len(docs) == len(set(docs)) == 50 and (kinds.loc[docs].split == "eval").sum() >= 49
+    assert kinds.loc[docs].regime.value_counts().min() >= 10 and len(pick_texts(c, 10_000)) == (kinds.split == "eval").sum()
 
 def test_features_go_before_the_limit_is_passed(run):
     d = play_data(run, limit=150_000)
