@@ -68,6 +68,7 @@ class Compared:
         f = self.run/"04_comparison"/"drift.parquet"
         self.drift = load_parquet(f) if f.exists() else None
         self.sae = self.pair = self.tokenizer = None
+        self.why = "the run keeps no activations of held-out texts" # where there is no picture
 
 def _folder_of(run, architecture):
     "The dictionary's folder of this architecture, or the first of the run, or None."
@@ -89,10 +90,13 @@ def open_compared(
     sae, acts = _folder_of(run, c.params.get("architecture")), run/"03_saes"/"acts"
     needed = (acts/"base"/"store.json", acts/"ft"/"store.json", run/"03_saes"/"tokens"/"tokens.parquet")
     if sae is None or not all(o.exists() for o in needed): return c
-    stores = [ActivationStore(acts/o, verify=False) for o in ("base", "ft")]
-    c.sae, c.pair = SAE.from_pretrained(sae), PairedStores(*stores, TokenTable.load(run/"03_saes"/"tokens"))
     ft = run/"02_sft"/"model"
-    c.tokenizer = load_tokenizer(str(ft) if (ft/"tokenizer.json").exists() else c.sae.cfg.model_name)
+    try:
+        stores = [ActivationStore(acts/o, verify=False) for o in ("base", "ft")]
+        dictionary, pair = SAE.from_pretrained(sae), PairedStores(*stores, TokenTable.load(run/"03_saes"/"tokens"))
+        c.tokenizer = load_tokenizer(str(ft) if (ft/"tokenizer.json").exists() else dictionary.cfg.model_name)
+        c.sae, c.pair = dictionary, pair
+    except SaeDiplomaError as e: c.why = f"its activations, dictionary or tokenizer cannot be read ({type(e).__name__})"
     return c
 
 # %% ../nbs/lib/63_front.ipynb #05d9b96c
@@ -192,18 +196,25 @@ def _held_out(c):
     own = t[t.regime == c.regime] if (t.regime == c.regime).any() else t
     return own, shared_opening(c.pair.table, own.doc.tolist()) if c.regime == "task" else 0
 
+def _even(docs, k):
+    "At most `k` of the documents, at even distances."
+    docs = [int(o) for o in docs]
+    if not docs or k <= 0: return []
+    return [docs[i] for i in np.unique(np.linspace(0, len(docs)-1, min(k, len(docs))).astype(int))]
+
 def example(
     c,            # `Compared`, with stores
     top,          # of `changed`
     n_try:int=12, # features that are tried, in their order
     size:int=64,  # tokens to show
     least:int=4,  # tokens that differ, to be called readable
+    most:int=300, # texts that are looked at
 ) -> dict: # `latent` (row of `top`), `doc`, `id`, `rows`, `values` (2, tokens), `differ`, `readable`, `texts`, `wrote`
     "Feature and text of the picture; None where no held-out text has tokens."
     docs, skip = _held_out(c)
     wrote = summaries(c.run)
     if (both := docs.id.astype(str).isin(list(wrote))).any(): docs = docs[both]
-    spans = {int(d): o for d in docs.doc if len(o := body(c.pair.table, int(d), skip))}
+    spans = {d: o for d in _even(docs.doc, most) if len(o := body(c.pair.table, d, skip))}
     if not spans or not len(top): return None
     tried, best = top.head(n_try).reset_index(drop=True), None
     acts = activations(c, tried.latent, spans)
@@ -433,7 +444,7 @@ def front_data(
     found = load_json(f) if f.exists() else []
     found = [o for o in [*found, cause] if isinstance(o, dict) and isinstance(o.get("numbers"), dict)]
     short = [in_short(o) for o in found]
-    if e is None: missing.append("The picture is left out: the run keeps no activations of held-out texts.")
+    if e is None: missing.append(f"The picture is left out: {c.why}.")
     elif e["wrote"] is None:
         missing.append("Neither model has written about this text: chapter 2 keeps no summary of it.")
     row = top.iloc[0] if e is None else e["latent"]
@@ -632,7 +643,7 @@ def front_md(
     m = lambda s, most=5000: md_text(s, most)
     parts = [FRONT, f"**{m(d['sentence'])}**" if d["sentence"] else ""]
     if "tokens" in d:
-        alt, at = without_shortcodes(html_text(front_alt(d), 1200)), "(prefers-color-scheme: dark)"
+        alt, at = m(front_alt(d), 1200), "(prefers-color-scheme: dark)"
         img = f'<img src="{folder}front.png" width="712" alt="{alt}">'
         parts.append(f'<picture><source media="{at}" srcset="{folder}front.dark.png">{img}</picture>')
         does = f"Shaded: what feature {d['latent']} does on a text that neither model has seen."
@@ -674,12 +685,6 @@ def pick_texts(
     out = [*map(int, first), *_even(task.doc, round(.7*n)), *_even(plain.doc, n-round(.7*n))]
     out += _even(t.doc[~t.doc.isin(out)], n-len(set(out)))
     return list(dict.fromkeys(out))[:n]
-
-def _even(docs, k):
-    "At most `k` of the documents, at even distances."
-    docs = [int(o) for o in docs]
-    if not docs or k <= 0: return []
-    return [docs[i] for i in np.unique(np.linspace(0, len(docs)-1, min(k, len(docs))).astype(int))]
 
 def _title(i, d):
     kind = "to summarise" if d.regime == "task" else "other text"

@@ -69,7 +69,7 @@ function show() {
   one("play-said").textContent = `${l.said} On this text: ${n("base")} of ${tokens.length} tokens in the base model, ${n("ft")} in the fine-tuned one.` + (t.cut ? ` Only the first ${tokens.length} tokens are shown.` : "");
   const link = one("play-card");
   link.hidden = !l.page; if (l.page) link.href = `cards/latent/${l.page}.html`;
-  one("play-readout").textContent = "Point at a token, or press Tab and the arrow keys, for its two numbers.";
+  one("play-readout").textContent = "Point at a token or tap it, or use Tab and the arrow keys, for its two numbers.";
 }
 
 // A token is marked in both panels; arrow keys move from token to token, up and down to the next that fires.

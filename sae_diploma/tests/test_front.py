@@ -6,7 +6,8 @@
 __all__ = ['BAD', 'PLANTED', 'WORD', 'DRIVE', 'run', 'test_the_planted_feature_is_shown_on_its_tokens',
            'test_numbers_are_those_of_the_tables', 'test_digits_follow_the_interval',
            'test_a_run_without_comparison_has_no_front', 'test_what_is_missing_is_said',
-           'test_a_foreign_comparison_is_shown_in_its_own_words', 'test_the_data_of_the_play_page_are_small_and_true',
+           'test_what_cannot_be_read_is_left_out_and_said', 'test_a_foreign_comparison_is_shown_in_its_own_words',
+           'test_the_data_of_the_play_page_are_small_and_true',
            'test_texts_are_of_both_kinds_and_begin_with_the_picture', 'test_features_go_before_the_limit_is_passed',
            'test_play_page_works_from_a_file_and_what_a_corpus_says_stays_text',
            'test_front_page_keeps_hostile_text_inert', 'test_where_a_run_comes_from',
@@ -114,6 +115,14 @@ def test_what_is_missing_is_said(run, tmp_path):
     assert "tokens" not in d and "keeps no activations" in page and '<div class="two">' not in page and d["sentence"] == ""
     assert play_data(run) is None and "nothing to play with" in add_front(run, tmp_path/"stage")[PLAY]["source"]
     with pytest.raises(DataError, match="no text to show"): plot_front(d)
+
+def test_what_cannot_be_read_is_left_out_and_said(run, tmp_path):
+    "A dictionary that was altered costs the page its picture, not the site; no path is told."
+    run = _copy(run, tmp_path); f = run/"03_saes"/"sae_topk"/"model.safetensors"
+    f.write_bytes(f.read_bytes()[:-8]+b"xxxxxxxx")
+    d = front_data(run)
+    assert "tokens" not in d and d["numbers"][0]["value"] and "cannot be read (CorruptError)" in d["missing"][0]
+    assert str(tmp_path) not in json.dumps(d) and play_data(run) is None
 
 def test_a_foreign_comparison_is_shown_in_its_own_words(run, tmp_path):
     "Findings of no known kind give their own sentence; other entries are passed over."
