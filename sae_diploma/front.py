@@ -488,7 +488,10 @@ def _side_html(d, k, name):
     wrote = f'<p class="wrote"><span>{ASKED}</span>{quoted}</p>' if d.get("wrote") else ""
     who = f'<p class="who"><b>{name}</b><span>fires on {sum(o > 0 for o in v)} of {len(v)} tokens</span></p>'
     text = f'<p class="latents tokens">{_tokens_html(d["tokens"], v, top, d["cut"])}</p>'
-    return f'<section class="side {k}" aria-label="{name} model">{who}{text}{wrote}</section>'
+    strong = list(dict.fromkeys(d["tokens"][i].strip() for i in np.argsort(v)[::-1] if v[i] > 0))[:4]
+    most = ", ".join(f"‘{_e(o, 40)}’" for o in strong) or "nothing"
+    heard = f'<p class="latents heard">It fires most on {most}.</p>'
+    return f'<section class="side {k}" aria-label="{name} model">{who}{text}{heard}{wrote}</section>'
 
 def _number_html(o):
     what = f'<div><dt>{_e(o["what"])}</dt>'
@@ -517,8 +520,8 @@ def front_html(
     out = [f'<div class="front">{css()}']
     if lead and d["sentence"]: out.append(f'<p class="lead"><strong>{_e(d["sentence"])}</strong></p>')
     if "tokens" in d:
-        out.append(f"<p>{_e(d['feature'])} Here is what {name} does on a text that neither model has seen, before and "
-            "after. The stronger it fires, the darker the token.</p>")
+        out.append(f"<p>{_e(d['feature'])} Here is what {name} does on a held-out text, before and after fine-tuning. "
+            "The stronger it fires, the darker the token.</p>")
         out.append(f'<div class="two">{_side_html(d, "base", "Base")}{_side_html(d, "ft", "Fine-tuned")}</div>')
         author = f" Its author wrote: <q>{_e(d['wrote']['reference'], 600)}</q>" if d.get("wrote") else ""
         out.append(small(f'From <span class="latents">{_e(d["id"], 120)}</span>.{author}'))
@@ -646,7 +649,7 @@ def front_md(
         alt, at = m(front_alt(d), 1200), "(prefers-color-scheme: dark)"
         img = f'<img src="{folder}front.png" width="712" alt="{alt}">'
         parts.append(f'<picture><source media="{at}" srcset="{folder}front.dark.png">{img}</picture>')
-        does = f"Shaded: what feature {d['latent']} does on a text that neither model has seen."
+        does = f"Shaded: what feature {d['latent']} does on a held-out text."
         parts.append(f"{m(d['feature'])} {does} {m(d['rule'])}")
     def line(o):
         if "missing" in o: return f"- {m(o['what'])} {m(o['missing'])}"
@@ -830,11 +833,12 @@ def with_front(
     nb:dict,   # a processed notebook
     made:dict, # of `add_front`
 ) -> dict:
-    "The notebook with marked cells replaced; one that holds the front gets its front matter, too."
+    "The notebook with marked cells replaced, and with the front matter by which a link to it is shown."
     cells = nb["cells"]
     marks = [next((m for m in (FRONT, PLAY) if "".join(c["source"]).lstrip().startswith(m)), None) for c in cells]
     new = [made[m] if m else c for m, c in zip(marks, cells)]
-    if FRONT in marks and new[0]["cell_type"] == "raw": new[0] = _headed(new[0], made[""])
+    head = made[""] if FRONT in marks else {k: v for k, v in made[""].items() if k == "image" and PLAY in marks}
+    if head and new[0]["cell_type"] == "raw": new[0] = _headed(new[0], head)
     return nb | dict(cells=new)
 
 def _headed(c, head):

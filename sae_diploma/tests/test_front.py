@@ -88,6 +88,7 @@ def test_the_planted_feature_is_shown_on_its_tokens(run):
     assert sum(v > 0 for v in d["ft"]) >= 4
     page = front_html(d)
     base, ft = page.split('<section class="side ft"'); ft = ft.split("</section>")[0]
+    assert "It fires most on ‘the’." in ft and "It fires most on nothing." in base
     assert '<i class="on"' not in base and set(re.findall(r'<i class="on"[^>]*>([^<]*)</i>', ft)) == {WORD}
     assert f"fires on {sum(v > 0 for v in d['ft'])} of {len(d['ft'])} tokens" in ft and "fires on 0 of" in base
 
@@ -283,5 +284,6 @@ def test_a_link_shows_title_answer_and_picture(run, tmp_path):
     assert (stage/"_site"/"figures"/"front"/"preview.png").exists()
     assert page.count('class="side ') == 2 and FRONT not in page and "<details>" in page
     play = (stage/"_site"/"play.html").read_text(encoding="utf-8")
-    assert 'src="play/data.js"' in play and (stage/"_site"/"play"/"data.js").exists() and "BAD" not in play
+    assert 'property="og:image"' in play and 'src="play/data.js"' in play and "owned" not in play
+    assert (stage/"_site"/"play"/"data.js").exists()
     assert "owned" not in play
