@@ -11,7 +11,7 @@ const signed = x => x === null ? "–" : (x > 0 ? "+" : "") + num(x);
 // Digits behind the point that an interval allows, as `tables.digits` has them: two of its width where that begins with less than 355, else one.
 const digits = (lo, hi) => {
   const width = hi - lo;
-  if (!(width > 0)) return null;
+  if (!(width > 1e-6 * Math.max(Math.abs(lo), Math.abs(hi)))) return null;
   const place = Math.floor(Math.log10(width)), end = lo > 0 ? lo : hi;
   let d = (width / 10 ** place < 3.55 ? 1 : 0) - place;
   while ((lo > 0 || hi < 0) && Math.round(Math.abs(end) * 10 ** d) === 0 && d < 3 - place) d++;
