@@ -134,7 +134,7 @@ def _html_rows(heads, columns, is_number, most):
     wrap = ' style="text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere;min-width:12em"'
     def td(s, number): return f'<td class="num">{html_text(s)}</td>' if number else \
         f"<td{wrap if len(s) > 24 else left}>{html_text(s, most)}</td>"
-    head = "".join(f'<th class="num">{html_text(h)}</th>' if o else f"<th{left}>{html_text(h)}</th>"
+    head = "".join(f'<th class="num">{html_text(h)}</th>' if o else f'<th style="text-align:left">{html_text(h)}</th>'
         for h, o in zip(heads, is_number))
     body = "\n".join("<tr>"+"".join(map(td, r, is_number))+"</tr>" for r in zip(*columns))
     return f'<table border="1" class="dataframe">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
@@ -181,7 +181,7 @@ def as_table(
         what = " and ".join(filter(None, [what, f"{len(t):,} rows" if len(t) > rows else ""]))
         what += f", of the rows the first {limit}" if len(t) > limit else ""
         whole = _html_rows(*made([*show, *(c for c in every if c not in show)], limit), most)
-        html += (f'\n<details class="rest"><summary>All {what}</summary>'
+        html += (f'\n<details class="rest"><summary style="font-size:.85em">All {what}</summary>'
             f'<div style="overflow-x:auto">{whole}</div></details>')
     left = f"\n{len(t)-rows:,} more rows.\n" if len(t) > rows else ""
     plain = pd.DataFrame(dict(enumerate(some[1]))).set_axis(some[0], axis=1).to_string(index=False)
