@@ -64,7 +64,7 @@ def estimate(
 ) -> str:
     "A number with its interval in brackets, both with the digits that the interval allows."
     v, a, b = ends(value, lo, hi, k, sign)
-    return v+(f" {unit}" if unit else "")+("" if a == b == "–" else f" [{a}, {b}]")
+    return v+(f" {unit}" if unit else "")+("" if "–" in (a, b) else f" [{a}, {b}]")
 
 # %% ../nbs/lib/01b_tables.ipynb #1703ed76
 class Prose(list):
