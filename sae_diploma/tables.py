@@ -83,7 +83,8 @@ HEADINGS = dict(docs="documents", freq_base="base, %", freq_ft="fine-tuned, %", 
     placebo_delta="placebo's change, points", net_delta="net change, points", net_q="net q", log2_ratio="log₂ of ratio",
     mean_delta="change of the mean", ratio="ratio", nu_error="ν of the error", nu_reconstruction="ν of reconstruction",
     nu="ν", cos_base="cosine to base", support="documents", in_change="in-weights, %", out_change="out-weights, %",
-    beta_base="β base", beta_ft="β fine-tuned", fvu="FVU", l0="L0", ce_recovered="CE recovered", kl="KL") # column -> heading
+    beta_base="β base", beta_ft="β fine-tuned", fvu="FVU", l0="L0", ce_recovered="CE recovered", kl="KL",
+    delta_fvu="delta-FVU", ce_clean="CE, untouched", ce_sae="CE, reconstructed", ce_zero="CE, wiped out") # column -> heading
 
 class Table(TextTable):
     "A table for a notebook: HTML, Markdown and plain text of the same rows."

@@ -282,13 +282,14 @@ def _brief_patterns(n):
     l = t["largest"]
     out = (f"On {_text(regime)} {_of(t['called'], t['tested'], 'tested features')} of the base model fire more or less "
         f"often at a false discovery rate of {pct(n['fdr'])}; the largest change is that of latent {int(l['latent'])}, "
-        f"{points(l['delta'], l['lo'], l['hi'])} of the tokens.")
+        f"{points(l['delta'], l['lo'], l['hi'])}, from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of the tokens.")
     if p: out += f" {p['survives']:,} of them change further than in a placebo, trained as long on other text."
     return out
 
 def _brief_features(n):
     moved = n.get("transfer")
-    out = _short_features({k: v for k, v in n.items() if k != "transfer"})["found"]
+    out = _short_features({k: v for k, v in n.items() if k != "transfer"})["found"].replace("sign of it:",
+        "sign of features that the base model lacks:")
     if moved and np.isfinite((e := moved["delta_fvu"])["value"]): out += (" The base model's dictionary leaves "
         f"{estimate(e['value'], e['lo'], e['hi'], 100, unit='%')} of what sets the two models apart unexplained.")
     return out
