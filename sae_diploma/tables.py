@@ -133,7 +133,7 @@ def _columns(t, intervals, percent, sign, n):
 def _html_rows(heads, columns, is_number, most):
     left = ' style="text-align:left;vertical-align:top"'
     wrap = ' style="text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere;min-width:12em"'
-    def td(s, number): return f'<td class="num">{html_text(s)}</td>' if number else \
+    def td(s, number): return f'<td class="num" style="vertical-align:top">{html_text(s)}</td>' if number else \
         f"<td{wrap if len(s) > 24 else left}>{html_text(s, most)}</td>"
     head = "".join(f'<th class="num">{html_text(h)}</th>' if o else f'<th style="text-align:left">{html_text(h)}</th>'
         for h, o in zip(heads, is_number))
