@@ -18,7 +18,7 @@ from fastcore.basics import patch
 
 from .core import *
 from .escape import *
-from .tables import ends
+from .tables import Prose, Table, ends
 
 # %% ../nbs/lib/61_cards.ipynb #e3a7188e
 def part(
@@ -840,12 +840,25 @@ def _slug(dictionary, latent): return f'{"".join(o if o.isalnum() else "-" for o
 def _anchor(c): return _slug(c["dictionary"], c["latent"])
 
 # %% ../nbs/lib/61_cards.ipynb #ffce8de7
+def _card_words(c):
+    "What the card says first, in sentences."
+    who, on, known = _who(c), _on(c), lambda o: re.sub("<[^>]+>", "", html.unescape(o))
+    often = " and ".join(f"{_pct(c[k])} in the {w} model" if len(who) > 1 else f"{_pct(c[k])}"
+        for w, k in zip(who, ("freq_base", "freq_ft")))
+    yield f"Latent {c['label'].lstrip('#')} of the {c['dictionary']}: it fires on {often} of the tokens of {on}."
+    if len(who) > 1: yield "The change is " + known(_est(c["delta"], c, k=100, sign=True, unit="points")) + "."
+    for name, k in (("Promotes", "promoted"), ("Suppresses", "suppressed")):
+        if c.get(k): yield f"{name}: {' · '.join(t for t, _ in c[k])}"
+    for o in c["contexts"][:3]: yield f"Strongest in {o['source'] or o['regime']}: …{''.join(o['tokens'])}…"
+
 def show_card(
     c:dict, # of `card_data`
-):
-    "One card in a notebook."
-    from IPython.display import HTML
-    return HTML(f'<div class="tex2jax_ignore mathjax_ignore"><style>{_asset("cards.css")}</style><div class="latents">{card_html(c)}</div></div>') # a dollar sign is no formula
+) -> Table:
+    "One card in a notebook; in a PDF or a terminal what it says first."
+    css = "\n".join(l for l in _asset("cards.css").splitlines() if "position:fixed" not in l) # of what needs a script
+    said = Prose(_card_words(c))
+    made = f'<style>{css}</style><div class="latents">{card_html(c)}</div>'
+    return Table(f'<div class="tex2jax_ignore mathjax_ignore">{made}</div>', said._repr_markdown_(), repr(said)) # a dollar sign is no formula
 
 # %% ../nbs/lib/61_cards.ipynb #4a20c94b
 def overview(

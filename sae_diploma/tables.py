@@ -95,9 +95,11 @@ class Table(TextTable):
     ):
         super().__init__(html, plain)
         self.markdown = markdown
+    @property
+    def data(self): return self.html # as IPython's own `HTML` names it
     def _repr_markdown_(self): return self.markdown
 
-_measured = re.compile(r"[−+]?\d[\d,.]*( %| points)?( \[[−+]?[\d,.]+, [−+]?[\d,.]+\])?|–") # a number, or an interval
+_measured = re.compile(r"[−+]?\d[\d,.]*( ?%| points)?( \[[−+]?[\d,.]+, [−+]?[\d,.]+\])?|–") # a number, or an interval
 _names = frozenset("latent neuron layer seed unit k nearest partner".split()) # whole numbers that count nothing
 _chance = frozenset("p q net_q placebo_q mean_q".split())                     # two digits say all of them
 
