@@ -109,8 +109,8 @@ def _inner(href, page, names):
 _code_cell = re.compile(r'<div class="sourceCode"[^>]*>\s*<pre class="[^"]*cell-code[^"]*".*?</pre>\s*</div>', re.S)
 
 def _without_code(s):
-    "The code of a cell is for the screen and the notebook; on paper stands what it gave."
-    return _code_cell.sub("", re.sub(r'<details[^>]*class="code-fold">.*?</details>', "", s, flags=re.S))
+    "The code of a cell, and the rest of a table, are for the screen and the notebook; on paper stands what it gave."
+    return _code_cell.sub("", re.sub(r'<details[^>]*class="(?:code-fold|rest)">.*?</details>', "", s, flags=re.S))
 
 def _open_boxes(s):
     "What a reader opens by a click stands open on paper: folded boxes, and tabs one below the other with their names."

@@ -21,6 +21,7 @@ from fastcore.xtras import working_directory
 from .cards import publish_cards
 from .core import *
 from .escape import *
+from .found import opening
 from .pipeline import *
 from .quarto import *
 
@@ -360,6 +361,7 @@ def gather(
         elif nb.name in ("methodology.ipynb", "contributing.ipynb"): d = _run_page(nb, cache, "")
         else:
             d = process(ran if executed else nb, executed, order=_order(nb), run_dir=run_dir if executed else None)
+            if executed and (found := opening(run_dir, chapters[nb.name])): d["cells"].insert(1, _md(found)) # below the title
             if not executed and any(_source(c).strip() for c in d["cells"] if c["cell_type"] == "code") and nb.name != "index.ipynb": _as_written(d, "This page is no part of the chain: it is shown as written, without results.")
         for c in d["cells"]:
             if _source(c).startswith(ANSWER) and (own := answer(run_dir)): c["source"] = own
