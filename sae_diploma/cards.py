@@ -1059,6 +1059,7 @@ def write_cards(
     with atomic_path(folder/"latents.js") as t: t.write_text(_rows_js(table, cards), encoding="utf-8")
     save_json(dict(format="sae_diploma.cards", version=2, title=title, intro=intro, back=back, **about, latents=cards), folder/"latents.json")
     with atomic_path(folder/"index.html") as t: t.write_text(browser_html(cards, title, intro, back, len(table), _named(table)), encoding="utf-8")
+    seal_folder(folder, ["latents.json"])
     return folder/"index.html"
 
 def _named(table):
