@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['ANSWER', 'DATA_LIMIT', 'NOT_SMALLDOCS', 'SERVED', 'MISSING', 'page_name', 'page_links', 'split_title', 'tidy',
-           'captions_of', 'label_figures', 'fold', 'process', 'unlink_code', 'inert_output', 'source_root', 'answer',
-           'gather', 'write_config', 'run_note', 'run_words', 'resolve_pages', 'searchable', 'mathml', 'accessible',
-           'legible_tables', 'level_headings', 'localise', 'check_site', 'renderer', 'render', 'site_fingerprint',
-           'build_site', 'to_markdown', 'write_readme']
+           'worded', 'captions_of', 'label_figures', 'fold', 'process', 'unlink_code', 'inert_output', 'uncited',
+           'source_root', 'listed', 'answer', 'gather', 'write_config', 'run_note', 'run_words', 'resolve_pages',
+           'searchable', 'mathml', 'accessible', 'legible_tables', 'level_headings', 'localise', 'check_site',
+           'renderer', 'render', 'site_fingerprint', 'build_site', 'to_markdown', 'write_readme']
 
 # %% ../nbs/lib/72_site.ipynb #c481a7af
 import contextlib, html, itertools, json, multiprocessing, os, re, shutil, subprocess, sys, tempfile, time
@@ -42,17 +42,20 @@ def page_links(
 # %% ../nbs/lib/72_site.ipynb #471123ff
 def _source(c): return "".join(c["source"])
 
-def _md(src): return dict(cell_type="markdown", id=f"c{abs(hash(src)):x}"[:16], metadata={}, source=src)
+def _md(src): return dict(cell_type="markdown", id="c"+fingerprint(src)[:15], metadata={}, source=src)
 
 def split_title(
-    nb:dict, # a notebook
+    nb:dict,  # a notebook
+    name="",  # title of a notebook that has none
 ) -> dict:
-    "The notebook with title and subtitle in a cell of their own, and a note that it is `title` and `> subtitle` only."
+    "The notebook with title and subtitle in a cell of their own: `title` and `> subtitle` only."
     for i, c in enumerate(nb["cells"]):
         if c["cell_type"] != "markdown" or not (m := re.match(r"\s*#\s+\S.*\n*(?:>.*\n?)*", _source(c))): continue
         rest = _source(c)[m.end():].strip()
         nb["cells"][i:i+1] = [{**c, "source": _one_line(m[0])}] + ([_md(rest)] if rest else [])
         break
+    else:
+        if name: nb["cells"].insert(0, _md(f"# {md_text(name)}"))
     return nb
 
 def _one_line(s):
@@ -76,6 +79,22 @@ def tidy(
         c["metadata"] = {}
         if c["cell_type"] == "code": c["outputs"] = [o for o in c["outputs"] if not _noise(o)]
     return nb | dict(metadata=dict(kernelspec=dict(name="python3", language="python", display_name="Python 3")))
+
+# %% ../nbs/lib/72_site.ipynb #b72783e6
+def worded(
+    nb:dict, # an executed notebook
+) -> dict:
+    "The notebook whose pictures all have words for those who do not see them."
+    head = "this page"
+    for c in nb["cells"]:
+        if c["cell_type"] == "markdown": head = ([head, *re.findall(r"^#+ +(.+?)\s*(?:\{[^}]*\})?$", _source(c), re.M)])[-1]
+        if c["cell_type"] != "code" or not (n := len(pictures(c))): continue
+        opts, _ = cell_options(_source(c))
+        if "fig-alt" in opts or "fig-cap" in opts: continue
+        say = f"Figure on: {md_text(head, 200)}"
+        c["source"] = f"#| fig-alt: {json.dumps(say if n == 1 else [say]*n, ensure_ascii=False)}\n" + _source(c)
+    return nb
+
 
 # %% ../nbs/lib/72_site.ipynb #d62ba433
 _saved = re.compile(r"save_figure\(\s*[^,]+,\s*([^,]+),\s*(f?)[\"']([^\"']+)[\"']")
@@ -111,8 +130,11 @@ def label_figures(
             keys = [k for n in names for k in caps if k[0].split("/")[0] == stage and n.fullmatch(k[1])]
         found = [caps.get(k) for k in keys]
         if len(found) != len(pics) or not all(found): continue
-        for o, k, e in zip(pics, keys, found): o.setdefault("metadata", {})["figure"] = dict(name=k[1], light=f"figures/{k[0]}/{e['png']}", dark=f"figures/{k[0]}/{e['dark_png']}" if "dark_png" in e else "",
-                                                                                      **({o: f"figures/{k[0]}/{e[o+'_png']}" for o in ("narrow", "narrow_dark")} | dict(narrow_size=[e["narrow_width"], e["narrow_height"]]) if "narrow_png" in e else {}))
+        for o, k, e in zip(pics, keys, found):
+            if not (Path(run_dir)/k[0]/e["png"]).is_file(): o.setdefault("metadata", {}).pop("figure", None); continue # gone: the picture of the output is shown
+            e = {p: v for p, v in e.items() if not p.endswith("_png") or (Path(run_dir)/k[0]/v).is_file()}
+            o.setdefault("metadata", {})["figure"] = dict(name=k[1], light=f"figures/{k[0]}/{e['png']}", dark=f"figures/{k[0]}/{e['dark_png']}" if "dark_png" in e else "",
+                                                                                      **({o: f"figures/{k[0]}/{e[o+'_png']}" for o in ("narrow", "narrow_dark") if o+"_png" in e} | dict(narrow_size=[e["narrow_width"], e["narrow_height"]]) if "narrow_png" in e else {}))
         opts, _ = cell_options(_source(c))
         one = lambda k: md_text(found[0][k], 5000) if len(found) == 1 else [md_text(e[k], 5000) for e in found] # Markdown to Quarto, text to us
         label = re.sub(r"[^A-Za-z0-9-]", "-", str(opts.get("label") or f"fig-{keys[0][1]}"))
@@ -168,7 +190,7 @@ def process(
     if executed:
         d = tidy(d)
         for c in d["cells"]: c["source"] = (inert_markdown if c["cell_type"] == "markdown" else without_shortcodes)(_source(c))
-    d = split_title(d)
+    d = worded(split_title(d, page_name(nb)))
     if run_dir: d = fold(label_figures(d, run_dir, next((f.parent.name for f in sorted(Path(run_dir).glob("*/stage.json")) if f.parent.name[:2] == Path(nb).name[:2]), "")))
     d = dict2nb(d)
     d.path_ = str(nb)
@@ -219,6 +241,13 @@ def inert_output(
 
 # %% ../nbs/lib/72_site.ipynb #49dcf615
 _inside = re.compile(r"<[A-Za-z][^<>]*>")
+_coded = re.compile(r"^(?P<f>```+|~~~+).*?^(?P=f)[ \t]*$|(?P<t>`+)(?!`).+?(?<!`)(?P=t)(?!`)|\]\([^()\s]*\)|<[^<>\s]*>", re.S | re.M)
+
+def uncited(
+    text:str, # Markdown of a signature table: docstrings and comments, which cite nothing
+) -> str:
+    "The text whose `@name` outside of code is no citation."
+    return re.sub(rf"(?P<code>{_coded.pattern})|(?<![\w\\])@(?=[\w{{])", lambda m: m["code"] or "&#64;", text, flags=re.S | re.M)
 
 def _finish(d, up, order, executed=False):
     "Local links, the page's place in the sidebar, and nothing that a renderer would follow but our Markdown."
@@ -232,7 +261,7 @@ def _finish(d, up, order, executed=False):
         c["source"] = without_shortcodes(src if c["cell_type"] == "code" else fix(src))
         if c["cell_type"] == "code": c["outputs"] = [inert_output(o, executed) for o in c.get("outputs", [])]
         for o in c.get("outputs", []):
-            if "text/markdown" in o["data"]: o["data"]["text/markdown"] = fix(o["data"]["text/markdown"])
+            if "text/markdown" in o["data"]: o["data"]["text/markdown"] = (fix if executed else lambda s: uncited(fix(s)))(o["data"]["text/markdown"])
             if "text/html" in o["data"]: o["data"]["text/html"] = _inside.sub(lambda m: fix(m[0]), o["data"]["text/html"])
     return d
 
@@ -250,9 +279,30 @@ def source_root() -> Path:
 
 def _order(nb): return int(m[0]) if (m := re.match(r"\d+", nb.name)) else None
 
+def _lines(s): return s.splitlines(True) if isinstance(s, str) else s
+
+def listed(
+    d:dict, # a notebook
+) -> dict:
+    "The notebook as nbformat writes it: texts as lists of lines (Quarto loses the line ends of one string), each cell with an id of its own, no fields of other kinds of cells."
+    seen = set()
+    def out(o):
+        kind = o.get("output_type", "display_data")
+        if kind == "stream": return dict(output_type=kind, name=o.get("name", "stdout"), text=_lines(o.get("text", [])))
+        if kind == "error": return dict(output_type=kind, ename=str(o.get("ename")), evalue=str(o.get("evalue")), traceback=list(map(str, o.get("traceback") or [])))
+        o = dict(output_type=kind, metadata=o.get("metadata") or {}, data={k: _lines(v) if k.startswith("text/") or k.endswith("+xml") else v for k, v in (o.get("data") or {}).items()}, **({"execution_count": o.get("execution_count")} if kind == "execute_result" else {}))
+        return o
+    def cell(i, c):
+        name = re.sub(r"[^A-Za-z0-9_-]", "", str(c.get("id") or ""))[:60] or f"c{i}"
+        while name in seen: name = f"{name[:55]}-{i}" if not name.endswith(f"-{i}") else name+"x"
+        seen.add(name)
+        new = dict(cell_type=c["cell_type"], id=name, metadata=c.get("metadata") or {}, source=_lines(c["source"]))
+        return new | (dict(execution_count=c.get("execution_count"), outputs=[out(o) for o in c.get("outputs", [])]) if c["cell_type"] == "code" else {})
+    return dict(cells=[cell(i, c) for i, c in enumerate(d["cells"])], metadata=d.get("metadata") or {}, nbformat=4, nbformat_minor=5)
+
 def _dump(d, path):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(d, ensure_ascii=False), encoding="utf-8")
+    path.write_text(json.dumps(listed(d), ensure_ascii=False), encoding="utf-8")
 
 def _not_run(nb, run_dir):
     "The chapter as written, with a note that this run has not executed it."
@@ -281,20 +331,24 @@ def answer(
     lines = [f"{i}. **{o['asked']}**\\\n   {o['found']}" + (f"\\\n   *How sure:* {o['sure']}" if o["sure"] else "") for i, o in enumerate(short, 1)]
     numbers = [f"{i}. **{o['question']}** {o['sentence']}" for i, o in enumerate(found, 1)]
     lines, numbers = ([re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", o) for o in k] for k in (lines, numbers))
-    return "\n\n".join([ANSWER, "## The answer", "\n".join(lines), f"![{md_text(cap['caption'], 5000)}]({figures}{cap['png']}){{#fig-summary fig-alt=\"{_attr(cap['alt'])}\"}}",
+    gone = f"*The picture of the answer, {md_code(cap['png'])}, is no longer in the run folder; `--only 05 --force` draws it again.*"
+    pic = gone if not (run/"05_figures"/cap["png"]).is_file() else (f"![{md_text(cap['caption'], 5000)}]({figures}{cap['png']}){{#fig-summary fig-alt=\"{_attr(cap['alt'])}\"}}")
+    return "\n\n".join([ANSWER, "## The answer", "\n".join(lines), pic,
                         "::: {.callout-note collapse=\"true\" title=\"All numbers, with intervals and controls\"}\n\n" + "\n".join(numbers) + "\n\n:::"])
 
 def _attr(s): return md_text(s.replace('"', "'"), 5000).replace("&#39;", "'") # between double quotes
 
 
 # %% ../nbs/lib/72_site.ipynb #98a90e16
+def _own_code(): return [sha256_file(Path(__file__).with_name(o)) for o in ("site.py", "quarto.py", "escape.py")] # a cached page is as good as the code that made it
+
 def _lib_page(nb, cache):
     "The processed page of a library notebook, from the cache when neither notebook nor module changed."
     name = page_name(nb)
     text = nb.read_text(encoding="utf-8")
     mod = re.search(r"default_exp ([\w.]+)", text)
     py = package_dir()/(mod[1].replace(".", "/")+".py") if mod else None
-    key = fingerprint([text, sha256_file(py) if py and py.exists() else "", sha256_file(__file__), sha256_file(Path(__file__).with_name("escape.py")), versions().get("nbdev", "")])
+    key = fingerprint([text, sha256_file(py) if py and py.exists() else "", _own_code(), versions().get("nbdev", "")])
     f = cache/f"{name}-{key}.json"
     if f.exists(): return load_json(f)
     for old in cache.glob(f"{name}-*.json"): old.unlink()
@@ -310,7 +364,7 @@ def _run_page(nb, cache, up="../"):
     "The page of the methodology, of a tutorial, or of a notebook of benchmarks on the results that lie beside it, executed; with a note when that failed."
     import papermill as pm
     name, beside = page_name(nb), sorted((nb.parent/"results").glob("*.json"))
-    key = fingerprint([nb.read_text(encoding="utf-8"), versions(), _library(nb), sha256_file(Path(__file__).with_name("escape.py")), *(sha256_file(o) for o in beside)])
+    key = fingerprint([nb.read_text(encoding="utf-8"), versions(), _library(nb), _own_code(), *(sha256_file(o) for o in beside)])
     f = cache/f"run-{name}-{key}.json"
     if f.exists(): return load_json(f)
     with tempfile.TemporaryDirectory() as tmp:
@@ -426,7 +480,7 @@ def run_words(
 ) -> str:
     "The same as plain text."
     from sae_diploma import __version__
-    ends = [str(load_json(f)["finished"]) for f in run_dir.glob("*/stage.json")]
+    ends = [str(load_json(f, ["finished"])["finished"]) for f in run_dir.glob("*/stage.json")]
     return visible(f"run {run_dir.name}" + (f", {max(ends)[:10]}" if ends else "") + f", sae_diploma {__version__}").replace("\n", " ")
 
 # %% ../nbs/lib/72_site.ipynb #dbb2a578
@@ -466,11 +520,18 @@ _search = """(function(){if(location.protocol!=='file:')return;var get=window.fe
 if(!/search\\.json$/.test(String(u)))return get.call(window,u,o);
 return new Promise(function(ok,no){var s=document.createElement('script');s.src=String(u).replace(/search\\.json$/,'site_libs/search-index.js');s.onload=function(){ok({ok:true,json:function(){return Promise.resolve(window.siteSearch)}})};s.onerror=no;document.head.appendChild(s)})}})()"""
 
+_no_search = "if(location.protocol==='file:')document.addEventListener('DOMContentLoaded',function(){var s=document.getElementById('quarto-search');if(s)s.innerHTML='<small>Search needs a server: <code>python -m http.server</code></small>'})"
+
 def searchable(
     out:Path, # folder of the site
 ):
-    "Make the search work on pages that are opened as files, too."
+    "Make the search work on pages that are opened as files, too: those of smalldocs read an index of their own, those of Quarto say that it needs a server."
     if not (f := out/"search.json").exists(): return
+    if not (out/"site_libs/smalldocs.js").exists():
+        for p in out.rglob("*.html"):
+            s = p.read_text(encoding="utf-8")
+            if 'id="quarto-search"' in s and _no_search not in s: p.write_text(s.replace("</body>", f"<script>{_no_search}</script>\n</body>", 1), encoding="utf-8")
+        return
     (out/"site_libs/search-index.js").write_text("window.siteSearch="+f.read_text(encoding="utf-8").replace("</", "<\\/").replace("<!--", "<\\u0021--").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"), encoding="utf-8")
     (out/"site_libs/search-file.js").write_text(_search, encoding="utf-8")
     for p in out.rglob("*.html"):
@@ -480,7 +541,8 @@ def searchable(
 
 # %% ../nbs/lib/72_site.ipynb #61408c55
 _tex = re.compile(r'<span class="math (inline|display)">\\[\(\[](.*?)\\[\)\]]</span>', re.S)
-_cdn = re.compile(r'<(?:script[^>]*src|link[^>]*href)="https?://cdn[^"]*"[^>]*>(?:</script>)?')
+_cdn = re.compile(r'<(?:script[^>]*src|link[^>]*href)="https?://cdn[^"]*"[^>]*>(?:</script>)?|<script[^>]*>\s*define\([\'"]jquery[\'"].*?</script>', re.S) # the second part cannot run without the first
+_import = re.compile(r"""@import\s*(?:url\(\s*(?:"https?:[^"]*"|'https?:[^']*'|https?:[^)]*)\s*\)|"https?:[^"]*"|'https?:[^']*')[^;{}]*;?""")
 
 _plain_tex = [(re.compile(a), b) for a, b in ((r"(\\[bB]igg?[lr]?)\s*\\[lr]?Vert(?![a-zA-Z])", r"\1‖"), (r"(\\[bB]igg?[lr]?)\s*\\langle(?![a-zA-Z])", r"\1⟨"), (r"(\\[bB]igg?[lr]?)\s*\\rangle(?![a-zA-Z])", r"\1⟩"),
                                                  (r"\\arg(?![a-zA-Z])\s*", r"\\mathrm{arg}\\,"), (r"(\\text\{[^}]*)\\%", r"\1%"))] # what latex2mathml takes otherwise
@@ -502,6 +564,7 @@ def accessible(
 ) -> str:
     "The page with what keyboards and screen readers need: folded boxes are buttons, icons are decoration, headings skip no level, outputs that scroll can be reached."
     page = re.sub(r'(<div class="callout-header[^>]*) data-bs-toggle="collapse" data-bs-target="#([^"]+)"', r'\1 role="button" tabindex="0" aria-controls="\2" data-bs-toggle="collapse" data-bs-target="#\2"', page)
+    page = re.sub(r'<div class="callout-header(?=[^>]*data-bs-toggle="collapse")(?![^>]*\brole=)', '<div role="button" tabindex="0" class="callout-header', page) # Quarto's
     page = re.sub(r'(<i class="[^"]*\bbi[ -][^"]*")[^>]*>', r'\1 aria-hidden="true">', page)
     n = itertools.count(1)
     page = re.sub(r'<div class="(cell-output cell-output-display[^"]*)">(?=\s*(?:<div[^>]*>\s*)?(?:<style[^>]*>.*?</style>\s*)?<table)', lambda m: f'<div class="{m[1]}" role="region" aria-label="Table {next(n)} of results" tabindex="0">', page, flags=re.S)
@@ -567,7 +630,7 @@ def localise(
     searchable(out)
     for f in out.rglob("*.css"):
         s = f.read_text(encoding="utf-8")
-        if (t := re.sub(r"@import url\(\s*[\"']?https?:[^)]*\);?", "", s)) != s: f.write_text(t, encoding="utf-8")
+        if (t := _import.sub("", s)) != s: f.write_text(t, encoding="utf-8")
 
 # %% ../nbs/lib/72_site.ipynb #038a43fe
 _void = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -617,7 +680,7 @@ class _Page(HTMLParser):
         if self.tables and self.tables[-1] and self.tables[-1][-1]: self.tables[-1][-1][-1] += s
     def handle_data(self, s):
         if self.tables and self.within("td"): self._cell(s)
-        if "\\" in s and self.within("math"): self.fault(f"a formula in which TeX is left: {s.strip()[:60]!r}")
+        if "\\" in s and self.within("math") and not self.within("annotation"): self.fault(f"a formula in which TeX is left: {s.strip()[:60]!r}")
         if "Traceback (most recent call last)" in s and not self.within("script", ".sourceCode", ".latents", ".sx"): self.fault("a traceback")
         if (m := _unresolved.search(s)) and not self.within(*_literal_tags) and not (self.within("td") and self.within(".cell-output")): self.fault(f"left as it was written: {s[max(0, m.start()-20):m.end()+20].strip()!r}")
 
