@@ -112,7 +112,8 @@ def site_(
 ):
     "Render the site of a run: Quarto where it is installed, otherwise smalldocs."
     from sae_diploma.site import build_site
-    build_site(run_dir, out)
+    n = len(build_site(run_dir, out))
+    check(not n, f"the site is in {out}, with {n} fault{'s' if n > 1 else ''}, named above", DataError)
 
 def export_(
     run_dir:str="_runs/quick", # run to export

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['KINDS_OF', 'PHONE', 'read_bib', 'who', 'link_of', 'entry_md', 'cell_options', 'pictures', 'number', 'replace_refs',
            'equations', 'numbered_captions', 'both_schemes', 'scrolling', 'figures_html', 'divs_gfm', 'resolve',
-           'fenced', 'html_as_md', 'picture_md', 'quarto_cells', 'markdown_of', 'labels_of', 'faults_of']
+           'fenced', 'html_as_md', 'picture_md', 'quarto_cells', 'outside_code', 'markdown_of', 'labels_of',
+           'faults_of']
 
 # %% ../nbs/lib/71b_quarto.ipynb #344f2eaf
 import base64, html, itertools, json, re
@@ -462,6 +463,14 @@ _fence_line = re.compile(r"^ {0,3}(:{3,})[ \t]*(.*?)[ \t]*$", re.M)
 _cite = re.compile(r"(?<![\w\\])-?@(?:\{([^}\s]+)\}|(\w[\w:.#$%&+?<>~/-]*\w|\w))")
 _as_code = re.compile(r"^[ >]*(?P<f>```+|~~~+).*?^[ >]*(?P=f)[ \t]*$|(?P<t>`+)(?!`).+?(?<!`)(?P=t)(?!`)|\$\$.+?\$\$|(?<![\\$])\$[^\s$](?:[^$\n]*[^\s$])?\$|<!--.*?-->|"
                       r"\]\([^()\s]*\)|<https?://[^>\s]*>|https?://[^\s)>]*|<[A-Za-z/][^<>]*>", re.S | re.M)
+
+def outside_code(
+    f,         # text -> text
+    text:str,  # Markdown
+    code=None, # what to put in place of code, formulas and comments; they stay by default
+) -> str:
+    "`f` of what is neither code nor formula nor comment."
+    return _outside(f, text) if code is None else f(_code.sub(code, text))
 
 def markdown_of(
     cells:list, # of a page
