@@ -363,25 +363,26 @@ def _library(nb):
     return library_hash(["\n".join(l for l in _source(c).split("\n") if not l.startswith(("%", "!"))) for c in load_json(nb)["cells"] if c["cell_type"] == "code"])
 
 def _run_page(nb, cache, up="../"):
-    "The page of the methodology, of a tutorial, or of a notebook of benchmarks on the results that lie beside it, executed; with a note when that failed."
+    "The page of the methodology, of a tutorial, or of a notebook of benchmarks on the results that lie beside it, executed; with a note when that failed. What ran is cached, not the page."
     import papermill as pm
+    from nbclient.exceptions import DeadKernelError
     name, beside = page_name(nb), sorted((nb.parent/"results").glob("*.json"))
-    key = fingerprint([nb.read_text(encoding="utf-8"), versions(), _library(nb), _own_code(), *(sha256_file(o) for o in beside)])
-    f = cache/f"run-{name}-{key}.json"
-    if f.exists(): return load_json(f)
+    key = fingerprint([nb.read_text(encoding="utf-8"), versions(), _library(nb), *(sha256_file(o) for o in beside)])
+    kept = cache/f"ran-{name}-{key}.json"
     with tempfile.TemporaryDirectory() as tmp:
         ran = Path(tmp)/nb.name
-        try:
-            pm.execute_notebook(str(nb), str(ran), cwd=str(nb.parent), kernel_name="python3", progress_bar=False)
-            d = process(ran, True, up=up, order=_order(nb))
-        except pm.PapermillExecutionError as e:
-            note = load_json(nb)
-            note["cells"].insert(1, _md(f'<div class="not-run">This page could not be executed ({md_text(f"{e.ename}: {e.evalue}", 500)}): it is shown as written, without results.</div>'))
-            _dump(note, ran)
-            return process(ran, up=up, order=_order(nb))
-    for old in cache.glob(f"run-{name}-*.json"): old.unlink()
-    save_json(d, f)
-    return d
+        if kept.exists(): shutil.copy(kept, ran)
+        else:
+            try: run_notebook(nb, ran, Path(tmp)/"log", cwd=str(nb.parent))
+            except (pm.PapermillExecutionError, DeadKernelError) as e:
+                why = f"{e.ename}: {e.evalue}" if isinstance(e, pm.PapermillExecutionError) else "its kernel died: "+" ".join((Path(tmp)/"log").read_text(encoding="utf-8", errors="replace").split()[-40:])
+                note = load_json(nb)
+                note["cells"].insert(1, _md(f'<div class="not-run">This page could not be executed ({md_text(why, 500)}): it is shown as written, without results.</div>'))
+                _dump(note, ran)
+                return process(ran, up=up, order=_order(nb))
+            for old in [*cache.glob(f"ran-{name}-*.json"), *cache.glob(f"run-{name}-*.json")]: old.unlink()
+            save_json(load_json(ran), kept)
+        return process(ran, True, up=up, order=_order(nb))
 
 def _as_written(d, words):
     "A page that shows code without results says so below its title."
@@ -404,7 +405,7 @@ def gather(
     chapters = {c.nb.name: s for s, c in find_chapters(nbs).items()}
     pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) # tutorials and benchmarks run in kernels of their own, while this process makes the other pages; no thread: Python 3.11 parses code in one at a time only
     extra = (*sorted((nbs/"tutorials").glob("*.ipynb")), *sorted((nbs/"benchmarks").glob("*.ipynb"))) if library else ()
-    ran_pages = pool.submit(_run_pages, extra, cache)
+    ran_pages = pool.submit(_run_pages, extra, cache) if extra else None # a pool starts its process with its first task
     for nb in sorted(nbs.glob("*.ipynb")):
         ran = run_dir/"notebooks"/nb.name
         executed = nb.name in chapters and _has_run(run_dir, chapters[nb.name], nb.name)
@@ -420,7 +421,7 @@ def gather(
         _dump(d, stage/f"{page_name(nb)}.ipynb")
     for nb in sorted((nbs/"lib").glob("*.ipynb")) if library else ():
         if not nb.name.startswith("90_"): _dump(_as_written(_lib_page(nb, cache), "The examples run in <code>make test</code> and are shown as written; <code>make lab</code> opens the notebook, with results."), stage/"lib"/f"{page_name(nb)}.ipynb")
-    for nb, d in ran_pages.result(): _dump(d, stage/nb.parent.name/f"{page_name(nb)}.ipynb")
+    for nb, d in ran_pages.result() if extra else (): _dump(d, stage/nb.parent.name/f"{page_name(nb)}.ipynb")
     pool.shutdown()
     _assets(run_dir, nbs, stage)
 
@@ -540,6 +541,10 @@ def _in_book(text, pages, labels, web):
         return f"]({web}/{os.path.normpath(stem+'.html' if stem != path else path).replace(os.sep, '/')}{at})"
     return outside_code(lambda s: _md_link.sub(one, s), text)
 
+def _markdown_parts(c): return [(c, "source")] if c["cell_type"] == "markdown" else [(o["data"], "text/markdown") for o in c.get("outputs", []) if "text/markdown" in o["data"]]
+
+def _renamed(text, names): return re.sub(r"(?<=[@#])[a-z]+-[\w-]*\w", lambda m: names.get(m[0], m[0]), text)
+
 def for_quarto(
     stage:Path, # folder of gathered pages
     book=None,  # names of the pages of a book, in order, for Typst; a website by default
@@ -550,7 +555,9 @@ def for_quarto(
     from nbdev.config import get_config
     web, to = get_config().doc_host+get_config().doc_baseurl, "typst" if book else "html"
     files = sorted(stage.rglob("*.ipynb")) if book is None else [stage/f"{o}.ipynb" for o in book]
-    labels = {o for p in files for o in labels_of(load_json(p)["cells"])}
+    labels = {}                                              # -> the page that gives it first
+    for p in files:
+        for o in labels_of(load_json(p)["cells"]): labels.setdefault(o, p)
     for p in files:
         d, here = load_json(p), p.relative_to(stage).with_suffix("").as_posix()
         up, n = "../"*here.count("/"), itertools.count(1)
@@ -559,6 +566,7 @@ def for_quarto(
             f.parent.mkdir(parents=True, exist_ok=True); f.write_bytes(data)
             return up+f.relative_to(stage).as_posix()
         _seen_from(d, up)
+        again = {o: f"{o}-{here.replace('_', '-')}" for o in labels_of(d["cells"]) if book and labels[o] != p} # two chapters may show one figure
         d["cells"] = quarto_cells(d["cells"], to, keep)
         for c in d["cells"]:
             if c["cell_type"] == "markdown" and not book: c["source"] = _fig_md.sub(lambda m: _two_sides(m, p.parent, "quarto"), _source(c))
@@ -567,6 +575,7 @@ def for_quarto(
                 front = yaml.safe_load(_source(c).strip().strip("-")) or {}
                 c.update(cell_type="markdown", source=f"# {front.get('title') or here}{' {.unnumbered}' if here in plain else ''}\n"+(f"\n*{front['description']}*\n" if front.get("description") else ""))
             for o in c.get("outputs", []) if book else (): o["data"]["text/markdown"] = _in_book("".join(o["data"]["text/markdown"]), book, labels, web)
+            for k in again and _markdown_parts(c): k[0][k[1]] = _renamed("".join(k[0][k[1]]), again)
         _dump(d, p)
     for p in stage.rglob("*.ipynb") if book else ():
         if p not in files: p.unlink()

@@ -7,8 +7,8 @@ __all__ = ['FAKE', 'built', 'pages', 'text_of', 'test_every_reference_is_resolve
            'test_no_formula_stands_without_a_number', 'test_a_figure_has_number_caption_words_and_two_sides',
            'test_every_picture_has_words_and_nothing_comes_from_elsewhere', 'test_a_broken_page_is_found',
            'test_code_and_what_a_corpus_says_may_look_broken', 'test_tables_of_results_are_marked_for_reading',
-           'quarto', 'test_quarto_renders_where_it_is', 'test_what_quarto_says_is_passed_on',
-           'test_the_project_is_valid_quarto']
+           'fake_quarto', 'quarto', 'test_quarto_renders_where_it_is', 'test_what_quarto_says_is_passed_on',
+           'test_an_old_quarto_is_named_and_left_alone', 'test_the_project_is_valid_quarto']
 
 # %% ../../nbs/lib/90_tests.site.ipynb #892bb415
 import json, os, re, stat, subprocess, sys
@@ -130,24 +130,34 @@ def test_tables_of_results_are_marked_for_reading(tmp_path):
 # %% ../../nbs/lib/90_tests.site.ipynb #c9c3a0ac
 FAKE = """#!{python}
 import json, pathlib, sys
+if sys.argv[1:] == ["--version"]: print({version!r}); sys.exit()
 pathlib.Path({log!r}).write_text(json.dumps(sys.argv[1:]))
 stage = pathlib.Path(sys.argv[2])
 book = "type: book" in (stage/"_quarto.yml").read_text()
 if book: (stage/"_book").mkdir(); (stage/"_book/b.pdf").write_bytes(b"%PDF-1.7")
 else: (stage/"_site").mkdir(); (stage/"_site/index.html").write_text("<p>by Quarto</p>")
+sys.stderr.write({said!r})
 sys.exit({code})
 """
 
-@pytest.fixture
-def quarto(tmp_path, monkeypatch):
+def fake_quarto(
+    folder,           # for the program and its log
+    monkeypatch,      # pytest's
+    code=0,           # it ends with
+    said="",          # on its error stream
+    version="1.9.38", # it says it is
+):
     "A Quarto on the PATH; a function that returns what it was called with."
     if os.name == "nt": pytest.skip("a script that begins with #! is no program there")
-    def make(code=0):
-        exe, log = tmp_path/"bin/quarto", tmp_path/"log.json"
-        exe.parent.mkdir(exist_ok=True); exe.write_text(FAKE.format(python=sys.executable, log=str(log), code=code), encoding="utf-8"); exe.chmod(exe.stat().st_mode | stat.S_IEXEC)
-        monkeypatch.setenv("PATH", f"{exe.parent}{os.pathsep}{os.environ['PATH']}")
-        return lambda: json.loads(log.read_text(encoding="utf-8"))
-    return make
+    exe, log = folder/f"bin-{version}-{code}-{len(said)}/quarto", folder/"log.json"
+    exe.parent.mkdir(exist_ok=True); exe.write_text(FAKE.format(python=sys.executable, log=str(log), code=code, said=said, version=version), encoding="utf-8"); exe.chmod(exe.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("PATH", f"{exe.parent}{os.pathsep}{os.environ['PATH']}")
+    return lambda: json.loads(log.read_text(encoding="utf-8"))
+
+@pytest.fixture
+def quarto(tmp_path, monkeypatch):
+    "Puts a Quarto on the PATH."
+    return lambda **kw: fake_quarto(tmp_path, monkeypatch, **kw)
 
 def test_quarto_renders_where_it_is(quarto, tmp_path):
     called = quarto()
@@ -161,6 +171,12 @@ def test_what_quarto_says_is_passed_on(quarto, tmp_path):
     quarto(code=1)
     stage = tmp_path/"stage"; stage.mkdir(); (stage/"_quarto.yml").write_text("project: {type: website}", encoding="utf-8")
     with pytest.raises(DataError, match="quarto failed"): render(stage, "quarto")
+    quarto(said="[1/2] a.ipynb\nWARNING (x.lua:1) Unable to resolve crossref @fig-no\n")
+    assert render(stage, "quarto") == ["a.ipynb: Unable to resolve crossref @fig-no"]
+
+def test_an_old_quarto_is_named_and_left_alone(quarto):
+    quarto(version="1.6.42")
+    assert renderer() == "smalldocs" and quarto_note() == "Quarto 1.6.42 is older than 1.9"
 
 def test_the_project_is_valid_quarto():
     "Every key of `_quarto.yml` is one that Quarto knows; labels begin with their kind and hold no `_`; sources are lists of lines."
