@@ -192,9 +192,9 @@ def process(
     if executed:
         d = tidy(d)
         for c in d["cells"]: c["source"] = (inert_markdown if c["cell_type"] == "markdown" else without_shortcodes)(_source(c))
-    d = worded(split_title(d, page_name(nb)))
+    d = split_title(d, page_name(nb))
     if run_dir: d = fold(label_figures(d, run_dir, next((f.parent.name for f in sorted(Path(run_dir).glob("*/stage.json")) if f.parent.name[:2] == Path(nb).name[:2]), "")))
-    d = dict2nb(d)
+    d = dict2nb(worded(d))
     d.path_ = str(nb)
     with open(os.devnull, "w", encoding="utf-8") as null, contextlib.redirect_stdout(null): _page_filter()()(d)
     return _finish(json.loads(json.dumps(_as_dict(d))), up, order, executed)
@@ -490,7 +490,7 @@ def run_words(
 
 # %% ../nbs/lib/72_site.ipynb #dbb2a578
 NOT_SMALLDOCS = ("bibliography", "link-citations", "crossref", "lang") # keys of `_quarto.yml` that are served before
-SERVED = ("execute.", "format.html.respect-user-color-scheme", "format.html.html-math-method") # said to be ignored, and done here or by default
+SERVED = ("execute.", "format.html.respect-user-color-scheme", "format.html.html-math-method", "format.html.html-table-processing") # said to be ignored, and done here or by default
 MISSING = ("previews on hover over citations and cross-references", "numbered sections", "PDF and Typst (`sae-diploma export --to thesis.pdf` prints through Chromium instead)")
 
 _fig_md = re.compile(r"^!\[((?:[^\]\\]|\\.)*)\]\(([^)\s]+\.png)\)\{([^}]*)\}[ \t]*$", re.M)

@@ -8,7 +8,8 @@ __all__ = ['FAKE', 'built', 'pages', 'text_of', 'test_every_reference_is_resolve
            'test_every_picture_has_words_and_nothing_comes_from_elsewhere', 'test_a_broken_page_is_found',
            'test_code_and_what_a_corpus_says_may_look_broken', 'test_tables_of_results_are_marked_for_reading',
            'fake_quarto', 'quarto', 'test_quarto_renders_where_it_is', 'test_what_quarto_says_is_passed_on',
-           'test_an_old_quarto_is_named_and_left_alone', 'test_the_project_is_valid_quarto']
+           'test_an_old_quarto_is_named_and_left_alone', 'test_each_page_of_the_library_stands_in_one_section',
+           'test_the_project_is_valid_quarto']
 
 # %% ../../nbs/lib/90_tests.site.ipynb #892bb415
 import json, os, re, stat, subprocess, sys
@@ -134,8 +135,8 @@ if sys.argv[1:] == ["--version"]: print({version!r}); sys.exit()
 pathlib.Path({log!r}).write_text(json.dumps(sys.argv[1:]))
 stage = pathlib.Path(sys.argv[2])
 book = "type: book" in (stage/"_quarto.yml").read_text()
-if book: (stage/"_book").mkdir(); (stage/"_book/b.pdf").write_bytes(b"%PDF-1.7")
-else: (stage/"_site").mkdir(); (stage/"_site/index.html").write_text("<p>by Quarto</p>")
+if book: (stage/"_book").mkdir(exist_ok=True); (stage/"_book/b.pdf").write_bytes(b"%PDF-1.7")
+else: (stage/"_site").mkdir(exist_ok=True); (stage/"_site/index.html").write_text("<p>by Quarto</p>")
 sys.stderr.write({said!r})
 sys.exit({code})
 """
@@ -177,6 +178,14 @@ def test_what_quarto_says_is_passed_on(quarto, tmp_path):
 def test_an_old_quarto_is_named_and_left_alone(quarto):
     quarto(version="1.6.42")
     assert renderer() == "smalldocs" and quarto_note() == "Quarto 1.6.42 is older than 1.9"
+
+def test_each_page_of_the_library_stands_in_one_section():
+    import yaml
+    c = yaml.safe_load((ROOT/"_quarto.yml").read_text(encoding="utf-8"))
+    library = next(o for o in c["website"]["sidebar"]["contents"] if isinstance(o, dict) and o.get("section") == "Library")["contents"]
+    named = [p for s in library for p in s["contents"]]
+    have = [f"lib/{page_name(o)}.ipynb" for o in sorted((ROOT/"nbs/lib").glob("*.ipynb")) if not o.name.startswith("90_")]
+    assert sorted(named) == sorted(have) and 6 <= len(library) <= 10
 
 def test_the_project_is_valid_quarto():
     "Every key of `_quarto.yml` is one that Quarto knows; labels begin with their kind and hold no `_`; sources are lists of lines."
