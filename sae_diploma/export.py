@@ -170,7 +170,7 @@ def book_stage(
     "Make Quarto's book of gathered pages, numbered as the chapters' files are, and return what `check_stage` finds."
     import yaml
     have = [p for p in pages if (stage/f"{p}.ipynb").exists()]
-    for_quarto(stage, have, [p for p in have if p in ("index", "base_model")])
+    for_quarto(stage, have, ["index"])
     book = dict(project=dict(type="book", **{"output-dir": "_book"}), lang="en", book={"title": title, "subtitle": run_note(run), "author": AUTHOR, "output-file": "thesis", "chapters": [f"{p}.ipynb" for p in have]},
                 bibliography="references.bib", format=dict(typst=dict(papersize="a4", toc=True)), execute=dict(enabled=False, echo=False))
     (stage/"_quarto.yml").write_text(yaml.safe_dump(book, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -309,7 +309,7 @@ def _dump(d, path):
 def _not_run(nb, run_dir):
     "The chapter as written, with a note that this run has not executed it."
     d = load_json(nb)
-    d["cells"].insert(1, _md(f'<div class="not-run">This chapter was not part of the run <code>{md_text(run_dir.name)}</code>: it is shown as written, without results.</div>'))
+    d["cells"].insert(1, _md(f"::: {{.not-run}}\nThis chapter was not part of the run {md_code(run_dir.name)}: it is shown as written, without results.\n:::"))
     return d
 
 # %% ../nbs/lib/72_site.ipynb #1ed7e9e1
@@ -377,7 +377,7 @@ def _run_page(nb, cache, up="../"):
             except (pm.PapermillExecutionError, DeadKernelError) as e:
                 why = f"{e.ename}: {e.evalue}" if isinstance(e, pm.PapermillExecutionError) else "its kernel died: "+" ".join((Path(tmp)/"log").read_text(encoding="utf-8", errors="replace").split()[-40:])
                 note = load_json(nb)
-                note["cells"].insert(1, _md(f'<div class="not-run">This page could not be executed ({md_text(why, 500)}): it is shown as written, without results.</div>'))
+                note["cells"].insert(1, _md(f"::: {{.not-run}}\nThis page could not be executed ({md_text(why, 500)}): it is shown as written, without results.\n:::"))
                 _dump(note, ran)
                 return process(ran, up=up, order=_order(nb))
             for old in [*cache.glob(f"ran-{name}-*.json"), *cache.glob(f"run-{name}-*.json")]: old.unlink()
@@ -387,7 +387,7 @@ def _run_page(nb, cache, up="../"):
 def _as_written(d, words):
     "A page that shows code without results says so below its title."
     at = next((i+1 for i, c in enumerate(d["cells"]) if c["cell_type"] == "markdown" and _source(c).lstrip().startswith("# ")), 1)
-    d["cells"].insert(at, _md(f'<p class="as-written">{words}</p>'))
+    d["cells"].insert(at, _md(f"::: {{.as-written}}\n{words}\n:::"))
     return d
 
 def _has_run(run_dir, stage, nb): return (run_dir/"notebooks"/nb).is_file() and (run_dir/stage/"stage.json").is_file()
@@ -420,7 +420,7 @@ def gather(
             if _source(c).startswith(ANSWER) and (own := answer(run_dir)): c["source"] = own
         _dump(d, stage/f"{page_name(nb)}.ipynb")
     for nb in sorted((nbs/"lib").glob("*.ipynb")) if library else ():
-        if not nb.name.startswith("90_"): _dump(_as_written(_lib_page(nb, cache), "The examples run in <code>make test</code> and are shown as written; <code>make lab</code> opens the notebook, with results."), stage/"lib"/f"{page_name(nb)}.ipynb")
+        if not nb.name.startswith("90_"): _dump(_as_written(_lib_page(nb, cache), "The examples run in `make test` and are shown as written; `make lab` opens the notebook, with results."), stage/"lib"/f"{page_name(nb)}.ipynb")
     for nb, d in ran_pages.result() if extra else (): _dump(d, stage/nb.parent.name/f"{page_name(nb)}.ipynb")
     pool.shutdown()
     _assets(run_dir, nbs, stage)
