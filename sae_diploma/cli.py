@@ -109,10 +109,11 @@ def findings_(
 def site_(
     run_dir:str="_runs/quick", # run whose executed chapters, figures and cards are shown
     out:str="_site",           # folder of the site
+    how:str=None,              # quarto or smalldocs; Quarto by default where it is installed
 ):
     "Render the site of a run: Quarto where it is installed, otherwise smalldocs."
     from sae_diploma.site import build_site
-    n = len(build_site(run_dir, out))
+    n = len(build_site(run_dir, out, how=how))
     check(not n, f"the site is in {out}, with {n} fault{'s' if n > 1 else ''}, named above", DataError)
 
 def export_(

@@ -877,29 +877,32 @@ def render(
 # %% ../nbs/lib/72_site.ipynb #c87f4d44
 def site_fingerprint(
     run_dir:Path, # of the run
+    how="",       # of `renderer`, where another is chosen
 ) -> str:
     "Of all that the site shows: stages of the run, notebooks, stylesheet, configuration, and how it is rendered."
     root = source_root()
     files = [root/"_quarto.yml", *(Path(__file__).with_name(o) for o in ("site.py", "quarto.py", "escape.py")), *(o for o in sorted((root/"nbs").glob("*.*")) if o.suffix != ".tmp"), *sorted((root/"nbs/lib").glob("*.ipynb")), *sorted((root/"nbs/benchmarks").rglob("*.*")), *sorted((root/"nbs/tutorials").glob("*.*")), *sorted((root/"nbs/images").glob("*"))]
     stages = {f.parent.name: [load_json(f, ["fingerprint", "finished"])[k] for k in ("fingerprint", "finished")] for f in sorted(run_dir.glob("*/stage.json"))}
-    return fingerprint([stages, renderer(), quarto_version(), [(o.name, sha256_file(o)) for o in files if o.is_file()]])
+    return fingerprint([stages, how or renderer(), quarto_version() if (how or renderer()) == "quarto" else "", [(o.name, sha256_file(o)) for o in files if o.is_file()]])
 
 def build_site(
     run_dir="_runs/quick", # run to show
     out="_site",           # folder for the site; a copy stays in the run folder
     say=print,             # receives the lines of the report
+    how=None,              # 'quarto' or 'smalldocs'; the first that is there by default
 ) -> list:
     "Render the site of a run and return what is wrong with it (`check_stage`, the renderer's warnings, `check_site`); does nothing when it is up to date; raises `ParamError` or `DataError` before any work when it cannot."
     run_dir, out, t = resolve_run_dir(run_dir).resolve(), Path(out), time.time()
     check((run_dir/"parameters.json").exists(), f"{run_dir} is no run folder: it has no parameters.json; `sae-diploma reproduce --run-dir {run_dir}` makes one", DataError)
     check_out(out, "out"); check_out(run_dir/"site", "run_dir")
-    fp = site_fingerprint(run_dir)
+    check(how in (None, "quarto", "smalldocs"), f"how: {how!r} is no renderer; there are quarto and smalldocs")
+    check(how != "quarto" or new_enough(quarto_version()), f"how: {quarto_note()}; install Quarto {'.'.join(map(str, OLDEST))} or newer, or take smalldocs", DataError)
+    fp = site_fingerprint(run_dir, how := how or renderer())
     if site_of(out).get("fingerprint") == fp and all((out/o).is_file() for o in site_files(out)):
         say(f"site: up to date ({out}/index.html)")
         return []
-    how = renderer()
     if lacks := [c.name for s, c in find_chapters(source_root()/"nbs").items() if not _has_run(run_dir, s, c.nb.name)]: say(f"site: not in this run, and shown as written: {', '.join(lacks)}")
-    say(f"site: rendering with {f'Quarto {quarto_version()}' if how == 'quarto' else f'smalldocs ({quarto_note()})'} … ", end="", flush=True)
+    say(f"site: rendering with {f'Quarto {quarto_version()}' if how == 'quarto' else f'smalldocs ({quarto_note()})'.replace(' ()', '')} … ", end="", flush=True)
     full = out.resolve()
     with tempfile.TemporaryDirectory() as tmp, working_directory(source_root()):
         stage = Path(tmp)/"stage"; stage.mkdir()
