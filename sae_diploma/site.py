@@ -679,7 +679,7 @@ def accessible(
     page = re.sub(r'(<math\b[^>]*?) display="block"', r'\1 display="block" tabindex="0"', page).replace("#LNone", "")
     return page.replace("</body>", f"<script>{_keys}</script>\n</body>", 1) if 'role="button" tabindex="0"' in page else page
 
-_table = re.compile(r'(<table\b[^>]*(?:class="dataframe"|id="T_\w+")[^>]*>)(.*?<tbody)(.*?</table>)', re.S)
+_table = re.compile(r'(<table\b[^>]*(?:class="dataframe[^"]*"|id="T_\w+")[^>]*>)(.*?<tbody)(.*?</table>)', re.S)
 
 def _with_class(tag, name): return re.sub(r'\bclass="', f'class="{name} ', tag, count=1) if 'class="' in tag else f'{tag[:-1]} class="{name}">'
 

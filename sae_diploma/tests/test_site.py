@@ -9,7 +9,7 @@ __all__ = ['FAKE', 'built', 'pages', 'text_of', 'test_every_reference_is_resolve
            'test_code_and_what_a_corpus_says_may_look_broken', 'test_tables_of_results_are_marked_for_reading',
            'fake_quarto', 'quarto', 'test_quarto_renders_where_it_is', 'test_what_quarto_says_is_passed_on',
            'test_an_old_quarto_is_named_and_left_alone', 'test_each_page_of_the_library_stands_in_one_section',
-           'test_the_project_is_valid_quarto']
+           'test_the_project_is_valid_quarto', 'test_bad_input_in_one_sentence', 'test_a_site_with_faults_is_a_failure']
 
 # %% ../../nbs/lib/90_tests.site.ipynb #892bb415
 import json, os, re, stat, subprocess, sys
@@ -126,6 +126,8 @@ def test_tables_of_results_are_marked_for_reading(tmp_path):
     df = '<div class="cell-output cell-output-display"><div><table border="1" class="dataframe"><thead><tr><th></th><th>n</th><th>what</th></tr></thead><tbody><tr><th>one</th><td>1.5</td><td>' + "word "*30 + "</td></tr></tbody></table></div></div>"
     s = accessible(f"<main><h1>A</h1>{df}{df}</main></body>")
     assert s.count('class="keep-first dataframe"') == 2 and s.count('<td class="num">1.5') == 2 and s.count('<td class="longer">') == 2
+    quartos = accessible(df.replace('class="dataframe"', 'class="dataframe caption-top table table-sm"'))
+    assert 'class="keep-first dataframe caption-top' in quartos and '<td class="num">1.5' in quartos
     assert re.findall(r'role="region" aria-label="([^"]+)" tabindex="0"', s) == ["Table 1 of results", "Table 2 of results"]
 
 # %% ../../nbs/lib/90_tests.site.ipynb #c9c3a0ac
@@ -199,3 +201,48 @@ def test_the_project_is_valid_quarto():
             if cell["cell_type"] != "code": continue
             label = cell_options("".join(cell["source"]))[0].get("label")
             assert label is None or re.fullmatch(r"(fig|tbl)-[A-Za-z0-9-]+", str(label)), f"{nb.name}: {label}"
+
+# %% ../../nbs/lib/90_tests.site.ipynb #6ee5dcbc
+def _arranged(tmp, how):
+    "A run folder and a folder for its site, of which one is not as it should be; and what is said of it."
+    run, out = tmp/"run", tmp/"out"
+    save_json({}, run/"parameters.json"); save_json(dict(stage="01_data", fingerprint="f", finished="2026-01-01"), run/"01_data/stage.json")
+    foreign = lambda text: (out.mkdir(), (out/"site.json").write_text(text, encoding="utf-8"), (out/"mine.txt").touch())
+    if how == "file": out.touch(); return run, out, "is a file"
+    if how == "in a file": out.touch(); return run, out/"x", "cannot be made"
+    if how == "somebody's": out.mkdir(); (out/"letter.txt").touch(); return run, out, "did not write"
+    if how == "foreign list": foreign("[1]"); return run, out, "did not write"
+    if how == "foreign object": foreign('{"fingerprint": {}}'); return run, out, "did not write"
+    if how == "run/site a file": (run/"site").touch(); return run, out, "run_dir: "
+    if how == "no finished": save_json(dict(fingerprint="f"), run/"01_data/stage.json"); return run, out, "lacks finished"
+    if how == "no object": save_json([1], run/"01_data/stage.json"); return run, out, "holds a list"
+    if how == "no run": (run/"parameters.json").unlink(); return run, out, "no run folder"
+    return run, out, "is no renderer"
+
+@pytest.mark.parametrize("how", ["file", "in a file", "somebody's", "foreign list", "foreign object", "run/site a file", "no finished", "no object", "no run", "renderer"])
+def test_bad_input_in_one_sentence(tmp_path, capsys, how):
+    from sae_diploma.cli import main
+    run, out, what = _arranged(tmp_path, how)
+    before = {f: f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()}
+    with pytest.raises(SystemExit) as e: main(["site", "--run-dir", str(run), "--out", str(out), *(["--how", "jekyll"] if how == "renderer" else [])])
+    said = capsys.readouterr().err
+    assert e.value.code == 1 and what in said and said.count("\n") == 1 and "Traceback" not in said, said
+    assert {f: f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()} == before
+
+def test_a_site_with_faults_is_a_failure(tmp_path, capsys, monkeypatch):
+    "What Quarto warns of is said with its page, the command fails, and the next call does not take the site for good."
+    from sae_diploma import site
+    from sae_diploma.cli import main
+    monkeypatch.setattr(site, "gather", lambda run, stage, library=True: site._dump(dict(cells=[site._md("# A page\n\nText.")]), stage/"index.ipynb"))
+    run, out, _ = _arranged(tmp_path, "")
+    fake_quarto(tmp_path, monkeypatch, said="[1/1] index.ipynb\nWARN: Unable to resolve link target: gone.ipynb\n")
+    for _ in range(2):
+        with pytest.raises(SystemExit) as e: main(["site", "--run-dir", str(run), "--out", str(out)])
+        told = capsys.readouterr()
+        assert e.value.code == 1 and "index.ipynb: Unable to resolve link target: gone.ipynb" in told.out and "with 1 fault" in told.err
+    (out/"CNAME").write_text("example.org", encoding="utf-8")
+    fake_quarto(tmp_path, monkeypatch, version="1.10.18")
+    main(["site", "--run-dir", str(run), "--out", str(out)]); assert "Quarto 1.10.18" in capsys.readouterr().out
+    main(["site", "--run-dir", str(run), "--out", str(out)]); assert "up to date" in capsys.readouterr().out
+    assert (out/"CNAME").read_text(encoding="utf-8") == "example.org" and "by Quarto" in (out/"index.html").read_text(encoding="utf-8")
+
