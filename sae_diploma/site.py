@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['ANSWER', 'DATA_LIMIT', 'NOT_SMALLDOCS', 'SERVED', 'MISSING', 'OLDEST', 'TRIED', 'WEBSITE', 'page_name', 'page_links',
            'split_title', 'tidy', 'worded', 'captions_of', 'label_figures', 'fold', 'process', 'unlink_code',
-           'inert_output', 'uncited', 'source_root', 'listed', 'answer', 'gather', 'write_config', 'run_note',
-           'run_words', 'resolve_pages', 'for_quarto', 'check_stage', 'searchable', 'mathml', 'accessible',
+           'inert_output', 'uncited', 'source_root', 'listed', 'answer', 'run_library', 'gather', 'write_config',
+           'run_note', 'run_words', 'resolve_pages', 'for_quarto', 'check_stage', 'searchable', 'mathml', 'accessible',
            'legible_tables', 'level_headings', 'localise', 'check_site', 'quarto_version', 'new_enough', 'quarto_note',
            'quarto_warnings', 'run_quarto', 'renderer', 'render', 'site_fingerprint', 'build_site', 'site_of',
            'site_files', 'check_out', 'publish', 'to_markdown', 'write_readme']
@@ -344,19 +344,57 @@ def _attr(s): return md_text(s.replace('"', "'"), 5000).replace("&#39;", "'") # 
 # %% ../nbs/lib/72_site.ipynb #98a90e16
 def _own_code(): return [sha256_file(Path(__file__).with_name(o)) for o in ("site.py", "quarto.py", "escape.py")] # a cached page is as good as the code that made it
 
+_not_here = re.compile(r"^#\|\s*(?:eval:\s*false|slow|cuda)\b", re.M) # cells that `nbdev_test` leaves out
+
+def _lib_kept(nb, cache): return cache/f"lib-{page_name(nb)}-{fingerprint([nb.read_text(encoding='utf-8'), versions(), _library(nb)])}.json"
+
+def _run_lib_page(nb, cache):
+    "Run a notebook of the library and keep it as it ran; '' or why that failed."
+    import papermill as pm
+    from nbclient.exceptions import DeadKernelError
+    if (kept := _lib_kept(nb, cache)).exists(): return ""
+    with tempfile.TemporaryDirectory() as tmp:
+        d, ran = load_json(nb), Path(tmp)/nb.name
+        code = [c for c in d["cells"] if c["cell_type"] == "code"]
+        _dump({**d, "cells": [{**c, "cell_type": "raw"} if _not_here.search(_source(c)) else c for c in code]}, Path(tmp)/"in.ipynb")
+        try: run_notebook(Path(tmp)/"in.ipynb", ran, Path(tmp)/"log", cwd=str(nb.parent))
+        except pm.PapermillExecutionError as e: return f"{e.ename}: {e.evalue}"
+        except DeadKernelError: return "its kernel died"
+        for c, r in zip(code, load_json(ran)["cells"]): c["outputs"] = [inert_output(o, True) for o in r.get("outputs", []) if not _noise(o)]
+        for old in cache.glob(f"lib-{page_name(nb)}-*.json"): old.unlink()
+        save_json(d, kept)
+    return ""
+
+def run_library(
+    at_once=2,  # kernels
+    say=print,  # receives a line for each page
+) -> dict:
+    "Run the notebooks of the library that have changed since they ran, so that their pages show results; page -> why it failed. This takes as long as their tests: about 15 minutes the first time, on two cores."
+    root = source_root()
+    nbs = [nb for nb in sorted((root/"nbs/lib").glob("*.ipynb")) if not nb.name.startswith("90_")]
+    todo, bad = [nb for nb in nbs if not _lib_kept(nb, root/"_proc").exists()], {}
+    if not todo: return bad
+    with ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for nb, why in zip(todo, pool.map(_run_lib_page, todo, [root/"_proc"]*len(todo))):
+            say(f"site: {nb.name} {'ran' if not why else 'failed'}")
+            if why: bad[page_name(nb)] = why
+    return bad
+
 def _lib_page(nb, cache):
-    "The processed page of a library notebook, from the cache when neither notebook nor module changed."
-    name = page_name(nb)
+    "The processed page of a library notebook and whether it shows results, from the cache when neither notebook nor module changed."
+    name, kept = page_name(nb), _lib_kept(nb, cache)
     text = nb.read_text(encoding="utf-8")
     mod = re.search(r"default_exp ([\w.]+)", text)
     py = package_dir()/(mod[1].replace(".", "/")+".py") if mod else None
-    key = fingerprint([text, sha256_file(py) if py and py.exists() else "", _own_code(), versions().get("nbdev", "")])
+    key = fingerprint([text, sha256_file(py) if py and py.exists() else "", kept.name if kept.exists() else "", _own_code(), versions().get("nbdev", "")])
     f = cache/f"{name}-{key}.json"
-    if f.exists(): return load_json(f)
+    if f.exists(): return load_json(f), kept.exists()
     for old in cache.glob(f"{name}-*.json"): old.unlink()
-    d = process(nb, up="../", order=_order(nb))
+    with tempfile.TemporaryDirectory() as tmp:
+        if kept.exists(): shutil.copy(kept, Path(tmp)/nb.name)
+        d = process(Path(tmp)/nb.name if kept.exists() else nb, up="../", order=_order(nb))
     if not any(o.get("output_type") == "error" for c in d["cells"] for o in c.get("outputs", [])): save_json(d, f) # a page with an error is said by `check_site`, and made again next time
-    return d
+    return d, kept.exists()
 
 def _library(nb):
     "A hash of the modules of this package that a notebook imports, directly or through others."
@@ -398,6 +436,7 @@ def gather(
     run_dir:Path, # whose executed chapters are shown
     stage:Path,   # folder for the pages
     library=True, # with the pages of library, tutorials and benchmarks
+    failed=None,  # of `run_library`: pages of the library that did not run
 ):
     "Write every page of the site, as processed notebooks, and what they need, into `stage`."
     root = source_root()
@@ -420,7 +459,11 @@ def gather(
             if _source(c).startswith(ANSWER) and (own := answer(run_dir)): c["source"] = own
         _dump(d, stage/f"{page_name(nb)}.ipynb")
     for nb in sorted((nbs/"lib").glob("*.ipynb")) if library else ():
-        if not nb.name.startswith("90_"): _dump(_as_written(_lib_page(nb, cache), "The examples run in `make test` and are shown as written; `make lab` opens the notebook, with results."), stage/"lib"/f"{page_name(nb)}.ipynb")
+        if nb.name.startswith("90_"): continue
+        d, ran = _lib_page(nb, cache)
+        if why := (failed or {}).get(page_name(nb)): _as_written(d, f"This page could not be run ({md_text(why, 500)}): it is shown as written, without results.")
+        elif not ran: _as_written(d, "The examples run in `make test` and are shown as written; `make lab` opens the notebook, with results.")
+        _dump(d, stage/"lib"/f"{page_name(nb)}.ipynb")
     for nb, d in ran_pages.result() if extra else (): _dump(d, stage/nb.parent.name/f"{page_name(nb)}.ipynb")
     pool.shutdown()
     _assets(run_dir, nbs, stage)
@@ -883,13 +926,14 @@ def site_fingerprint(
     root = source_root()
     files = [root/"_quarto.yml", *(Path(__file__).with_name(o) for o in ("site.py", "quarto.py", "escape.py")), *(o for o in sorted((root/"nbs").glob("*.*")) if o.suffix != ".tmp"), *sorted((root/"nbs/lib").glob("*.ipynb")), *sorted((root/"nbs/benchmarks").rglob("*.*")), *sorted((root/"nbs/tutorials").glob("*.*")), *sorted((root/"nbs/images").glob("*"))]
     stages = {f.parent.name: [load_json(f, ["fingerprint", "finished"])[k] for k in ("fingerprint", "finished")] for f in sorted(run_dir.glob("*/stage.json"))}
-    return fingerprint([stages, how or renderer(), quarto_version() if (how or renderer()) == "quarto" else "", [(o.name, sha256_file(o)) for o in files if o.is_file()]])
+    return fingerprint([stages, how or renderer(), quarto_version() if (how or renderer()) == "quarto" else "", sorted(o.name for o in (root/"_proc").glob("lib-*.json")), [(o.name, sha256_file(o)) for o in files if o.is_file()]])
 
 def build_site(
     run_dir="_runs/quick", # run to show
     out="_site",           # folder for the site; a copy stays in the run folder
     say=print,             # receives the lines of the report
     how=None,              # 'quarto' or 'smalldocs'; the first that is there by default
+    run_lib=False,         # run the pages of the library first (`run_library`)
 ) -> list:
     "Render the site of a run and return what is wrong with it (`check_stage`, the renderer's warnings, `check_site`); does nothing when it is up to date; raises `ParamError` or `DataError` before any work when it cannot."
     run_dir, out, t = resolve_run_dir(run_dir).resolve(), Path(out), time.time()
@@ -898,15 +942,16 @@ def build_site(
     check(how in (None, "quarto", "smalldocs"), f"how: {how!r} is no renderer; there are quarto and smalldocs")
     check(how != "quarto" or new_enough(quarto_version()), f"how: {quarto_note()}; install Quarto {'.'.join(map(str, OLDEST))} or newer, or take smalldocs", DataError)
     fp = site_fingerprint(run_dir, how := how or renderer())
-    if site_of(out).get("fingerprint") == fp and all((out/o).is_file() for o in site_files(out)):
+    if not run_lib and site_of(out).get("fingerprint") == fp and all((out/o).is_file() for o in site_files(out)):
         say(f"site: up to date ({out}/index.html)")
         return []
+    failed = run_library(say=say) if run_lib else {}
     if lacks := [c.name for s, c in find_chapters(source_root()/"nbs").items() if not _has_run(run_dir, s, c.nb.name)]: say(f"site: not in this run, and shown as written: {', '.join(lacks)}")
     say(f"site: rendering with {f'Quarto {quarto_version()}' if how == 'quarto' else f'smalldocs ({quarto_note()})'.replace(' ()', '')} … ", end="", flush=True)
     full = out.resolve()
     with tempfile.TemporaryDirectory() as tmp, working_directory(source_root()):
         stage = Path(tmp)/"stage"; stage.mkdir()
-        gather(run_dir, stage)
+        gather(run_dir, stage, failed=failed)
         own = how == "smalldocs"
         write_config(stage, source_root()/"_quarto.yml", run_note(run_dir), NOT_SMALLDOCS if own else ())
         if not own: for_quarto(stage)
@@ -915,7 +960,7 @@ def build_site(
         bad += render(stage, how)
         localise(stage/"_site")
         bad = list(dict.fromkeys([*bad, *check_site(stage/"_site")]))
-        for dst in dict.fromkeys((run_dir/"site", full)): publish(stage/"_site", dst, dict(fingerprint="" if bad else fp, run=run_dir.name, renderer=how))
+        for dst in dict.fromkeys((run_dir/"site", full)): publish(stage/"_site", dst, dict(fingerprint="" if bad else site_fingerprint(run_dir, how) if run_lib else fp, run=run_dir.name, renderer=how))
     n = sum(o.endswith(".html") for o in site_files(full))
     say(f"{n} pages, {clock(time.time()-t)}: {out}/index.html")
     if own: say(f"site: not without Quarto: {'; '.join(MISSING)}")
