@@ -110,7 +110,7 @@ def site_(
     run_dir:str="_runs/quick", # run whose executed chapters, figures and cards are shown
     out:str="_site",           # folder of the site
     how:str=None,              # quarto or smalldocs; Quarto by default where it is installed
-    run_library:bool=False,    # run the pages of the library too, so that they show results: a quarter of an hour the first time
+    run_library:bool=False,    # run the pages of the library, to show results: 15 minutes and more the first time
 ):
     "Render the site of a run: Quarto where it is installed, otherwise smalldocs."
     from sae_diploma.site import build_site

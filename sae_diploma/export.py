@@ -171,8 +171,11 @@ def book_stage(
     import yaml
     have = [p for p in pages if (stage/f"{p}.ipynb").exists()]
     for_quarto(stage, have, ["index"])
-    book = dict(project=dict(type="book", **{"output-dir": "_book"}), lang="en", book={"title": title, "subtitle": run_note(run), "author": AUTHOR, "output-file": "thesis", "chapters": [f"{p}.ipynb" for p in have]},
-                bibliography="references.bib", format=dict(typst=dict(papersize="a4", toc=True)), execute=dict(enabled=False, echo=False))
+    book = dict(project=dict(type="book", **{"output-dir": "_book"}), lang="en",
+        book={"title": title, "subtitle": run_note(run), "author": AUTHOR, "output-file": "thesis",
+        "chapters": [f"{p}.ipynb" for p in have]},
+                bibliography="references.bib", format=dict(typst=dict(papersize="a4", toc=True)),
+                execute=dict(enabled=False, echo=False))
     (stage/"_quarto.yml").write_text(yaml.safe_dump(book, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return check_stage(stage, book=True)
 
@@ -183,7 +186,9 @@ def thesis_pdf(
 ) -> Path:
     "The chapters of a run as one PDF: by Quarto's Typst where Quarto is installed, printed by Chromium otherwise."
     run, out, how = Path(run_dir).resolve(), Path(out).resolve(), renderer()
-    check(how == "quarto" or find_chromium() is not None, f"a PDF needs Quarto {'.'.join(map(str, OLDEST))} or newer, or Chromium, and neither is on the PATH; install one, or set CHROMIUM to a browser", DataError)
+    check(how == "quarto" or find_chromium() is not None,
+          f"a PDF needs Quarto {'.'.join(map(str, OLDEST))} or newer, or Chromium, and neither is on the PATH; install "
+          "one, or set CHROMIUM to a browser", DataError)
     title, pages = "What did fine-tuning change inside this language model?", thesis_pages()
     with tempfile.TemporaryDirectory() as tmp:
         stage = Path(tmp)/"stage"; stage.mkdir()

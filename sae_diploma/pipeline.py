@@ -559,7 +559,8 @@ def run_notebook(
     from traitlets.config import Config
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return pm.execute_notebook(str(nb), str(out), progress_bar=False, kernel_name="python3", language="python", engine_name=_logged_engine(), log_path=log, stderr_file=bars,
+        return pm.execute_notebook(str(nb), str(out), progress_bar=False, kernel_name="python3", language="python",
+            engine_name=_logged_engine(), log_path=log, stderr_file=bars,
                                    config=Config(KernelManager=dict(transport_encryption="auto")), **kw)
 
 def run_chapter(

@@ -9,7 +9,7 @@ __all__ = ['KINDS_OF', 'PHONE', 'read_bib', 'who', 'link_of', 'entry_md', 'cell_
            'faults_of']
 
 # %% ../nbs/lib/71b_quarto.ipynb #344f2eaf
-import base64, html, itertools, json, re
+import base64, html, io, itertools, json, re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -318,8 +318,8 @@ def fenced(
 
 # %% ../nbs/lib/71b_quarto.ipynb #7ede3615
 _dumb = frozenset("style script svg head select button template noscript".split()) # what of HTML is not to be read
-_blocks = frozenset("p div section article header footer figure figcaption details summary ul ol li dl dt dd blockquote hr br "
-                    "h1 h2 h3 h4 h5 h6".split())
+_blocks = frozenset("""p div section article header footer figure figcaption details summary ul ol li dl dt dd
+blockquote hr br h1 h2 h3 h4 h5 h6""".split())
 
 class _Read(HTMLParser):
     "Blocks of HTML, in order: ('text', words), ('code', text), ('table', rows of the head, rows of the body)."
@@ -338,7 +338,8 @@ class _Read(HTMLParser):
         a = dict(attrs)
         if tag == "img": return self.handle_data(f" {a.get('alt') or ''} ")
         if tag == "pre": self._end() if self.table is None else None; self.pre += 1
-        if tag == "table" and self.table is None: self._end(); self.table = dict(head=[], body=[], spans={}, part="body")
+        if tag == "table" and self.table is None: self._end(); self.table = dict(head=[], body=[], spans={},
+            part="body")
         elif self.table is not None: self._row(tag, a)
         elif tag in _blocks: self._end()
     def _row(self, tag, a):
@@ -384,7 +385,8 @@ def _pipe_table(head, body, most):
     size = [max(3, min(40, max(len(r[i]) for r in (top, *body)))) for i in range(n)]
     right = [bool(body) and all(_figures.fullmatch(r[i]) for r in body) for i in range(n)]
     line = lambda r: "| "+" | ".join(md_text(o, most) for o in r)+" |"
-    return "\n".join([line(top), "|"+"|".join("-"*(w+1)+(":" if k else "-") for w, k in zip(size, right))+"|", *map(line, body)])
+    return "\n".join([line(top), "|"+"|".join("-"*(w+1)+(":" if k else "-") for w, k in zip(size, right))+"|",
+        *map(line, body)])
 
 def html_as_md(
     html:str,  # an output
@@ -400,7 +402,7 @@ def html_as_md(
             if len(body) > rows: out.append(f"({len(body)-rows:,} more rows)")
         elif left > 0:
             text = cut(what[0], left); left -= len(text)
-            out.append(fenced(visible(text)) if kind == "code" else md_text(text))
+            out.append(fenced(without_shortcodes(visible(text))) if kind == "code" else md_text(text))
     return "\n\n".join(o.rstrip("\n") for o in out if o)+"\n" if any(out) else ""
 
 
@@ -412,30 +414,44 @@ def picture_md(
     to="html", # or 'typst'
     file="",   # where the picture lies that no file of the run holds, seen from the page
 ) -> str:
-    "An output's picture as Quarto's Markdown: light, dark and narrow for the screen, the light one on paper; a div with its label and caption where it has one."
+    "A picture as Quarto's Markdown: all its forms for a screen, the light one for paper; a div where it has a label."
     files = (o.get("metadata", {}).get("figure") or {}) if not file else {}
     alt, cap = html.unescape(str(alt or "")), str(cap or "")
     say = md_text(alt.replace('"', "'"), 5000)
     if to == "typst": pic = f'![]({files.get("light") or file}){{fig-alt="{say}"}}'
     else:
-        img = both_schemes(files, alt) if files.get("light") else scrolling(f'<img src="{html.escape(file)}" alt="{html_text(alt)}" class="img-fluid figure-img">')
-        if not label: img = f'<figure class="figure">\n{img}\n'+(f"<figcaption>{html_text(html.unescape(cap))}</figcaption>\n" if cap else "")+"</figure>"
+        one = f'<img src="{html.escape(file)}" alt="{html_text(alt)}" class="img-fluid figure-img">'
+        img = both_schemes(files, alt) if files.get("light") else scrolling(one)
+        if not label:
+            below = f"<figcaption>{html_text(html.unescape(cap))}</figcaption>\n" if cap else ""
+            img = f'<figure class="figure">\n{img}\n{below}</figure>'
         pic = fenced(img, "{=html}").rstrip("\n")
     if not label: return pic+("\n\n"+cap if cap and to == "typst" else "")+"\n"
     return f"::: {{#{label}}}\n\n{pic}\n"+(f"\n{cap}\n" if cap else "")+"\n:::\n"
+
+def _picture_bytes(s, kind):
+    "The file of a picture: a drawing as text without scripts, others out of base64; b'' for one that cannot be read."
+    if kind.endswith("xml"): return inert_html(s[max(0, s.find("<svg")):]).encode()
+    from PIL import Image
+    try:
+        data = base64.b64decode(re.sub("[^A-Za-z0-9+/=]", "", s))
+        Image.open(io.BytesIO(data)).verify()
+        return data
+    except Exception: return b"" # each library raises its own
 
 def quarto_cells(
     cells:list, # of a staged page
     to="html",  # or 'typst'
     keep=None,  # (bytes, ending) -> where it was written, seen from the page: takes pictures that no file holds
 ) -> list:
-    "The cells as Quarto shows them best: every output as Markdown, pictures with labels, captions and words of their own."
+    "The cells as Quarto shows them best: every output as Markdown, pictures with their own label, caption, words."
     out, n = [], itertools.count(1)
     for c in cells:
         if c["cell_type"] != "code": out.append(c); continue
         opts, rest = cell_options(_src(c))
         label, made = str(opts.get("label") or ""), []
-        at = lambda k, i: (v[i] if i < len(v) else "") if isinstance(v := opts.get(k) or "", list) else (v if i == 0 else "")
+        at = lambda k, i: (v[i] if i < len(v) else "") if isinstance(v := opts.get(k) or "", list) else (v if i == 0
+            else "")
         i, pics = 0, pictures(c)
         for o in c.get("outputs", []):
             data, told = {k: "".join(v) if isinstance(v, list) else v for k, v in o.get("data", {}).items()}, ""
@@ -443,14 +459,18 @@ def quarto_cells(
                 file = ""
                 if not (o.get("metadata", {}).get("figure") or {}).get("light"):
                     kind = next(k for k in ("image/svg+xml", "image/png", "image/jpeg", "image/gif") if k in data)
-                    raw = inert_html(data[kind][max(0, data[kind].find("<svg")):]).encode() if kind.endswith("xml") else base64.b64decode(re.sub("[^A-Za-z0-9+/=]", "", data[kind]))
-                    file = keep(raw, kind.split("/")[1].split("+")[0])
+                    raw = _picture_bytes(data[kind], kind)
+                    file = keep(raw, kind.split("/")[1].split("+")[0]) if raw else ""
                 name = "" if not label.startswith("fig-") else label if i == 0 else f"{label}-{i+1}"
-                told = picture_md(o, at("fig-alt", i) or at("fig-cap", i) or "Figure drawn by the cell above", at("fig-cap", i), name, to, file)
+                shown = file or o.get("metadata", {}).get("figure", {}).get("light")
+                told = picture_md(o, at("fig-alt", i) or at("fig-cap", i) or "Figure drawn by the cell above",
+                    at("fig-cap", i), name, to, file) if shown else "*A picture that cannot be read.*\n"
                 i += 1
             elif "text/markdown" in data: told = data["text/markdown"]
-            elif "text/html" in data: told = fenced(data["text/html"], "{=html}") if to == "html" else html_as_md(data["text/html"])
-            elif "text/plain" in data and not re.match(r"<[\w.]+ (object|at 0x)", data["text/plain"]): told = fenced(data["text/plain"])
+            elif "text/html" in data: told = fenced(data["text/html"],
+                "{=html}") if to == "html" else html_as_md(data["text/html"])
+            elif "text/plain" in data and not re.match(r"<[\w.]+ (object|at 0x)",
+                data["text/plain"]): told = fenced(without_shortcodes(data["text/plain"]))
             if told.strip(): made.append(dict(output_type="display_data", metadata={}, data={"text/markdown": told}))
         drop = lambda k: k.startswith("fig-") or k == "label" and (pics or not label.startswith("tbl-"))
         opts = "".join(f"#| {k}: {json.dumps(v, ensure_ascii=False)}\n" for k, v in opts.items() if not drop(k))
@@ -461,7 +481,8 @@ def quarto_cells(
 # %% ../nbs/lib/71b_quarto.ipynb #6a6d7e61
 _fence_line = re.compile(r"^ {0,3}(:{3,})[ \t]*(.*?)[ \t]*$", re.M)
 _cite = re.compile(r"(?<![\w\\])-?@(?:\{([^}\s]+)\}|(\w[\w:.#$%&+?<>~/-]*\w|\w))")
-_as_code = re.compile(r"^[ >]*(?P<f>```+|~~~+).*?^[ >]*(?P=f)[ \t]*$|(?P<t>`+)(?!`).+?(?<!`)(?P=t)(?!`)|\$\$.+?\$\$|(?<![\\$])\$[^\s$](?:[^$\n]*[^\s$])?\$|<!--.*?-->|"
+_as_code = re.compile(r"^[ >]*(?P<f>```+|~~~+).*?^[ >]*(?P=f)[ \t]*$|(?P<t>`+)(?!`).+?(?<!`)(?P=t)(?!`)|"
+                      r"\$\$.+?\$\$|(?<![\\$])\$[^\s$](?:[^$\n]*[^\s$])?\$|<!--.*?-->|"
                       r"\]\([^()\s]*\)|<https?://[^>\s]*>|https?://[^\s)>]*|<[A-Za-z/][^<>]*>", re.S | re.M)
 
 def outside_code(
@@ -479,7 +500,8 @@ def markdown_of(
     out = []
     for c in cells:
         if c["cell_type"] == "markdown": out.append(_src(c))
-        elif c["cell_type"] == "code": out += ["".join(o["data"]["text/markdown"]) for o in c.get("outputs", []) if "text/markdown" in o.get("data", {})]
+        elif c["cell_type"] == "code": out += ["".join(o["data"]["text/markdown"]) for o in c.get("outputs", [])
+            if "text/markdown" in o.get("data", {})]
     return out
 
 def labels_of(
@@ -488,7 +510,8 @@ def labels_of(
     "Its labels, each as often as it is given."
     out = []
     for s in markdown_of(cells):
-        for m in _label.finditer(_code.sub(lambda m: "" if m[0][0] in "`<~" else m[0], s)): out.append(next(g for g in m.groups() if g))
+        for m in _label.finditer(_code.sub(lambda m: "" if m[0][0] in "`<~" else m[0], s)): out.append(next(g
+            for g in m.groups() if g))
     for c in cells:
         if c["cell_type"] == "code" and (label := str(cell_options(_src(c))[0].get("label") or "")):
             out += [label, *(f"{label}-{i}" for i in range(1, len(pictures(c))+1) if len(pictures(c)) > 1)]
@@ -499,13 +522,14 @@ def faults_of(
     bib:dict,      # of `read_bib`
     labels=(),     # that other pages define, where pages share one document
 ) -> list:
-    "What Quarto would stumble over: references and citations that lead nowhere, labels given twice, divs that are not closed, options that are no YAML."
+    "What Quarto would stumble over: references to nothing, labels given twice, open divs, options that are no YAML."
     import yaml
     bad, own = [], []
     for c in cells:
         if c["cell_type"] != "code": continue
         try: cell_options(_src(c))
-        except yaml.YAMLError as e: return [f"the options of a cell are no YAML: {_src(c)[:60]!r} ({str(e).splitlines()[0]})"]
+        except yaml.YAMLError as e:
+            return [f"the options of a cell are no YAML: {_src(c)[:60]!r} ({str(e).splitlines()[0]})"]
     own = labels_of(cells)
     bad += [f"the label {o} is given twice" for o in dict.fromkeys(own) if own.count(o) > 1]
     known, depth = {*own, *labels}, 0

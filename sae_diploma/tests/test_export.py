@@ -153,7 +153,7 @@ def test_quarto_makes_the_pdf_where_it_is(tmp_path, monkeypatch):
     assert called()[2:] == ["--to", "typst", "--no-execute"]
 
 def test_the_book_is_sound(tmp_path, monkeypatch):
-    "Staged for Typst: no HTML, links within the book or to the web, own numbers gone, an author without signs, and nothing for Quarto to warn of."
+    "Staged for Typst: no HTML, links within the book or to the web, own numbers gone, an author without signs."
     import yaml
     site = pytest.importorskip("sae_diploma.site")
     try: monkeypatch.chdir(site.source_root())
@@ -163,13 +163,16 @@ def test_the_book_is_sound(tmp_path, monkeypatch):
     save_json(dict(stage="01_data", fingerprint="f", finished="2026-01-01"), run/"01_data/stage.json")
     nb = load_json(site.source_root()/"nbs/01_data_preparation.ipynb")
     code = next(c for c in nb["cells"] if c["cell_type"] == "code" and "run_dir" in "".join(c["source"]))
-    code["outputs"] = [dict(output_type="execute_result", execution_count=1, metadata={}, data={"text/plain": "<IPython.core.display.HTML object>", "text/html": "<table><tr><th>a</th></tr><tr><td>5 | 6</td></tr></table>"}),
+    code["outputs"] = [dict(output_type="execute_result", execution_count=1, metadata={},
+        data={"text/plain": "<IPython.core.display.HTML object>",
+        "text/html": "<table><tr><th>a</th></tr><tr><td>5 | 6</td></tr></table>"}),
                        dict(output_type="stream", name="stdout", text="12 texts *kept*\n")]
     save_json(nb, run/"notebooks/01_data_preparation.ipynb")
     site.gather(run, stage, library=False)
     assert book_stage(stage, run, "T", thesis_pages()) == []
     book = yaml.safe_load((stage/"_quarto.yml").read_text(encoding="utf-8"))
-    assert re.fullmatch(r"[A-Za-z ]+", book["book"]["author"]) and book["book"]["chapters"][:2] == ["index.ipynb", "data_preparation.ipynb"]
+    assert re.fullmatch(r"[A-Za-z ]+", book["book"]["author"]) and book["book"]["chapters"][:2] == ["index.ipynb",
+        "data_preparation.ipynb"]
     assert sorted(o.name for o in stage.glob("*.ipynb")) == sorted(book["book"]["chapters"])
     texts = {p.stem: "\n\n".join(markdown_of(load_json(p)["cells"])) for p in stage.glob("*.ipynb")}
     data = texts["data_preparation"]
@@ -177,7 +180,9 @@ def test_the_book_is_sound(tmp_path, monkeypatch):
     assert "{.unnumbered}" in texts["index"].split("\n")[0] and "{.unnumbered}" not in data
     for name, s in texts.items():
         assert not re.search(r"^#+ \d", s, re.M), name
-        for to in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", site.outside_code(str, s, "")): assert to.startswith(("http", "#", "mailto:")) or to in book["book"]["chapters"], (name, to)
+        for to in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)",
+            site.outside_code(str, s, "")): assert to.startswith(("http", "#",
+            "mailto:")) or to in book["book"]["chapters"], (name, to)
 
 def test_one_document_opens_what_is_folded(tmp_path):
     (tmp_path/"a.html").write_text('<main><h1>A</h1><div class="callout-header collapsed" data-bs-toggle="collapse"></div><div id="c" class="callout-collapse collapse">x</div><ul class="nav nav-tabs"><li><a data-bs-target="#t1">One</a></li></ul><div id="t1" class="tab-pane">y</div><details><summary>s</summary></details><button>Copy</button></main>', encoding="utf-8")

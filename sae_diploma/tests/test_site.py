@@ -153,7 +153,8 @@ def fake_quarto(
     "A Quarto on the PATH; a function that returns what it was called with."
     if os.name == "nt": pytest.skip("a script that begins with #! is no program there")
     exe, log = folder/f"bin-{version}-{code}-{len(said)}/quarto", folder/"log.json"
-    exe.parent.mkdir(exist_ok=True); exe.write_text(FAKE.format(python=sys.executable, log=str(log), code=code, said=said, version=version), encoding="utf-8"); exe.chmod(exe.stat().st_mode | stat.S_IEXEC)
+    exe.parent.mkdir(exist_ok=True); exe.write_text(FAKE.format(python=sys.executable, log=str(log), code=code,
+        said=said, version=version), encoding="utf-8"); exe.chmod(exe.stat().st_mode | stat.S_IEXEC)
     monkeypatch.setenv("PATH", f"{exe.parent}{os.pathsep}{os.environ['PATH']}")
     return lambda: json.loads(log.read_text(encoding="utf-8"))
 
@@ -184,9 +185,11 @@ def test_an_old_quarto_is_named_and_left_alone(quarto):
 def test_each_page_of_the_library_stands_in_one_section():
     import yaml
     c = yaml.safe_load((ROOT/"_quarto.yml").read_text(encoding="utf-8"))
-    library = next(o for o in c["website"]["sidebar"]["contents"] if isinstance(o, dict) and o.get("section") == "Library")["contents"]
+    library = next(o for o in c["website"]["sidebar"]["contents"] if isinstance(o, dict)
+        and o.get("section") == "Library")["contents"]
     named = [p for s in library for p in s["contents"]]
-    have = [f"lib/{page_name(o)}.ipynb" for o in sorted((ROOT/"nbs/lib").glob("*.ipynb")) if not o.name.startswith("90_")]
+    have = [f"lib/{page_name(o)}.ipynb" for o in sorted((ROOT/"nbs/lib").glob("*.ipynb"))
+        if not o.name.startswith("90_")]
     assert sorted(named) == sorted(have) and 6 <= len(library) <= 10
 
 def test_the_project_is_valid_quarto():
@@ -206,7 +209,8 @@ def test_the_project_is_valid_quarto():
 def _arranged(tmp, how):
     "A run folder and a folder for its site, of which one is not as it should be; and what is said of it."
     run, out = tmp/"run", tmp/"out"
-    save_json({}, run/"parameters.json"); save_json(dict(stage="01_data", fingerprint="f", finished="2026-01-01"), run/"01_data/stage.json")
+    save_json({}, run/"parameters.json"); save_json(dict(stage="01_data", fingerprint="f", finished="2026-01-01"),
+        run/"01_data/stage.json")
     foreign = lambda text: (out.mkdir(), (out/"site.json").write_text(text, encoding="utf-8"), (out/"mine.txt").touch())
     if how == "file": out.touch(); return run, out, "is a file"
     if how == "in a file": out.touch(); return run, out/"x", "cannot be made"
@@ -214,17 +218,20 @@ def _arranged(tmp, how):
     if how == "foreign list": foreign("[1]"); return run, out, "did not write"
     if how == "foreign object": foreign('{"fingerprint": {}}'); return run, out, "did not write"
     if how == "run/site a file": (run/"site").touch(); return run, out, "run_dir: "
-    if how == "no finished": save_json(dict(fingerprint="f"), run/"01_data/stage.json"); return run, out, "lacks finished"
+    if how == "no finished": save_json(dict(fingerprint="f"),
+        run/"01_data/stage.json"); return run, out, "lacks finished"
     if how == "no object": save_json([1], run/"01_data/stage.json"); return run, out, "holds a list"
     if how == "no run": (run/"parameters.json").unlink(); return run, out, "no run folder"
     return run, out, "is no renderer"
 
-@pytest.mark.parametrize("how", ["file", "in a file", "somebody's", "foreign list", "foreign object", "run/site a file", "no finished", "no object", "no run", "renderer"])
+@pytest.mark.parametrize("how", ["file", "in a file", "somebody's", "foreign list", "foreign object",
+    "run/site a file", "no finished", "no object", "no run", "renderer"])
 def test_bad_input_in_one_sentence(tmp_path, capsys, how):
     from sae_diploma.cli import main
     run, out, what = _arranged(tmp_path, how)
     before = {f: f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()}
-    with pytest.raises(SystemExit) as e: main(["site", "--run-dir", str(run), "--out", str(out), *(["--how", "jekyll"] if how == "renderer" else [])])
+    with pytest.raises(SystemExit) as e: main(["site", "--run-dir", str(run), "--out", str(out),
+        *(["--how", "jekyll"] if how == "renderer" else [])])
     said = capsys.readouterr().err
     assert e.value.code == 1 and what in said and said.count("\n") == 1 and "Traceback" not in said, said
     assert {f: f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()} == before
@@ -233,16 +240,19 @@ def test_a_site_with_faults_is_a_failure(tmp_path, capsys, monkeypatch):
     "What Quarto warns of is said with its page, the command fails, and the next call does not take the site for good."
     from sae_diploma import site
     from sae_diploma.cli import main
-    monkeypatch.setattr(site, "gather", lambda run, stage, library=True: site._dump(dict(cells=[site._md("# A page\n\nText.")]), stage/"index.ipynb"))
+    def one_page(run, stage, **kw): site._dump(dict(cells=[site._md("# A page\n\nText.")]), stage/"index.ipynb")
+    monkeypatch.setattr(site, "gather", one_page)
     run, out, _ = _arranged(tmp_path, "")
     fake_quarto(tmp_path, monkeypatch, said="[1/1] index.ipynb\nWARN: Unable to resolve link target: gone.ipynb\n")
     for _ in range(2):
         with pytest.raises(SystemExit) as e: main(["site", "--run-dir", str(run), "--out", str(out)])
         told = capsys.readouterr()
-        assert e.value.code == 1 and "index.ipynb: Unable to resolve link target: gone.ipynb" in told.out and "with 1 fault" in told.err
+        assert e.value.code == 1 and "with 1 fault" in told.err
+        assert "index.ipynb: Unable to resolve link target: gone.ipynb" in told.out
     (out/"CNAME").write_text("example.org", encoding="utf-8")
     fake_quarto(tmp_path, monkeypatch, version="1.10.18")
     main(["site", "--run-dir", str(run), "--out", str(out)]); assert "Quarto 1.10.18" in capsys.readouterr().out
     main(["site", "--run-dir", str(run), "--out", str(out)]); assert "up to date" in capsys.readouterr().out
-    assert (out/"CNAME").read_text(encoding="utf-8") == "example.org" and "by Quarto" in (out/"index.html").read_text(encoding="utf-8")
+    assert (out/"CNAME").read_text(encoding="utf-8") == "example.org"
+    assert "by Quarto" in (out/"index.html").read_text(encoding="utf-8")
 
