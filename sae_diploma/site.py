@@ -408,20 +408,22 @@ def run_library(
 
 def _lib_page(nb, cache):
     "The page of a library notebook and whether it shows results; from the cache while notebook and module stay."
-    name, kept = page_name(nb), _lib_kept(nb, cache)
+    name = page_name(nb)
+    kept = _lib_kept(nb, cache) if any(cache.glob(f"lib-{name}-*.json")) else None # what it imports is read only for this
+    has_run = kept is not None and kept.exists()
     text = nb.read_text(encoding="utf-8")
     mod = re.search(r"default_exp ([\w.]+)", text)
     py = package_dir()/(mod[1].replace(".", "/")+".py") if mod else None
-    key = fingerprint([text, sha256_file(py) if py and py.exists() else "", kept.name if kept.exists() else "",
+    key = fingerprint([text, sha256_file(py) if py and py.exists() else "", kept.name if has_run else "",
         _own_code(), versions().get("nbdev", "")])
     f = cache/f"{name}-{key}.json"
-    if f.exists(): return load_json(f), kept.exists()
+    if f.exists(): return load_json(f), has_run
     for old in cache.glob(f"{name}-*.json"): old.unlink()
     with tempfile.TemporaryDirectory() as tmp:
-        if kept.exists(): shutil.copy(kept, Path(tmp)/nb.name)
-        d = process(Path(tmp)/nb.name if kept.exists() else nb, up="../", order=_order(nb))
+        if has_run: shutil.copy(kept, Path(tmp)/nb.name)
+        d = process(Path(tmp)/nb.name if has_run else nb, up="../", order=_order(nb))
     if not any(o.get("output_type") == "error" for c in d["cells"] for o in c.get("outputs", [])): save_json(d, f) # a page with an error is said by `check_site`, and made again next time
-    return d, kept.exists()
+    return d, has_run
 
 def _library(nb):
     "A hash of the modules of this package that a notebook imports, directly or through others."
