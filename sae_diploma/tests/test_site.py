@@ -9,7 +9,8 @@ __all__ = ['FAKE', 'built', 'pages', 'text_of', 'test_every_reference_is_resolve
            'test_code_and_what_a_corpus_says_may_look_broken', 'test_tables_of_results_are_marked_for_reading',
            'fake_quarto', 'quarto', 'test_quarto_renders_where_it_is', 'test_what_quarto_says_is_passed_on',
            'test_an_old_quarto_is_named_and_left_alone', 'test_each_page_of_the_library_stands_in_one_section',
-           'test_the_project_is_valid_quarto', 'test_bad_input_in_one_sentence', 'test_a_site_with_faults_is_a_failure']
+           'test_the_project_is_valid_quarto', 'test_bad_input_in_one_sentence', 'test_a_site_with_faults_is_a_failure',
+           'test_a_page_of_the_library_shows_what_it_gave']
 
 # %% ../../nbs/lib/90_tests.site.ipynb #892bb415
 import json, os, re, stat, subprocess, sys
@@ -255,4 +256,23 @@ def test_a_site_with_faults_is_a_failure(tmp_path, capsys, monkeypatch):
     main(["site", "--run-dir", str(run), "--out", str(out)]); assert "up to date" in capsys.readouterr().out
     assert (out/"CNAME").read_text(encoding="utf-8") == "example.org"
     assert "by Quarto" in (out/"index.html").read_text(encoding="utf-8")
+
+
+# %% ../../nbs/lib/90_tests.site.ipynb #081bf447
+def test_a_page_of_the_library_shows_what_it_gave(tmp_path, monkeypatch, capfd):
+    from sae_diploma import site
+    monkeypatch.chdir(ROOT)
+    code = lambda s: dict(cell_type="code", source=s, outputs=[])
+    nb = tmp_path/"51_small.ipynb"
+    site._dump(dict(cells=[site._md("# Small"), code("print('six', 2*3)"), code("#| eval: false\n1/0")]), nb)
+    d, ran = site._lib_page(nb, tmp_path)
+    assert not ran and "six 6" not in str(d)
+    assert site._run_lib_page(nb, tmp_path) == ""
+    d, ran = site._lib_page(nb, tmp_path)
+    assert ran and "six 6" in str(d) and "1/0" in str(d)
+    site._dump(dict(cells=[site._md("# Small"), code("print('six', 2*3)"), code("1/0")]), nb)
+    assert site._run_lib_page(nb, tmp_path) == "ZeroDivisionError: division by zero"
+    d, ran = site._lib_page(nb, tmp_path)
+    assert not ran and "six 6" not in str(d)
+    assert "IPKernelApp" not in capfd.readouterr().err
 
