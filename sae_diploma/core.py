@@ -8,7 +8,7 @@ __all__ = ['MARK', 'SaeDiplomaError', 'ParamError', 'UnreadableError', 'DataErro
            'disk_full', 'atomic_path', 'room_for', 'save_json', 'found_file', 'load_json', 'save_parquet',
            'load_parquet', 'save_safetensors', 'load_safetensors', 'sha256_file', 'fingerprint', 'versions',
            'save_manifest', 'load_manifest', 'RunLock', 'progress', 'package_dir', 'token_text', 'contents',
-           'may_write', 'mark_folder', 'strangers', 'seal_folder', 'clear_folder', 'new_folder']
+           'may_write', 'mark_folder', 'strangers', 'own_files', 'seal_folder', 'clear_folder', 'new_folder']
 
 # %% ../nbs/lib/00_core.ipynb #c024c071
 import codecs, contextlib, dataclasses, difflib, errno, hashlib, importlib.metadata as md, json, math, os, platform, random, re, shutil, tempfile, time
@@ -438,9 +438,14 @@ def _mark(folder):
     "What the mark of a folder says: its `kind`, and `files` of a whole one, or what was `kept` of others; {} without."
     with contextlib.suppress(SaeDiplomaError):
         d = load_json(Path(folder)/MARK, keys=["kind"])
-        ok = all(isinstance(d.get(k, []), list) and all(isinstance(o, str) for o in d.get(k, [])) for k in ("files", "kept"))
+        ok = all(isinstance(d.get(k, []), list) and all(_inside(folder, o) for o in d.get(k, [])) for k in ("files", "kept"))
         return d if ok else {}
     return {}
+
+def _inside(folder, name):
+    "Whether a name of a mark is a path in its folder, and leads nowhere else."
+    if not isinstance(name, str) or not name or ":" in name or "\\" in name or name.startswith("/"): return False
+    return ".." not in name.split("/") and (Path(folder)/name).parent.resolve().is_relative_to(Path(folder).resolve())
 
 def _within(folder):
     "Paths of all files below a folder, as text with slashes, without marks and the like; a link is one of them."
@@ -499,6 +504,12 @@ def strangers(
     return [o for o in mark.get("kept", []) if os.path.lexists(Path(folder)/o)]
 
 # %% ../nbs/lib/00_core.ipynb #2ddd7269
+def own_files(
+    folder, # with a mark
+) -> list:
+    "Paths of the files that were written into a folder, as its mark lists them; [] while it is not whole."
+    return sorted(_mark(folder).get("files", []))
+
 def seal_folder(
     folder,     # with a mark
     files=None, # paths in it that were written; all but `strangers` by default

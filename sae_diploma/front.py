@@ -641,14 +641,16 @@ PLAY = "<!-- play: the site puts texts and features of its run here -->"
 def front_md(
     d:dict,     # of `front_data`
     folder:str, # where the page finds the pictures, with a slash at its end
+    paper=False,# as it is printed: without the marker, with the light picture alone
 ) -> str:
     "The first screen as Markdown with a picture in two colour schemes."
     m = lambda s, most=5000: md_text(s, most)
-    parts = [FRONT, f"**{m(d['sentence'])}**" if d["sentence"] else ""]
+    parts = ["" if paper else FRONT, f"**{m(d['sentence'])}**" if d["sentence"] else ""]
     if "tokens" in d:
         alt, at = m(front_alt(d), 1200), "(prefers-color-scheme: dark)"
         img = f'<img src="{folder}front.png" width="712" alt="{alt}">'
-        parts.append(f'<picture><source media="{at}" srcset="{folder}front.dark.png">{img}</picture>')
+        if paper: parts.append(f"![]({folder}front.png){{fig-alt=\"{alt}\"}}")
+        else: parts.append(f'<picture><source media="{at}" srcset="{folder}front.dark.png">{img}</picture>')
         does = f"Shaded: what feature {d['latent']} does on a held-out text."
         parts.append(f"{m(d['feature'])} {does} {m(d['rule'])}")
     def line(o):
@@ -799,15 +801,16 @@ def write_play(
     with atomic_path(Path(folder)/"play.js") as t: t.write_text(script, encoding="utf-8")
 
 # %% ../nbs/lib/63_front.ipynb #936d5076
-def _html_cell(text, name):
-    "A code cell without code whose output is this HTML: no reader of Markdown looks into it."
+def _html_cell(text, name, paper=""):
+    "A code cell without code whose output is this HTML, which no reader of Markdown looks into, and what is printed."
     data = {"text/html": without_shortcodes(text), "text/plain": ""}
+    if paper: data["text/markdown"] = without_shortcodes(paper)
     return dict(cell_type="code", id=name, metadata={}, execution_count=None, source="#| echo: false\n",
         outputs=[dict(output_type="display_data", metadata={}, data=data)])
 
 def _note_cell(text, name):
     "A Markdown cell with a note."
-    return dict(cell_type="markdown", id=name, metadata={}, source=f'<div class="not-run">{md_text(text)}</div>')
+    return dict(cell_type="markdown", id=name, metadata={}, source=f"::: {{.not-run}}\n{md_text(text)}\n:::")
 
 NO_FRONT = ("The two models of this run have not been compared yet: chapter 4 is not done. "
     "What follows is the answer of another run.")
@@ -827,7 +830,7 @@ def add_front(
     page = front_html(d, "" if play is None else "play.html", "cards" if cards else "", lead=False)
     head = dict(description=d["sentence"]) if d["sentence"] else {}
     if "tokens" in d: save_front(d, stage/"figures"/"front"); head["image"] = "figures/front/preview.png"
-    return out | {FRONT: _html_cell(page, "front"), "": head}
+    return out | {FRONT: _html_cell(page, "front", front_md(d, "figures/front/", paper=True)), "": head}
 
 def with_front(
     nb:dict,   # a processed notebook

@@ -466,9 +466,9 @@ def quarto_cells(
                 told = picture_md(o, at("fig-alt", i) or at("fig-cap", i) or "Figure drawn by the cell above",
                     at("fig-cap", i), name, to, file) if shown else "*A picture that cannot be read.*\n"
                 i += 1
-            elif "text/markdown" in data: told = data["text/markdown"]
-            elif "text/html" in data: told = fenced(data["text/html"],
-                "{=html}") if to == "html" else html_as_md(data["text/html"])
+            elif "text/html" in data and to == "html": told = fenced(data["text/html"], "{=html}")
+            elif "text/markdown" in data: told = data["text/markdown"] # tables and cards bring their form for paper
+            elif "text/html" in data: told = html_as_md(data["text/html"])
             elif "text/plain" in data and not re.match(r"<[\w.]+ (object|at 0x)",
                 data["text/plain"]): told = fenced(without_shortcodes(data["text/plain"]))
             if told.strip(): made.append(dict(output_type="display_data", metadata={}, data={"text/markdown": told}))

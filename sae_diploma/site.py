@@ -9,7 +9,7 @@ __all__ = ['ANSWER', 'DATA_LIMIT', 'NOT_SMALLDOCS', 'SERVED', 'MISSING', 'OLDEST
            'run_note', 'run_words', 'resolve_pages', 'for_quarto', 'check_stage', 'searchable', 'mathml', 'accessible',
            'legible_tables', 'level_headings', 'localise', 'check_site', 'quarto_version', 'new_enough', 'quarto_note',
            'quarto_warnings', 'run_quarto', 'renderer', 'render', 'site_fingerprint', 'build_site', 'site_of',
-           'site_files', 'check_out', 'publish', 'to_markdown', 'write_readme']
+           'check_out', 'publish', 'to_markdown', 'write_readme']
 
 # %% ../nbs/lib/72_site.ipynb #c481a7af
 import contextlib, functools, html, itertools, json, multiprocessing, os, re, shutil, subprocess, sys, tempfile, time
@@ -1021,7 +1021,7 @@ def build_site(
     check(how != "quarto" or new_enough(quarto_version()),
         f"how: {quarto_note()}; install Quarto {'.'.join(map(str, OLDEST))} or newer, or take smalldocs", DataError)
     fp = site_fingerprint(run_dir, how := how or renderer())
-    if not run_lib and site_of(out).get("fingerprint") == fp and all((out/o).is_file() for o in site_files(out)):
+    if not run_lib and site_of(out).get("fingerprint") == fp and all((out/o).is_file() for o in own_files(out)):
         say(f"site: up to date ({out}/index.html)")
         return []
     failed = run_library(say=say) if run_lib else {}
@@ -1044,7 +1044,7 @@ def build_site(
         if run_lib: fp = site_fingerprint(run_dir, how)
         about = dict(fingerprint="" if bad else fp, run=run_dir.name, renderer=how)
         for dst in dict.fromkeys((run_dir/"site", full)): publish(stage/"_site", dst, about)
-    n = sum(o.endswith(".html") for o in site_files(full))
+    n = sum(o.endswith(".html") for o in own_files(full))
     say(f"{n} pages, {clock(time.time()-t)}: {out}/index.html")
     if own: say(f"site: not without Quarto: {'; '.join(MISSING)}")
     for o in bad: say(f"site: {o}")
@@ -1062,16 +1062,6 @@ def site_of(
         if all(isinstance(d[k], str) for k in ("fingerprint", "renderer")): return d
     return {}
 
-def site_files(
-    folder, # of a site
-) -> list:
-    "Names of its own files, as `site.json` has them; none that lies elsewhere."
-    names = site_of(folder).get("files")
-    def inside(o):
-        if not isinstance(o, str) or not o or ":" in o or "\\" in o: return False
-        return not PurePosixPath(o).is_absolute() and ".." not in PurePosixPath(o).parts
-    return sorted({o for o in names if inside(o)}) if isinstance(names, list) else []
-
 def check_out(
     out,         # folder for a site
     param="out", # the parameter that names it
@@ -1082,37 +1072,14 @@ def check_out(
     check(os.access(up, os.W_OK), f"{param}: {up} may not be written to; give another folder")
 
 def publish(
-    src:Path,  # a rendered site
-    dst:Path,  # folder that is to show it, as `check_out` has looked at
+    src:Path,   # a rendered site
+    dst:Path,   # folder that is to show it, as `check_out` has looked at
     about:dict, # for `site.json`
 ):
-    "Put the files of `src` in place of the site's own; others stay, and one that is in the way raises `DataError`."
-    mark_folder(dst, WEBSITE, known=[lambda o: bool(site_of(o))])
-    new, old = sorted(f.relative_to(src).as_posix() for f in src.rglob("*") if f.is_file()
-        and f.name != "site.json"), site_files(dst)
-    ours = {*old, *(PurePosixPath(o).parent.as_posix() for o in old)}
-    for o in new:
-        f = dst/o
-        taken = f.exists() and o not in ours and not (f.is_file() and f.read_bytes() == (src/o).read_bytes())
-        up = next((p for p in f.parents if p.is_relative_to(dst) and p != dst and p.exists() and not p.is_dir()
-            and p.relative_to(dst).as_posix() not in ours), None)
-        check(not taken and up is None,
-            f"{up or f} was not written by this command, and a file of the site has to go there; move it", DataError)
-    tmp = Path(tempfile.mkdtemp(dir=dst.parent, prefix=".site-"))
-    try:
-        with room_for(dst): shutil.copytree(src, tmp/"new")
-        save_json(about | dict(fingerprint="", files=sorted({*old, *new})),
-            dst/"site.json") # while both are there, both are ours
-        for o in old:
-            if o not in new: (dst/o).unlink(missing_ok=True)
-        for up in sorted({p for o in old for p in (dst/o).parents if p.is_relative_to(dst) and p != dst}, reverse=True):
-            with contextlib.suppress(OSError): up.rmdir() # where nothing is left in it
-        for o in new:
-            (dst/o).parent.mkdir(parents=True, exist_ok=True)
-            replace_file(tmp/"new"/o, dst/o)
-        save_json(about | dict(files=new), dst/"site.json")
-    finally: shutil.rmtree(tmp, ignore_errors=True)
-
+    "Put a copy of `src` in place of the last site; files of others stay, one that is in the way raises `ParamError`."
+    with new_folder(dst, WEBSITE, known=[lambda o: bool(site_of(o))]) as new:
+        shutil.copytree(src, new, dirs_exist_ok=True)
+        save_json(about, new/"site.json")
 
 # %% ../nbs/lib/72_site.ipynb #b9e2d417
 def _front_for_readme(run_dir, images):
