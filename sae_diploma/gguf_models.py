@@ -165,6 +165,7 @@ def model_config(
               max_position_embeddings=_says(h, "context_length"), rms_norm_eps=_short(_says(h, "attention.layer_norm_rms_epsilon")),
               tie_word_embeddings="output.weight" not in h.tensors, dtype="float32", **token)
     if a in ("llama", "qwen3"): kw["attention_bias"] = "blk.0.attn_q.bias" in h.tensors
+    if a == "qwen2" and head == width//heads: kw.pop("head_dim")
     if a == "llama": kw["mlp_bias"] = "blk.0.ffn_up.bias" in h.tensors
     try: return getattr(transformers, FAMILIES[a])(**kw, **(_gemma(h, heads, width, head) if a.startswith("gemma") else dict(rope_parameters=_rope(h, head))))
     except SaeDiplomaError: raise

@@ -98,14 +98,14 @@ def write_gguf(model, path, kind="F32", tokenizer=BYTES, family=None, template=T
     if family == "llama": says |= {"rope.dimension_count": head, "vocab_size": c.vocab_size}
     elif family != "qwen2": says |= {"attention.key_length": head, "attention.value_length": head}
     if family.startswith("gemma"): says["attention.sliding_window"] = c.sliding_window
-    for k, v in (says | (extra or {})).items():
-        if k not in drop: (w.add_string if isinstance(v, str) else w.add_float32 if isinstance(v, float) else w.add_array if isinstance(v, list) else w.add_uint32)(f"{family}.{k}", v)
+    for k, v in ({k: v for k, v in says.items() if k not in drop} | (extra or {})).items():
+        (w.add_string if isinstance(v, str) else w.add_float32 if isinstance(v, float) else w.add_array if isinstance(v, list) else w.add_uint32)(f"{family}.{k}", v)
     rope = c.rope_parameters.get("full_attention", c.rope_parameters)
     w.add_float32(f"{family}.rope.freq_base", rope["rope_theta"]); w.add_float32(f"{family}.attention.layer_norm_rms_epsilon", c.rms_norm_eps)
     if family == "gemma2": w.add_float32("gemma2.attn_logit_softcapping", c.attn_logit_softcapping); w.add_float32("gemma2.final_logit_softcapping", c.final_logit_softcapping)
     if tokenizer: _vocab(w, tokenizer, c.vocab_size)
     if template: w.add_chat_template(template)
-    for name, x in _tensors(model, family).items() | (tensors or {}).items():
+    for name, x in (_tensors(model, family) | (tensors or {})).items():
         if x.ndim < 2 or kind == "F32": w.add_tensor(name, np.ascontiguousarray(x, np.float32))
         else:
             q = gguf.GGMLQuantizationType[kind]
@@ -202,16 +202,17 @@ def test_each_family_answers_as_the_model_that_was_written(tmp_path, case):
     assert set(got.state_dict()) == set(model.state_dict()) and all(torch.equal(v, model.state_dict()[k]) for k, v in got.state_dict().items())
     assert close(want, by_hand(read_header(file), IDS)) < 1e-5
     c, o = got.config, model.config
-    for k in ("rms_norm_eps", "rope_parameters", "head_dim", "tie_word_embeddings", "layer_types", "sliding_window"): assert getattr(c, k, None) == getattr(o, k, None), k
+    for k in ("rms_norm_eps", "rope_parameters", *["head_dim"]*(family != "qwen2"), "tie_word_embeddings", "layer_types", "sliding_window"): assert getattr(c, k, None) == getattr(o, k, None), k
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("kind,room", [("F16", 2e-3), ("BF16", 1e-2), ("Q8_0", .03), ("Q4_1", .5)])
+@pytest.mark.parametrize("kind,room", [("F16", 0), ("BF16", .05), ("Q8_0", .1), ("Q4_1", 1)])
 def test_fewer_bits_give_the_logits_of_what_is_stored(tmp_path, family, kind, room):
     model = small(family)
     file = write_gguf(model, tmp_path/"m.gguf", kind)
     got = answers(load_model(file, device="cpu"))
     assert close(got, by_hand(read_header(file), IDS)) < 1e-5
-    assert 0 < close(got, answers(model)) < room
+    off = close(got, answers(model)) # 16 bits hold these weights exactly
+    assert 0 < off < room if room else off == 0
 
 def test_factors_of_llama_3_are_those_of_transformers():
     from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
@@ -300,14 +301,14 @@ def refused(name, says, exc=SaeDiplomaError):
 
 BAD = {"of another architecture": (dict(family="phi3"), "architecture 'phi3'"), "without a tokenizer": (dict(tokenizer=None), "has no tokenizer"),
        "a setting that is not known": (dict(extra={"attention.layer_norm_epsilon": 1e-5}), "attention.layer_norm_epsilon, which is not known"),
-       "numbers of each layer": (dict(drop=["feed_forward_length"], extra={"feed_forward_length": [96, 96]}), "one number for all layers"),
+       "numbers of each layer": (dict(extra={"feed_forward_length": [96, 96]}), "one number for all layers"),
        "stretched by yarn": (dict(extra={"rope.scaling.type": "yarn", "rope.scaling.factor": 4.}), "method 'yarn'"),
        "stretched otherwise": (dict(tensors={"rope_freqs.weight": np.linspace(1, 5, 8, dtype=np.float32)}), "not Llama 3's"),
        "a tensor more": (dict(tensors={"blk.0.attn_sinks.weight": np.ones(4, np.float32)}), "blk.0.attn_sinks.weight first"),
        "no numbers": (dict(tensors={"blk.0.ffn_norm.weight": np.full(64, np.nan, np.float32)}), "no numbers"),
-       "a layer less": (dict(drop=["block_count"], extra={"block_count": 3}), "has 3 layers, and holds 2"),
-       "another width": (dict(drop=["embedding_length"], extra={"embedding_length": 32}), "copy or download it again"),
-       "heads that do not fit": (dict(drop=["attention.head_count"], extra={"attention.head_count": 8}), "has"),
+       "a layer less": (dict(extra={"block_count": 3}), "has 3 layers, and holds 2"),
+       "another width": (dict(extra={"embedding_length": 32}), "copy or download it again"),
+       "heads that do not fit": (dict(extra={"attention.head_count": 8}), "has"),
        "an unknown way to cut": (dict(tokenizer=BYTES|dict(pre="some-new-rule")), "'some-new-rule'"), "no way to cut": (dict(tokenizer=BYTES|dict(pre=None)), "by the rule None"),
        "a BOS token that is none": (dict(tokenizer=BYTES|dict(bos=4000)), "as special tokens")}
 
