@@ -504,7 +504,7 @@ def load_pair(
         pair = load_model(base, revision=revision, **kw), load_model(ft, revision=ft_revision, **kw)
         if len({_rows(m) for m in pair}) == 1 and alike(*(probe(m, probe_ids(pair[0], n=24)) for m in pair)): _same_answers(ft)
         return pair
-    if of != str(base) and resolve_model(base) != of:
+    if of != str(base) and resolve_model(base) != _resolved(of):
         _log.warning("ft_model: the adapter %s names %r as its base model; it is put on %s, as asked", ft, of, base)
     model = load_model(base, revision=revision, **kw)
     ids = probe_ids(model, n=24)
@@ -523,6 +523,11 @@ def load_pair(
     base = load_model(base, revision=revision, **kw)
     check(alike(probe(base, ids), before), "model_name: loaded twice, the base model gives two answers; its weights on disk changed meanwhile", CorruptError)
     return base, lora
+
+def _resolved(name):
+    "What `resolve_model` gives, or the name itself where it leads to nothing here."
+    try: return resolve_model(name)
+    except SaeDiplomaError: return name
 
 def _same_answers(ft): _log.warning("ft_model: %s answers as the base model does, in every bit: there is nothing to compare", ft)
 
