@@ -7,8 +7,8 @@ __all__ = ['FAMILIES', 'READER', 'KNOWN_MODELS', 'Stored', 'Header', 'read_heade
            'llama3_factors', 'stored', 'place', 'undone', 'check_weights', 'read_tokenizer', 'check_tokenizer',
            'gguf_folder', 'plain_loss', 'gguf_source', 'gguf_record']
 
-# %% ../nbs/lib/11b_gguf.ipynb #7e114e95
-import contextlib, functools, importlib.metadata as md, importlib.util, math, mmap, os, re, shutil, struct
+# %% ../nbs/lib/11b_gguf.ipynb #b15301a5
+import contextlib, functools, importlib.metadata as md, importlib.util, math, mmap, re, shutil, struct
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ import torch
 from filelock import FileLock
 
 from .core import *
+from .core import _line
 
 _again = "copy or download it again"
 _instead = "give the model's folder as save_pretrained writes it"
@@ -85,7 +86,7 @@ def read_header(
             try: meta, tensors = _parsed(_Cursor(data))
             except EOFError: raise CorruptError(short) from None
             except (ValueError, OverflowError, KeyError, MemoryError) as e:
-                what = f"model_name: the header of {path} cannot be read ({str(e)[:100]})"
+                what = f"model_name: the header of {path} cannot be read ({_line(e)})"
                 raise CorruptError(f"{what}; {_again}") from None
     return Header(path, meta, tensors, size)
 
@@ -143,19 +144,31 @@ def check_readable(
                            "saves it")
     parts = h.meta.get("split.count", 0)
     check(parts < 2, f"{what} is one of {parts} parts; join them (llama-gguf-split --merge), and give the whole")
-    check(a in FAMILIES, f"{what} has the architecture {a!r:.60}, and GGUF files of {', '.join(FAMILIES)} can be read; "
-                         f"{_instead}")
+    known = isinstance(a, str) and a in FAMILIES
+    check(known, f"{what} has the architecture {str(a)[:60]!r}, and GGUF files of {', '.join(FAMILIES)} can be read; "
+                 f"{_instead}")
     check(h.tensors, f"{what} holds a vocabulary and no weights; give the model")
     _check_settings(h, what)
     layers = {n.split(".")[1] for n in h.tensors if n.startswith("blk.")}
     n = _says(h, "block_count")
     check(len(layers) == n, f"{what} says that it has {n} layers, and holds {len(layers)}; {_again}", CorruptError)
-    check(h.meta.get("tokenizer.ggml.tokens"), f"{what} has no tokenizer (tokenizer.ggml.tokens); {_instead}")
-    kind = h.meta.get("tokenizer.ggml.model")
-    check(kind in ("gpt2", "llama"), f"{what} has a tokenizer of the kind {kind!r:.60}; 'gpt2' (byte-level BPE) and "
-                                     "'llama' (SentencePiece BPE) can be read")
+    _check_vocabulary(h, what)
 
 def _article(noun): return f"{'an' if str(noun)[:1] in 'aeiou' else 'a'} {str(noun)[:60]}"
+
+def _check_vocabulary(h, what):
+    "Raise a sentence for a file without a tokenizer, of another kind, or whose lists are of other things or lengths."
+    says = lambda k: h.meta.get(f"tokenizer.{k}")
+    tokens, kind = says("ggml.tokens"), says("ggml.model")
+    check(tokens, f"{what} has no tokenizer (tokenizer.ggml.tokens); {_instead}")
+    check(kind in ("gpt2", "llama"), f"{what} has a tokenizer of the kind {str(kind)[:60]!r}; 'gpt2' (byte-level BPE) "
+                                     "and 'llama' (SentencePiece BPE) can be read")
+    texts = lambda o: o is None or isinstance(o, list) and all(isinstance(t, str) for t in o)
+    beside = lambda o: o is None or isinstance(o, list) and len(o) == len(tokens)
+    ok = texts(tokens) and texts(says("ggml.merges")) and isinstance(says("chat_template") or "", str)
+    ok = ok and beside(says("ggml.token_type")) and beside(says("ggml.scores"))
+    check(ok, f"{what} has a tokenizer whose parts are of another kind or length than its tokens; {_again}",
+          CorruptError)
 
 def _check_settings(h, what):
     "Raise `ParamError` for settings that are missing, lists, or unknown: they may change the formula."
@@ -421,7 +434,7 @@ def read_tokenizer(
     parts = {to: h.meta[f"tokenizer.{k}"] for k, to in names["tokenizer"].items() if f"tokenizer.{k}" in h.meta}
     try: backend, _ = convert_gguf_tokenizer(h.family, parts)
     except Exception as e: # whatever a damaged vocabulary calls forth
-        what = f"model_name: the tokenizer of {h.path} cannot be built ({type(e).__name__}: {str(e)[:100]})"
+        what = f"model_name: the tokenizer of {h.path} cannot be built ({type(e).__name__}: {_line(e)})"
         raise CorruptError(f"{what}; {_again}") from None
     said, ids = _corrected(backend, h), {n: h.meta.get(f"tokenizer.ggml.{k}_token_id") for n, k in _special.items()}
     bad = {n: i for n, i in ids.items() if i is not None and not 0 <= i < len(tokens)}
@@ -518,9 +531,22 @@ def gguf_folder(
     folder = top/f"{re.sub(r'[^A-Za-z0-9._-]+', '-', file.stem)[:60]}-{sha[:16]}"
     if _whole(folder, sha): return folder
     make_folder(top)
-    with FileLock(str(top/f".{folder.name}.lock")):
+    with _one_sentence(file, top), FileLock(str(top/f".{folder.name}.lock")):
         if not _whole(folder, sha): _unpack(read_header(file), sha, folder)
     return folder
+
+@contextlib.contextmanager
+def _one_sentence(file, top):
+    "Turn what a library stumbles over in a damaged file, and a cache that cannot be written to, into a sentence."
+    try: yield
+    except SaeDiplomaError: raise
+    except (MemoryError, torch.OutOfMemoryError): raise
+    except OSError as e:
+        raise ParamError(f"model_name: {file} cannot be unpacked into {top} ({e.strerror or e}); set SAE_DIPLOMA_CACHE "
+                         "to a folder of yours") from None
+    except Exception as e:
+        said = f"{type(e).__name__}: {_line(e)}"
+        raise CorruptError(f"model_name: {file} is damaged or of another kind ({said}); {_again}") from None
 
 # %% ../nbs/lib/11b_gguf.ipynb #f5372dc4
 def plain_loss(
@@ -612,8 +638,7 @@ def _from_hub(name, repo, file, revision):
     with offline_if_unreachable() as off:
         try: return Path(hf_hub_download(repo, file, revision=revision, local_files_only=off))
         except (OSError, ValueError) as e:
-            why = (str(e).strip().splitlines() or [type(e).__name__])[0][:120]
-            if off: why = "the hub cannot be reached, and it is not in its cache"
+            why = "the hub cannot be reached, and it is not in its cache" if off else _line(e)
             raise ParamError(f"model_name: {name!r} could not be loaded ({why}); check the name and the network, or "
                              "give a file") from None
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['gguf', 'SIZES', 'GEMMA', 'MORE', 'TEMPLATE', 'BYTES', 'IDS', 'LLAMA3', 'FREQS', 'NEAR', 'FAR', 'LINEAR', 'CASES',
-           'TEXTS', 'PIECES', 'WORDS', 'BAD', 'small', 'vocabulary', 'pieces', 'write_gguf', 'by_hand', 'cache',
+           'TEXTS', 'PIECES', 'WORDS', 'BAD', 'ODD', 'small', 'vocabulary', 'pieces', 'write_gguf', 'by_hand', 'cache',
            'answers', 'close', 'test_each_family_answers_as_the_model_that_was_written',
            'test_fewer_bits_give_the_logits_of_what_is_stored', 'test_factors_of_llama_3_are_those_of_transformers',
            'test_weights_are_those_that_transformers_reads', 'spelled', 'pieced',
@@ -15,7 +15,8 @@ __all__ = ['gguf', 'SIZES', 'GEMMA', 'MORE', 'TEMPLATE', 'BYTES', 'IDS', 'LLAMA3
            'test_a_file_that_cannot_be_read_says_why', 'test_another_architecture_is_named',
            'test_a_cut_file_and_one_of_another_kind_say_so',
            'test_random_damage_to_the_header_is_one_sentence_or_another_model',
-           'test_an_adapter_and_a_part_are_no_models', 'test_a_folder_of_several_files_names_them',
+           'test_an_adapter_and_a_part_are_no_models', 'test_settings_of_another_kind_are_one_sentence',
+           'test_a_cache_that_cannot_be_written_to_is_named', 'test_a_folder_of_several_files_names_them',
            'test_without_the_package_one_sentence_says_what_to_install', 'test_a_full_disk_is_said_before', 'installed',
            'test_a_known_name_is_the_hubs_model_or_the_installed_file', 'test_a_file_of_the_hub_comes_from_its_cache',
            'test_a_model_and_its_adapter', 'test_a_folder_that_was_altered_is_made_again']
@@ -397,6 +398,36 @@ def test_an_adapter_and_a_part_are_no_models(tmp_path):
         w = gguf.GGUFWriter(str(tmp_path/"m.gguf"), "llama"); add(w); w.add_tensor("x", np.ones(4, np.float32))
         w.write_header_to_file(); w.write_kv_data_to_file(); w.write_tensors_to_file(); w.close()
         refused(tmp_path/"m.gguf", says)
+
+ODD = [("split.count", "x"), ("general.type", [1, 2]), ("general.architecture", 7), ("general.alignment", 0),
+       ("llama.block_count", "x"), ("tokenizer.chat_template", 5), *[(f"tokenizer.ggml.{k}", v) for k, v in (
+       ("bos_token_id", "x"), ("tokens", 5), ("tokens", [1, 2]), ("merges", [3]), ("merges", ["x"]),
+       ("token_type", "x"))]]
+@pytest.mark.parametrize("key,value", ODD)
+def test_settings_of_another_kind_are_one_sentence(tmp_path, monkeypatch, key, value):
+    file = write_gguf(small("llama"), tmp_path/"m.gguf")
+    read = G._parsed
+    def parsed(c):
+        meta, tensors = read(c)
+        return meta|{key: value}, tensors
+    if key == "general.alignment": return refused(_patched(file, key, value), "cannot be read")
+    monkeypatch.setattr(G, "_parsed", parsed)
+    refused(file, "model_name: ")
+
+def _patched(file, key, value):
+    "The file with one more setting, a number, in front."
+    b = file.read_bytes()
+    more = struct.pack("<Q", len(key))+key.encode()+struct.pack("<II", 4, value)
+    n, = struct.unpack("<Q", b[16:24])
+    file.write_bytes(b[:16]+struct.pack("<Q", n+1)+more+b[24:])
+    return file
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="every folder can be written to")
+def test_a_cache_that_cannot_be_written_to_is_named(tmp_path):
+    file, top = write_gguf(small("llama"), tmp_path/"m.gguf"), tmp_path/"cache"/"models"
+    top.mkdir(parents=True); top.chmod(0o500)
+    try: refused(file, "set SAE_DIPLOMA_CACHE")
+    finally: top.chmod(0o700)
 
 def test_a_folder_of_several_files_names_them(tmp_path):
     (tmp_path/"f").mkdir()
