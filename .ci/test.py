@@ -1,23 +1,26 @@
 """Everything that is checked, in one command (`make test` calls it); the last line is the sum.
 
-python .ci/test.py            all of it
+python .ci/test.py            all of it, side by side
 python .ci/test.py notebooks  only the named parts: clean notebooks pytest chain site latents lab
 """
-import os, shutil, subprocess, sys, tempfile, time, xml.etree.ElementTree as ET
-from concurrent.futures import ThreadPoolExecutor
+import os, shutil, subprocess, sys, tempfile, threading, time, xml.etree.ElementTree as ET
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 for s in (sys.stdout, sys.stderr): s.reconfigure(errors="backslashreplace") # a letter that the terminal lacks is no failure
 ENV = dict(os.environ, PYTHONIOENCODING="utf-8", PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", SAE_DIPLOMA_QUIET="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
-counts = dict(passed=0, failed=0, skipped=0)
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+ONE = dict(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1") # beside each other threads of many cores would wait for each other
+HALF = {k: str(max(1, CORES//2)) for k in ONE}
+counts, counting = dict(passed=0, failed=0, skipped=0), threading.Lock()
 sys.path.insert(0, str(ROOT/".ci"))
+import pool
 
 
 def result(name, outcome, note="", seconds=None):
     "Count one check and say how it went."
-    counts[outcome] += 1
+    with counting: counts[outcome] += 1
     print(f"  {outcome:<8}{name}{f'  {seconds:.0f} s' if seconds is not None else ''}{f'  {note}' if note else ''}", flush=True)
 
 
@@ -55,40 +58,46 @@ def clean():
             else: result(f"{cmd} leaves no diff", "failed" if diff else "passed", ", ".join(diff[:6]))
 
 
-def notebooks():
-    "Every notebook of the library and every tutorial runs, two at a time, each with half of the cores: threads of both on all of them would wait for each other."
-    def one(nb):
-        t = time.time()
-        return nb, call("nbdev_test", "--path", nb, timeout=600, env=HALF), time.time()-t
+def notebook_jobs():
+    "A job for every notebook of the library and every tutorial."
     pages = [*sorted((ROOT/"nbs/lib").glob("*.ipynb")), *sorted((ROOT/"nbs/tutorials").glob("*.ipynb")), ROOT/"nbs/contributing.ipynb"]
-    pages = [nb for nb in pages if not nb.name.startswith("90_")] # these only define what pytest runs
-    with ThreadPoolExecutor(2) as ex:
-        for nb, r, s in ex.map(one, pages):
-            result(nb.name, "failed" if r.returncode else "passed", seconds=s)
-            if r.returncode: print(tail(r.stdout))
+    def job(nb):
+        with tempfile.TemporaryDirectory() as tmp:
+            code, s = pool.in_process(pool.notebook, (nb,), f"{tmp}/log", 900)
+            result(nb.name, "failed" if code else "passed", seconds=s)
+            if code: print(tail(Path(tmp, "log").read_text(encoding="utf-8", errors="replace")), flush=True)
+    return [lambda nb=nb: job(nb) for nb in pages if not nb.name.startswith("90_")] # these only define what pytest runs
 
 
-HALF = {k: str(max(1, (os.cpu_count() or 2)//2)) for k in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-
-def pytest():
-    "The exported tests, in two halves side by side, each with half of the cores; then those that measure memory, alone."
-    files = sorted((ROOT/"sae_diploma/tests").glob("test_*.py"), key=lambda f: f.stat().st_size)
-    alone = [f for f in files if f.stem == "test_bench"]
-    rest = [f for f in files if f not in alone]
-    with tempfile.TemporaryDirectory() as tmp:
-        def some(name, group):
-            return name, call("pytest", "-q", "-p", "no:cacheprovider", *group, f"--junitxml={tmp}/{name}.xml", env=HALF)
-        with ThreadPoolExecutor(2) as ex: runs = list(ex.map(some, ("even", "odd"), (rest[::2], rest[1::2])))
-        runs.append(some("alone", alone))
-        for name, r in runs:
-            f = Path(tmp, f"{name}.xml")
-            if not f.exists(): result("pytest", "failed"); print(tail(r.stdout)); continue
-            for c in ET.parse(f).iter("testcase"):
+def pytest_jobs(alone=False):
+    "A job for every file of exported tests, the largest first; those that measure memory run alone."
+    files = sorted((ROOT/"sae_diploma/tests").glob("test_*.py"), key=lambda f: -f.stat().st_size)
+    def job(file):
+        with tempfile.TemporaryDirectory() as tmp:
+            code, _ = pool.in_process(pool.pytest_file, (file, f"{tmp}/x.xml"), f"{tmp}/log", 1200)
+            said = Path(tmp, "log").read_text(encoding="utf-8", errors="replace") if Path(tmp, "log").exists() else ""
+            if not Path(tmp, "x.xml").exists(): result(file.name, "failed", f"ended with {code}"); print(tail(said), flush=True); return
+            for c in ET.parse(f"{tmp}/x.xml").iter("testcase"):
                 bad = c.find("failure") is not None or c.find("error") is not None
                 how = "failed" if bad else "skipped" if c.find("skipped") is not None else "passed"
-                title = f"{c.get('classname','').rpartition('.')[2]}.{c.get('name')}"
-                result(title, how, seconds=float(c.get("time", 0)))
-            if r.returncode: print(tail(r.stdout, 60))
+                result(f"{c.get('classname','').rpartition('.')[2]}.{c.get('name')}", how, seconds=float(c.get("time", 0)))
+            if code: print(tail(said, 60), flush=True)
+    return [lambda f=f: job(f) for f in files if (f.stem == "test_bench") == alone]
+
+
+def ended(errors):
+    "What went wrong outside of a check."
+    for e in errors: result("a job", "failed", f"{type(e).__name__}: {e}")
+
+
+def notebooks():
+    "Every notebook of the library and every tutorial runs."
+    ended(pool.run_all(notebook_jobs(), CORES))
+
+
+def pytest():
+    "The exported tests, side by side; then those that measure memory, alone."
+    ended(pool.run_all(pytest_jobs(), CORES) + pool.run_all(pytest_jobs(alone=True), 1))
 
 
 RUN = ROOT/"_runs/test"
@@ -183,9 +192,25 @@ def lab():
     result("the explorer in JupyterLab", "failed" if bad else "passed", "; ".join(bad), time.time()-t)
 
 
+def everything():
+    "The chain, its site and its explorer on one half of the cores; tests and notebooks on the other, and on all of them at the end."
+    def run_and_pages():
+        for part in (chain, site, latents, lab):
+            t = time.time()
+            print(f"\n{part.__name__}: {part.__doc__}", flush=True)
+            try: part()
+            except Exception as e: result(part.__name__, "failed", f"{type(e).__name__}: {e}")
+            print(f"  ({part.__name__}: {time.time()-t:.0f} s)", flush=True)
+    ended(pool.run_all([run_and_pages, clean, *pytest_jobs(), *notebook_jobs()], CORES - CORES//2 + 1))
+    ended(pool.run_all(pytest_jobs(alone=True), 1))
+
+
 if __name__ == "__main__":
     t0 = time.time()
-    for part in sys.argv[1:] or ["clean", "notebooks", "pytest", "chain", "site", "latents", "lab"]:
+    os.environ.update({k: v for k, v in ENV.items() if k not in os.environ} | ONE) # for the jobs
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning") # of jobs that end at once
+    ENV.update(HALF)                                                                # for commands
+    for part in sys.argv[1:] or ["everything"]:
         t = time.time()
         print(f"\n{part}: {globals()[part].__doc__}", flush=True)
         try: globals()[part]()

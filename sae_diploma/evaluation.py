@@ -406,11 +406,13 @@ def enough(
     return [c for c in train if c in test and all(min(y[c].sum(), (~y[c]).sum()) >= n for y, n in ((train, FEW["train"]), (test, FEW["test"])))]
 
 def check_ks(
-    ks, # numbers of latents
+    ks,         # numbers of latents
+    d_sae=None, # latents that there are
 ):
     "Raise `ParamError` for a number of latents that cannot be."
     check(len(ks) > 0, "ks: no number of latents was given; 1,5 is usual")
     for k in ks: check(type(k) is int and k >= 1, f"ks: {k!r} is no whole number of latents from 1")
+    check(d_sae is None or max(ks) <= d_sae, f"ks: {max(ks)} latents cannot be chosen of {d_sae}; use 1 to {d_sae}")
 
 def probing(
     saes,                     # an `SAE`, or a dict name -> `SAE`: they share data and the full probe
@@ -603,7 +605,7 @@ def evaluation(
 ) -> dict:
     "All measures of `sae` that the data at hand allow; raises `ParamError` or `DataError` where they do not fit together."
     start = time.perf_counter()
-    check_fit(sae, store, table, model, other); check_ks(ks)
+    check_fit(sae, store, table, model, other); check_ks(ks, sae.cfg.d_sae)
     held = table is not None and "eval" in set(table.docs.split)
     rows = table.rows(split="eval" if held else None) if table is not None else None
     if table is None: m, lo_hi = measure(sae, store), {}

@@ -9,7 +9,7 @@ __all__ = ['MODEL', 'CHECKPOINTS', 'METRICS', 'OUTPUTS', 'tokenize_pairs', 'Leng
            'summarise_losses', 'summaries_table', 'rouge_table', 'evaluate_sft', 'describe']
 
 # %% ../nbs/lib/30_sft.ipynb #6af4aa55
-import contextlib, json, math, os, re, shutil
+import contextlib, inspect, json, math, os, re, shutil
 from pathlib import Path
 
 import numpy as np, pandas as pd, torch
@@ -144,10 +144,16 @@ def _sane(p):
         check(v is None or least <= v < float("inf"), f"{k}: {v} cannot be; use {least} or more")
     steps, epochs = p.get("max_steps", -1), p.get("num_train_epochs", 1)
     check(steps == -1 or steps >= 1, f"max_steps: {steps} steps are no training; use 1 or more, or -1 for what the epochs give")
-    check(steps >= 1 or 0 < epochs < float("inf"), f"num_train_epochs: {epochs} passes are no training; use a number above 0, or give max_steps")
+    some = 0 <= epochs < float("inf") and (steps >= 1 or epochs > 0)
+    check(some, f"num_train_epochs: {epochs} passes are no training; use a number above 0, or 0 with max_steps")
+    warmup = p.get("warmup_steps", 0)
+    check(warmup < 1 or warmup == int(warmup),
+          f"warmup_steps: {warmup} is no number of steps; use a whole number, or a share below 1")
     check(p.get("lora_dropout", 0) < 1, f"lora_dropout: {p.get('lora_dropout')} leaves nothing; use a share below 1")
 
 # %% ../nbs/lib/30_sft.ipynb #e29b3cfb
+class _Diverged(DataError): "A training whose loss is no number any more."
+
 def _callback(desc):
     "A callback that shows losses in one bar and stops a run that diverges."
     from transformers import TrainerCallback
@@ -161,7 +167,7 @@ def _callback(desc):
             for k, name in (("loss", "loss"), ("eval_validation_loss", "validation"), ("eval_plain_loss", "plain")):
                 if k in (logs or {}):
                     v = float(logs[k])
-                    check(math.isfinite(v), f"fine-tuning diverged: {name} is {v} at step {state.global_step}; lower learning_rate (now {args.learning_rate:g}) or raise warmup_steps, and run again", DataError)
+                    check(math.isfinite(v), f"fine-tuning diverged: {name} is {v} at step {state.global_step}; lower learning_rate (now {args.learning_rate:g}) or raise warmup_steps, and run again", _Diverged)
                     self.seen[name] = f"{v:.3f}"
             if hasattr(self, "bar"): self.bar.set_postfix(self.seen)
         def on_train_end(self, args, state, control, **kw): self.bar.close()
@@ -187,46 +193,120 @@ def _merge(rows):
     return out
 
 # %% ../nbs/lib/30_sft.ipynb #19ec9366
+_weights = r"(?:pytorch_)?model(?:-\d+-of-\d+)?\.(?:safetensors|bin)(?:\.index\.json)?|adapter_(?:model|config)\.\w+"
+_written = re.compile(r"(?:config|generation_config|trainer_state|special_tokens_map|added_tokens|vocab)\.json"
+                      r"|(?:optimizer|scheduler|scaler)\.(?:pt|bin)|rng_state\w*\.pth|training_args\.bin|README\.md"
+                      r"|tokenizer\w*\.(?:json|model)|(?:vocab|merges)\.txt|chat_template\.jinja|" + _weights)
+
+def _step_of(folder):
+    "The step of a checkpoint, None of one that was cut off."
+    try: step = load_json(folder/"trainer_state.json", keys=("global_step",))["global_step"]
+    except (SaeDiplomaError, OSError): return None
+    return step if type(step) is int else None
+
+def _is_checkpoint(folder):
+    "Whether a trainer wrote this folder: a whole checkpoint, or one that was cut off and holds nothing else."
+    named = re.fullmatch(r"checkpoint-(\d+)", folder.name)
+    if not named or folder.is_symlink() or not folder.is_dir(): return False
+    return _step_of(folder) == int(named[1]) or all(_written.fullmatch(f.name) for f in folder.iterdir())
+
+def _checkpoints(folder): return [c for c in sorted(Path(folder).glob("checkpoint-*")) if _is_checkpoint(c)]
+
 def _sweep(folder):
     "Throw away checkpoints that were cut off, and return the newest whole one or None."
     good = []
-    for c in sorted(Path(folder).glob("checkpoint-*")):
-        try: good.append((json.loads((c/"trainer_state.json").read_text(encoding="utf-8"))["global_step"], c))
-        except (OSError, ValueError, KeyError): shutil.rmtree(c)
+    for c in _checkpoints(folder):
+        if (step := _step_of(c)) is None: shutil.rmtree(c)
+        else: good.append((step, c))
     return max(good)[1] if good else None
 
 def _empty(folder):
-    "Remove all that a folder holds but its lock."
-    for f in Path(folder).glob("*"):
-        if f.name not in (".lock", MARK): shutil.rmtree(f) if f.is_dir() else f.unlink()
+    "Remove the checkpoints of a run and what libraries wrote beside them: returns the names of what else is there."
+    folder = Path(folder)
+    for c in _checkpoints(folder): shutil.rmtree(c)
+    card = folder/"README.md" # of the library, which names itself in it
+    with contextlib.suppress(OSError, ValueError):
+        if "generated_from_trainer" in card.read_text(encoding="utf-8"): card.unlink()
+    for f in sorted((folder/"runs").rglob("*"), reverse=True): # tensorboard's
+        if f.name.startswith("events.out.tfevents."): f.unlink()
+        elif f.is_dir() and not any(f.iterdir()): f.rmdir()
+    if (folder/"runs").is_dir() and not any((folder/"runs").iterdir()): (folder/"runs").rmdir()
+    return contents(folder)
+
+def _remove(folder):
+    "Remove a folder of checkpoints; where something else lies in it, it stays, and that is said."
+    (folder/"run.json").unlink(missing_ok=True)
+    kept = _empty(folder)
+    if kept: print(f"{folder}: kept, for {', '.join(kept[:3])} in it, which the run did not write"); return
+    with contextlib.suppress(OSError):
+        for f in (".lock", MARK): (folder/f).unlink(missing_ok=True)
+        folder.rmdir()
 
 MODEL, CHECKPOINTS = "a fine-tuned model", "checkpoints of a fine-tuning" # what the folders' marks say
+
+def _is_record(path):
+    "Whether a file holds what a fine-tuning was made of."
+    try: d = load_json(path, keys=("params", "inputs", "fingerprint"))
+    except SaeDiplomaError: return False
+    return isinstance(d["params"], dict) and isinstance(d["inputs"], dict) and "pairs" in d["inputs"]
+
+def _record(out, work):
+    "The record of the run that the folders hold, or None: a run that stopped before its first checkpoint is none."
+    f = next((f for f in (out/"training.json", *[work/"run.json"][:len(_checkpoints(work))]) if f.exists()), None)
+    if f is None: return None
+    old = load_json(f, keys=("params", "inputs", "fingerprint"))
+    check(_is_record(f), f"{f} is no record of a fine-tuning; move it, or give another folder", CorruptError)
+    return old
+
+def _differ(old, new):
+    "Clauses on the parameters in which two runs differ."
+    return [f"{k} {old.get(k)!r} there, {new.get(k)!r} now" for k in {**new, **old} if old.get(k) != new.get(k)]
+
+def _replaces(out, diff, overwrite):
+    "Raise `ParamError` where a run that differs must stay."
+    check(overwrite or not diff,
+          f"output folder {out} holds a run made with other parameters ({'; '.join(diff[:3])}); give another folder, or "
+          "overwrite=True to replace it")
 
 def may_train(
     model_name,           # as for `finetune`
     out_dir,              # as for `finetune`
     checkpoint_dir=None,  # as for `finetune`
-    **params,             # numbers of `finetune`; others are passed over
+    overwrite=False,      # as for `finetune`
+    **params,             # of `finetune`, and of `SFTConfig`
 ):
-    "Raise `ParamError` for numbers that are no training, and for folders that hold anything but an earlier fine-tuning."
+    "Raise `ParamError` for parameters that are no training here, and for folders that hold anything but the same run."
     _sane(params)
+    work = Path(checkpoint_dir or Path(out_dir)/"checkpoints")
+    _can_train(params, work)
     if int(os.environ.get("RANK", 0)): return # of several processes one writes
-    out, work, model = Path(out_dir), Path(checkpoint_dir or Path(out_dir)/"checkpoints"), Path(str(model_name))
-    record = lambda f: "pairs" in load_json(f).get("inputs", {}) if f.exists() else False
-    ours, begun = lambda f: record(f/"training.json"), lambda f: record(f/"run.json")
+    out, model = Path(out_dir), Path(str(model_name))
+    ours, begun = lambda f: _is_record(f/"training.json"), lambda f: _is_record(f/"run.json")
+    only_work = lambda f: contents(f) == [work.name] and work.parent == f and (begun(work) or not contents(work))
     for name, folder in (("output_dir", out), ("checkpoint_dir", work)):
         check(not (model.is_dir() and folder.exists() and model.samefile(folder)), f"{name}: {folder} is the folder of the model that is to be fine-tuned; give another folder")
-    may_write(out, MODEL, known=[ours, lambda f: work.parent == f and begun(work) and contents(f) == [work.name]])
+    may_write(out, MODEL, known=[ours, only_work])
     may_write(work, CHECKPOINTS, "checkpoint_dir", known=[begun])
+    odd = [c.name for c in work.glob("checkpoint-*") if re.search(r"\d$", c.name) and not _is_checkpoint(c)]
+    check(not odd, f"checkpoint_dir: {work} holds {', '.join(odd[:3])}, which no fine-tuning wrote; move it")
+    old = _record(out, work)
+    if old is None: return
+    known = lambda k, v: k in old["params"] and k not in _not_params and (k != "learning_rate" or v) # 0: by model
+    new = {k: v for k, v in dict(params, model_name=str(model_name)).items() if known(k, v)}
+    new = json.loads(json.dumps(new, default=str))
+    _replaces(out, _differ({k: old["params"][k] for k in new}, new), overwrite)
+
+def _found(out, work, record, overwrite):
+    "Clauses on what differs in the run that the folders hold, if anything; raises `ParamError` where it must stay."
+    old = _record(out, work)
+    if old is None or old["fingerprint"] == record["fingerprint"]: return []
+    diff = _differ(old["params"], record["params"]) or ["the model or the pairs themselves"]
+    _replaces(out, diff, overwrite)
+    return diff
 
 def _claim(out, work, record, overwrite):
     "The finished record of the same run, or None when it is to be done; raises `ParamError` when the folder is another run's."
-    begun = any(work.glob("checkpoint-*")) # of a run that stopped before its first checkpoint nothing is lost
-    old = next((load_json(f) for f in (out/"training.json", *[work/"run.json"][:begun]) if f.exists()), None)
-    if old is not None and old["fingerprint"] != record["fingerprint"]:
-        a, b = old["params"], record["params"]
-        diff = [f"{k} {a.get(k)!r} there, {b.get(k)!r} now" for k in {**b, **a} if a.get(k) != b.get(k)] or ["the model or the pairs themselves"]
-        check(overwrite, f"output folder {out} holds a run made with other parameters ({'; '.join(diff[:3])}); give another folder, or overwrite=True to replace it")
+    if diff := _found(out, work, record, overwrite):
         print(f"{out}: replacing a run made otherwise ({'; '.join(diff[:3])})")
         _empty(work); (out/"training.json").unlink(missing_ok=True)
     return load_json(out/"training.json") if (out/"training.json").exists() else None
@@ -237,9 +317,13 @@ def _publish(trainer, tokenizer, out, model_name):
     if hasattr(trainer.model, "peft_config"):
         for c in trainer.model.peft_config.values(): c.base_model_name_or_path = str(model_name)
     with contextlib.ExitStack() as s:
-        new = out/".new"; shutil.rmtree(new, ignore_errors=True); s.callback(shutil.rmtree, new, ignore_errors=True)
+        new = out/".sae_diploma.new"; shutil.rmtree(new, ignore_errors=True)
+        s.callback(shutil.rmtree, new, ignore_errors=True)
         trainer.model.save_pretrained(str(new)); tokenizer.save_pretrained(str(new))
-        for f in sorted(new.iterdir()): os.replace(f, out/f.name)
+        names = {f.name for f in new.iterdir()}
+        for f in sorted(names): replace_file(new/f, out/f)
+    for f in out.iterdir(): # weights of an earlier run of another kind would be taken for this one's
+        if re.fullmatch(_weights, f.name) and f.name not in names: f.unlink()
 
 def _reporting(report_to):
     "Names of trackers as transformers takes them; raises `ParamError` for one that is unknown or not installed."
@@ -251,13 +335,74 @@ def _reporting(report_to):
         check(n == "all" or n in get_available_reporting_integrations(), f"report_to: {n!r} is not installed here; install it (pip install {n}), or use 'none'")
     return names
 
-def _hub(push, hub_model_id):
-    "Make sure before the work that the model can be pushed after it."
+def _hub_id(push, hub_model_id):
+    "Raise `ParamError` for a name under which nothing can be pushed, and where nobody is logged in."
     if not push: return
     check(bool(hub_model_id), "hub_model_id: push_to_hub needs a name, such as 'user/model'")
+    from huggingface_hub import get_token
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
+    try: validate_repo_id(hub_model_id)
+    except HFValidationError as e:
+        why = f"hub_model_id: {hub_model_id!r} is no name on the hub ({_line(e)})"
+        raise ParamError(f"{why}; give one such as 'user/model'") from None
+    check(get_token() is not None,
+          f"hub_model_id: {hub_model_id!r} cannot be written to, nobody is logged in; log in with `hf auth login`, or "
+          "leave push_to_hub out")
+
+def _hub(push, hub_model_id):
+    "Make sure before the work that the model can be pushed after it."
+    _hub_id(push, hub_model_id)
+    if not push: return
     from huggingface_hub import create_repo
     try: create_repo(hub_model_id, exist_ok=True)
     except Exception as e: raise ParamError(f"hub_model_id: {hub_model_id!r} cannot be written to ({str(e).strip().splitlines()[0][:160]}); log in with `hf auth login`, or leave push_to_hub out") from None
+
+# %% ../nbs/lib/30_sft.ipynb #0db46fc4
+def _line(e): return (str(e).strip().splitlines() or [type(e).__name__])[0][:200] # of the message of a library
+
+def _can_optimise(args):
+    "Raise `ParamError` for an optimiser or a schedule that cannot be made here."
+    from transformers import Trainer, get_scheduler
+    try: Trainer.get_optimizer_cls_and_kwargs(args)
+    except (ImportError, ValueError, RuntimeError) as e:
+        why = f"optim: {str(args.optim.value)!r} cannot be used here ({_line(e)})"
+        raise ParamError(f"{why}; adamw_torch always can") from None
+    weight = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.)
+    kind, more = args.lr_scheduler_type, getattr(args, "lr_scheduler_kwargs", None) or {}
+    try: get_scheduler(kind, weight, num_warmup_steps=1, num_training_steps=9, scheduler_specific_kwargs=dict(more))
+    except (TypeError, ValueError, KeyError) as e:
+        raise ParamError(f"lr_scheduler_type: {kind.value!r} needs more than its name ({_line(e)}); give "
+                         "lr_scheduler_kwargs, or use cosine, linear or constant") from None
+
+def _can_train(params, work):
+    "Raise `ParamError` for parameters of `finetune` that cannot work on this machine: known without data and model."
+    from transformers.trainer_utils import SchedulerType
+    from transformers.training_args import OptimizerNames
+    p = {k: o.default for k, o in inspect.signature(finetune).parameters.items() if o.default is not o.empty} | params
+    dev, dtype = get_device(p["device"]), get_dtype(p["dtype"])
+    check(dtype is not torch.float16 or p["use_peft"],
+          "dtype: weights in float16 lose what a step changes; use float32, with fp16 to compute in it, or bfloat16")
+    names = dict(optim=(OptimizerNames, "adamw_torch"), lr_scheduler_type=(SchedulerType, "cosine"))
+    for name, (known, usual) in names.items():
+        values, given = [o.value for o in known], getattr(p[name], "value", p[name])
+        check(given in values, f"{name}: {given!r} is unknown{near(given, values) or f'; {usual} is usual'}")
+    report_to = _reporting(p["report_to"]); _hub_id(p["push_to_hub"], p["hub_model_id"])
+    _can_optimise(_arguments(p, work, dev, report_to))
+
+def _arguments(p, work, dev, report_to, n_train=1):
+    "`SFTConfig` of the parameters `p` of `finetune`, and of more that it takes itself."
+    taken = ("max_length", "num_train_epochs", "max_steps", "seed", "per_device_train_batch_size",
+             "per_device_eval_batch_size", "gradient_accumulation_steps", "lr_scheduler_type", "warmup_steps",
+             "weight_decay", "max_grad_norm", "optim", "packing", "bf16", "fp16")
+    batch = p["per_device_train_batch_size"]*p["gradient_accumulation_steps"]
+    _, every, log = _schedule(n_train, batch, p["num_train_epochs"], p["max_steps"], p["n_evals"])
+    more = {k: v for k, v in p.items() if k not in inspect.signature(finetune).parameters}
+    evals = dict(eval_strategy="steps", eval_steps=every, save_strategy="steps", save_steps=every, logging_steps=log,
+                 save_total_limit=None if p.get("keep_checkpoints") else 2, load_best_model_at_end=True,
+                 metric_for_best_model="eval_validation_loss", greater_is_better=False)
+    return _sft_config(work, dev, p["use_peft"], **{k: p[k] for k in taken}, **evals, **more, data_seed=p["seed"],
+                       learning_rate=p["learning_rate"] or 1e-4, eval_packing=False, report_to=report_to,
+                       dataset_kwargs=dict(skip_prepare_dataset=not p["packing"]))
 
 # %% ../nbs/lib/30_sft.ipynb #48a56020
 @contextlib.contextmanager
@@ -296,8 +441,8 @@ def finetune(
     lora_r:int=16,                 # rank of the adapter
     lora_alpha:int=32,             # its scale, over lora_r
     lora_dropout:float=.05,        # on the adapter's input
-    num_train_epochs:float=1,      # passes over the pairs
-    max_steps:int=-1,              # optimiser steps; -1: what the epochs give
+    num_train_epochs:float=1,      # passes over the pairs; 0 only with max_steps
+    max_steps:int=-1,              # optimiser steps, whatever the epochs give; -1: what they give
     per_device_train_batch_size:int=16, # pairs of a step on each device
     per_device_eval_batch_size:int=32,  # pairs of an evaluation batch
     gradient_accumulation_steps:int=1,  # batches of an optimiser step
@@ -328,17 +473,12 @@ def finetune(
     params = {k: v for k, v in locals().items() if k not in _not_params}; params.update(trl); params["model_name"] = str(model_name)
     out, dev = Path(out_dir), get_device(device)
     work = Path(checkpoint_dir) if checkpoint_dir else out/"checkpoints"
-    may_train(out_dir=out, checkpoint_dir=work, **params)
+    run = dict(report_to=report_to, push_to_hub=push_to_hub, hub_model_id=hub_model_id, device=device)
+    may_train(out_dir=out, checkpoint_dir=work, overwrite=overwrite, **params, **run)
     for s in ("train", "validation"):
         check(s in pairs and len(pairs[s]) > 0, f"pairs: the split {s!r} is missing or empty (found {', '.join(f'{k} {len(v)}' for k, v in pairs.items()) or 'none'}); load them with data.load_pairs", DataError)
     report_to = _reporting(report_to); _hub(push_to_hub, hub_model_id)
-    total, every, log = _schedule(len(pairs["train"]), per_device_train_batch_size*gradient_accumulation_steps, num_train_epochs, max_steps, n_evals)
-    args = _sft_config(work, dev, use_peft, max_length=max_length, num_train_epochs=num_train_epochs, max_steps=max_steps, seed=seed, data_seed=seed,
-        per_device_train_batch_size=per_device_train_batch_size, per_device_eval_batch_size=per_device_eval_batch_size, gradient_accumulation_steps=gradient_accumulation_steps,
-        learning_rate=learning_rate or 1e-4, lr_scheduler_type=lr_scheduler_type, warmup_steps=warmup_steps, weight_decay=weight_decay, max_grad_norm=max_grad_norm, optim=optim,
-        packing=packing, eval_packing=False, bf16=bf16, fp16=fp16, report_to=report_to, dataset_kwargs=dict(skip_prepare_dataset=not packing),
-        eval_strategy="steps", eval_steps=every, save_strategy="steps", save_steps=every, logging_steps=log, save_total_limit=None if keep_checkpoints else 2, load_best_model_at_end=True,
-        metric_for_best_model="eval_validation_loss", greater_is_better=False, **trl)
+    args = _arguments(params | dict(keep_checkpoints=keep_checkpoints), work, dev, report_to, len(pairs["train"]))
     model, tok = load_model(model_name, dtype=dtype, device="cpu", revision=model_revision), load_tokenizer(model_name, revision=model_revision)
     if not use_chat_format: tok.chat_template = PLAIN_TEMPLATE
     record_format(tok, "chat" if use_chat_format else "plain", instruction, max_length,
@@ -348,24 +488,32 @@ def finetune(
     if placebo is not None: record["inputs"]["placebo"] = fingerprint({s: list(placebo[s]) for s in ("train", "validation")})
     record["fingerprint"] = fingerprint(json.loads(json.dumps(record, default=str)))
     main = int(os.environ.get("RANK", 0)) == 0 # under `accelerate launch` one process writes
+    same = not _found(out, work, record, overwrite) if main else True # before a folder is made
+    if main and same and resume and (out/"training.json").exists(): return load_json(out/"training.json")
+    with _quiet():
+        data = {s: tokenize_pairs(tok, pairs[s], max_length, instruction) for s in ("train", "validation")}
+        if placebo is not None: data = {s: placebo_texts(tok, data[s], placebo[s], seed) for s in data}
     with room_for(work), RunLock(work) if main else contextlib.nullcontext(), _quiet():
         if (done := _claim(out, work, record, overwrite) if main else None) and resume: return done
         if main and not resume: _empty(work)
         if main: mark_folder(work, CHECKPOINTS, known=["run.json", ".lock"]); save_json(record, work/"run.json")
-        data = {s: tokenize_pairs(tok, pairs[s], max_length, instruction) for s in ("train", "validation")}
-        if placebo is not None: data = {s: placebo_texts(tok, data[s], placebo[s], seed) for s in data}
         trainer = _build(model, tok, args, data, plain, use_peft and _adapter(model, lora_r, lora_alpha, lora_dropout), early_stopping_patience)
         checkpoint = _sweep(work) if main else None
         trainer.accelerator.wait_for_everyone()
-        result = dict(record, **_train(trainer, checkpoint if main else _sweep(work)), n_train=len(data["train"]), n_validation=len(data["validation"]), tokens_per_epoch=sum(map(len, data["train"]["input_ids"])), versions=versions())
+        try: trained = _train(trainer, checkpoint if main else _sweep(work))
+        except _Diverged: # as it would again: what it left must not keep another learning rate from the folder
+            if main: _empty(work)
+            raise
+        result = dict(record, **trained, n_train=len(data["train"]), n_validation=len(data["validation"]), tokens_per_epoch=sum(map(len, data["train"]["input_ids"])), versions=versions())
         if main:
             mark_folder(out, MODEL, known=[work.name, "training.json"])
             _publish(trainer, tok, out, model_name)
             if (work/"runs").exists(): shutil.copytree(work/"runs", out/"runs", dirs_exist_ok=True) # tensorboard's
             save_json(result, out/"training.json")
+            seal_folder(out, ["training.json"])
             if push_to_hub: trainer.model.push_to_hub(hub_model_id); tok.push_to_hub(hub_model_id)
         trainer.accelerator.wait_for_everyone()
-    if main and not keep_checkpoints: shutil.rmtree(work, ignore_errors=True)
+    if main and not keep_checkpoints: _remove(work)
     return load_json(out/"training.json")
 
 def most_paragraphs(

@@ -24,6 +24,9 @@ from .escape import *
 from .pipeline import *
 from .quarto import *
 
+# %% ../nbs/lib/72_site.ipynb #7af3c0d1
+from .front import FRONT, add_front, front_data, front_md, save_front, with_front
+
 # %% ../nbs/lib/72_site.ipynb #d4e196e0
 def page_name(
     nb:str, # name of a notebook file
@@ -347,6 +350,7 @@ def gather(
     pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) # tutorials and benchmarks run in kernels of their own, while this process makes the other pages; no thread: Python 3.11 parses code in one at a time only
     extra = (*sorted((nbs/"tutorials").glob("*.ipynb")), *sorted((nbs/"benchmarks").glob("*.ipynb"))) if library else ()
     ran_pages = pool.submit(_run_pages, extra, cache)
+    front = add_front(run_dir, stage)
     for nb in sorted(nbs.glob("*.ipynb")):
         ran = run_dir/"notebooks"/nb.name
         executed = nb.name in chapters and ran.exists() and (run_dir/chapters[nb.name]/"stage.json").exists()
@@ -359,7 +363,7 @@ def gather(
             if not executed and any(_source(c).strip() for c in d["cells"] if c["cell_type"] == "code") and nb.name != "index.ipynb": _as_written(d, "This page is no part of the chain: it is shown as written, without results.")
         for c in d["cells"]:
             if _source(c).startswith(ANSWER) and (own := answer(run_dir)): c["source"] = own
-        _dump(d, stage/f"{page_name(nb)}.ipynb")
+        _dump(with_front(d, front), stage/f"{page_name(nb)}.ipynb")
     for nb in sorted((nbs/"lib").glob("*.ipynb")) if library else ():
         if not nb.name.startswith("90_"): _dump(_as_written(_lib_page(nb, cache), "The examples run in <code>make test</code> and are shown as written; <code>make lab</code> opens the notebook, with results."), stage/"lib"/f"{page_name(nb)}.ipynb")
     for nb, d in ran_pages.result(): _dump(d, stage/nb.parent.name/f"{page_name(nb)}.ipynb")
@@ -668,7 +672,7 @@ def site_fingerprint(
 ) -> str:
     "Of all that the site shows: stages of the run, notebooks, stylesheet, configuration, and how it is rendered."
     root = source_root()
-    files = [root/"_quarto.yml", Path(__file__), Path(__file__).with_name("escape.py"), *(o for o in sorted((root/"nbs").glob("*.*")) if o.suffix != ".tmp"), *sorted((root/"nbs/lib").glob("*.ipynb")), *sorted((root/"nbs/benchmarks").rglob("*.*")), *sorted((root/"nbs/tutorials").glob("*.*")), *sorted((root/"nbs/images").glob("*"))]
+    files = [root/"_quarto.yml", Path(__file__), Path(__file__).with_name("escape.py"), *(o for o in sorted((root/"nbs").glob("*.*")) if o.suffix != ".tmp"), *sorted((root/"nbs/lib").glob("*.ipynb")), *sorted((root/"nbs/benchmarks").rglob("*.*")), *sorted((root/"nbs/tutorials").glob("*.*")), *sorted((root/"nbs/images").glob("*")), *sorted((package_dir()/"assets").glob("*.*"))]
     stages = {f.parent.name: (load_json(f)["fingerprint"], load_json(f)["finished"]) for f in sorted(run_dir.glob("*/stage.json"))}
     return fingerprint([stages, renderer(), [(o.name, sha256_file(o)) for o in files if o.is_file()]])
 
@@ -720,8 +724,18 @@ def _replace(src, dst):
     os.replace(new, dst)
     shutil.rmtree(old, ignore_errors=True)
 
+# %% ../nbs/lib/72_site.ipynb #b9e2d417
+def _front_for_readme(run_dir, images):
+    "The first screen of the run as Markdown, with its two pictures in `images`."
+    d = front_data(run_dir)
+    if "tokens" in d:
+        with tempfile.TemporaryDirectory() as tmp:
+            save_front(d, tmp)
+            for o in ("front.png", "front.dark.png"): _copy(Path(tmp)/o, images/o)
+    return front_md(d, "images/")
+
 # %% ../nbs/lib/72_site.ipynb #53c8b962
-_mdlink = re.compile(r"(\]\(|(?:href|src)=[\"'])(?!\w+:|#|/)([^)\s\"']+)")
+_mdlink = re.compile(r"(\]\(|(?:href|src|srcset)=[\"'])(?!\w+:|#|/)([^)\s\"']+)")
 
 def to_markdown(
     nb,           # notebook file
@@ -748,10 +762,12 @@ def write_readme(
     root = source_root()
     if run_dir and (own := answer(run_dir, "images/")):
         (root/"nbs/images").mkdir(exist_ok=True)
+        first = _front_for_readme(run_dir, root/"nbs/images")
         shutil.copy(Path(run_dir)/"05_figures/summary.png", root/"nbs/images/summary.png")
         nb = load_json(root/"nbs/index.ipynb")
         for c in nb["cells"]:
             if _source(c).startswith(ANSWER): c["source"] = own.splitlines(True)
+            if _source(c).startswith(FRONT): c["source"] = first.splitlines(True)
         (root/"nbs/index.ipynb").write_text(json.dumps(nb, sort_keys=True, indent=1, ensure_ascii=False)+"\n", encoding="utf-8")
     for nb, md in (("index", "README"), ("methodology", "METHODOLOGY"), ("contributing", "CONTRIBUTING")):
         f = root/f"nbs/{nb}.ipynb"

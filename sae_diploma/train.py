@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['SAMPLE', 'DICTIONARY', 'planted', 'Plan', 'default_lr', 'make_plan', 'Adam', 'rows_of', 'Trainer', 'find_bad',
-           'read_meta', 'run_identity', 'differences', 'found_in', 'reporter', 'fit_many', 'fit', 'run', 'in_step',
-           'finish', 'fit_seeds']
+           'read_meta', 'run_identity', 'differences', 'may_fit', 'found_in', 'check_reporter', 'reporter', 'fit_many',
+           'fit', 'run', 'in_step', 'finish', 'fit_seeds']
 
 # %% ../nbs/lib/46_train.ipynb #971e3a88
 import dataclasses, hashlib, json, math, time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
@@ -100,6 +101,8 @@ def make_plan(
     resample=0,       # off by default: AuxK does it more gently, where there is AuxK
 ) -> Plan:
     "A `Plan` with defaults filled in; raises `ParamError` for what cannot work."
+    half = get_dtype(cfg.dtype) is torch.float16
+    check(not half, "dtype: parameters in float16 lose what a step changes; use float32 or bfloat16")
     check(type(batch_size) is int and batch_size >= 1, f"batch_size: {batch_size!r} is no whole number from 1")
     check(n_rows >= batch_size, f"batch_size: {batch_size} is more than the {n_rows} tokens there are to train on; use at most {n_rows}, or extract more tokens")
     check(n_steps is None or n_epochs is None, f"n_steps, n_epochs: {n_steps} and {n_epochs} were given; give one of them")
@@ -447,7 +450,21 @@ DICTIONARY = "a sparse autoencoder" # what the mark of its folder says
 
 def _holds_sae(folder):
     "Whether a folder without a mark holds an SAE of an earlier version."
-    return (folder/"training.json").exists() and (folder/"config.json").exists() and "d_sae" in load_json(folder/"config.json")
+    if not ((folder/"training.json").exists() and (folder/"config.json").exists()): return False
+    try: return "d_sae" in load_json(folder/"config.json", keys=())
+    except CorruptError: return False
+
+_of_sae = ("checkpoint.safetensors", _holds_sae)
+
+def may_fit(
+    folder,       # where an SAE and its checkpoints will be
+    cfg=None,     # what will be trained
+    plan=None,    # how
+):
+    "Raise `ParamError` unless the folder is free or holds an SAE, finished or begun: of this config and plan, if given."
+    may_write(folder, DICTIONARY, known=_of_sae)
+    asked = {k: dataclasses.asdict(o) for k, o in dict(config=cfg, plan=plan).items() if o is not None}
+    if asked: found_in(Path(folder), asked, True)
 
 def found_in(
     folder:Path,   # where the SAE is or will be
@@ -468,6 +485,15 @@ def found_in(
     check(resume == "auto", f"{folder} holds an SAE of another run ({'; '.join(diff[:4])}); give another folder, the same parameters, or resume=False to replace it")
 
 # %% ../nbs/lib/46_train.ipynb #b5fc771b
+def check_reporter(
+    report_to, # as for `reporter`
+):
+    "Raise `ParamError` for a service that is unknown or not installed."
+    known = ("trackio", "tensorboard", "wandb")
+    if report_to in (None, "none"): return
+    check(report_to in known, f"report_to: {report_to!r} is unknown; use one of {', '.join(known)}, or None")
+    check(find_spec(report_to) is not None, f"report_to: {report_to} is not installed; pip install sae_diploma[track]")
+
 @contextmanager
 def reporter(
     report_to,           # None, 'trackio', 'tensorboard' or 'wandb'
@@ -477,10 +503,8 @@ def reporter(
     project="sae_diploma", # under which runs are gathered
 ):
     "A function that takes an entry of the curve; raises `ParamError` for a service that is unknown or not installed."
-    known = ("trackio", "tensorboard", "wandb")
-    report_to = None if report_to == "none" else report_to
-    check(report_to is None or report_to in known, f"report_to: {report_to!r} is unknown; use one of {', '.join(known)}, or None")
-    if report_to is None: yield lambda row: None; return
+    check_reporter(report_to)
+    if report_to in (None, "none"): yield lambda row: None; return
     numbers = lambda row: {f"{row.get('sae', '')}{'/' if row.get('sae') else ''}{row['split']}/{k}": v for k, v in row.items() if k not in ("split", "step", "sae")}
     try:
         if report_to == "tensorboard":
@@ -520,6 +544,9 @@ def fit_many(
 ) -> list:
     "Train several SAEs in one pass over rows of `store`; each comes out as `fit` alone would make it."
     check(resume in (True, False, "auto"), f"resume: {resume!r} is none of True, False, 'auto'")
+    check_reporter(report_to); get_device(device)
+    check(log_every is None or log_every >= 1, f"log_every: {log_every!r} is no number of steps from 1")
+    check(checkpoint_every >= 1, f"checkpoint_every: {checkpoint_every!r} is no number of steps from 1")
     each = lambda name, v: list(v) if isinstance(v, (list, tuple)) else [v] * len(cfgs)
     cfgs, folders = list(cfgs), [None if o is None else Path(o) for o in (folders or [None] * len(cfgs))]
     lrs, seeds, begins = each("lr", lr), each("seed", seed), each("start_from", start_from)
@@ -534,11 +561,10 @@ def fit_many(
     for p in plans if streams else (): check(p.n_steps * p.batch_size <= len(rows), f"n_steps: {p.n_steps} steps need {p.n_steps * p.batch_size:,} tokens, and the stream's n_tokens are {len(rows):,}; give it more")
     trainers, done = [Trainer(store, c, p, rows, device) for c, p in zip(cfgs, plans)], {}
     for t, f, j, b in zip(trainers, folders, range(len(cfgs)), begins): t.folder, t.name, t.start_from, t.identity = f, (f.name if f else f"{t.cfg.architecture}-{j}"), b, run_identity(store, rows, t.cfg, t.plan, b)
-    ours = dict(known=["checkpoint.safetensors", _holds_sae])
     for t in trainers:
-        if t.folder: may_write(t.folder, DICTIONARY, **ours); found_in(t.folder, t.identity, resume)
+        if t.folder: may_fit(t.folder); found_in(t.folder, t.identity, resume)
     with ExitStack() as stack:
-        for f in filter(None, folders): stack.enter_context(RunLock(mark_folder(f, DICTIONARY, **ours)))
+        for f in filter(None, folders): stack.enter_context(RunLock(mark_folder(f, DICTIONARY, known=_of_sae)))
         found = [found_in(t.folder, t.identity, resume) if t.folder else None for t in trainers]
         for t, what in zip(trainers, found):
             if what == "done": done[t] = SAE.from_pretrained(t.folder).to(t.device)
@@ -549,6 +575,7 @@ def fit_many(
             config = dict(config=[dataclasses.asdict(t.cfg) for t in todo], plan=[dataclasses.asdict(t.plan) for t in todo])
             put = stack.enter_context(reporter(report_to, todo[0].folder, desc or todo[0].name, config))
             done |= run(todo, eval_rows, log_every, checkpoint_every, lambda row: [f(row) for f in (on_log, put) if f], callback, desc, many=len(trainers) > 1)
+        for f in filter(None, folders): seal_folder(f, ["config.json", "model.safetensors"])
         return [done[t] for t in trainers]
 
 def fit(
@@ -601,6 +628,8 @@ def run(
                     if t.folder and t.step - t.saved_at >= checkpoint_every and t.step < plan.n_steps:
                         t.save_checkpoint(t.folder/"checkpoint.safetensors", t.identity); t.saved_at = t.step
     bar.close()
+    for t in lost: # as it would again: its checkpoint must not keep another learning rate from the folder
+        if t.folder: (t.folder/"checkpoint.safetensors").unlink(missing_ok=True)
     seconds, waited = time.perf_counter() - began, sum(t.waited for t in trainers)
     out = {t: finish(t, eval_rows, seconds, waited) for t in live}
     if len(lost) == 1 and not live: raise next(iter(lost.values()))

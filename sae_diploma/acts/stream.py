@@ -149,6 +149,7 @@ class ActivationStream(RowStore):
         self.ahead = _room_for_two(self.models[0]) if ahead is None else ahead
         self.max_length, self.overflow, self.stride = max_length, overflow, stride
         self.first = document_opening(tokenizer) if bos is None else [tokenizer.bos_token_id]*bos
+        check_cut(max_length, overflow, stride, len(self.first))
         self.special = np.isin(np.arange(max(len(tokenizer), max(_special(tokenizer), default=0)+1)), _special(tokenizer))
         self.starts, self.said, self.opening, self.table_hash, self.dropped = [], False, None, None, 0 # `dropped`: tokens read but not used, fewer than a batch in each window
         self.in_use = threading.RLock() # held during each pass of a model: with `ahead`, who uses the models while this is read holds it too
