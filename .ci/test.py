@@ -151,25 +151,60 @@ def adapters():
 
 
 def site():
-    "The site of that run: built, complete, and without an error or a barrier for readers in a browser."
-    import browse
+    "The site of that run: sound before it is rendered, then built by each renderer there is, complete, and without an error or a barrier for readers in a browser."
+    from sae_diploma.site import quarto_note
     with tempfile.TemporaryDirectory() as tmp:
         t = time.time()
-        r = call("sae-diploma", "site", "--run-dir", RUN, "--out", f"{tmp}/site")
-        from sae_diploma.site import check_site
-        bad = check_site(f"{tmp}/site") if Path(tmp, "site").exists() else [r.stdout]
-        result("the site is built, all links and pictures resolve", "failed" if r.returncode or bad else "passed", seconds=time.time()-t)
-        if r.returncode or bad: print(tail("\n".join(bad)), tail(r.stdout), sep="\n")
-        if not Path(tmp, "site").exists(): return
-        if not browse.find_browser(): return result("the site in a browser", "skipped", "no Chromium was found")
-        axe = browse.find_axe()
-        if not axe: result("no serious barrier for readers (axe-core)", "skipped", "axe-core was not found: `pip install axe-playwright-python`, or AXE=path/to/axe.min.js")
+        r = call(sys.executable, "-c", STAGES, RUN, tmp)
+        result("pages and book for Quarto are sound", "failed" if r.returncode else "passed", seconds=time.time()-t)
+        if r.returncode: print(tail(r.stdout))
+        rendered(tmp, "smalldocs")
+        if why := quarto_note():
+            for o in ("the site by Quarto", "the PDF by Quarto"): result(o, "skipped", why)
+            return
+        rendered(tmp, "quarto")
         t = time.time()
-        for page, bad in browse.browse(f"{tmp}/site", axe=axe, code=False).items(): result(f"in the browser: {page}", "failed" if bad else "passed", "; ".join(bad))
-        print(f"  (every page, light, 1280 px{', with axe' if axe else ''}: {time.time()-t:.0f} s)", flush=True)
-        t = time.time()
-        for page, bad in browse.browse(f"{tmp}/site", axe=axe, views=[(1280, True), (390, False), (390, True)], only=browse.kinds(f"{tmp}/site")).items(): result(f"dark, and 390 px wide: {page}", "failed" if bad else "passed", "; ".join(bad))
-        print(f"  (a page of each kind, dark and narrow: {time.time()-t:.0f} s)", flush=True)
+        r = call("sae-diploma", "export", "--run-dir", RUN, "--to", "thesis.pdf", "--out", f"{tmp}/thesis.pdf")
+        said = [o for o in r.stdout.splitlines() if o.startswith("export: ") and "Quarto " not in o and "MB)" not in o]
+        result("the PDF by Quarto", "failed" if r.returncode or said else "passed", "; ".join(said[:3]), time.time()-t)
+        if r.returncode: print(tail(r.stdout))
+
+
+STAGES = """
+import sys
+from pathlib import Path
+from sae_diploma.export import book_stage, thesis_pages
+from sae_diploma.site import check_stage, for_quarto, gather
+if __name__ == "__main__":
+    run, tmp, bad = Path(sys.argv[1]).resolve(), Path(sys.argv[2]), []
+    for name in ("pages", "book"):
+        stage = tmp/name; stage.mkdir()
+        gather(run, stage, library=name == "pages")
+        if name == "pages": for_quarto(stage); bad += check_stage(stage)
+        else: bad += book_stage(stage, run, "Thesis", thesis_pages())
+    print("\\n".join(bad)); sys.exit(bool(bad))
+"""
+
+
+def rendered(tmp, how):
+    "One renderer's site: built, complete, and looked at in a browser."
+    import browse
+    from sae_diploma.site import check_site
+    t, out = time.time(), f"{tmp}/site-{how}"
+    r = call("sae-diploma", "site", "--run-dir", RUN, "--out", out, "--how", how)
+    bad = check_site(out) if Path(out).exists() else [r.stdout]
+    result(f"the site by {how} is built, all links and pictures resolve", "failed" if r.returncode or bad else "passed", seconds=time.time()-t)
+    if r.returncode or bad: print(tail("\n".join(bad)), tail(r.stdout), sep="\n")
+    if not Path(out).exists(): return
+    if not browse.find_browser(): return result(f"the site by {how} in a browser", "skipped", "no Chromium was found")
+    axe = browse.find_axe()
+    if not axe: result("no serious barrier for readers (axe-core)", "skipped", "axe-core was not found: `pip install axe-playwright-python`, or AXE=path/to/axe.min.js")
+    t = time.time()
+    for page, bad in browse.browse(out, axe=axe, code=False).items(): result(f"in the browser, by {how}: {page}", "failed" if bad else "passed", "; ".join(bad))
+    print(f"  (every page, light, 1280 px{', with axe' if axe else ''}: {time.time()-t:.0f} s)", flush=True)
+    t = time.time()
+    for page, bad in browse.browse(out, axe=axe, views=[(1280, True), (390, False), (390, True)], only=browse.kinds(out)).items(): result(f"dark, and 390 px wide, by {how}: {page}", "failed" if bad else "passed", "; ".join(bad))
+    print(f"  (a page of each kind, dark and narrow: {time.time()-t:.0f} s)", flush=True)
 
 
 def latents():

@@ -18,6 +18,7 @@ from fastcore.basics import patch
 
 from .core import *
 from .escape import *
+from .tables import Prose, Table, ends
 
 # %% ../nbs/lib/61_cards.ipynb #e3a7188e
 def part(
@@ -679,9 +680,11 @@ def _n(x, d=3):
 def _sign(x): return ("+" if x is not None and x > 0 else "")+_n(x)
 def _pct(x, d=3): return "–" if x is None else f"{_n(100*x, d)} %"
 
-def _span(c, lo="lo", hi="hi", k=1):
-    "An interval in brackets, where the card has one."
-    return f' <span class="n">[{_n(k*c[lo], 2)}, {_n(k*c[hi], 2)}]</span>' if c.get(lo) is not None and c.get(hi) is not None else ""
+def _est(v, c, lo="lo", hi="hi", k=1, sign=False, unit=""):
+    "A number with its unit and, where `c` has one, its interval in brackets, which says how many digits there are."
+    known = c.get(lo) is not None and c.get(hi) is not None and v is not None
+    v, *both = ends(v, c[lo], c[hi], k, sign) if known else [(_sign if sign else _n)(None if v is None else k*v)]
+    return v+(f" {unit}" if unit else "")+(f' <span class="n">[{both[0]}, {both[1]}]</span>' if both else "")
 
 def _text_html(o, model, top):
     "The tokens of a context, shaded by what the latent does in `model`; the peak is underlined."
@@ -743,15 +746,15 @@ def _context_html(o, top, who=SIDES["each"]):
 def _change(w):
     "Cell with a change in one part of the text, coloured where it is called."
     if "delta" not in w: return "<td></td>"
-    return f'<td class="{"m" if not w["called"] else "f" if w["delta"] > 0 else "b"}">{_sign(100*w["delta"])} pp{_span(w, k=100)}</td>'
+    return f'<td class="{"m" if not w["called"] else "f" if w["delta"] > 0 else "b"}">{_est(w["delta"], w, k=100, sign=True, unit="pp")}</td>'
 
 def _on(c): return "all text" if c["on"] == "all" else f"{c['on']} text"
 
 def _facts_html(c):
     "Frequency, magnitude, place; histogram; tokens that the latent promotes."
     who = _who(c); one = len(who) == 1
-    rows = [(f"frequency, {_on(c)}", _pct(c["freq_base"]), _pct(c["freq_ft"]), f"{_sign(100*c['delta'])} pp{_span(c, k=100)}"),
-            ("mean when active", _n(c["mean_base"]), _n(c["mean_ft"]), f"{_sign(c['mean_ft']-c['mean_base'])}{_span(c, 'mean_lo', 'mean_hi')}")]
+    rows = [(f"frequency, {_on(c)}", _pct(c["freq_base"]), _pct(c["freq_ft"]), _est(c["delta"], c, k=100, sign=True, unit="pp")),
+            ("mean when active", _n(c["mean_base"]), _n(c["mean_ft"]), _est(c["mean_ft"]-c["mean_base"], c, "mean_lo", "mean_hi", sign=True))]
     both = lambda b, f, d: f"<td>{b}</td>" if one else f"<td>{b}</td><td>{f}</td>{d}"
     body = "".join(f'<tr><td class="l">{_e(a)}</td>{both(b, f, f"<td>{d}</td>")}</tr>' for a, b, f, d in rows)
     body += "".join(f'<tr><td class="l m">{_e(w["part"])}</td>{both(_pct(w["base"]), _pct(w["ft"]), _change(w))}</tr>' for w in c["where"])
@@ -775,7 +778,7 @@ def _verdicts_html(c, href):
     if not c.get("verdicts"): return ""
     def row(v):
         x = lambda k: "" if v.get(k) is None else _n(v[k])
-        value = f"{_sign(v['value']) if v['unit'] in ('pp', 'mnat per token') else _n(v['value'])}{' '+_e(v['unit']) if v['unit'] else ''}{_span(v)}"
+        value = _est(v["value"], v, sign=v["unit"] in ("pp", "mnat per token"), unit=_e(v["unit"] or ""))
         return (f'<tr><td class="l">{_e(v["method"])}</td><td class="l w">{_e(v["measure"])}</td><td>{value}</td><td class="q">{_q(v)}</td>'
                 f'<td class="l {"" if v["called"] else "m"}">{_e(v["words"])}</td></tr>')
     groups, apart = {}, [v["via"] for v in c["verdicts"] if v["unit"] == "cosine"]
@@ -802,7 +805,7 @@ def _steering_html(c):
     if not d: return ""
     def cell(v):
         if v is None or v["value"] is None: return "<td>–</td>"
-        change = "" if v["effect"] is None or v["q"] is None else f' <span class="{"m" if not v["called"] else "f" if v["effect"] > 0 else "b"}">{_sign(v["effect"])}{_span(v)}</span>'
+        change = "" if v["effect"] is None or v["q"] is None else f' <span class="{"m" if not v["called"] else "f" if v["effect"] > 0 else "b"}">{_est(v["effect"], v, sign=True)}</span>'
         return f'<td>{_n(v["value"])}{change}</td>'
     name = lambda o: "not steered" if o["latent"] == "none" else f'{"this latent" if o["latent"] != "random" else "a random direction"}, strength {o["strength"]:g}'
     body = "".join(f'<tr><td class="l">{name(o)}</td>{"".join(cell(o["cells"].get(m)) for m in d["measures"])}</tr>' for o in d["rows"])
@@ -837,12 +840,25 @@ def _slug(dictionary, latent): return f'{"".join(o if o.isalnum() else "-" for o
 def _anchor(c): return _slug(c["dictionary"], c["latent"])
 
 # %% ../nbs/lib/61_cards.ipynb #ffce8de7
+def _card_words(c):
+    "What the card says first, in sentences."
+    who, on, known = _who(c), _on(c), lambda o: re.sub("<[^>]+>", "", html.unescape(o))
+    often = " and ".join(f"{_pct(c[k])} in the {w} model" if len(who) > 1 else f"{_pct(c[k])}"
+        for w, k in zip(who, ("freq_base", "freq_ft")))
+    yield f"Latent {c['label'].lstrip('#')} of the {c['dictionary']}: it fires on {often} of the tokens of {on}."
+    if len(who) > 1: yield "The change is " + known(_est(c["delta"], c, k=100, sign=True, unit="points")) + "."
+    for name, k in (("Promotes", "promoted"), ("Suppresses", "suppressed")):
+        if c.get(k): yield f"{name}: {' · '.join(t for t, _ in c[k])}"
+    for o in c["contexts"][:3]: yield f"Strongest in {o['source'] or o['regime']}: …{''.join(o['tokens'])}…"
+
 def show_card(
     c:dict, # of `card_data`
-):
-    "One card in a notebook."
-    from IPython.display import HTML
-    return HTML(f'<div class="tex2jax_ignore mathjax_ignore"><style>{_asset("cards.css")}</style><div class="latents">{card_html(c)}</div></div>') # a dollar sign is no formula
+) -> Table:
+    "One card in a notebook; in a PDF or a terminal what it says first."
+    css = "\n".join(l for l in _asset("cards.css").splitlines() if "position:fixed" not in l) # of what needs a script
+    said = Prose(_card_words(c))
+    made = f'<style>{css}</style><div class="latents">{card_html(c)}</div>'
+    return Table(f'<div class="tex2jax_ignore mathjax_ignore">{made}</div>', said._repr_markdown_(), repr(said)) # a dollar sign is no formula
 
 # %% ../nbs/lib/61_cards.ipynb #4a20c94b
 def overview(
@@ -988,8 +1004,9 @@ def browser_html(
     on, read = (_on(cards[0]), cards[0]["tokens"]) if cards else ("", 0)
     both = " Of a dictionary of a difference the first frequency is on its negative (for the net difference, on a placebo less the others), the second on the difference itself; a crosscoder has one for both models." if any(c.get("reads", "each") != "each" for c in cards) else ""
     listed = "".join(f'<li><a href="latent/{_anchor(c)}.html">{_e(c["dictionary"])} {_e(c["label"].lstrip("#"))}</a></li>' for c in cards)
-    return _head(title, "", ["latents.js", "assets/dataTables.min.js", "assets/browser.js"]) + f"""<body><main class="latents wide">{link}<h1>{_e(title)}</h1><p>{_e(intro)}</p>
-<p class="m">All {n:,} latents. A number with a link has a card: its contexts in both models and every method's verdict. <b>+</b> opens the rest of a row, with all verdicts. Frequencies are shares of the tokens of {_e(on)}; contexts come from {read:,} held-out tokens; in brackets 95 % intervals over documents.{both} {_e(named)} Keys: <kbd>/</kbd> search, <kbd>↓</kbd> <kbd>↑</kbd> rows, <kbd>←</kbd> <kbd>→</kbd> pages, <kbd>Enter</kbd> opens. The address keeps what you see.</p>
+    return _head(title, "", ["latents.js", "assets/dataTables.min.js", "assets/browser.js"]) + f"""<body><main class="latents wide">{link}<h1>{_e(title)}</h1><p>{_e(intro)} A number with a link has a card, with its contexts in both models; <b>+</b> opens the rest of a row.</p>
+<details><summary>How to read the table of {n:,} latents</summary><p>Frequencies are shares of the tokens of {_e(on)}; contexts come from {read:,} held-out tokens; in brackets 95 % intervals over documents.{both}</p>
+{f"<p>{_e(named)}</p>" if named else ""}<p>Keys: <kbd>/</kbd> search, <kbd>↓</kbd> <kbd>↑</kbd> rows, <kbd>←</kbd> <kbd>→</kbd> pages, <kbd>Enter</kbd> opens. The address keeps what you see.</p></details>
 <noscript><p>The table needs JavaScript; the cards do not:</p><ul>{listed}</ul></noscript>
 <form class="controls" role="search" onsubmit="return false"><label>Search name, number, token, verdict<input type="search" id="q" autocomplete="off" spellcheck="false"></label>
 <label>Verdict<select id="verdict"><option value="">any</option></select></label><label>Dictionary<select id="in"><option value="">all</option></select></label>
@@ -1042,6 +1059,7 @@ def write_cards(
     with atomic_path(folder/"latents.js") as t: t.write_text(_rows_js(table, cards), encoding="utf-8")
     save_json(dict(format="sae_diploma.cards", version=2, title=title, intro=intro, back=back, **about, latents=cards), folder/"latents.json")
     with atomic_path(folder/"index.html") as t: t.write_text(browser_html(cards, title, intro, back, len(table), _named(table)), encoding="utf-8")
+    seal_folder(folder, ["latents.json"])
     return folder/"index.html"
 
 def _named(table):

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 
 from .core import *
+from .tables import estimate
 from .data import words
 from .acts.store import REGIMES, SEGMENTS, TokenTable
 from .diffing.base import *
@@ -699,7 +700,7 @@ def causal_finding(
 ) -> dict:
     "`question`, `sentence` and `numbers`, as `findings.json` holds them; raises `ParamError` for a method that is not in the table."
     t = table[(table.side == "write") & (table.control == "top")]
-    question, span = "Does what we name cause what the fine-tuned model does?", lambda a, b, c: f"{a:.0%} [{b:.0%}, {c:.0%}]"
+    question, span = "Does what we name cause what the fine-tuned model does?", lambda a, b, c, unit="%": estimate(a, b, c, 100, unit=unit)
     if t.effect.isna().all(): return dict(question=question, sentence="No change: the two models predict the completions alike, so there is no gap to close.", numbers=dict(method=method, k=0, effect=np.nan, excess=np.nan, ratio=np.nan, gap=float(t.gap.max())))
     check((t.method == method).any(), f"method: {method!r} has no set in the table; it has {', '.join(dict.fromkeys(t.method))}")
     ks = t[(t.method == method)].k; k = int(ks[ks <= k].max() if (ks <= k).any() else ks.min())
@@ -708,9 +709,9 @@ def causal_finding(
     out = f"Writing the change of the {k} latents that {method} ranks first into the base model closes {span(r.effect, r.lo, r.hi)} of the KL gap of {r.gap:.2f} nats per completion token, over {r.support} documents"
     if np.isfinite(r.excess):
         clear = r.called and r.effect >= factor*max(0., r.effect - r.excess)
-        out += f"; as many random latents with as large a change close {r.effect-r.excess:.0%} (difference {span(r.excess, r.excess_lo, r.excess_hi)}), so it is " + (f"at least {factor:g} times as much" if clear else f"more, but less than {factor:g} times as much" if r.called else "not shown to be more")
+        out += f"; as many random latents with as large a change close {100*(r.effect-r.excess):.0f} % (difference {span(r.excess, r.excess_lo, r.excess_hi, 'points')}), so it is " + (f"at least {factor:g} times as much" if clear else f"more, but less than {factor:g} times as much" if r.called else "not shown to be more")
     whole = t[t.method == "everything"]
-    if len(whole): out += f". All that differs at this layer closes {whole.effect.iloc[0]:.0%}"; nums["everything"] = whole.effect.iloc[0]
+    if len(whole): out += f". All that differs at this layer closes {100*whole.effect.iloc[0]:.0f} %"; nums["everything"] = whole.effect.iloc[0]
     for b in baselines:
         g = t[(t.method == b) & (t.k <= k)]
         if len(g):

@@ -109,10 +109,13 @@ def findings_(
 def site_(
     run_dir:str="_runs/quick", # run whose executed chapters, figures and cards are shown
     out:str="_site",           # folder of the site
+    how:str=None,              # quarto or smalldocs; Quarto by default where it is installed
+    run_library:bool=False,    # run the pages of the library, to show results: 15 minutes and more the first time
 ):
     "Render the site of a run: Quarto where it is installed, otherwise smalldocs."
     from sae_diploma.site import build_site
-    build_site(run_dir, out)
+    n = len(build_site(run_dir, out, how=how, run_lib=run_library))
+    check(not n, f"the site is in {out}, with {n} fault{'s' if n > 1 else ''}, named above", DataError)
 
 def export_(
     run_dir:str="_runs/quick", # run to export

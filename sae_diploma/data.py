@@ -1450,9 +1450,11 @@ def show_pairs(
     max_chars=500, # of an article; the rest is left out
 ):
     "Random pairs as a page shows them: the summary above its article."
-    from IPython.display import HTML
-    from sae_diploma.escape import html_text as e
+    from sae_diploma.escape import html_text as e, md_text, visible
+    from sae_diploma.tables import Table
     cut = lambda s: s if len(s) <= max_chars else s[:max_chars].rsplit(" ", 1)[0] + " …"
     rows = [pairs[int(i)] for i in np.random.default_rng(seed).permutation(len(pairs))[:n]]
-    return HTML("".join(f'<div class="tex2jax_ignore mathjax_ignore" style="margin:0 0 1.2em;overflow-wrap:anywhere"><div><strong>{e(r["highlights"], 2000)}</strong><br><small><code>{e(r["source"])}</code></small></div>'
-                        f'<pre style="white-space:pre-wrap;margin:.3em 0 0;font-size:85%">{e(cut(r["article"]))}</pre></div>' for r in rows))
+    said = [(r["highlights"], r["source"], cut(r["article"])) for r in rows]
+    words = "\n\n".join(f"**{md_text(a, 2000)}** ({md_text(s)})\n\n> {md_text(o)}" for a, s, o in said)
+    return Table("".join(f'<div class="tex2jax_ignore mathjax_ignore" style="margin:0 0 1.2em;overflow-wrap:anywhere"><div><strong>{e(r["highlights"], 2000)}</strong><br><small><code>{e(r["source"])}</code></small></div>'
+                        f'<pre style="white-space:pre-wrap;margin:.3em 0 0;font-size:85%">{e(cut(r["article"]))}</pre></div>' for r in rows), words, visible("\n\n".join("\n".join(o) for o in said)))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COLORS', 'MARKERS', 'LINES', 'NAMES', 'KINDS', 'MANY', 'NARROW', 'PAGE', 'SCORES', 'house_style', 'styled', 'narrow',
-           'is_narrow', 'Chart', 'num', 'shown', 'dark', 'on_dark', 'narrow_twin', 'save_figure', 'load_captions',
+           'is_narrow', 'Chart', 'shown', 'dark', 'on_dark', 'narrow_twin', 'save_figure', 'load_captions',
            'run_numbers', 'plot_pipeline', 'plot_lengths', 'plot_sft_curve', 'plot_rouge', 'plot_sae_curve',
            'plot_density', 'plot_frontier', 'plot_densities', 'plot_probing', 'plot_stability',
            'plot_activation_frequency', 'plot_activation_magnitude', 'plot_residual_norms', 'plot_volcano',
@@ -20,6 +20,7 @@ import matplotlib as mpl, numpy as np, pandas as pd
 from matplotlib.figure import Figure
 
 from .core import *
+from .tables import num
 
 # %% ../nbs/lib/60_figures.ipynb #ae1836cb
 COLORS = dict(base="#0072B2", ft="#D55E00", placebo="#009E73", other="#CC79A7", more="#56B4E9", ink="#222222", muted="#5F6368", faint="#C9CDD2")
@@ -142,15 +143,6 @@ def _need(df, cols, name):
     check(isinstance(df, pd.DataFrame), f"{name}: a pandas DataFrame is wanted, found {type(df).__name__}")
     for c in cols: check(c in df.columns, f"{name}: column {c!r} is missing; found {', '.join(map(str, df.columns))}")
     check(len(df) > 0, f"{name}: the table has no rows, so there is nothing to draw")
-
-def num(x, digits=3):
-    "`x` for people: thousands separated, `digits` significant, no exponent between 0.0001 and a million."
-    if x is None or not np.isfinite(x): return "–"
-    if x == 0: return "0"
-    a = abs(x)
-    if a >= 1e6 or a < 1e-4: return f"{x:.{digits-1}e}".replace("-", "−")
-    if a >= 1000 or float(x).is_integer(): return f"{x:,.0f}".replace("-", "−")
-    return f"{x:.{max(0, digits-1-math.floor(math.log10(a)))}f}".replace("-", "−")
 
 def _plain_ticks(axis):
     "0.1, 1, 10 instead of powers, and no minor ticks."

@@ -4,10 +4,13 @@
 
 # %% auto #0
 __all__ = ['KINDS_OF', 'PHONE', 'read_bib', 'who', 'link_of', 'entry_md', 'cell_options', 'pictures', 'number', 'replace_refs',
-           'equations', 'numbered_captions', 'both_schemes', 'scrolling', 'figures_html', 'divs_gfm', 'resolve']
+           'equations', 'numbered_captions', 'both_schemes', 'scrolling', 'figures_html', 'divs_gfm', 'resolve',
+           'fenced', 'html_as_md', 'picture_md', 'quarto_cells', 'outside_code', 'markdown_of', 'labels_of',
+           'faults_of']
 
 # %% ../nbs/lib/71b_quarto.ipynb #344f2eaf
-import base64, html, json, re
+import base64, html, io, itertools, json, re
+from html.parser import HTMLParser
 from pathlib import Path
 
 from .core import *
@@ -302,3 +305,243 @@ def _drop_attrs(s):
     s = re.sub(r"(!\[(?:[^\]\\]|\\.)*\]\([^)]*\))\{[^}]*\}", r"\1", s)
     s = re.sub(r"^(#+ .*?)\s*\{[#.][^}]*\}\s*$", r"\1", s, flags=re.M)
     return re.sub(r"^: (.*?)\s*\{[#.][^}]*\}\s*$", r"*\1*", s, flags=re.M)
+
+# %% ../nbs/lib/71b_quarto.ipynb #3bee8552
+def fenced(
+    text:str, # any
+    kind="",  # what stands behind the fence: '{=html}', 'python'
+) -> str:
+    "The text between fences that it cannot close."
+    ticks = "`"*max(3, 1+max(map(len, re.findall("`+", text)), default=0))
+    return f"{ticks}{kind}\n{text.rstrip(chr(10))}\n{ticks}\n"
+
+
+# %% ../nbs/lib/71b_quarto.ipynb #7ede3615
+_dumb = frozenset("style script svg head select button template noscript".split()) # what of HTML is not to be read
+_blocks = frozenset("""p div section article header footer figure figcaption details summary ul ol li dl dt dd
+blockquote hr br h1 h2 h3 h4 h5 h6""".split())
+
+class _Read(HTMLParser):
+    "Blocks of HTML, in order: ('text', words), ('code', text), ('table', rows of the head, rows of the body)."
+    def __init__(self, html):
+        super().__init__()
+        self.out, self.words, self.skip, self.pre = [], [], [], 0
+        self.table = self.cell = None
+        self.feed(html); self.close(); self._end()
+    def _end(self):
+        if (s := "".join(self.words).strip()): self.out.append(("text", s))
+        self.words = []
+    def handle_starttag(self, tag, attrs):
+        if self.skip or tag in _dumb:
+            if tag in _dumb: self.skip.append(tag)
+            return
+        a = dict(attrs)
+        if tag == "img": return self.handle_data(f" {a.get('alt') or ''} ")
+        if tag == "pre": self._end() if self.table is None else None; self.pre += 1
+        if tag == "table" and self.table is None: self._end(); self.table = dict(head=[], body=[], spans={},
+            part="body")
+        elif self.table is not None: self._row(tag, a)
+        elif tag in _blocks: self._end()
+    def _row(self, tag, a):
+        t = self.table
+        if tag in ("thead", "tbody"): t["part"] = "head" if tag == "thead" else "body"
+        elif tag == "tr": self.cell = None; t[t["part"]].append([])
+        elif tag in ("td", "th"):
+            if not t[t["part"]]: t[t["part"]].append([])
+            row, wide = t[t["part"]][-1], lambda k: min(50, int(n)) if (n := str(a.get(k) or 1)).isdigit() else 1
+            while t["spans"].get(len(row), 0): t["spans"][len(row)] -= 1; row.append([])
+            for i in range(max(1, wide("colspan"))):
+                if wide("rowspan") > 1: t["spans"][len(row)] = wide("rowspan")-1
+                row.append([]); self.cell = row[-1] if i == 0 else self.cell
+        elif tag in _blocks and self.cell: self.cell.append(" ")
+    def handle_endtag(self, tag):
+        if self.skip:
+            if tag == self.skip[-1]: self.skip.pop()
+            return
+        if tag == "pre":
+            self.pre = max(0, self.pre-1)
+            if self.table is None and not self.pre:
+                if (s := "".join(self.words).strip("\n")): self.out.append(("code", s))
+                self.words = []
+        if tag == "table" and self.table is not None:
+            say = lambda rows: [[" ".join("".join(c).split()) for c in r] for r in rows if r]
+            self.out.append(("table", say(self.table["head"]), say(self.table["body"]))); self.table = self.cell = None
+        elif tag in ("td", "th"): self.cell = None
+        elif tag in _blocks and self.table is None: self._end()
+    def handle_data(self, s):
+        if self.skip: return
+        if self.table is not None: self.cell.append(s) if self.cell is not None else None
+        else: self.words.append(s if self.pre else re.sub(r"\s+", " ", s))
+
+_figures = re.compile(r"([−+-]?(\d[\d,]*)?\.?\d+(e[−+-]?\d+)?( ?%)?|nan|inf|–|-)?", re.I)
+
+def _pipe_table(head, body, most):
+    "Rows as a pipe table; columns get room by what stands in them, numbers stand to the right."
+    n = max((len(r) for r in (*head, *body)), default=0)
+    if not n: return ""
+    fill = lambda r: [*r, *[""]*(n-len(r))]
+    head, body = [fill(r) for r in head], [fill(r) for r in body]
+    top = [" · ".join(dict.fromkeys(o for o in c if o)) for c in zip(*head)] if head else [""]*n
+    size = [max(3, min(40, max(len(r[i]) for r in (top, *body)))) for i in range(n)]
+    right = [bool(body) and all(_figures.fullmatch(r[i]) for r in body) for i in range(n)]
+    line = lambda r: "| "+" | ".join(md_text(o, most) for o in r)+" |"
+    return "\n".join([line(top), "|"+"|".join("-"*(w+1)+(":" if k else "-") for w, k in zip(size, right))+"|",
+        *map(line, body)])
+
+def html_as_md(
+    html:str,  # an output
+    most=1500, # letters that are shown of words or code, and 300 of a cell
+    rows=60,   # of a table
+) -> str:
+    "What HTML says, as Markdown without markup of its own: paragraphs, code, pipe tables."
+    out, left = [], most
+    for kind, *what in _Read(html).out:
+        if kind == "table":
+            head, body = what
+            out.append(_pipe_table(head, body[:rows], 300))
+            if len(body) > rows: out.append(f"({len(body)-rows:,} more rows)")
+        elif left > 0:
+            text = cut(what[0], left); left -= len(text)
+            out.append(fenced(without_shortcodes(visible(text))) if kind == "code" else md_text(text))
+    return "\n\n".join(o.rstrip("\n") for o in out if o)+"\n" if any(out) else ""
+
+
+# %% ../nbs/lib/71b_quarto.ipynb #71e9ebb2
+def picture_md(
+    o:dict,    # an output that is a picture
+    alt, cap,  # its words, as Markdown has them in the options of a cell
+    label="",  # by which it is referred to
+    to="html", # or 'typst'
+    file="",   # where the picture lies that no file of the run holds, seen from the page
+) -> str:
+    "A picture as Quarto's Markdown: all its forms for a screen, the light one for paper; a div where it has a label."
+    files = (o.get("metadata", {}).get("figure") or {}) if not file else {}
+    alt, cap = html.unescape(str(alt or "")), str(cap or "")
+    say = md_text(alt.replace('"', "'"), 5000)
+    if to == "typst": pic = f'![]({files.get("light") or file}){{fig-alt="{say}"}}'
+    else:
+        one = f'<img src="{html.escape(file)}" alt="{html_text(alt)}" class="img-fluid figure-img">'
+        img = both_schemes(files, alt) if files.get("light") else scrolling(one)
+        if not label:
+            below = f"<figcaption>{html_text(html.unescape(cap))}</figcaption>\n" if cap else ""
+            img = f'<figure class="figure">\n{img}\n{below}</figure>'
+        pic = fenced(img, "{=html}").rstrip("\n")
+    if not label: return pic+("\n\n"+cap if cap and to == "typst" else "")+"\n"
+    return f"::: {{#{label}}}\n\n{pic}\n"+(f"\n{cap}\n" if cap else "")+"\n:::\n"
+
+def _picture_bytes(s, kind):
+    "The file of a picture: a drawing as text without scripts, others out of base64; b'' for one that cannot be read."
+    if kind.endswith("xml"): return inert_html(s[max(0, s.find("<svg")):]).encode()
+    from PIL import Image
+    try:
+        data = base64.b64decode(re.sub("[^A-Za-z0-9+/=]", "", s))
+        Image.open(io.BytesIO(data)).verify()
+        return data
+    except Exception: return b"" # each library raises its own
+
+def quarto_cells(
+    cells:list, # of a staged page
+    to="html",  # or 'typst'
+    keep=None,  # (bytes, ending) -> where it was written, seen from the page: takes pictures that no file holds
+) -> list:
+    "The cells as Quarto shows them best: every output as Markdown, pictures with their own label, caption, words."
+    out, n = [], itertools.count(1)
+    for c in cells:
+        if c["cell_type"] != "code": out.append(c); continue
+        opts, rest = cell_options(_src(c))
+        label, made = str(opts.get("label") or ""), []
+        at = lambda k, i: (v[i] if i < len(v) else "") if isinstance(v := opts.get(k) or "", list) else (v if i == 0
+            else "")
+        i, pics = 0, pictures(c)
+        for o in c.get("outputs", []):
+            data, told = {k: "".join(v) if isinstance(v, list) else v for k, v in o.get("data", {}).items()}, ""
+            if o in pics:
+                file = ""
+                if not (o.get("metadata", {}).get("figure") or {}).get("light"):
+                    kind = next(k for k in ("image/svg+xml", "image/png", "image/jpeg", "image/gif") if k in data)
+                    raw = _picture_bytes(data[kind], kind)
+                    file = keep(raw, kind.split("/")[1].split("+")[0]) if raw else ""
+                name = "" if not label.startswith("fig-") else label if i == 0 else f"{label}-{i+1}"
+                shown = file or o.get("metadata", {}).get("figure", {}).get("light")
+                told = picture_md(o, at("fig-alt", i) or at("fig-cap", i) or "Figure drawn by the cell above",
+                    at("fig-cap", i), name, to, file) if shown else "*A picture that cannot be read.*\n"
+                i += 1
+            elif "text/markdown" in data: told = data["text/markdown"]
+            elif "text/html" in data: told = fenced(data["text/html"],
+                "{=html}") if to == "html" else html_as_md(data["text/html"])
+            elif "text/plain" in data and not re.match(r"<[\w.]+ (object|at 0x)",
+                data["text/plain"]): told = fenced(without_shortcodes(data["text/plain"]))
+            if told.strip(): made.append(dict(output_type="display_data", metadata={}, data={"text/markdown": told}))
+        drop = lambda k: k.startswith("fig-") or k == "label" and (pics or not label.startswith("tbl-"))
+        opts = "".join(f"#| {k}: {json.dumps(v, ensure_ascii=False)}\n" for k, v in opts.items() if not drop(k))
+        out.append({**c, "source": opts+rest, "outputs": made, "execution_count": None})
+    return out
+
+
+# %% ../nbs/lib/71b_quarto.ipynb #6a6d7e61
+_fence_line = re.compile(r"^ {0,3}(:{3,})[ \t]*(.*?)[ \t]*$", re.M)
+_cite = re.compile(r"(?<![\w\\])-?@(?:\{([^}\s]+)\}|(\w[\w:.#$%&+?<>~/-]*\w|\w))")
+_as_code = re.compile(r"^[ >]*(?P<f>```+|~~~+).*?^[ >]*(?P=f)[ \t]*$|(?P<t>`+)(?!`).+?(?<!`)(?P=t)(?!`)|"
+                      r"\$\$.+?\$\$|(?<![\\$])\$[^\s$](?:[^$\n]*[^\s$])?\$|<!--.*?-->|"
+                      r"\]\([^()\s]*\)|<https?://[^>\s]*>|https?://[^\s)>]*|<[A-Za-z/][^<>]*>", re.S | re.M)
+
+def outside_code(
+    f,         # text -> text
+    text:str,  # Markdown
+    code=None, # what to put in place of code, formulas and comments; they stay by default
+) -> str:
+    "`f` of what is neither code nor formula nor comment."
+    return _outside(f, text) if code is None else f(_code.sub(code, text))
+
+def markdown_of(
+    cells:list, # of a page
+) -> list:
+    "All Markdown of a page, in order: of its cells, and of their outputs."
+    out = []
+    for c in cells:
+        if c["cell_type"] == "markdown": out.append(_src(c))
+        elif c["cell_type"] == "code": out += ["".join(o["data"]["text/markdown"]) for o in c.get("outputs", [])
+            if "text/markdown" in o.get("data", {})]
+    return out
+
+def labels_of(
+    cells:list, # of a page
+) -> list:
+    "Its labels, each as often as it is given."
+    out = []
+    for s in markdown_of(cells):
+        for m in _label.finditer(_code.sub(lambda m: "" if m[0][0] in "`<~" else m[0], s)): out.append(next(g
+            for g in m.groups() if g))
+    for c in cells:
+        if c["cell_type"] == "code" and (label := str(cell_options(_src(c))[0].get("label") or "")):
+            out += [label, *(f"{label}-{i}" for i in range(1, len(pictures(c))+1) if len(pictures(c)) > 1)]
+    return out
+
+def faults_of(
+    cells:list,    # of a page
+    bib:dict,      # of `read_bib`
+    labels=(),     # that other pages define, where pages share one document
+) -> list:
+    "What Quarto would stumble over: references to nothing, labels given twice, open divs, options that are no YAML."
+    import yaml
+    bad, own = [], []
+    for c in cells:
+        if c["cell_type"] != "code": continue
+        try: cell_options(_src(c))
+        except yaml.YAMLError as e:
+            return [f"the options of a cell are no YAML: {_src(c)[:60]!r} ({str(e).splitlines()[0]})"]
+    own = labels_of(cells)
+    bad += [f"the label {o} is given twice" for o in dict.fromkeys(own) if own.count(o) > 1]
+    known, depth = {*own, *labels}, 0
+    for s in markdown_of(cells):
+        text = _as_code.sub(lambda m: "\n"*m[0].count("\n"), s)
+        for m in _cite.finditer(text):
+            key = m[1] or m[2]
+            if key not in known and key not in bib: bad.append(f"`@{key}` points nowhere")
+        for m in _fence_line.finditer(text):
+            depth += 1 if m[2].strip(":") else -1
+            if depth < 0: bad.append("a div ends that never began"); depth = 0
+        if (m := re.search(r"\{\{<", text)): bad.append(f"a shortcode: {text[m.start():m.start()+40]!r}")
+    if depth: bad.append(f"{depth} div{'s' if depth > 1 else ''} never end{'s' if depth == 1 else ''}")
+    return list(dict.fromkeys(bad))
+

@@ -20,6 +20,7 @@ from torch.utils.data import Sampler
 from .chat import (PLAIN_TEMPLATE, answer_text, document_opening, encode_pairs, encode_prompts, end_tokens,
                               of_format, record_format, text_format, turn_words)
 from .core import *
+from .tables import digits, estimate
 from .data import INSTRUCTION, chat_prompt, split_doc, to_chat
 from .models import load_model, load_tokenizer, model_hash
 from .stats import bootstrap_weights, interval
@@ -875,14 +876,15 @@ def describe(
 ) -> str:
     "What the evaluation says, in sentences made of its numbers."
     L, R = metrics["loss"], pd.DataFrame(metrics["rouge"]).set_index(["output", "metric"])
-    n = lambda d, k=2: f"{d['mean']:.{k}f} [{d['lo']:.{k}f}, {d['hi']:.{k}f}]"
+    n = lambda d: estimate(d["mean"], d["lo"], d["hi"], sign=True)
+    v = lambda d, change: f"{d['mean']:.{max(0, digits(change['mean'], change['lo'], change['hi']))}f}" # as many as their difference
     verdict = lambda d, up, down, none: up if d["lo"] > 0 else down if d["hi"] < 0 else none
-    out = [f"Loss of reference summaries: {L['completion']['base']['mean']:.2f} → {L['completion']['ft']['mean']:.2f} nats a token (change {n(L['completion']['change'])}).",
-           f"Another article's summary costs {L['gap']['base']['mean']:.2f} nats a token more than the article's own in the base model and {L['gap']['ft']['mean']:.2f} in the fine-tuned one: the gap {verdict(L['gap']['change'], 'grew', 'shrank', 'did not clearly change')} (change {n(L['gap']['change'])})."]
+    out = [f"Loss of reference summaries: {v(L['completion']['base'], L['completion']['change'])} → {v(L['completion']['ft'], L['completion']['change'])} nats a token (change {n(L['completion']['change'])}).",
+           f"Another article's summary costs {v(L['gap']['base'], L['gap']['change'])} nats a token more than the article's own in the base model and {v(L['gap']['ft'], L['gap']['change'])} in the fine-tuned one: the gap {verdict(L['gap']['change'], 'grew', 'shrank', 'did not clearly change')} (change {n(L['gap']['change'])})."]
     for o, name in (("base", "the base model"), ("lead-1", "the article's first sentence"), ("name words", "the words of the name"), ("shuffled", "its own summaries of other articles")):
         if (o, "rougeL") in R.index:
             r = R.loc[(o, "rougeL")]
             d = dict(mean=r["diff"], lo=r["diff_lo"], hi=r["diff_hi"])
-            out.append(f"Against {name} the fine-tuned model is {verdict(d, 'better', 'worse', 'not clearly better or worse')} by ROUGE-L: {R.loc[('ft', 'rougeL')]['mean']:.1f} and {r['mean']:.1f} (difference {n(d, 1)}).")
-    if "plain" in L: out.append(f"Loss on plain documents: {L['plain']['base']['mean']:.2f} → {L['plain']['ft']['mean']:.2f} (change {n(L['plain']['change'])}).")
+            out.append(f"Against {name} the fine-tuned model is {verdict(d, 'better', 'worse', 'not clearly better or worse')} by ROUGE-L: {v(R.loc[('ft', 'rougeL')], d)} and {v(r, d)} (difference {n(d)}).")
+    if "plain" in L: out.append(f"Loss on plain documents: {v(L['plain']['base'], L['plain']['change'])} → {v(L['plain']['ft'], L['plain']['change'])} (change {n(L['plain']['change'])}).")
     return "\n".join(out)

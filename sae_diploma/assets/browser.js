@@ -8,7 +8,22 @@ const esc = s => String(s).replace(/[&<>"']/g, c => escapes[c]);
 const minus = s => s.replace("-", "−");
 const num = (x, d = 3) => x === null ? "–" : x === 0 ? "0" : Math.abs(x) < 1e-3 ? minus(x.toExponential(1)) : minus(Math.abs(x) >= 1000 ? x.toFixed(0) : x.toPrecision(d).replace(/e\+?(-?\d+)$/, "e$1"));
 const signed = x => x === null ? "–" : (x > 0 ? "+" : "") + num(x);
-const span = (r, a, b) => r[at[a]] === null ? "" : ` <span class="n">[${num(r[at[a]], 2)}, ${num(r[at[b]], 2)}]</span>`;
+// Digits behind the point that an interval allows, as `tables.digits` has them: two of its width where that begins with less than 355, else one.
+const digits = (lo, hi) => {
+  const width = hi - lo;
+  if (!(width > 1e-6 * Math.max(Math.abs(lo), Math.abs(hi)))) return null;
+  const place = Math.floor(Math.log10(width)), end = lo > 0 ? lo : hi;
+  let d = (width / 10 ** place < 3.55 ? 1 : 0) - place;
+  while ((lo > 0 || hi < 0) && Math.round(Math.abs(end) * 10 ** d) === 0 && d < 3 - place) d++;
+  return Math.min(Math.max(d, 0), 12);
+};
+// A number with its interval, `as` it is shown without one.
+const est = (r, v, a, b, as = signed, unit = "") => {
+  const [x, lo, hi] = [v, a, b].map(k => r[at[k]]), d = x === null || lo === null || hi === null ? null : digits(lo, hi);
+  if (d === null) return as(x) + unit;
+  const to = y => (+y.toFixed(d) > 0 && as === signed ? "+" : "") + (+y.toFixed(d) === 0 ? (0).toFixed(d) : minus(y.toFixed(d)));
+  return `${to(x)}${unit} <span class="n">[${to(lo)}, ${to(hi)}]</span>`;
+};
 const tag = t => `<span class="tag ${D.tags[t][1]}">${esc(D.tags[t][0])}</span>`;
 const page = r => `latent/${r[at.page]}.html`;
 const key = r => `${D.dictionaries[r[at.dictionary]]} ${r[at.latent]}`;
@@ -16,7 +31,7 @@ const key = r => `${D.dictionaries[r[at.dictionary]]} ${r[at.latent]}`;
 // Numbers sort as numbers, and what was not measured comes last in both directions.
 for (const [way, sign] of [["asc", 1], ["desc", -1]])
   DataTable.ext.type.order[`measured-${way}`] = (a, b) => a === b ? 0 : a === null ? 1 : b === null ? -1 : sign * (a - b);
-const number = (show, more = {}) => ({render: {_: (x, t, r) => r[at[show]], display: (x, t, r) => (more.as || signed)(r[at[show]]) + (more.lo ? span(r, more.lo, more.hi) : "")}, type: "measured", name: show, data: at[show], searchable: false, orderSequence: ["desc", "asc"], className: "num" + (more.wide ? " o" : ""), title: more.title});
+const number = (show, more = {}) => ({render: {_: (x, t, r) => r[at[show]], display: (x, t, r) => more.lo ? est(r, show, more.lo, more.hi, more.as) : (more.as || signed)(r[at[show]])}, type: "measured", name: show, data: at[show], searchable: false, orderSequence: ["desc", "asc"], className: "num" + (more.wide ? " o" : ""), title: more.title});
 const columns = [
   {data: at.rank, name: "rank", visible: false, searchable: false, type: "num"},
   {data: at.latent, name: "latent", title: "Latent", type: "num", className: "l id", render: {_: x => x, filter: (x, t, r) => `#${x} ${key(r)}`, display: (x, t, r) => r[at.page] === null
@@ -103,12 +118,12 @@ window.addEventListener("hashchange", read);
 function details(r) {
   const rows = [["Dictionary", esc(D.dictionaries[r[at.dictionary]])], ["Fires on", esc(r[at.label] || "no single thing")], ["Evidence", esc(r[at.evidence] || "")],
     ["Frequency", `${num(r[at.base])} % in the base, ${num(r[at.ft])} % in the fine-tuned model`],
-    ["Change", r[at.delta] === null ? "" : `${signed(r[at.delta])} points${span(r, "lo", "hi")}`],
+    ["Change", r[at.delta] === null ? "" : est(r, "delta", "lo", "hi", signed, " points")],
     ["False discovery rate", r[at.q] === null ? "" : `q = ${num(r[at.q], 2)}${r[at.docs] === null ? "" : ` over ${r[at.docs]} documents`}`],
-    ["Net of placebo", r[at.net] === null ? "" : `${signed(r[at.net])} points${span(r, "net_lo", "net_hi")}`],
-    ["Causal attribution", r[at.causal] === null ? "" : `${signed(r[at.causal])} mnat per token${span(r, "causal_lo", "causal_hi")}`],
+    ["Net of placebo", r[at.net] === null ? "" : est(r, "net", "net_lo", "net_hi", signed, " points")],
+    ["Causal attribution", r[at.causal] === null ? "" : est(r, "causal", "causal_lo", "causal_hi", signed, " mnat per token")],
     ["Against placebo runs", r[at.runs] === null ? "" : `log ratio ${signed(r[at.runs])}`],
-    ["The other model's share", r[at.nu] === null ? "" : `ν = ${num(r[at.nu])}${span(r, "nu_lo", "nu_hi")}`],
+    ["The other model's share", r[at.nu] === null ? "" : `ν = ${est(r, "nu", "nu_lo", "nu_hi", num)}`],
     ["Promotes", r[at.promotes] ? r[at.promotes].split("\u0001").map(t => `<span class="tok">${esc(t)}</span>`).join("") : ""],
     ["Verdicts", r[at.tags].map(tag).join(" ")]];
   return `<dl>${rows.filter(o => o[1]).map(([k, v]) => `<dt>${k}</dt><dd>${v}</dd>`).join("")}</dl>` + (r[at.page] === null ? "" : `<p><a href="${esc(page(r))}">Card of this latent, with its contexts</a></p>`);

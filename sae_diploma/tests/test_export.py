@@ -8,7 +8,7 @@ __all__ = ['run', 'test_neuronpedia_batches_say_what_the_dictionary_does', 'test
            'test_a_file_of_somebody_else_stays', 'test_bad_input_in_one_sentence', 'at_hookpoint',
            'test_logits_are_what_the_direction_promotes', 'test_logits_that_are_not_known_are_left_out',
            'test_neuronpedia_refuses_other_activations', 'test_captions_are_tex',
-           'test_quarto_makes_the_pdf_where_it_is', 'test_one_document_opens_what_is_folded']
+           'test_quarto_makes_the_pdf_where_it_is', 'test_the_book_is_sound', 'test_one_document_opens_what_is_folded']
 
 # %% ../../nbs/lib/90_tests.export.ipynb #7a099246
 import json, os, re, zipfile
@@ -163,17 +163,46 @@ def test_captions_are_tex(tmp_path):
     assert all(ord(c) < 128 for c in s.split("\\caption", 1)[1])
 
 def test_quarto_makes_the_pdf_where_it_is(tmp_path, monkeypatch):
-    import stat, sys
-    if os.name == "nt": pytest.skip("a script that begins with #! is no program there")
     site = pytest.importorskip("sae_diploma.site")
     try: site.source_root()
     except DataError: pytest.skip("needs the source tree")
-    from sae_diploma.tests.test_site import FAKE
-    exe = tmp_path/"bin/quarto"; exe.parent.mkdir(); exe.write_text(FAKE.format(python=sys.executable, log=str(tmp_path/"log"), code=0), encoding="utf-8"); exe.chmod(exe.stat().st_mode | stat.S_IEXEC)
-    monkeypatch.setenv("PATH", f"{exe.parent}{os.pathsep}{os.environ['PATH']}"); monkeypatch.chdir(site.source_root())
+    from sae_diploma.tests.test_site import fake_quarto
+    called = fake_quarto(tmp_path, monkeypatch); monkeypatch.chdir(site.source_root())
     run = tmp_path/"run"; save_json({}, run/"parameters.json")
     assert thesis_pdf(run, tmp_path/"t.pdf", say=lambda *_: None).read_bytes().startswith(b"%PDF-")
-    assert json.loads((tmp_path/"log").read_text(encoding="utf-8"))[2:] == ["--to", "typst", "--no-execute"]
+    assert called()[2:] == ["--to", "typst", "--no-execute"]
+
+def test_the_book_is_sound(tmp_path, monkeypatch):
+    "Staged for Typst: no HTML, links within the book or to the web, own numbers gone, an author without signs."
+    import yaml
+    site = pytest.importorskip("sae_diploma.site")
+    try: monkeypatch.chdir(site.source_root())
+    except DataError: pytest.skip("needs the source tree")
+    from sae_diploma.quarto import markdown_of
+    run, stage = tmp_path/"run", tmp_path/"stage"; save_json({}, run/"parameters.json"); stage.mkdir()
+    save_json(dict(stage="01_data", fingerprint="f", finished="2026-01-01"), run/"01_data/stage.json")
+    nb = load_json(site.source_root()/"nbs/01_data_preparation.ipynb")
+    code = next(c for c in nb["cells"] if c["cell_type"] == "code" and "run_dir" in "".join(c["source"]))
+    code["outputs"] = [dict(output_type="execute_result", execution_count=1, metadata={},
+        data={"text/plain": "<IPython.core.display.HTML object>",
+        "text/html": "<table><tr><th>a</th></tr><tr><td>5 | 6</td></tr></table>"}),
+                       dict(output_type="stream", name="stdout", text="12 texts *kept*\n")]
+    save_json(nb, run/"notebooks/01_data_preparation.ipynb")
+    site.gather(run, stage, library=False)
+    assert book_stage(stage, run, "T", thesis_pages()) == []
+    book = yaml.safe_load((stage/"_quarto.yml").read_text(encoding="utf-8"))
+    assert re.fullmatch(r"[A-Za-z ]+", book["book"]["author"]) and book["book"]["chapters"][:2] == ["index.ipynb",
+        "data_preparation.ipynb"]
+    assert sorted(o.name for o in stage.glob("*.ipynb")) == sorted(book["book"]["chapters"])
+    texts = {p.stem: "\n\n".join(markdown_of(load_json(p)["cells"])) for p in stage.glob("*.ipynb")}
+    data = texts["data_preparation"]
+    assert "| &#53; &#124; 6 |" in data.replace("| 5 ", "| &#53; ") and "12 texts" in data and "HTML object" not in data
+    assert "{.unnumbered}" in texts["index"].split("\n")[0] and "{.unnumbered}" not in data
+    for name, s in texts.items():
+        assert not re.search(r"^#+ \d", s, re.M), name
+        for to in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)",
+            site.outside_code(str, s, "")): assert to.startswith(("http", "#",
+            "mailto:")) or to in book["book"]["chapters"], (name, to)
 
 def test_one_document_opens_what_is_folded(tmp_path):
     (tmp_path/"a.html").write_text('<main><h1>A</h1><div class="callout-header collapsed" data-bs-toggle="collapse"></div><div id="c" class="callout-collapse collapse">x</div><ul class="nav nav-tabs"><li><a data-bs-target="#t1">One</a></li></ul><div id="t1" class="tab-pane">y</div><details><summary>s</summary></details><button>Copy</button></main>', encoding="utf-8")

@@ -8,8 +8,9 @@ __all__ = ['OPEN', 'DOCS', 'ALL', 'RAW', 'OWN', 'LOOK', 'Seen', 'test_html_shows
            'test_html_of_others_keeps_no_behaviour', 'Tok', 'hostile_cards', 'hostile_run', 'site',
            'test_no_page_has_an_element_of_the_text', 'test_the_texts_are_there',
            'test_nothing_is_staged_that_quarto_would_follow', 'test_tables_in_a_page_keep_shortcodes_apart',
-           'test_scripts_of_the_site_hold_text_only', 'test_the_card_of_a_model_is_text', 'browser',
-           'test_no_page_does_anything', 'test_the_latent_browser_shows_text', 'test_the_printed_document_runs_nothing']
+           'test_scripts_of_the_site_hold_text_only', 'test_the_card_of_a_model_is_text',
+           'test_nothing_that_quarto_is_given_is_followed', 'browser', 'test_no_page_does_anything',
+           'test_the_latent_browser_shows_text', 'test_the_printed_document_runs_nothing']
 
 # %% ../../nbs/lib/90_tests.hostile.ipynb #bc2ea26d
 import importlib.util, json, os, re, shutil, sys
@@ -308,7 +309,8 @@ def test_nothing_is_staged_that_quarto_would_follow(site):
             for o in c.get("outputs", []):
                 assert o["output_type"] in ("display_data", "execute_result") and set(o["data"]) <= {"text/html",
                     "text/plain", "text/markdown", "image/png", "image/svg+xml"}
-                if "text/html" in o["data"]: assert not Seen(o["data"]["text/html"]).bad, o["data"]["text/html"][:300]
+                told = "".join(o["data"].get("text/html", ""))
+                assert not Seen(told).bad, told[:300]
     for f in site[1].rglob("*"): assert f.is_dir() or f.suffix in (".ipynb", ".html", ".js", ".css", ".bib", ".png",
             ".txt", ".svg", ".json") and (f.name == "private.txt" or b"WICKED-FILE" not in f.read_bytes()), f
 
@@ -348,6 +350,28 @@ def test_the_card_of_a_model_is_text(site, tmp_path):
         assert not p.bad and set(p.tags) <= {"h1", "h2", "p", "code", "pre", "table", "thead", "tbody", "tr", "th",
             "td", "img", "ol", "ul", "li", "strong", "br"}, (p.bad, set(p.tags))
         assert p.tags.count("h1") == 1 and p.tags.count("table") == 1
+
+# %% ../../nbs/lib/90_tests.hostile.ipynb #507f9cb9
+@pytest.mark.parametrize("book", [False, True])
+def test_nothing_that_quarto_is_given_is_followed(site, tmp_path, book):
+    from sae_diploma.export import book_stage, thesis_pages
+    stage = tmp_path/"stage"
+    shutil.copytree(site[1], stage, ignore=shutil.ignore_patterns("_site", "_quarto.yml"))
+    if book: book_stage(stage, site[2], "T", thesis_pages())
+    else: for_quarto(stage)
+    for f in sorted(stage.rglob("*.ipynb")):
+        whole = json.dumps(load_json(f), ensure_ascii=False)
+        assert OPEN not in whole and not re.search(r"b58fc729-690b|cf5733e5-0370", whole), f.name
+        for c in load_json(f)["cells"]:
+            for o in c.get("outputs", []):
+                assert set(o["data"]) == {"text/markdown"}
+                told = "".join(o["data"]["text/markdown"])
+                fences = list(re.finditer(r"^(`{3,})([^\n`]*)\n(.*?)\n\1$", told, re.S | re.M)) # the outer ones
+                raw = [m[3] for m in fences if m[2] == "{=html}"]
+                rest = re.sub(r"^(`{3,})[^\n`]*\n.*?\n\1$", "", told, flags=re.S | re.M)
+                assert not (book and raw) and not any(Seen(o).bad for o in raw), told[:300]
+                assert not re.search(r"<(?:wicked|script|img|svg)", rest), told[:300]
+
 
 # %% ../../nbs/lib/90_tests.hostile.ipynb #f7e7b675
 @pytest.fixture(scope="module")

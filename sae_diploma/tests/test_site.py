@@ -7,8 +7,10 @@ __all__ = ['FAKE', 'built', 'pages', 'text_of', 'test_every_reference_is_resolve
            'test_no_formula_stands_without_a_number', 'test_a_figure_has_number_caption_words_and_two_sides',
            'test_every_picture_has_words_and_nothing_comes_from_elsewhere', 'test_a_broken_page_is_found',
            'test_code_and_what_a_corpus_says_may_look_broken', 'test_tables_of_results_are_marked_for_reading',
-           'quarto', 'test_quarto_renders_where_it_is', 'test_what_quarto_says_is_passed_on',
-           'test_the_project_is_valid_quarto']
+           'fake_quarto', 'quarto', 'test_quarto_renders_where_it_is', 'test_what_quarto_says_is_passed_on',
+           'test_an_old_quarto_is_named_and_left_alone', 'test_each_page_of_the_library_stands_in_one_section',
+           'test_the_project_is_valid_quarto', 'test_bad_input_in_one_sentence', 'test_a_site_with_faults_is_a_failure',
+           'test_a_page_of_the_library_shows_what_it_gave']
 
 # %% ../../nbs/lib/90_tests.site.ipynb #892bb415
 import json, os, re, stat, subprocess, sys
@@ -125,29 +127,42 @@ def test_tables_of_results_are_marked_for_reading(tmp_path):
     df = '<div class="cell-output cell-output-display"><div><table border="1" class="dataframe"><thead><tr><th></th><th>n</th><th>what</th></tr></thead><tbody><tr><th>one</th><td>1.5</td><td>' + "word "*30 + "</td></tr></tbody></table></div></div>"
     s = accessible(f"<main><h1>A</h1>{df}{df}</main></body>")
     assert s.count('class="keep-first dataframe"') == 2 and s.count('<td class="num">1.5') == 2 and s.count('<td class="longer">') == 2
+    quartos = accessible(df.replace('class="dataframe"', 'class="dataframe caption-top table table-sm"'))
+    assert 'class="keep-first dataframe caption-top' in quartos and '<td class="num">1.5' in quartos
     assert re.findall(r'role="region" aria-label="([^"]+)" tabindex="0"', s) == ["Table 1 of results", "Table 2 of results"]
 
 # %% ../../nbs/lib/90_tests.site.ipynb #c9c3a0ac
 FAKE = """#!{python}
 import json, pathlib, sys
+if sys.argv[1:] == ["--version"]: print({version!r}); sys.exit()
 pathlib.Path({log!r}).write_text(json.dumps(sys.argv[1:]))
 stage = pathlib.Path(sys.argv[2])
 book = "type: book" in (stage/"_quarto.yml").read_text()
-if book: (stage/"_book").mkdir(); (stage/"_book/b.pdf").write_bytes(b"%PDF-1.7")
-else: (stage/"_site").mkdir(); (stage/"_site/index.html").write_text("<p>by Quarto</p>")
+if book: (stage/"_book").mkdir(exist_ok=True); (stage/"_book/b.pdf").write_bytes(b"%PDF-1.7")
+else: (stage/"_site").mkdir(exist_ok=True); (stage/"_site/index.html").write_text("<p>by Quarto</p>")
+sys.stderr.write({said!r})
 sys.exit({code})
 """
 
-@pytest.fixture
-def quarto(tmp_path, monkeypatch):
+def fake_quarto(
+    folder,           # for the program and its log
+    monkeypatch,      # pytest's
+    code=0,           # it ends with
+    said="",          # on its error stream
+    version="1.9.38", # it says it is
+):
     "A Quarto on the PATH; a function that returns what it was called with."
     if os.name == "nt": pytest.skip("a script that begins with #! is no program there")
-    def make(code=0):
-        exe, log = tmp_path/"bin/quarto", tmp_path/"log.json"
-        exe.parent.mkdir(exist_ok=True); exe.write_text(FAKE.format(python=sys.executable, log=str(log), code=code), encoding="utf-8"); exe.chmod(exe.stat().st_mode | stat.S_IEXEC)
-        monkeypatch.setenv("PATH", f"{exe.parent}{os.pathsep}{os.environ['PATH']}")
-        return lambda: json.loads(log.read_text(encoding="utf-8"))
-    return make
+    exe, log = folder/f"bin-{version}-{code}-{len(said)}/quarto", folder/"log.json"
+    exe.parent.mkdir(exist_ok=True); exe.write_text(FAKE.format(python=sys.executable, log=str(log), code=code,
+        said=said, version=version), encoding="utf-8"); exe.chmod(exe.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("PATH", f"{exe.parent}{os.pathsep}{os.environ['PATH']}")
+    return lambda: json.loads(log.read_text(encoding="utf-8"))
+
+@pytest.fixture
+def quarto(tmp_path, monkeypatch):
+    "Puts a Quarto on the PATH."
+    return lambda **kw: fake_quarto(tmp_path, monkeypatch, **kw)
 
 def test_quarto_renders_where_it_is(quarto, tmp_path):
     called = quarto()
@@ -161,6 +176,22 @@ def test_what_quarto_says_is_passed_on(quarto, tmp_path):
     quarto(code=1)
     stage = tmp_path/"stage"; stage.mkdir(); (stage/"_quarto.yml").write_text("project: {type: website}", encoding="utf-8")
     with pytest.raises(DataError, match="quarto failed"): render(stage, "quarto")
+    quarto(said="[1/2] a.ipynb\nWARNING (x.lua:1) Unable to resolve crossref @fig-no\n")
+    assert render(stage, "quarto") == ["a.ipynb: Unable to resolve crossref @fig-no"]
+
+def test_an_old_quarto_is_named_and_left_alone(quarto):
+    quarto(version="1.6.42")
+    assert renderer() == "smalldocs" and quarto_note() == "Quarto 1.6.42 is older than 1.9"
+
+def test_each_page_of_the_library_stands_in_one_section():
+    import yaml
+    c = yaml.safe_load((ROOT/"_quarto.yml").read_text(encoding="utf-8"))
+    library = next(o for o in c["website"]["sidebar"]["contents"] if isinstance(o, dict)
+        and o.get("section") == "Library")["contents"]
+    named = [p for s in library for p in s["contents"]]
+    have = [f"lib/{page_name(o)}.ipynb" for o in sorted((ROOT/"nbs/lib").glob("*.ipynb"))
+        if not o.name.startswith("90_")]
+    assert sorted(named) == sorted(have) and 6 <= len(library) <= 10
 
 def test_the_project_is_valid_quarto():
     "Every key of `_quarto.yml` is one that Quarto knows; labels begin with their kind and hold no `_`; sources are lists of lines."
@@ -174,3 +205,74 @@ def test_the_project_is_valid_quarto():
             if cell["cell_type"] != "code": continue
             label = cell_options("".join(cell["source"]))[0].get("label")
             assert label is None or re.fullmatch(r"(fig|tbl)-[A-Za-z0-9-]+", str(label)), f"{nb.name}: {label}"
+
+# %% ../../nbs/lib/90_tests.site.ipynb #6ee5dcbc
+def _arranged(tmp, how):
+    "A run folder and a folder for its site, of which one is not as it should be; and what is said of it."
+    run, out = tmp/"run", tmp/"out"
+    save_json({}, run/"parameters.json"); save_json(dict(stage="01_data", fingerprint="f", finished="2026-01-01"),
+        run/"01_data/stage.json")
+    foreign = lambda text: (out.mkdir(), (out/"site.json").write_text(text, encoding="utf-8"), (out/"mine.txt").touch())
+    if how == "file": out.touch(); return run, out, "is a file"
+    if how == "in a file": out.touch(); return run, out/"x", "cannot be made"
+    if how == "somebody's": out.mkdir(); (out/"letter.txt").touch(); return run, out, "did not write"
+    if how == "foreign list": foreign("[1]"); return run, out, "did not write"
+    if how == "foreign object": foreign('{"fingerprint": {}}'); return run, out, "did not write"
+    if how == "run/site a file": (run/"site").touch(); return run, out, "run_dir: "
+    if how == "no finished": save_json(dict(fingerprint="f"),
+        run/"01_data/stage.json"); return run, out, "lacks finished"
+    if how == "no object": save_json([1], run/"01_data/stage.json"); return run, out, "holds a list"
+    if how == "no run": (run/"parameters.json").unlink(); return run, out, "no run folder"
+    return run, out, "is no renderer"
+
+@pytest.mark.parametrize("how", ["file", "in a file", "somebody's", "foreign list", "foreign object",
+    "run/site a file", "no finished", "no object", "no run", "renderer"])
+def test_bad_input_in_one_sentence(tmp_path, capsys, how):
+    from sae_diploma.cli import main
+    run, out, what = _arranged(tmp_path, how)
+    before = {f: f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()}
+    with pytest.raises(SystemExit) as e: main(["site", "--run-dir", str(run), "--out", str(out),
+        *(["--how", "jekyll"] if how == "renderer" else [])])
+    said = capsys.readouterr().err
+    assert e.value.code == 1 and what in said and said.count("\n") == 1 and "Traceback" not in said, said
+    assert {f: f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()} == before
+
+def test_a_site_with_faults_is_a_failure(tmp_path, capsys, monkeypatch):
+    "What Quarto warns of is said with its page, the command fails, and the next call does not take the site for good."
+    from sae_diploma import site
+    from sae_diploma.cli import main
+    def one_page(run, stage, **kw): site._dump(dict(cells=[site._md("# A page\n\nText.")]), stage/"index.ipynb")
+    monkeypatch.setattr(site, "gather", one_page)
+    run, out, _ = _arranged(tmp_path, "")
+    fake_quarto(tmp_path, monkeypatch, said="[1/1] index.ipynb\nWARN: Unable to resolve link target: gone.ipynb\n")
+    for _ in range(2):
+        with pytest.raises(SystemExit) as e: main(["site", "--run-dir", str(run), "--out", str(out)])
+        told = capsys.readouterr()
+        assert e.value.code == 1 and "with 1 fault" in told.err
+        assert "index.ipynb: Unable to resolve link target: gone.ipynb" in told.out
+    (out/"CNAME").write_text("example.org", encoding="utf-8")
+    fake_quarto(tmp_path, monkeypatch, version="1.10.18")
+    main(["site", "--run-dir", str(run), "--out", str(out)]); assert "Quarto 1.10.18" in capsys.readouterr().out
+    main(["site", "--run-dir", str(run), "--out", str(out)]); assert "up to date" in capsys.readouterr().out
+    assert (out/"CNAME").read_text(encoding="utf-8") == "example.org"
+    assert "by Quarto" in (out/"index.html").read_text(encoding="utf-8")
+
+
+# %% ../../nbs/lib/90_tests.site.ipynb #081bf447
+def test_a_page_of_the_library_shows_what_it_gave(tmp_path, monkeypatch, capfd):
+    from sae_diploma import site
+    monkeypatch.chdir(ROOT)
+    code = lambda s: dict(cell_type="code", source=s, outputs=[])
+    nb = tmp_path/"51_small.ipynb"
+    site._dump(dict(cells=[site._md("# Small"), code("print('six', 2*3)"), code("#| eval: false\n1/0")]), nb)
+    d, ran = site._lib_page(nb, tmp_path)
+    assert not ran and "six 6" not in str(d)
+    assert site._run_lib_page(nb, tmp_path) == ""
+    d, ran = site._lib_page(nb, tmp_path)
+    assert ran and "six 6" in str(d) and "1/0" in str(d)
+    site._dump(dict(cells=[site._md("# Small"), code("print('six', 2*3)"), code("1/0")]), nb)
+    assert site._run_lib_page(nb, tmp_path) == "ZeroDivisionError: division by zero"
+    d, ran = site._lib_page(nb, tmp_path)
+    assert not ran and "six 6" not in str(d)
+    assert "IPKernelApp" not in capfd.readouterr().err
+
