@@ -6,7 +6,7 @@
 __all__ = ['RUN', 'chapters_dir', 'literals', 'ChapterSource', 'find_chapters', 'library_hash', 'stage_fingerprint',
            'parse_value', 'stored_params', 'is_stage', 'may_run', 'resolve_run_dir', 'check_params', 'Chapter',
            'presets', 'check_preset', 'load_preset', 'resolve_stage', 'resolve_params', 'stale', 'claim_run',
-           'ChapterError', 'run_chapter', 'clock', 'plan', 'choose_run', 'reproduce', 'status']
+           'ChapterError', 'run_notebook', 'run_chapter', 'clock', 'plan', 'choose_run', 'reproduce', 'status']
 
 # %% ../nbs/lib/70_pipeline.ipynb #ec574459
 import ast, contextlib, json, math, os, re, shutil, sys, time
@@ -641,24 +641,37 @@ def _logged_engine():
 
 _kernel_env = dict(MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_="8000000000", TOKENIZERS_PARALLELISM="false", PYDEVD_DISABLE_FILE_VALIDATION="1")
 
+def run_notebook(
+    nb,        # notebook file
+    out,       # where the executed one is written
+    log,       # file for what the kernel itself prints
+    bars=None, # stream for its progress bars; nowhere by default
+    **kw,      # for `papermill.execute_notebook`: `parameters`, `cwd`
+):
+    "Execute a notebook by papermill; the words of its kernel go to a file, which is read only when it failed."
+    import warnings
+    import papermill as pm
+    from traitlets.config import Config
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pm.execute_notebook(str(nb), str(out), progress_bar=False, kernel_name="python3", language="python",
+            engine_name=_logged_engine(), log_path=log, stderr_file=bars,
+                                   config=Config(KernelManager=dict(transport_encryption="auto")), **kw)
+
 def run_chapter(
     source,       # `ChapterSource`
     run_dir:Path, # of the run
     params:dict,  # effective parameters
 ) -> Path:
     "Execute one chapter by papermill and return the executed notebook; raises `ChapterError` that names chapter, cell and cause."
-    import warnings
     import papermill as pm
     from nbclient.exceptions import DeadKernelError
-    from traitlets.config import Config
     out = run_dir/"notebooks"/source.nb.name
     out.parent.mkdir(parents=True, exist_ok=True)
     env = {k: v for k, v in _kernel_env.items() if k not in os.environ}
     bars = _Bars(sys.stderr) if sys.stderr.isatty() else None
-    with _environ(SAE_DIPLOMA_PIPELINE="1", SAE_DIPLOMA_NOTEBOOK=source.nb.resolve(), **env), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try: pm.execute_notebook(str(source.nb), str(out), parameters=dict(params, run_dir=str(run_dir)), progress_bar=False, kernel_name="python3", language="python",
-                                 engine_name=_logged_engine(), log_path=out.with_suffix(".log"), stderr_file=bars, config=Config(KernelManager=dict(transport_encryption="auto")))
+    with _environ(SAE_DIPLOMA_PIPELINE="1", SAE_DIPLOMA_NOTEBOOK=source.nb.resolve(), **env):
+        try: run_notebook(source.nb, out, out.with_suffix(".log"), bars, parameters=dict(params, run_dir=str(run_dir)))
         except pm.PapermillExecutionError as e: raise ChapterError(_stopped(source, e, out)) from e
         except DeadKernelError as e: raise ChapterError(f"chapter {source.name}: its kernel died (killed, or out of memory?); the executed notebook is {out}, its last words are in {out.with_suffix('.log').name}; the same command goes on from there") from e
     check((run_dir/source.stage/"stage.json").exists(), f"chapter {source.name} ended without `ch.done()`, so {source.stage} does not count as done", ChapterError)
