@@ -18,17 +18,21 @@ from torch import nn
 
 from .core import *
 from .adapters import AdapterOff, adapter_off, alike, checksums, probe, put_adapter
+from .gguf_models import gguf_folder, gguf_source
 
 _all_ = ["AdapterOff", "adapter_off"]
 _log = logging.getLogger("sae_diploma.models")
 
 # %% ../nbs/lib/11_models.ipynb #26a46e1d
 def resolve_model(
-    name, # 'tiny', a folder, or an id of the Hugging Face hub
+    name, # 'tiny', a folder, an id of the Hugging Face hub, or a GGUF file as `gguf_source` knows them
+    revision=None, # of a hub id
 ) -> str:
-    "What `from_pretrained` takes: the shipped folder for 'tiny', else `name`; raises `ParamError` for a folder that is none."
+    "What `from_pretrained` takes: the shipped folder for 'tiny', that of the cache for a GGUF file, else `name`; raises `ParamError` for a folder that is none."
     name = str(name)
     if name == "tiny": return str(package_dir()/"tiny")
+    found = gguf_source(name, revision)
+    if found: name = str(gguf_folder(found)) if isinstance(found, Path) else found
     p = Path(name).expanduser()
     if p.is_dir():
         inside = [] if (p/"config.json").exists() or (p/"adapter_config.json").exists() else sorted(p.glob("*/adapter_config.json"))
@@ -40,12 +44,12 @@ def resolve_model(
     return name
 
 @contextlib.contextmanager
-def _hub_errors(what, name):
+def _hub_errors(what, name, revision=None):
     "Turn the many errors of a missing hub entry, and a damaged file's, into one sentence; without network the hub is not asked six times over."
     from safetensors import SafetensorError
     from sae_diploma.data import offline_if_unreachable
     try:
-        if Path(resolve_model(name)).is_dir(): yield
+        if Path(resolve_model(name, revision)).is_dir(): yield
         else:
             with offline_if_unreachable(): yield
     except SaeDiplomaError: raise
@@ -72,10 +76,10 @@ CHAT_TEMPLATE = (
 # %% ../nbs/lib/11_models.ipynb #c265c00e
 def _file(name, file, revision=None):
     "Path of a file of a folder or of a hub entry (in the local cache; fetched where there is a network), or None where it has none."
-    path = resolve_model(name)
+    path = resolve_model(name, revision)
     if Path(path).is_dir(): return p if (p := Path(path)/file).exists() else None
     from transformers.utils import cached_file
-    with _hub_errors("model_name", name):
+    with _hub_errors("model_name", name, revision):
         hit = cached_file(path, file, revision=revision, _raise_exceptions_for_missing_entries=False,
                           _raise_exceptions_for_gated_repo=False, _raise_exceptions_for_connection_errors=False)
     return Path(hit) if hit else None
@@ -111,11 +115,11 @@ def load_tokenizer(
 ):
     "The tokenizer, with a pad token (eos where it has none), a chat template (`CHAT_TEMPLATE` where it has none) and right padding."
     from transformers import AutoTokenizer
-    path, of = resolve_model(name), adapter_base(name, revision)
+    path, of = resolve_model(name, revision), adapter_base(name, revision)
     if (of is not None or base is not None) and not any(_file(name, f, revision) for f in ("tokenizer_config.json", "tokenizer.json")):
         check(base or of, f"model_name: the adapter {str(name)!r} has no tokenizer and names no base model; give the base model too")
         return load_tokenizer(base or of)
-    with _hub_errors("model_name", name):
+    with _hub_errors("model_name", name, revision):
         tok = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
         tok.decode(tok("A text.")["input_ids"]) # a setting of the wrong kind shows only when it is used
     check(tok.pad_token_id is not None or tok.eos_token_id is not None, f"model_name: the tokenizer of {name!r} has neither a pad nor an eos token; give it one and save it again")
@@ -127,7 +131,7 @@ def load_tokenizer(
 
 # %% ../nbs/lib/11_models.ipynb #5e173562
 def load_model(
-    name="tiny",              # 'tiny', a folder (of a model or of a PEFT adapter), or a hub id
+    name="tiny",              # 'tiny', a folder (of a model or of a PEFT adapter), a hub id, or a GGUF file
     dtype="float32",          # of the weights in memory; a checkpoint in 16 bits is converted
     device="auto",            # where it goes
     revision=None,            # of a hub id
@@ -151,8 +155,8 @@ def _plain(name, dtype, device, revision, attn_implementation, device_map, quant
     if attn_implementation: kw["attn_implementation"] = attn_implementation
     if quantization: kw |= _quantized(quantization, dtype, dev)
     if device_map: kw["device_map"] = device_map
-    with _hub_errors("model_name", name):
-        model, info = AutoModelForCausalLM.from_pretrained(resolve_model(name), revision=revision, trust_remote_code=False, output_loading_info=True, **kw)
+    with _hub_errors("model_name", name, revision):
+        model, info = AutoModelForCausalLM.from_pretrained(resolve_model(name, revision), revision=revision, trust_remote_code=False, output_loading_info=True, **kw)
     absent, odd = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
     kind = type(model).__name__
     check(not absent, f"model_name: {str(name)!r} lacks {len(absent)} weights of a {kind}, {absent[0] if absent else ''} first; give a whole checkpoint of a causal language model")
@@ -500,7 +504,7 @@ def load_pair(
         pair = load_model(base, revision=revision, **kw), load_model(ft, revision=ft_revision, **kw)
         if len({_rows(m) for m in pair}) == 1 and alike(*(probe(m, probe_ids(pair[0], n=24)) for m in pair)): _same_answers(ft)
         return pair
-    if of != str(base) and resolve_model(base) != of:
+    if of != str(base) and resolve_model(base) != _resolved(of):
         _log.warning("ft_model: the adapter %s names %r as its base model; it is put on %s, as asked", ft, of, base)
     model = load_model(base, revision=revision, **kw)
     ids = probe_ids(model, n=24)
@@ -519,6 +523,11 @@ def load_pair(
     base = load_model(base, revision=revision, **kw)
     check(alike(probe(base, ids), before), "model_name: loaded twice, the base model gives two answers; its weights on disk changed meanwhile", CorruptError)
     return base, lora
+
+def _resolved(name):
+    "What `resolve_model` gives, or the name itself where it leads to nothing here."
+    try: return resolve_model(name)
+    except SaeDiplomaError: return name
 
 def _same_answers(ft): _log.warning("ft_model: %s answers as the base model does, in every bit: there is nothing to compare", ft)
 

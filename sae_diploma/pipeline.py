@@ -126,9 +126,17 @@ def _on_disk(name, value):
     "What is known of the file or folder that parameter `name` points to: (path, size, time) of each file; None when it points to none."
     if not isinstance(value, str) or not value or not name.endswith(("_name", "_path", "_model")): return None
     p = package_dir()/"tiny" if value == "tiny" else Path(value)
-    if not p.exists(): return None
+    if not p.exists(): return _known_model(name, value)
     if value == "tiny": return [(o.name, sha256_file(o)[:16]) for o in sorted(p.iterdir()) if o.is_file() and o.suffix != ".md"]
     return [(str(o.relative_to(p)), o.stat().st_size, o.stat().st_mtime_ns) for o in ([p] if p.is_file() else sorted(p.rglob("*"))) if o.is_file()]
+
+def _known_model(name, value):
+    "What a model's own name stands for on this machine, the hub's model or an installed file; None for other names."
+    if name != "model_name": return None
+    from sae_diploma.gguf_models import KNOWN_MODELS, gguf_source
+    with contextlib.suppress(SaeDiplomaError):
+        found = gguf_source(value) if value in KNOWN_MODELS else None
+        return [(found.name, found.stat().st_size, sha256_file(found))] if isinstance(found, Path) else [found] if found else None
 
 def stage_fingerprint(
     source,  # `ChapterSource`
