@@ -198,7 +198,7 @@ def _stores(folder):
     return any(any(folder.glob(f"{deep}/{f}")) for deep in ("*", "*/*") for f in ("store.json", "extracting.json"))
 
 def extract_(
-    model_name:str="tiny",        # folder, hub id, or tiny
+    model_name:str="tiny",        # folder, hub id, .gguf file, or tiny
     dataset_name:str="docstrings", # hub id, folder, .parquet, .jsonl, .csv, or docstrings
     text_column:str="text",       # column of the text
     layer_idx:str="-1",           # decoder layer: 0-based, negative from the end, or a fraction of the depth; several, separated by commas, in one pass
@@ -354,7 +354,7 @@ def _line(v): return ", ".join(f"{k}: {o}" for k, o in v.items()) if isinstance(
 
 # %% ../nbs/lib/70a_commands.ipynb #983ede20
 def sft_(
-    model_name:str="tiny",          # folder, hub id, or tiny
+    model_name:str="tiny",          # folder, hub id, .gguf file, or tiny
     dataset_name:str="docstrings",  # hub id such as cnn_dailymail, folder, .parquet, .jsonl, .csv, or docstrings
     text_column:str="article",      # column of the text
     target_column:str="highlights", # column of the summary
@@ -583,7 +583,7 @@ def whole(name, text):
 def evaluate_(
     sae:Param("SAE to evaluate: a folder that `train-sae` wrote, or a hub id", str),
     store:Param("activations to measure on: a folder that `extract` wrote; several, separated by commas, for a crosscoder", str, required=True)=None,
-    model:str=None,           # folder, hub id, or tiny: for cross-entropy, and for probes of token classes
+    model:str=None,           # folder, hub id, .gguf file, or tiny: for cross-entropy, and for probes of token classes
     other:str=None,           # SAE of the same activations trained with another seed: for stability
     output:str=None,          # file for the result; evaluation.json in the folder of the SAE by default, and here for one of the hub
     ks:str="1,5",             # latents that a sparse probe may look at, separated by commas
