@@ -657,9 +657,10 @@ def write_shard(
             b = x[a:a+block]
             put(memoryview(b.view(torch.uint8).numpy().reshape(-1)))
             y = (b if keep is None else b[torch.from_numpy(np.asarray(keep[a:a+block]))]).double()
-            s = y.square()
-            n, total, squares = n+len(y), total+y.sum(0), squares+s.sum(0)
-            norms.append(s.sum(1))
+            n, total = n+len(y), total+y.sum(0)
+            y.square_() # a copy: in place
+            squares = squares+y.sum(0)
+            norms.append(y.sum(1))
     norms = torch.cat(norms or [total[:0]]).sqrt_().numpy()
     return dict(file=path.name, rows=len(x), sha256=h.hexdigest(), n=n, sum=total.tolist(), sq=float(squares.sum()), squares=squares.tolist(),
                 norms=_listing(norms, np.arange(len(x)) if keep is None else np.flatnonzero(keep)))
