@@ -209,7 +209,7 @@ def extract_(
     target_column:str=None,       # column of the summary: read pairs too, in the format of the (fine-tuned) model's training
     article_column:str="article", # column of the article of the pairs
     shard_rows:int=65_536,        # tokens of a shard at least; memory holds two
-    massive_multiple:float=10.,   # massive activations, of norms above so many times the median, are left out of training and metrics; 0: none are
+    massive_multiple:float=10.,   # activations of norms above so many times the median are left out; 0: none
     attn_implementation:str=None, # sdpa, eager, flash_attention_2, flex_attention; the library's choice by default
     device_map:str=None,          # auto spreads a large model over all devices
     quantization:str=None,        # 8bit or 4bit weights, on CUDA
@@ -516,7 +516,8 @@ def train_sae_(
     cfgs = configs(store.d_in, getattr(store, "n_sources", 1), **meta)
     splits = set(table.docs.split) if table is not None else ()
     rows = table.rows(split="sae") if "sae" in splits else None
-    held = np.union1d(table.rows(split="eval"), table.massive_rows(split="eval")) if "eval" in splits else None # reported beside
+    held = table.rows(split="eval") if "eval" in splits else None
+    if held is not None: held = np.union1d(held, table.massive_rows(split="eval")) # to be reported beside
     saes = fit_many(store, cfgs, folders, rows=rows, eval_rows=held, n_epochs=None if model_name else num_epochs,
                     device=device, log_every=log_steps, checkpoint_every=save_steps, seed=seed, report_to=track, **how)
     for n, f, sae in zip(names, folders, saes):

@@ -43,7 +43,7 @@ def measure_documents(
     doc,             # (n,) document of each of these rows
     batch_size=8192, # rows at a time
 ):
-    "`measure`, massive activations left out, and two arrays with a value per document: squared error, squared deviation from the mean."
+    "`measure`, and two arrays with a value per document: squared error, squared deviation from the mean."
     rows, doc = np.asarray(rows), np.asarray(doc)
     if len(getattr(store, "massive", ())): keep = ~np.isin(rows, store.massive); rows, doc = rows[keep], doc[keep]
     _, at = np.unique(doc, return_inverse=True)
@@ -618,7 +618,8 @@ def evaluation(
         m, err, dev = measure_documents(sae, store, rows, table.doc[rows])
         lo_hi = dict(zip(("fvu_lo", "fvu_hi"), bootstrap_ratio(err, dev, seed=seed)[1:])) if len(err) > 1 else {}
     out = dict(sae=vars(sae.cfg), data={k: (getattr(store, "meta", None) or {}).get(k) for k in ("model_name", "layer", "hookpoint")} | dict(held_out=held, table_hash=store.table_hash),
-               reconstruction=m.compute() | lo_hi | with_massive(m, sae, store, massive), density=density(m), redundancy=redundancy(sae))
+               reconstruction=m.compute() | lo_hi | with_massive(m, sae, store, massive),
+               density=density(m), redundancy=redundancy(sae))
     left = dict(cross_entropy="no model was given" if model is None else "a crosscoder has no one place in a model") if model is None or sae.cfg.n_sources > 1 else {}
     if not left:
         docs = np.random.default_rng(seed).permutation(np.unique(table.doc[rows]))[:n_documents]
@@ -662,7 +663,8 @@ def describe(
     "An evaluation as a few lines of text, one for each kind of measure."
     pct, r, d, u = "{:.1%}".format, e["reconstruction"], e["density"], e["redundancy"]
     out = [f"{e['sae']['architecture']} SAE of {e['sae']['d_sae']:,} latents, on {r['n_tokens']:,} {'held-out ' if e['data']['held_out'] else ''}tokens",
-           f"reconstruction  FVU {r['fvu']:.4f}" + (f" [{r['fvu_lo']:.4f}, {r['fvu_hi']:.4f}]" if "fvu_lo" in r else "") + f", L0 {r['l0']:.1f}" + (f"; with {r['n_massive']} massive activations FVU {r['fvu_with_massive']:.4f}" if r.get("n_massive") else ""),
+           f"reconstruction  FVU {r['fvu']:.4f}" + (f" [{r['fvu_lo']:.4f}, {r['fvu_hi']:.4f}]" if "fvu_lo" in r else "") + f", L0 {r['l0']:.1f}"
+           + (f"; with {r['n_massive']} massive activations FVU {r['fvu_with_massive']:.4f}" if r.get("n_massive") else ""),
            f"density         {d['n_dead']:,} dead, {d['n_dense']:,} fire on more than {pct(d['dense_from'])}, median {10**d['log10_frequency']['q50']:.2%} of tokens",
            f"redundancy      largest |cosine| to another latent {u['mean']:.3f} on average (random directions {u['random']['mean']:.3f}), {pct(u['above_0.9'])} above 0.9"]
     if c := e.get("cross_entropy"): out.append(f"cross-entropy   {pct(c['ce_recovered'])} recovered, KL {c['kl']:.4f} nats a token, over {c['n_documents']} documents")

@@ -105,7 +105,7 @@ def split_massive(
     store,     # activations
     rows=None, # row indices; all by default
 ) -> tuple:
-    "`(rows, massive)`: these rows without massive activations, as they were given where there are none, and the massive ones among them."
+    "`(rows, massive)`: these rows without massive activations, and the massive ones; without any, `rows` as given."
     massive = getattr(store, "massive", ())
     if len(massive) == 0: return rows, np.empty(0, np.int64)
     rows = np.arange(store.n_tokens) if rows is None else np.asarray(rows)
@@ -154,7 +154,7 @@ def evaluate(
     batch_size=8192, # rows at a time
     massive=None,    # row indices of massive activations to report beside; those among `rows` by default
 ) -> dict:
-    "Held-out metrics of `sae`: FVU, L0, share of dead latents over these tokens; without massive activations, and `n_massive` and `fvu_with_massive` beside."
+    "Held-out metrics of `sae`: FVU, L0, share of dead latents; `n_massive` were left out, `fvu_with_massive` is the FVU with them."
     rows, own = split_massive(store, rows)
     if massive is not None:
         own = np.asarray(massive, dtype=np.int64)
@@ -178,7 +178,7 @@ def pad_documents(
     docs,     # ids of documents, in any order
     pad_id=0, # fills the end; masked
 ):
-    "`ids`, `mask` (real tokens) and `keep` (real, not BOS, and not left out of the table), each (len(docs), longest), of documents of a token table."
+    "`ids`, `mask` (real tokens) and `keep` (real, not BOS, not left out), each (len(docs), longest), of documents of a table."
     from sae_diploma.acts.store import SEGMENTS
     doc, docs = np.asarray(table.doc), np.asarray(docs)
     lo, hi = np.searchsorted(doc, docs), np.searchsorted(doc, docs, side="right")

@@ -158,7 +158,7 @@ def rows_of(
     rows=None, # rows to train on; all by default
     drop_massive=True, # without those that the store found massive
 ):
-    "Rows to train on as an array, or of a stream, which has none to choose from, as the range of its length; raises `DataError` when all of them are massive."
+    "Rows to train on as an array, of a stream as the range of its length; raises `DataError` when all are massive."
     if not getattr(store, "streams", False):
         kept = split_massive(store, rows)[0] if drop_massive else rows
         check(kept is None or len(kept) > 0 or rows is not None and len(rows) == 0,
@@ -655,9 +655,10 @@ def in_step(
 def left_out(
     t:Trainer, # after its last step
 ) -> dict:
-    "How many massive activations of the store or stream were not trained on, and above which multiple of the median norm they begin (None where it was not looked for them)."
+    "How many massive activations of the store were not trained on, and by which multiple of the median norm (None: by no rule)."
     if t.streams: return dict(left_out=t.store.n_massive, multiple=t.store.massive_multiple)
-    return dict(left_out=len(np.setdiff1d(getattr(t.store, "massive", ()), t.rows)), multiple=(getattr(t.store, "meta", None) or {}).get("massive_multiple"))
+    meta = getattr(t.store, "meta", None) or {}
+    return dict(left_out=len(np.setdiff1d(getattr(t.store, "massive", ()), t.rows)), multiple=meta.get("massive_multiple"))
 
 def finish(
     t:Trainer,       # after its last step
@@ -669,7 +670,8 @@ def finish(
     sae = t.finished()
     sae.training_info = dict(identity=t.identity, scale=t.scale, curve=t.curve, tokens_seen=t.tokens,
                              metrics={} if eval_rows is None else evaluate(sae, t.held, eval_rows),
-                             trained_dead=t.dead.double().mean().item(), massive=left_out(t), seconds=seconds, waiting=waited / max(seconds, 1e-9), tokens_per_second=(t.step - t.began_at) * t.plan.batch_size / max(seconds, 1e-9))
+                             trained_dead=t.dead.double().mean().item(), massive=left_out(t),
+                             seconds=seconds, waiting=waited / max(seconds, 1e-9), tokens_per_second=(t.step - t.began_at) * t.plan.batch_size / max(seconds, 1e-9))
     if t.folder:
         sae.save(t.folder)
         (t.folder/"checkpoint.safetensors").unlink(missing_ok=True)

@@ -477,7 +477,8 @@ def _index(job, table):
         check(job.entries[j]["sha256"] == was["sha256"], f"{job.folder/was['file']}: extracted again it has other bytes than before (another processor or library version?); delete the folder and extract again", CorruptError)
     if job.old is None or job.grown:
         entries = (store_entries(ActivationStore(job.folder)) if job.grown else []) + [e for j, e in enumerate(job.entries) if not (job.grown and j < len(job.old["shards"]))]
-        write_index(job.folder, entries, keep=table.counts(massive=True), d_in=len(entries[0]["sum"]), model_name=job.name, **job.key, formula=formula(job.model, job.layer), versions=versions())
+        write_index(job.folder, entries, keep=table.counts(massive=True), # it may be looked through once more
+                    d_in=len(entries[0]["sum"]), model_name=job.name, **job.key, formula=formula(job.model, job.layer), versions=versions())
     for o in [job.folder/"extracting.json", *job.folder.glob("shard-*.json")]: o.unlink(missing_ok=True)
 
 # %% ../../nbs/lib/21_acts.extract.ipynb #940c125b
@@ -493,11 +494,12 @@ def extract(
     model_name="",         # for the record
     desc=None,             # of the progress bar
     pack=None,             # as for `doc_activations`
-    massive_multiple=MASSIVE, # times the median norm: what is above is left out of statistics, training and metrics; 0: nothing is
+    massive_multiple=MASSIVE, # times the median norm: above, rows are left out of statistics, training, metrics; 0: none
 ) -> ActivationStore:
     "Write the activations of every token of `table`; a finished store is only opened, a begun one goes on at the first missing shard, a lost shard is replaced, and a table that goes on where the store's ends is appended. Raises `DataError` on NaN and on a full disk."
     layer = resolve_layer(model, layer)
-    return _run([Job(model, layer, hookpoint, folder, str(model_name))], table, dtype, batch_tokens, shard_rows, pack, desc or f"activations of layer {layer}", massive_multiple=massive_multiple)[0]
+    return _run([Job(model, layer, hookpoint, folder, str(model_name))], table, dtype, batch_tokens, shard_rows, pack,
+                desc or f"activations of layer {layer}", massive_multiple=massive_multiple)[0]
 
 def extract_many(
     models,            # {name: model}; `models.adapter_off(lora)` and `lora` share their weights
@@ -522,7 +524,8 @@ def extract_many(
             layer = resolve_layer(model, layer)
             jobs[name, layer, hookpoint] = Job(model, layer, hookpoint, Path(folder)/name/f"layer{layer}.{hookpoint}", (model_names or {}).get(name, ""))
     desc = desc or "activations"+" of "*any(models)+" and ".join(models)
-    return dict(zip(jobs, _run(list(jobs.values()), table, dtype, batch_tokens, shard_rows, pack, desc, begin, massive_multiple)))
+    return dict(zip(jobs, _run(list(jobs.values()), table, dtype, batch_tokens, shard_rows, pack, desc, begin,
+                               massive_multiple)))
 
 def _not_finite(table, rows, y, raw, point, dt):
     "Say which document, and what likely caused it."

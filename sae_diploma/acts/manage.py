@@ -53,7 +53,7 @@ def is_of(
 def table_of(
     store:ActivationStore, # as `extract` wrote it
 ):
-    "The token table of a store, in `tokens` in its folder or the two above, without its massive activations, or None; raises `DataError` for another's."
+    "The token table of a store, from its folder or the two above, or None; it leaves out what is massive. Raises `DataError` for another's."
     p, wrong = store.folder.resolve(), None
     for q in (p, *p.parents[:2]):
         if not (q/"tokens"/"tokens.parquet").exists(): continue
@@ -100,7 +100,7 @@ def store_info(
     return out
 
 def _massive_info(store, table, most=5):
-    "What `store_info` says about massive activations: how many, above which norm, which share of the squares they hold, where they stand."
+    "Massive activations of a store: how many, above which norm, their share of the squares, where they stand."
     o, multiple = store.meta.get("massive"), store.meta.get("massive_multiple")
     if o is None: return {}
     out = dict(median_norm=o["median"], massive=len(o["rows"]), massive_above=multiple*o["median"])

@@ -160,7 +160,7 @@ def _columns(path, names):
 def counts(self:TokenTable,
     massive=False, # count the rows that `leave_out` left out, too
 ) -> np.ndarray:
-    "(n,) bool: the tokens that statistics are taken over: all but the first of a text, special ones, repeated context, and those left out."
+    "(n,) bool: the tokens that statistics are taken over: all but the first of a text, special ones, repeated context, those left out."
     keep = np.ones(len(self), bool)
     for o in ("bos", "special", "context"): keep &= self.segment != SEGMENTS.index(o)
     return keep if massive or self.massive is None else keep & ~self.massive
@@ -193,11 +193,11 @@ def _fit(self:TokenTable, keep, split, regime, segment):
 def leave_out(self:TokenTable,
     rows, # row numbers
 ) -> TokenTable:
-    "A copy whose `counts` and `rows` leave these rows out, beside those that this one does; raises `ParamError` for rows it has not."
+    "A copy whose `counts` and `rows` leave out these rows, too; raises `ParamError` for rows that it has not."
     rows = np.asarray(rows, dtype=np.int64)
-    check(len(rows) == 0 or 0 <= rows.min() and rows.max() < len(self),
-          f"rows: {rows.min() if len(rows) else 0} to {rows.max() if len(rows) else 0} are to be left out of a table of "
-          f"{len(self)}; give rows of this table")
+    lo, hi = (rows.min(), rows.max()) if len(rows) else (0, -1)
+    check(0 <= lo and hi < len(self),
+          f"rows: {lo} to {hi} are to be left out of a table of {len(self)}; give rows of this table")
     out = copy.copy(self)
     out.massive = np.zeros(len(self), bool) if self.massive is None else self.massive.copy()
     out.massive[rows] = True
@@ -292,7 +292,7 @@ class RowStore:
 
     @property
     def massive(self):
-        "Row numbers of massive activations, which training and metrics leave out; a store that looked for none has none."
+        "Row numbers of massive activations, which training and metrics leave out; none where it was not looked."
         return np.empty(0, np.int64)
 
     def close(self):
@@ -479,7 +479,7 @@ def _above(norms, limit):
 
 # %% ../../nbs/lib/20_acts.store.ipynb #f1c3e7a8
 def _listing(norms, at, floor=None):
-    "What a shard remembers of its norms: how many, their median, and all above `floor` with their rows; by itself at most 2 %."
+    "What a shard remembers of its norms: number, median, and those above `floor` with their rows; by itself at most 2 %."
     median, most = _median(norms), max(1000, len(norms)//50)
     if floor is None:
         floor = _LISTED*median or float(norms[np.isfinite(norms)].max(initial=0.)) # nothing is above the highest
@@ -502,7 +502,8 @@ def _massive_of(folder, shards, multiple, keep):
     starts = np.cumsum([0]+[o["rows"] for o in shards])
     mine = lambda j: None if keep is None else keep[starts[j]:starts[j+1]]
     path = lambda j: Path(folder)/shards[j]["file"]
-    lists = [o["norms"] if "norms" in o else _list_again(path(j), mine(j)) for j, o in enumerate(shards)] # of earlier versions
+    known = lambda j, o: o["norms"] if "norms" in o else _list_again(path(j), mine(j)) # of an earlier version
+    lists = [known(j, o) for j, o in enumerate(shards)]
     order = np.argsort([o["median"] for o in lists], kind="stable")
     passed = np.cumsum([lists[j]["counted"] for j in order])
     median = lists[order[int(np.searchsorted(passed, passed[-1]/2))]]["median"]
@@ -522,7 +523,8 @@ def _massive_of(folder, shards, multiple, keep):
 def _check_massive(m, fits):
     "What an index says about massive activations: rows in order, with norms above the limit."
     number = lambda o: type(o) in (int, float) and math.isfinite(o) and o >= 0
-    fits(number(m.get("massive_multiple", 0)), f"massive_multiple is {_short(m.get('massive_multiple'))}, no number from 0")
+    multiple = m.get("massive_multiple", 0)
+    fits(number(multiple), f"massive_multiple is {_short(multiple)}, no number from 0")
     for o in (e["norms"] for e in m["shards"] if "norms" in e):
         ok = isinstance(o, dict) and all(number(o.get(k)) for k in ("counted", "median", "floor"))
         fits(ok and all(isinstance(o.get(k), list) for k in ("rows", "norms")) and len(o["rows"]) == len(o["norms"]),
@@ -531,7 +533,7 @@ def _check_massive(m, fits):
     o = m["massive"]
     fits(isinstance(o, dict) and all(number(o.get(k)) for k in ("median", "share_of_squares", "mean_sq_with_massive"))
          and all(isinstance(o.get(k), list) for k in ("rows", "norms")), "massive holds what is no number or no list")
-    rows, limit = [-1, *o["rows"], m["n_tokens"]], m.get("massive_multiple", 0)*o["median"]
+    rows, limit = [-1, *o["rows"], m["n_tokens"]], multiple*o["median"]
     fits(all(type(r) is int for r in rows) and all(a < b for a, b in zip(rows, rows[1:])),
          f"massive rows are not rows 0 to {m['n_tokens']-1} in their order")
     fits(len(o["norms"]) == len(o["rows"]) and all(number(v) and v > limit for v in o["norms"]),
@@ -672,7 +674,7 @@ def write_index(
     keep=None,    # (n_tokens,) bool: rows that count, should a shard of an earlier version have to be looked through
     **meta,       # model_name, model_hash, layer, hookpoint, d_in, dtype, table_hash, …
 ):
-    "Write `store.json`, the last file of a store, and return the `ActivationStore`; warns when more than 1 % of the rows are massive."
+    "Write `store.json`, the last file of a store, and return the store; warns when more than 1 % of the rows are massive."
     multiple = check_multiple(massive_multiple)
     n, total, sq = sum(o["n"] for o in shards), np.sum([o["sum"] for o in shards], axis=0), sum(o["sq"] for o in shards)
     known = all("squares" in o for o in shards) # not in what earlier versions wrote
@@ -728,7 +730,8 @@ def save_store(
     check(x.ndim == 2 and len(x) > 0, f"x: shape {tuple(x.shape)}; give (n, d_in) activations with n of 1 or more")
     (Path(folder)/"store.json").unlink(missing_ok=True) # until all shards stand, there is no store
     shards = [write_shard(folder, j, x[i:i+shard_rows].to(dt)) for j, i in enumerate(range(0, len(x), shard_rows))]
-    return write_index(folder, shards, d_in=x.shape[1], dtype=str(dt).removeprefix("torch."), table_hash=table_hash, massive_multiple=massive_multiple, **{**dict(model_name="", layer=None, hookpoint=""), **meta})
+    return write_index(folder, shards, d_in=x.shape[1], dtype=str(dt).removeprefix("torch."), table_hash=table_hash,
+                       massive_multiple=massive_multiple, **{**dict(model_name="", layer=None, hookpoint=""), **meta})
 
 # %% ../../nbs/lib/20_acts.store.ipynb #ee79d80a
 class JointStore(RowStore):
@@ -759,7 +762,7 @@ class JointStore(RowStore):
 
 # %% ../../nbs/lib/20_acts.store.ipynb #3870ae0d
 class PairedStores:
-    "Stores of base and fine-tuned model over one token table: same rows, same tokens; raises `DataError` otherwise. Its own copy of the table leaves out what is massive in either."
+    "Stores of base and fine-tuned model over one table: same rows, same tokens; raises `DataError` otherwise."
     def __init__(self,
         base,             # store of the base model
         ft,               # store of the fine-tuned model
@@ -773,7 +776,7 @@ class PairedStores:
         for o in ("layer", "hookpoint"):
             a, b = (getattr(s, "meta", {}).get(o) for s in (base, ft))
             check(None in (a, b) or a == b, f"ft: its {o} is {b}, the base store's is {a}; extract both at one place", DataError)
-        # a placebo stands in for both models of another pair, whose table says what is left out: the same tokens are compared
+        # a placebo stands in for both models of another pair: its table says what is left out, of both alike
         known = base is ft and table.massive is not None
         self.table = table if known else table.leave_out(np.union1d(base.massive, ft.massive))
         self.base, self.ft, self.d_in = base, ft, base.d_in

@@ -139,7 +139,7 @@ class ActivationStream(RowStore):
         seed=0,                # of the order of a list or `Dataset`
         ahead=None,            # make the next window while one is trained on; by default on an accelerator and where cores are free
         model_name="",         # for the record
-        massive_multiple=MASSIVE, # times the median norm of the held-out tokens: what is above is not trained on; 0: nothing is left out
+        massive_multiple=MASSIVE, # times the median norm of held-out tokens: above, rows are left out; 0: none
     ):
         self.models = list(models.values()) if isinstance(models, dict) else list(models) if isinstance(models, (list, tuple)) else [models]
         check(len(self.models) > 0, "models: there is none; give one or more")
@@ -153,7 +153,7 @@ class ActivationStream(RowStore):
         check_cut(max_length, overflow, stride, len(self.first))
         self.special = np.isin(np.arange(max(len(tokenizer), max(_special(tokenizer), default=0)+1)), _special(tokenizer))
         self.starts, self.said, self.opening, self.table_hash, self.dropped = [], False, None, None, 0 # `dropped`: tokens read but not used, fewer than a batch in each window
-        self.massive_multiple, self.n_massive = check_multiple(massive_multiple), 0 # `n_massive`: tokens left out of the windows read so far
+        self.massive_multiple, self.n_massive = check_multiple(massive_multiple), 0 # left out of windows so far
         self.in_use = threading.RLock() # held during each pass of a model: with `ahead`, who uses the models while this is read holds it too
         self._hold_out(n_held, dict(max_length=max_length, overflow=overflow, stride=stride, bos=bos))
         self.meta = dict(model_name=model_name, layer=self.layer, hookpoint=hookpoint, model_hash=[model_hash(m) for m in self.models] if self.n_sources > 1 else model_hash(self.models[0]))
@@ -282,11 +282,12 @@ def held_out(self:ActivationStream) -> RowStore:
     "Activations of the documents held out, all their tokens, as a store in memory; its table is `held_table`, which from then on leaves out what is massive, its rows to measure on `held_table.rows()`."
     with self.in_use: # whoever comes first makes it
         if not hasattr(self, "_held_out"):
-            x = self._activations(self.held_table, keep=np.ones(len(self.held_table), bool), desc="held-out activations").cpu()
-            x, keep = x.reshape(len(x), self.n_sources, -1), self.held_table.counts(massive=True)
-            stores = [ArrayStore(o, self.held_table.hash, self.meta, find_massive(o, keep, self.massive_multiple)) for o in x.unbind(1)]
+            t, k = self.held_table, self.massive_multiple
+            x = self._activations(t, keep=np.ones(len(t), bool), desc="held-out activations").cpu()
+            x, keep = x.reshape(len(x), self.n_sources, -1), t.counts(massive=True)
+            stores = [ArrayStore(o, t.hash, self.meta, find_massive(o, keep, k)) for o in x.unbind(1)]
             held = stores[0] if self.n_sources == 1 else JointStore(*stores)
-            self.held_table, self._held_out = self.held_table.leave_out(held.massive), held
+            self.held_table, self._held_out = t.leave_out(held.massive), held
     return self._held_out
 
 @patch(as_prop=True)
@@ -302,7 +303,7 @@ def mean_sq(self:ActivationStream):
 # %% ../../nbs/lib/23_acts.stream.ipynb #2fd80a95
 @patch(as_prop=True)
 def massive_limits(self:ActivationStream) -> list:
-    "The norm above which an activation is massive, for each model: a multiple of the median over held-out tokens; infinity where nothing is left out."
+    "For each model the norm above which an activation is massive: a multiple of the median over held-out tokens."
     if not hasattr(self, "_limits"):
         held, keep = self.held_out, self.held_table.counts(massive=True)
         stores = held.stores if self.n_sources > 1 else [held]
@@ -363,7 +364,7 @@ def batches(self:ActivationStream,
 # %% ../../nbs/lib/23_acts.stream.ipynb #683ff752
 @patch
 def _made(self:ActivationStream, rows, batch_size, start, end, position, stop):
-    "Yield `(number, first batch, activations, which are massive)` of each window from batch `start` on; windows before it are only counted."
+    "Yield `(number, first batch, activations, which are massive)` of windows from batch `start` on; others are only counted."
     p = dict(position or dict(window=0, batch=0, place=asdict(Place()), batch_tokens=self.budget.first))
     w, first, place, self.budget.tokens, self.starts = p["window"], p["batch"], Place(**p["place"]), p["batch_tokens"], [p]
     self.n_massive = p.get("massive", 0)
@@ -428,8 +429,9 @@ def identity(self:ActivationStream) -> dict:
         h.update(str(len(t)).encode())
         for i in np.unique(np.linspace(0, len(t)-1, 64).astype(int)): h.update(t.text(t.source[int(i)]).encode(errors="replace")); h.update(b"\0")
     keep = ("max_length", "overflow", "stride", "bos", "tokenizer")
+    rule = {} if self.massive_multiple == MASSIVE else dict(massive_multiple=self.massive_multiple)
     return dict(texts=h.hexdigest()[:16], n_tokens=self.n_tokens, buffer_rows=self.buffer_rows, n_held=len(self.held_table), data_order=self.seed, model_hash=self.meta["model_hash"],
-                layer=self.layer, hookpoint=self.hookpoint, batch_tokens=self.batch_tokens, pack=self.pack, **({} if self.massive_multiple == MASSIVE else dict(massive_multiple=self.massive_multiple)), **{k: self.recipe[k] for k in keep})
+                layer=self.layer, hookpoint=self.hookpoint, batch_tokens=self.batch_tokens, pack=self.pack, **rule, **{k: self.recipe[k] for k in keep})
 
 @patch
 def documents(self:ActivationStream) -> float:
