@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['RARE', 'planted_model', 'same_statistics', 'test_extraction_finds_what_was_planted',
            'test_appended_or_of_an_earlier_version', 'test_a_lost_shard_comes_back', 'test_joined',
-           'test_two_processes', 'test_a_pair_and_all_that_is_made_of_it', 'test_from_the_command_line']
+           'test_two_processes', 'test_a_pair_and_all_that_is_made_of_it', 'test_from_the_command_line', 'Stop',
+           'stream_of', 'test_streams_leave_them_out_and_go_on']
 
 # %% ../../nbs/lib/90_tests.massive.ipynb #58f0e3b6
 import os, subprocess, sys
@@ -18,7 +19,9 @@ from ..acts.store import shard_name
 from ..diffing.base import eval_rows, restrict
 from ..metrics import pad_documents
 from ..saes import SAE, SAEConfig
+from ..acts.stream import ActivationStream
 from .test_acts import digest, settings, toy
+from .test_stream import TEXTS, tiny_model
 from ..train import fit
 
 # %% ../../nbs/lib/90_tests.massive.ipynb #e1d7a5c0
@@ -180,3 +183,32 @@ def test_from_the_command_line(tmp_path, capsys):
     x = store[np.setdiff1d(held, at)].double()
     by_hand = (x-sae(x.float()).double()).square().sum()/(x-x.mean(0)).square().sum()
     assert m["fvu"] == pytest.approx(float(by_hand), rel=1e-5)
+
+# %% ../../nbs/lib/90_tests.massive.ipynb #b96f2d04
+class Stop(Exception): "Here."
+
+def stream_of(*seeds):
+    "A stream of one tiny model or of several, the last of which has a token of huge norm."
+    models = [tiny_model(o)[0] for o in seeds]; tok = tiny_model()[1]
+    with torch.no_grad(): models[-1].get_input_embeddings().weight[tok(" 137")["input_ids"][-1]] *= 2000
+    return ActivationStream(models, TEXTS, tok, 1, 6000, buffer_rows=1500, n_held=300)
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_streams_leave_them_out_and_go_on(tmp_path, seeds):
+    "Of one model or two: not one of them is given out; stopped in the middle, the run ends the same, its count too."
+    threads = torch.get_num_threads(); torch.set_num_threads(1)
+    try:
+        stream = stream_of(*seeds); limits = torch.tensor(stream.massive_limits)
+        for _, x in stream.batches(100): assert (x.reshape(len(x), len(seeds), -1).norm(dim=2) <= limits).all()
+        assert stream.n_massive > 0
+        cfg, kw = SAEConfig("topk", 16, 64, k=3, n_sources=len(seeds)), dict(batch_size=100, device="cpu")
+        kw |= dict(checkpoint_every=5, log_every=5)
+        whole = fit(stream_of(*seeds), cfg, tmp_path/"whole", **kw)
+        def stop(t):
+            if t.step == 44: raise Stop
+        with pytest.raises(Stop): fit(stream_of(*seeds), cfg, tmp_path/"cut", callback=stop, **kw)
+        again = fit(stream_of(*seeds), cfg, tmp_path/"cut", **kw)
+        assert all(torch.equal(p, q) for p, q in zip(whole.parameters(), again.parameters()))
+        for k in ("massive", "metrics", "curve"): assert whole.training_info[k] == again.training_info[k]
+        assert whole.training_info["massive"] == dict(left_out=stream.n_massive, multiple=10.)
+    finally: torch.set_num_threads(threads)
