@@ -220,6 +220,7 @@ def extract_(
     target_column:str=None,       # column of the summary: read pairs too, in the format of the (fine-tuned) model's training
     article_column:str="article", # column of the article of the pairs
     shard_rows:int=65_536,        # tokens of a shard at least; memory holds two
+    massive_multiple:float=10.,   # activations of norms above so many times the median are left out; 0: none
     attn_implementation:str=None, # sdpa, eager, flash_attention_2, flex_attention; the library's choice by default
     device_map:str=None,          # auto spreads a large model over all devices
     quantization:str=None,        # 8bit or 4bit weights, on CUDA
@@ -231,7 +232,7 @@ def extract_(
     from sae_diploma.chat import document_opening
     from sae_diploma.acts.extract import check_cut, may_extract, ranks
     from sae_diploma.acts.manage import check_table_place
-    from sae_diploma.acts.store import store_dtype
+    from sae_diploma.acts.store import check_multiple, store_dtype
     in_range(**locals()); notice(overwrite_cache=overwrite_cache)
     places = [(_layer(o), h) for o in str(layer_idx).split(",") for h in hookpoint.split(",")]
     for _, h in places: check(h in models.HOOKPOINTS, f"hookpoint: {h!r} is unknown{near(h, models.HOOKPOINTS)}")
@@ -240,6 +241,7 @@ def extract_(
           f"output_name: {output_name!r} leads out of output_dir; give the name of a folder in it")
     check(len(set(places)) == len(places), f"layer_idx, hookpoint: {layer_idx} and {hookpoint} name a place twice; give each once")
     kept_as = str(store_dtype(dtype)).removeprefix("torch."); check_cut(max_length, overflow, stride)
+    multiple = check_multiple(massive_multiple)
     shape = may_load(model_name, model_revision, ft_model, **kw)
     layers = _layers_of(shape, [o for o, _ in places])
     points = list(zip(layers, [h for _, h in places]))
@@ -250,7 +252,7 @@ def extract_(
     folders = {out if one else out/m/f"layer{l}.{h}": (l, h) for m in names for l, h in points}
     outside_stores(out); _may_hold_tokens(out)
     if not one: may_write(out, STORES, known=[_stores], never=["store.json", "extracting.json"])
-    for f, (l, h) in folders.items(): may_extract(f, layer=l, hookpoint=h, dtype=kept_as)
+    for f, (l, h) in folders.items(): may_extract(f, layer=l, hookpoint=h, dtype=kept_as, massive_multiple=multiple)
     rank, _ = ranks()
     tok = _writer(model_name, ft_model, model_revision, target_column, rank)
     check_cut(most, overflow, stride, 0 if no_bos else len(document_opening(tok)))
@@ -268,7 +270,8 @@ def extract_(
     pairs = held_out(data.to_chat(pairs, tok, _pair_length(tok, max_length, model))) if target_column else None
     table = acts.build_tokens(tok, plain=held_out(texts), pairs=pairs, max_length=length, overflow=overflow, stride=stride, bos=False if no_bos else None)
     if ft_model: models.check_tokens(table.token, base, ft, *toks)
-    more = dict(dtype=dtype, batch_tokens=batch_size*max_length, shard_rows=shard_rows)
+    more = dict(dtype=dtype, batch_tokens=batch_size*max_length, shard_rows=shard_rows,
+                massive_multiple=multiple)
     check_table_place(out, table, list(folders))
     if one: stores = {"": acts.extract(model, table, out, *points[0], model_name=model_name, **more)}
     else:
@@ -471,6 +474,7 @@ def train_sae_(
     quantization:str=None,           # streaming: 8bit or 4bit weights, on CUDA
 ):
     "Train sparse autoencoders, or crosscoders, on stores of activations, or on a model's activations as they are made."
+    import numpy as np
     from sae_diploma.acts import JointStore
     from sae_diploma.saes import SAEConfig, architectures
     from sae_diploma.train import check_reporter, fit_many, make_plan, may_fit
@@ -523,12 +527,14 @@ def train_sae_(
             check(not v, f"{name}: {v} says how a model is read, and {activations_path} is read; leave it out")
         opened = _open_stores(activations_path, "activations_path")
         store, table = opened[0] if len(opened) == 1 else (JointStore(*(o[0] for o in opened)), opened[0][1])
+        if table is not None: table = table.leave_out(store.massive)
         if table is None: print(f"activations_path: {activations_path} has no folder `tokens`, so nothing is held out: it trains on all rows, first tokens among them", file=sys.stderr)
     meta = {n: store.meta[n] for n in ("model_name", "layer", "hookpoint") if store.meta.get(n) is not None}
     cfgs = configs(store.d_in, getattr(store, "n_sources", 1), **meta)
     splits = set(table.docs.split) if table is not None else ()
     rows = table.rows(split="sae") if "sae" in splits else None
     held = table.rows(split="eval") if "eval" in splits else None
+    if held is not None: held = np.union1d(held, table.massive_rows(split="eval")) # to be reported beside
     saes = fit_many(store, cfgs, folders, rows=rows, eval_rows=held, n_epochs=None if model_name else num_epochs,
                     device=device, log_every=log_steps, checkpoint_every=save_steps, seed=seed, report_to=track, **how)
     for n, f, sae in zip(names, folders, saes):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np, pandas as pd, torch
 from .core import *
-from .metrics import SAEMetrics, ce_recovered, measure
+from .metrics import SAEMetrics, ce_recovered, measure, with_massive
 from .stats import bootstrap_ratio, bootstrap_weights, interval
 
 # %% ../nbs/lib/50a_evaluation.ipynb #09ef7676
@@ -44,6 +44,8 @@ def measure_documents(
     batch_size=8192, # rows at a time
 ):
     "`measure`, and two arrays with a value per document: squared error, squared deviation from the mean."
+    rows, doc = np.asarray(rows), np.asarray(doc)
+    if len(getattr(store, "massive", ())): keep = ~np.isin(rows, store.massive); rows, doc = rows[keep], doc[keep]
     _, at = np.unique(doc, return_inverse=True)
     n, m, device = int(at.max()) + 1, SAEMetrics(sae.cfg.d_sae), sae.W_dec.device
     total, sums = torch.zeros(n, sae.W_dec.shape[1], dtype=torch.double), torch.zeros(3, n, dtype=torch.double) # of x; of error, squared norm, count
@@ -427,7 +429,7 @@ def probing(
     seed:int=0,               # of the choice of documents and tokens
 ) -> pd.DataFrame:
     "One row per SAE, task and probe: `sae, task, group, probe, k, accuracy, auc` with intervals; probe 'all activations' and 'majority class' once per task."
-    saes = dict(saes) if isinstance(saes, dict) else dict(sae=saes)
+    saes, table = dict(saes) if isinstance(saes, dict) else dict(sae=saes), table.leave_out(store.massive)
     splits = ["sae", "eval"] if {"sae", "eval"} <= set(table.docs.split) else None
     check(splits is not None, f"table: probes learn on documents of split 'sae' and are measured on 'eval', but there are only {sorted(set(table.docs.split))}; mark some documents of each", DataError)
     check_ks(ks)
@@ -517,6 +519,7 @@ def frontier(
 ) -> pd.DataFrame:
     "One row per SAE: `architecture, sparsity, d_sae, l0, dead, dense, fvu`, and `ce_recovered, kl` where a model is given; with intervals (`_lo`, `_hi`) and resamples (`_draws`) where a table is."
     saes, out = list(saes), []
+    if table is not None: table = table.leave_out(store.massive)
     rows = np.arange(store.n_tokens) if rows is None else np.asarray(rows)
     for s in saes:
         m, err, dev = measure_documents(s, store, rows, np.zeros(len(rows), int) if table is None else table.doc[rows])
@@ -606,14 +609,17 @@ def evaluation(
     "All measures of `sae` that the data at hand allow; raises `ParamError` or `DataError` where they do not fit together."
     start = time.perf_counter()
     check_fit(sae, store, table, model, other); check_ks(ks, sae.cfg.d_sae)
+    if table is not None: table = table.leave_out(store.massive)
     held = table is not None and "eval" in set(table.docs.split)
     rows = table.rows(split="eval" if held else None) if table is not None else None
+    massive = store.massive if table is None else table.massive_rows(split="eval" if held else None)
     if table is None: m, lo_hi = measure(sae, store), {}
     else:
         m, err, dev = measure_documents(sae, store, rows, table.doc[rows])
         lo_hi = dict(zip(("fvu_lo", "fvu_hi"), bootstrap_ratio(err, dev, seed=seed)[1:])) if len(err) > 1 else {}
     out = dict(sae=vars(sae.cfg), data={k: (getattr(store, "meta", None) or {}).get(k) for k in ("model_name", "layer", "hookpoint")} | dict(held_out=held, table_hash=store.table_hash),
-               reconstruction=m.compute() | lo_hi, density=density(m), redundancy=redundancy(sae))
+               reconstruction=m.compute() | lo_hi | with_massive(m, sae, store, massive),
+               density=density(m), redundancy=redundancy(sae))
     left = dict(cross_entropy="no model was given" if model is None else "a crosscoder has no one place in a model") if model is None or sae.cfg.n_sources > 1 else {}
     if not left:
         docs = np.random.default_rng(seed).permutation(np.unique(table.doc[rows]))[:n_documents]
@@ -657,7 +663,8 @@ def describe(
     "An evaluation as a few lines of text, one for each kind of measure."
     pct, r, d, u = "{:.1%}".format, e["reconstruction"], e["density"], e["redundancy"]
     out = [f"{e['sae']['architecture']} SAE of {e['sae']['d_sae']:,} latents, on {r['n_tokens']:,} {'held-out ' if e['data']['held_out'] else ''}tokens",
-           f"reconstruction  FVU {r['fvu']:.4f}" + (f" [{r['fvu_lo']:.4f}, {r['fvu_hi']:.4f}]" if "fvu_lo" in r else "") + f", L0 {r['l0']:.1f}",
+           f"reconstruction  FVU {r['fvu']:.4f}" + (f" [{r['fvu_lo']:.4f}, {r['fvu_hi']:.4f}]" if "fvu_lo" in r else "") + f", L0 {r['l0']:.1f}"
+           + (f"; with {r['n_massive']} massive activations FVU {r['fvu_with_massive']:.4f}" if r.get("n_massive") else ""),
            f"density         {d['n_dead']:,} dead, {d['n_dense']:,} fire on more than {pct(d['dense_from'])}, median {10**d['log10_frequency']['q50']:.2%} of tokens",
            f"redundancy      largest |cosine| to another latent {u['mean']:.3f} on average (random directions {u['random']['mean']:.3f}), {pct(u['above_0.9'])} above 0.9"]
     if c := e.get("cross_entropy"): out.append(f"cross-entropy   {pct(c['ce_recovered'])} recovered, KL {c['kl']:.4f} nats a token, over {c['n_documents']} documents")

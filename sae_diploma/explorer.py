@@ -550,6 +550,7 @@ def _stores(self:Explorer, table, layer, hookpoint):
         if side and (m.get("layer"), m.get("hookpoint")) == (layer, hookpoint): found[side] = ActivationStore(f.parent, verify=False)
     if len(found) == 2: return PairedStores(found["base"], found["ft"], table)
     from sae_diploma.acts import ArrayStore
+    from sae_diploma.acts.store import find_massive
     docs = _some_docs(table, self.n_tokens); rows = np.flatnonzero(np.isin(table.doc, docs))
     few = TokenTable(table.token[rows], np.searchsorted(docs, table.doc[rows]), table.pos[rows], table.regime[rows], table.segment[rows], table.docs.iloc[docs].assign(doc=np.arange(len(docs))))
     x = []
@@ -560,7 +561,7 @@ def _stores(self:Explorer, table, layer, hookpoint):
                 y = go(input_ids=torch.tensor(few.token[a:b][None].astype(np.int64), device=next(m.parameters()).device))[layer, hookpoint][0].float().cpu()
                 if out.shape[1] != y.shape[1]: out = torch.zeros(len(few), y.shape[1])
                 out[a:b] = y
-        x.append(ArrayStore(out))
+        x.append(ArrayStore(out, massive=find_massive(out, few.counts())))
     return PairedStores(*x, few)
 
 def _some_docs(table, n_tokens):

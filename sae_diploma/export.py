@@ -386,7 +386,7 @@ def neuronpedia(
                                               "norm's gain and the output matrix, norms at length 1")
     try: rows_to_stream, W_U = written(model, at["layer"], at["hookpoint"], W_dec), unembed(model).float()
     except ParamError as e: rows_to_stream, W_U, why = None, None, f"left out: {e}"
-    rows = np.asarray(table.rows(split="eval"))
+    rows = np.asarray(table.leave_out(store.massive).rows(split="eval"))
     r, j, v = sparse_acts(sae, store, rows)
     starts = np.searchsorted(j, np.arange(sae.cfg.d_sae+1))
     A = csc_matrix((v, r, starts), shape=(len(rows), sae.cfg.d_sae)) # tokens by latents

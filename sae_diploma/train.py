@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SAMPLE', 'DICTIONARY', 'planted', 'Plan', 'default_lr', 'make_plan', 'Adam', 'rows_of', 'Trainer', 'find_bad',
            'read_meta', 'run_identity', 'differences', 'may_fit', 'found_in', 'check_reporter', 'reporter', 'fit_many',
-           'fit', 'run', 'in_step', 'finish', 'fit_seeds']
+           'fit', 'run', 'in_step', 'left_out', 'finish', 'fit_seeds']
 
 # %% ../nbs/lib/46_train.ipynb #971e3a88
 import dataclasses, hashlib, json, math, time
@@ -22,7 +22,7 @@ from fastcore.basics import patch
 from .core import *
 from .acts.store import ArrayStore, Prefetch
 from .saes import *
-from .metrics import Moments, evaluate
+from .metrics import Moments, evaluate, split_massive
 
 # %% ../nbs/lib/46_train.ipynb #85abd2de
 def planted(
@@ -158,9 +158,14 @@ SAMPLE = 16_384 # rows that scale and start are taken from
 def rows_of(
     store,     # activations
     rows=None, # rows to train on; all by default
+    drop_massive=True, # without those that the store found massive
 ):
-    "Rows to train on as an array, or of a stream, which has none to choose from, as the range of its length."
-    if not getattr(store, "streams", False): return np.arange(store.n_tokens) if rows is None else np.asarray(rows)
+    "Rows to train on as an array, of a stream as the range of its length; raises `DataError` when all are massive."
+    if not getattr(store, "streams", False):
+        kept = split_massive(store, rows)[0] if drop_massive else rows
+        check(kept is None or len(kept) > 0 or rows is not None and len(rows) == 0,
+              "rows: all of them are massive activations; extract with massive_multiple=0 to train on them", DataError)
+        return np.arange(store.n_tokens) if kept is None else np.asarray(kept)
     check(rows is None or isinstance(rows, range), "rows: a stream has no rows to choose from; choose the texts that it is given")
     return range(store.n_tokens)
 
@@ -172,12 +177,13 @@ class Trainer:
         plan:Plan,      # how
         rows=None,      # rows to train on; all by default
         device="auto",  # where
+        drop_massive=True, # as for `fit_many`
     ):
         check(store.d_in == cfg.d_in, f"d_in: the config says {cfg.d_in}, but the activations have width {store.d_in}; use d_in={store.d_in}")
         sources = getattr(store, "n_sources", 1)
         check(sources == cfg.n_sources, f"n_sources: the config says {cfg.n_sources}, but the activations have {sources}; use n_sources={sources}, or `JointStore` for several stores at once")
         self.store, self.cfg, self.plan, self.device = store, cfg, plan, get_device(device)
-        self.rows, self.streams = rows_of(store, rows), getattr(store, "streams", False)
+        self.rows, self.streams = rows_of(store, rows, drop_massive), getattr(store, "streams", False)
         self.sae = SAE(cfg, seed=plan.seed)
         self.step, self.scale, self.curve = 0, 1., []
         self.since = torch.zeros(cfg.d_sae, dtype=torch.long) # tokens since each latent fired
@@ -539,6 +545,7 @@ def fit_many(
     desc=None,            # name on the progress bar
     report_to=None,       # 'trackio', 'tensorboard' or 'wandb': see `reporter`
     seed=0,               # of the directions, or one for each
+    drop_massive=True,    # leave out the rows that the store found massive, whatever `rows` says
     start_from=None,      # a finished SAE to go on from instead of fresh directions, or one for each; the optimiser starts anew
     **plan_kw,            # `warmup`, `decay`, `l1_warmup`, `dead_tokens`, `clip`, `k_start`, `ema`, …: see `make_plan`
 ) -> list:
@@ -553,13 +560,13 @@ def fit_many(
     for name, v in (("folders", folders), ("lr", lrs), ("seed", seeds), ("start_from", begins)): check(len(v) == len(cfgs), f"{name}: {len(v)} for {len(cfgs)} SAEs; give one for each")
     named = [str(o) for o in folders if o]
     check(len(set(named)) == len(named), f"folders: {next((o for o in named if named.count(o) > 1), '')} is given twice; give each SAE its own")
-    rows, streams = rows_of(store, rows), getattr(store, "streams", False)
+    rows, streams = rows_of(store, rows, drop_massive), getattr(store, "streams", False)
     check(not streams or n_epochs in (None, 1), f"n_epochs: {n_epochs}, but a stream is as long as its n_tokens; give that many")
     if streams and eval_rows is None: eval_rows = store.held_table.rows()
     plan_kw.setdefault("data_seed", seeds[0] if seeds else 0)
     plans = [make_plan(len(rows), c, n_steps, n_epochs, batch_size, l, seed=s, **plan_kw) for c, l, s in zip(cfgs, lrs, seeds)]
     for p in plans if streams else (): check(p.n_steps * p.batch_size <= len(rows), f"n_steps: {p.n_steps} steps need {p.n_steps * p.batch_size:,} tokens, and the stream's n_tokens are {len(rows):,}; give it more")
-    trainers, done = [Trainer(store, c, p, rows, device) for c, p in zip(cfgs, plans)], {}
+    trainers, done = [Trainer(store, c, p, rows, device, drop_massive) for c, p in zip(cfgs, plans)], {}
     for t, f, j, b in zip(trainers, folders, range(len(cfgs)), begins): t.folder, t.name, t.start_from, t.identity = f, (f.name if f else f"{t.cfg.architecture}-{j}"), b, run_identity(store, rows, t.cfg, t.plan, b)
     for t in trainers:
         if t.folder: may_fit(t.folder); found_in(t.folder, t.identity, resume)
@@ -654,6 +661,14 @@ def in_step(
         try: yield lambda f, ts: list(pool.map(f, ts))
         finally: torch.set_num_threads(n)
 
+def left_out(
+    t:Trainer, # after its last step
+) -> dict:
+    "How many massive activations of the store were not trained on, and by which multiple of the median norm (None: by no rule)."
+    if t.streams: return dict(left_out=t.store.n_massive, multiple=t.store.massive_multiple)
+    meta = getattr(t.store, "meta", None) or {}
+    return dict(left_out=len(np.setdiff1d(getattr(t.store, "massive", ()), t.rows)), multiple=meta.get("massive_multiple"))
+
 def finish(
     t:Trainer,       # after its last step
     eval_rows,       # held-out rows
@@ -664,7 +679,8 @@ def finish(
     sae = t.finished()
     sae.training_info = dict(identity=t.identity, scale=t.scale, curve=t.curve, tokens_seen=t.tokens,
                              metrics={} if eval_rows is None else evaluate(sae, t.held, eval_rows),
-                             trained_dead=t.dead.double().mean().item(), seconds=seconds, waiting=waited / max(seconds, 1e-9), tokens_per_second=(t.step - t.began_at) * t.plan.batch_size / max(seconds, 1e-9))
+                             trained_dead=t.dead.double().mean().item(), massive=left_out(t),
+                             seconds=seconds, waiting=waited / max(seconds, 1e-9), tokens_per_second=(t.step - t.began_at) * t.plan.batch_size / max(seconds, 1e-9))
     if t.folder:
         sae.save(t.folder)
         (t.folder/"checkpoint.safetensors").unlink(missing_ok=True)

@@ -296,7 +296,7 @@ def _metas(folder):
 
 def _fits(folder, meta, what, asked):
     "Raise `DataError` unless what an index says is what is asked for."
-    other = [k for k, v in asked.items() if meta.get(k, v if k in ("pack", "docs_hash") else None) != v]
+    other = [k for k, v in asked.items() if meta.get(k, v if k in ("pack", "docs_hash", "massive_multiple") else None) != v]
     check(not other, f"output_dir: {folder} holds a {what} of another {' and '.join(other)}; give another folder or "
                      "delete it", DataError)
 
@@ -383,7 +383,7 @@ def _work(jobs, table, rank, world, budget, pack, desc):
     ranges = {}
     for job in jobs:
         for j in job.missing: ranges.setdefault(job.shards[j], []).append((job, j))
-    mine, b, keep = list(ranges.items())[rank::world], table.bounds, table.counts()
+    mine, b, keep = list(ranges.items())[rank::world], table.bounds, table.counts(massive=True)
     size = lambda d: int(b[d[1]]-b[d[0]])
     safe, todo = len(table)*len(jobs)-sum(size(d)*len(o) for d, o in ranges.items()), sum(size(d)*len(o) for d, o in mine)
     waiting, spare, room = [], {}, max([size(d) for d in ranges], default=0)
@@ -437,11 +437,12 @@ def _check_model(model, table, points):
     check(table.token.max() < rows, f"table: its token ids go up to {table.token.max()}, the model's embedding has {rows} rows; build the table with the model's tokenizer", DataError)
     capture(model, points).__enter__()
 
-def _run(jobs, table, dtype, batch_tokens, shard_rows, pack, desc, begin=None):
+def _run(jobs, table, dtype, batch_tokens, shard_rows, pack, desc, begin=None, massive_multiple=MASSIVE):
     "Write all stores of `jobs`; returns them opened. `begin` is called when nothing can be refused any more."
     dt = str(store_dtype(dtype)).removeprefix("torch.")
     check(batch_tokens is None or batch_tokens >= 0, f"batch_tokens: {batch_tokens} is no number of positions; use 1 or more, or 0: as many as suit the device")
     check(shard_rows >= 1, f"shard_rows: {shard_rows} rows; use 1 or more")
+    multiple = check_multiple(massive_multiple)
     models = list(dict.fromkeys(o.model for o in jobs))
     for m in models: _check_model(m, table, [o.point for o in jobs if o.model is m])
     rank, world = ranks()
@@ -449,7 +450,7 @@ def _run(jobs, table, dtype, batch_tokens, shard_rows, pack, desc, begin=None):
         h = model_hash(m)
         for o in jobs:
             if o.model is m: o.key = dict(model_hash=h)
-    asked = dict(dtype=dt, docs_hash=table.docs_hash, batch_tokens=batch_tokens or auto_batch_tokens(models[0]), shard_rows=shard_rows, pack=_wants_packing(models[0]) if pack is None else pack, auto_batch_tokens=not batch_tokens, auto_pack=pack is None)
+    asked = dict(dtype=dt, massive_multiple=multiple, docs_hash=table.docs_hash, batch_tokens=batch_tokens or auto_batch_tokens(models[0]), shard_rows=shard_rows, pack=_wants_packing(models[0]) if pack is None else pack, auto_batch_tokens=not batch_tokens, auto_pack=pack is None)
     with ExitStack() as stack:
         def look():
             for o in jobs: _look(o, table, asked) # before a folder is made
@@ -476,7 +477,9 @@ def _index(job, table):
         check(job.entries[j]["sha256"] == was["sha256"], f"{job.folder/was['file']}: extracted again it has other bytes than before (another processor or library version?); delete the folder and extract again", CorruptError)
     if job.old is None or job.grown:
         entries = (store_entries(ActivationStore(job.folder)) if job.grown else []) + [e for j, e in enumerate(job.entries) if not (job.grown and j < len(job.old["shards"]))]
-        write_index(job.folder, entries, d_in=len(entries[0]["sum"]), model_name=job.name, **job.key, formula=formula(job.model, job.layer), versions=versions())
+        write_index(job.folder, entries, keep=table.counts(massive=True), # it may be looked through once more
+                    d_in=len(entries[0]["sum"]), model_name=job.name, **job.key, formula=formula(job.model, job.layer),
+                    versions=versions())
         seal_folder(job.folder, ["store.json"])
     for o in [job.folder/"extracting.json", *job.folder.glob("shard-*.json")]: o.unlink(missing_ok=True)
 
@@ -493,10 +496,12 @@ def extract(
     model_name="",         # for the record
     desc=None,             # of the progress bar
     pack=None,             # as for `doc_activations`
+    massive_multiple=MASSIVE, # times the median norm: above, rows are left out of statistics, training, metrics; 0: none
 ) -> ActivationStore:
     "Write the activations of every token of `table`; a finished store is only opened, a begun one goes on at the first missing shard, a lost shard is replaced, and a table that goes on where the store's ends is appended. Raises `DataError` on NaN and on a full disk."
     layer = resolve_layer(model, layer)
-    return _run([Job(model, layer, hookpoint, folder, str(model_name))], table, dtype, batch_tokens, shard_rows, pack, desc or f"activations of layer {layer}")[0]
+    return _run([Job(model, layer, hookpoint, folder, str(model_name))], table, dtype, batch_tokens, shard_rows, pack,
+                desc or f"activations of layer {layer}", massive_multiple=massive_multiple)[0]
 
 def extract_many(
     models,            # {name: model}; `models.adapter_off(lora)` and `lora` share their weights
@@ -510,6 +515,7 @@ def extract_many(
     desc=None,         # of the progress bar
     pack=None,         # as for `doc_activations`
     begin=None,        # called once, when all was looked at and nothing is written yet
+    massive_multiple=MASSIVE, # as for `extract`
 ) -> dict:
     "`{(name, layer, hookpoint): ActivationStore}`: several places of several models, each model in one pass; otherwise as `extract`."
     check(not any((Path(folder)/o).exists() for o in ("store.json", "extracting.json")), f"output_dir: {folder} is a store itself; give another folder, several stores get folders in it", DataError)
@@ -520,7 +526,8 @@ def extract_many(
             layer = resolve_layer(model, layer)
             jobs[name, layer, hookpoint] = Job(model, layer, hookpoint, Path(folder)/name/f"layer{layer}.{hookpoint}", (model_names or {}).get(name, ""))
     desc = desc or "activations"+" of "*any(models)+" and ".join(models)
-    return dict(zip(jobs, _run(list(jobs.values()), table, dtype, batch_tokens, shard_rows, pack, desc, begin)))
+    return dict(zip(jobs, _run(list(jobs.values()), table, dtype, batch_tokens, shard_rows, pack, desc, begin,
+                               massive_multiple)))
 
 def _not_finite(table, rows, y, raw, point, dt):
     "Say which document, and what likely caused it."

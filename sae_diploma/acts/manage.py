@@ -53,12 +53,12 @@ def is_of(
 def table_of(
     store:ActivationStore, # as `extract` wrote it
 ):
-    "The token table of a store, in `tokens` in its folder or the two above, or None; raises `DataError` for another's."
+    "The token table of a store, from its folder or the two above, or None; it leaves out what is massive. Raises `DataError` for another's."
     p, wrong = store.folder.resolve(), None
     for q in (p, *p.parents[:2]):
         if not (q/"tokens"/"tokens.parquet").exists(): continue
         table = TokenTable.load(q/"tokens")
-        if is_of(table, store.meta): return table
+        if is_of(table, store.meta): return table.leave_out(store.massive)
         wrong = wrong or (q/"tokens", table)
     if wrong is None or wrong[0].parent != p and store.table_hash is None: return None
     what = "documents or splits" if wrong[1].hash == store.table_hash else "tokens"
@@ -92,11 +92,25 @@ def store_info(
     files = [store.folder/o["file"] for o in m["shards"]]; size = sum(p.stat().st_size for p in files if p.exists())
     out = dict(folder=str(store.folder), model=m["model_name"], model_hash=m.get("model_hash"), layer=m["layer"], hookpoint=m["hookpoint"], d_in=store.d_in, dtype=m["dtype"], tokens=store.n_tokens,
                shards=len(files), shards_missing=sum(not p.exists() for p in files), bytes=size, root_mean_square_norm=store.mean_sq**.5, norm_of_mean=float(store.mean.norm()), cov_trace=store.cov_trace, statistics_over=m.get("n_stat"), table_hash=store.table_hash)
+    out |= _massive_info(store, table)
     if m.get("made_from"): out["made_from"] = m["made_from"]
     if table is not None:
         n = np.diff(table.bounds)
         out |= dict(documents=len(table.docs), by_regime_and_split={" ".join(k): f"{len(d)} documents, {n[d.doc].sum()} tokens" for k, d in table.docs.groupby(["regime", "split"])}, recipe=table.docs.attrs.get("recipe"))
     return out
+
+def _massive_info(store, table, most=5):
+    "Massive activations of a store: how many, above which norm, their share of the squares, where they stand."
+    o, multiple = store.meta.get("massive"), store.meta.get("massive_multiple")
+    if o is None: return {}
+    out = dict(median_norm=o["median"], massive=len(o["rows"]), massive_above=multiple*o["median"])
+    if not o["rows"]: return out
+    out |= dict(massive_norms=f"{min(o['norms']):,.4g} to {max(o['norms']):,.4g}",
+                massive_share_of_squares=o["share_of_squares"],
+                root_mean_square_norm_with_massive=o["mean_sq_with_massive"]**.5)
+    if table is None: return out
+    often = lambda v: {str(int(k)): int(n) for k, n in pd.Series(v[o["rows"]]).value_counts().head(most).items()}
+    return out | dict(massive_at_positions=often(table.pos), massive_tokens=often(table.token))
 
 # %% ../../nbs/lib/22_acts.manage.ipynb #844d0248
 def store_verify(
@@ -193,7 +207,7 @@ def store_merge(
     paths, # folders of stores
     out,   # folder of the new one; files are linked where that is possible, else copied
 ) -> ActivationStore:
-    "One store of all rows, one store behind the other, with its token table; raises `DataError` for stores of other models or places and for shards that are not whole."
+    "One store of all rows, one store behind the other, with its token table; what is massive is decided anew, by the rule of the first. Raises `DataError` for stores of other models or places and for shards that are not whole."
     check(len(paths) > 1, f"stores: {len(paths)} given; give two or more")
     opened, out = [open_store(p, "stores") for p in paths], _empty(out)
     stores = [s for s, _ in opened]; folders = [s.folder.resolve() for s in stores]
@@ -214,14 +228,14 @@ def store_merge(
                 entries.append(dict(e, file=name))
             s.close()
         table.save(out/"tokens")
-        store = write_index(out, entries, **{**_recipe(stores[0]), "table_hash": table.hash,
+        store = write_index(out, entries, keep=table.counts(), **{**_recipe(stores[0]), "table_hash": table.hash,
                                              "docs_hash": table.docs_hash, "made_from": made_from})
         _end(out)
     return store
 
 def _recipe(store):
     "What an index says beside what follows from shards and table."
-    derived = ("n_tokens", "n_stat", "mean", "mean_sq", "var", "shards", "table_hash", "docs_hash", "checksum")
+    derived = ("n_tokens", "n_stat", "mean", "mean_sq", "var", "massive", "shards", "table_hash", "docs_hash", "checksum")
     return {k: v for k, v in store.meta.items() if k not in derived}
 
 # %% ../../nbs/lib/22_acts.manage.ipynb #955b434d
@@ -254,7 +268,7 @@ def store_subsample(
         at = part.bounds[[a for a, _ in shard_documents(part, shard_rows)]+[len(kept)]]
         entries = [write_shard(out, j, store[rows[a:z]].to(dt), keep[a:z]) for j, (a, z) in enumerate(progress(list(zip(at, at[1:])), desc="shards", unit="shard"))]
         part.save(out/"tokens")
-        new = write_index(out, entries, **{**_recipe(store), "table_hash": part.hash, "docs_hash": part.docs_hash,
+        new = write_index(out, entries, keep=keep, **{**_recipe(store), "table_hash": part.hash, "docs_hash": part.docs_hash,
                                            "shard_rows": shard_rows, "made_from": made_from})
         _end(out); store.close()
     return new

@@ -139,6 +139,7 @@ class ActivationStream(RowStore):
         seed=0,                # of the order of a list or `Dataset`
         ahead=None,            # make the next window while one is trained on; by default on an accelerator and where cores are free
         model_name="",         # for the record
+        massive_multiple=MASSIVE, # times the median norm of held-out tokens: above, rows are left out; 0: none
     ):
         self.models = list(models.values()) if isinstance(models, dict) else list(models) if isinstance(models, (list, tuple)) else [models]
         check(len(self.models) > 0, "models: there is none; give one or more")
@@ -152,6 +153,7 @@ class ActivationStream(RowStore):
         check_cut(max_length, overflow, stride, len(self.first))
         self.special = np.isin(np.arange(max(len(tokenizer), max(_special(tokenizer), default=0)+1)), _special(tokenizer))
         self.starts, self.said, self.opening, self.table_hash, self.dropped = [], False, None, None, 0 # `dropped`: tokens read but not used, fewer than a batch in each window
+        self.massive_multiple, self.n_massive = check_multiple(massive_multiple), 0 # left out of windows so far
         self.in_use = threading.RLock() # held during each pass of a model: with `ahead`, who uses the models while this is read holds it too
         self._hold_out(n_held, dict(max_length=max_length, overflow=overflow, stride=stride, bos=bos))
         self.meta = dict(model_name=model_name, layer=self.layer, hookpoint=hookpoint, model_hash=[model_hash(m) for m in self.models] if self.n_sources > 1 else model_hash(self.models[0]))
@@ -277,10 +279,15 @@ def _activations(self:ActivationStream, table, stop=None, keep=None, desc=None):
 
 @patch(as_prop=True)
 def held_out(self:ActivationStream) -> RowStore:
-    "Activations of the documents held out, all their tokens, as a store in memory; its table is `held_table`, its rows to measure on `held_table.rows()`."
-    if not hasattr(self, "_held_out"):
-        x = self._activations(self.held_table, keep=np.ones(len(self.held_table), bool), desc="held-out activations").cpu()
-        self._held_out = ArrayStore(x, self.held_table.hash, self.meta) if self.n_sources == 1 else JointStore(*(ArrayStore(x[:, j], self.held_table.hash, self.meta) for j in range(self.n_sources)))
+    "Activations of the documents held out, all their tokens, as a store in memory; its table is `held_table`, which from then on leaves out what is massive, its rows to measure on `held_table.rows()`."
+    with self.in_use: # whoever comes first makes it
+        if not hasattr(self, "_held_out"):
+            t, k = self.held_table, self.massive_multiple
+            x = self._activations(t, keep=np.ones(len(t), bool), desc="held-out activations").cpu()
+            x, keep = x.reshape(len(x), self.n_sources, -1), t.counts(massive=True)
+            stores = [ArrayStore(o, t.hash, self.meta, find_massive(o, keep, k)) for o in x.unbind(1)]
+            held = stores[0] if self.n_sources == 1 else JointStore(*stores)
+            self.held_table, self._held_out = t.leave_out(held.massive), held
     return self._held_out
 
 @patch(as_prop=True)
@@ -292,6 +299,33 @@ def mean(self:ActivationStream):
 def mean_sq(self:ActivationStream):
     "Mean squared norm, of the documents held out."
     return self.held_out.mean_sq
+
+# %% ../../nbs/lib/23_acts.stream.ipynb #2fd80a95
+@patch(as_prop=True)
+def massive_limits(self:ActivationStream) -> list:
+    "For each model the norm above which an activation is massive: a multiple of the median over held-out tokens."
+    if not hasattr(self, "_limits"):
+        held, keep = self.held_out, self.held_table.counts(massive=True)
+        stores = held.stores if self.n_sources > 1 else [held]
+        norms = [s.x[torch.from_numpy(np.flatnonzero(keep))].double().square().sum(1).sqrt().numpy() for s in stores]
+        self._limits = [self.massive_multiple*float(np.median(o)) or float("inf") for o in norms]
+    return self._limits
+
+@patch
+def _massive(self:ActivationStream, x):
+    "(n,) bool: the rows of a window that are massive in one of the models; None where there is none."
+    if not self.massive_multiple: return None
+    norms = torch.linalg.vector_norm(x, dim=-1).reshape(len(x), self.n_sources)
+    bad = (norms > torch.tensor(self.massive_limits, device=x.device)).any(1).cpu().numpy()
+    check(not bad.all(), f"massive_multiple: every activation of a window has a norm above {self.massive_multiple:g} "
+                         "times that of the held-out tokens; use massive_multiple=0, or shuffle the corpus", DataError)
+    return bad if bad.any() else None
+
+def _order(order, bad, batch_size):
+    "The order of a window without its massive rows, still enough for its whole batches."
+    if bad is None: return order
+    good, used = order[~bad[order]], len(order)//batch_size*batch_size
+    return np.resize(good, used) if len(good) < used else good # some come twice
 
 # %% ../../nbs/lib/23_acts.stream.ipynb #a9ab3bd5
 @patch
@@ -318,9 +352,9 @@ def batches(self:ActivationStream,
         try:
             nxt = pool.submit(next, made, None) if self.ahead else None
             while (got := nxt.result() if self.ahead else next(made, None)) is not None:
-                w, first, x = got
+                w, first, x, bad = got
                 if self.ahead: nxt = pool.submit(next, made, None)
-                order, got = np.random.default_rng([seed, w]).permutation(len(x)), None
+                order, got = _order(np.random.default_rng([seed, w]).permutation(len(x)), bad, batch_size), None
                 for i in range(max(0, start-first), min(len(x)//batch_size, end-first)):
                     at = order[i*batch_size:(i+1)*batch_size]
                     yield first*batch_size+at, x[torch.from_numpy(at).to(x.device)]
@@ -330,9 +364,10 @@ def batches(self:ActivationStream,
 # %% ../../nbs/lib/23_acts.stream.ipynb #683ff752
 @patch
 def _made(self:ActivationStream, rows, batch_size, start, end, position, stop):
-    "Yield `(number, first batch, activations)` of each window from batch `start` on; windows before it are only counted."
+    "Yield `(number, first batch, activations, which are massive)` of windows from batch `start` on; others are only counted."
     p = dict(position or dict(window=0, batch=0, place=asdict(Place()), batch_tokens=self.budget.first))
     w, first, place, self.budget.tokens, self.starts = p["window"], p["batch"], Place(**p["place"]), p["batch_tokens"], [p]
+    self.n_massive = p.get("massive", 0)
     windows = lambda place: self.windows(rows, place, (end-first)*batch_size, batch_size)
     tables = windows(place)
     if p.get("table"): tables = self._same(tables, windows, place, p["table"])
@@ -344,11 +379,13 @@ def _made(self:ActivationStream, rows, batch_size, start, end, position, stop):
         if first+n > start:
             x = self.opening[1] if w == 0 and self.opening and self.opening[0] == table.hash else self._activations(table, stop)
             self.opening, self.dropped = None, self.dropped+len(x)%batch_size
+            bad = self._massive(x)
+            if bad is not None: self.n_massive += int(bad.sum())
         w, first = w+1, first+n
-        p = dict(window=w, batch=first, place=asdict(behind), batch_tokens=self.budget.tokens)
+        p = dict(window=w, batch=first, place=asdict(behind), batch_tokens=self.budget.tokens, massive=self.n_massive)
         if first < end: table, behind = next(tables); p["table"] = table.hash # the next window is known before this one is used up
         self.starts = [*self.starts[-3:], p]
-        if x is not None: yield w-1, first-n, x
+        if x is not None: yield w-1, first-n, x, bad
         if first >= end: return
 
 @patch
@@ -378,8 +415,9 @@ def sample(self:ActivationStream,
     "(at most n, d_in) rows of the first window, in memory; the window is kept for the first reader."
     table, _ = next(self.windows(self._window_rows(batch_size), left=self.n_tokens//batch_size*batch_size, batch_size=batch_size))
     if self.opening is None or self.opening[0] != table.hash: self.opening = None; self.opening = table.hash, self._activations(table, desc="first window")
-    x = self.opening[1]
-    return x[torch.from_numpy(np.sort(g.choice(len(x), min(n, len(x)), replace=False))).to(x.device)].cpu()
+    x, bad = self.opening[1], self._massive(self.opening[1])
+    good = np.arange(len(x)) if bad is None else np.flatnonzero(~bad)
+    return x[torch.from_numpy(good[np.sort(g.choice(len(good), min(n, len(good)), replace=False))]).to(x.device)].cpu()
 
 # %% ../../nbs/lib/23_acts.stream.ipynb #06765a04
 @patch
@@ -391,13 +429,14 @@ def identity(self:ActivationStream) -> dict:
         h.update(str(len(t)).encode())
         for i in np.unique(np.linspace(0, len(t)-1, 64).astype(int)): h.update(t.text(t.source[int(i)]).encode(errors="replace")); h.update(b"\0")
     keep = ("max_length", "overflow", "stride", "bos", "tokenizer")
+    rule = {} if self.massive_multiple == MASSIVE else dict(massive_multiple=self.massive_multiple)
     return dict(texts=h.hexdigest()[:16], n_tokens=self.n_tokens, buffer_rows=self.buffer_rows, n_held=len(self.held_table), data_order=self.seed, model_hash=self.meta["model_hash"],
-                layer=self.layer, hookpoint=self.hookpoint, batch_tokens=self.batch_tokens, pack=self.pack, **{k: self.recipe[k] for k in keep})
+                layer=self.layer, hookpoint=self.hookpoint, batch_tokens=self.batch_tokens, pack=self.pack, **rule, **{k: self.recipe[k] for k in keep})
 
 @patch
 def documents(self:ActivationStream) -> float:
     "Documents of a window, as the held-out ones let expect."
-    return self.buffer_rows/max(1., self.held_table.counts().sum()/len(self.held_table.docs))
+    return self.buffer_rows/max(1., self.held_table.counts(massive=True).sum()/len(self.held_table.docs))
 
 @patch
 def __repr__(self:ActivationStream):

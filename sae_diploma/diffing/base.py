@@ -131,6 +131,11 @@ class RowView(RowStore):
     def _get(self, i): return self.store[self.rows[i]]
 
     @property
+    def massive(self):
+        "Those of its rows that are massive activations of the store."
+        return np.flatnonzero(np.isin(self.rows, self.store.massive))
+
+    @property
     def mean_sq(self): return float(self[:min(4096, self.n_tokens)].double().square().sum(1).mean()) # of its first rows
 
 # %% ../../nbs/lib/52a_diffing.base.ipynb #08066e2e
@@ -143,6 +148,7 @@ def restrict(
     rows = t.rows(split=split, drop_bos=False)
     docs, doc = np.unique(t.doc[rows], return_inverse=True)
     table = TokenTable(t.token[rows], doc, t.pos[rows], t.regime[rows], t.segment[rows], t.docs.iloc[docs].assign(doc=np.arange(len(docs))))
+    if t.massive is not None: table = table.leave_out(np.flatnonzero(t.massive[rows]))
     return PairedStores(*(RowView(s, rows, table.hash) for s in (pair.base, pair.ft)), table)
 
 # %% ../../nbs/lib/52a_diffing.base.ipynb #e254c487

@@ -333,6 +333,7 @@ def score_methods(
 ) -> pd.DataFrame: # method, n_units, n_planted, rank, ap, chance, hit_chance, discoveries, false_discoveries, best_share
     "Each method scored by the labels; `chance` is the average precision of a random order."
     for o in methods: check(o in METHODS, f"methods: {o!r} is unknown{near(o, METHODS)}")
+    table = PairedStores(base, ft, table).table # the same tokens for all methods
     S, kw = dict(base=base, ft=ft), dict(min_docs=min_docs, fdr=fdr, n_perm=n_perm, n_bootstrap=n_bootstrap)
     with torch.enable_grad(): found = _dictionary_methods(S, placebos, table, sae, methods, kw) | _own_dictionaries(S, placebos, table, sae, methods, kw, d_sae, k, seed) | _direction_methods(S, placebos, table, methods, kw)
     rows, out = table.rows(split="eval"), []
