@@ -480,8 +480,8 @@ def _index(job, table):
         write_index(job.folder, entries, keep=table.counts(massive=True), # it may be looked through once more
                     d_in=len(entries[0]["sum"]), model_name=job.name, **job.key, formula=formula(job.model, job.layer),
                     versions=versions())
-        seal_folder(job.folder, ["store.json"])
     for o in [job.folder/"extracting.json", *job.folder.glob("shard-*.json")]: o.unlink(missing_ok=True)
+    seal_folder(job.folder, ["store.json"])
 
 # %% ../../nbs/lib/21_acts.extract.ipynb #940c125b
 def extract(
