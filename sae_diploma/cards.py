@@ -1050,7 +1050,8 @@ def write_cards(
     check(len(cards) > 0, "cards: there is no latent to show")
     folder, table = Path(folder), _own_table(cards) if table is None else table
     mark_folder(folder, "latent cards", param="folder", known=["latents.json"])
-    if (folder/"latent").exists(): shutil.rmtree(folder/"latent")
+    for f in (folder/"latent").glob("*.html"): # of the last time
+        if re.search(r'<section class="card" id="[\w-]+">', f.read_text(encoding="utf-8", errors="replace")): f.unlink()
     for o in ("cards.css", "scheme.js", "browser.js", "card.js", "datatables/dataTables.min.js", "datatables/LICENSE.txt"):
         with atomic_path(folder/"assets"/(o.split("/")[-1] if "LICENSE" not in o else "dataTables.LICENSE.txt")) as t: shutil.copy(package_dir()/"assets"/o, t)
     known = {(c["dictionary"], c["latent"]) for c in cards}

@@ -426,13 +426,15 @@ def token_text(
 
 # %% ../nbs/lib/00_core.ipynb #5684c751
 MARK = ".sae_diploma.json"                                          # in each folder that this package made
-_no_files = {MARK, ".lock", ".DS_Store", "Thumbs.db", "desktop.ini"} # what file managers and locks leave does not count
+_no_files = {".lock", ".DS_Store", "Thumbs.db", "desktop.ini"} # what file managers and locks leave does not count
+
+def _counts(name): return name not in _no_files and not name.startswith(".sae_diploma.") # the mark, and what is being made
 
 def contents(
     folder, # any path
 ) -> list:
     "Names in a folder, sorted, without marks, locks and what file managers leave; [] where there is no folder."
-    return sorted(p.name for p in Path(folder).iterdir() if p.name not in _no_files) if Path(folder).is_dir() else []
+    return sorted(p.name for p in Path(folder).iterdir() if _counts(p.name)) if Path(folder).is_dir() else []
 
 def _mark(folder):
     "What the mark of a folder says: its `kind`, and `files` of a whole one, or what was `kept` of others; {} without."
@@ -449,8 +451,15 @@ def _inside(folder, name):
 
 def _within(folder):
     "Paths of all files below a folder, as text with slashes, without marks and the like; a link is one of them."
-    found = [p for p in sorted(Path(folder).rglob("*")) if p.is_symlink() or not p.is_dir()]
-    return [p.relative_to(folder).as_posix() for p in found if p.name not in _no_files]
+    found = [p.relative_to(folder) for p in sorted(Path(folder).rglob("*")) if p.is_symlink() or not p.is_dir()]
+    return [p.as_posix() for p in found if all(map(_counts, p.parts))]
+
+_suffixes = set(".json .jsonl .parquet .safetensors .png .svg .csv .html .js .css .bin .pt .pth .model .jinja .tmp".split())
+
+def _could_be_ours(name):
+    "Whether a file of this name is of a kind that this package and its libraries write: no notes, no documents."
+    p = Path(name)
+    return p.suffix.lower() in _suffixes or p.name in ("merges.txt", "vocab.txt") or p.name.endswith("LICENSE.txt")
 
 def may_write(
     folder,              # to be written to
@@ -516,7 +525,8 @@ def seal_folder(
 ):
     "List in the mark what was written, now that it is whole."
     folder, other = Path(folder), set(strangers(folder))
-    files = [o for o in _within(folder) if o not in other] if files is None else sorted(files)
+    own = (o for o in _within(folder) if o not in other and _could_be_ours(o))
+    files = sorted(own if files is None else files)
     save_json(dict(kind=_mark(folder).get("kind"), files=files), folder/MARK)
 
 def clear_folder(
@@ -525,7 +535,7 @@ def clear_folder(
     "Remove what an earlier call wrote into a folder, and leave `strangers`, the mark and the lock."
     folder, stay = Path(folder), set(strangers(folder))
     for o in _within(folder):
-        if o not in stay: (folder/o).unlink()
+        if o not in stay and _could_be_ours(o): (folder/o).unlink()
     for p in sorted(folder.rglob("*"), reverse=True): # the deepest first
         if p.is_dir() and not p.is_symlink() and set(os.listdir(p)) <= {".lock", MARK}: shutil.rmtree(p)
 
@@ -541,7 +551,9 @@ def new_folder(
     out = Path(out).resolve() if Path(out).is_dir() else Path(out)
     may_write(out, kind, param, **kw)
     make_folder(out.parent)
-    beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent)) # its rights are the user's alone
+    place = out if out.is_dir() else out.parent # a folder that is there stays itself: it may be mounted, or looked at
+    try: beside = Path(tempfile.mkdtemp(prefix=".sae_diploma.", dir=place))
+    except OSError as e: raise ParamError(f"{param}: {place} cannot be written to ({e.strerror or e}); give another") from None
     try:
         with room_for(out):
             yield make_folder(beside/"new")
@@ -551,28 +563,30 @@ def new_folder(
 def _put(new, out, kind, param):
     "Let the files of `new` stand in `out`, without those of the last call that it lacks."
     files, sealed = _within(new), _mark(out).get("files")
-    ours = set(sealed or ())
-    other = [o for o in _within(out) if o not in ours]
-    if sealed is not None: # what an earlier version left is listed nowhere: it is replaced
-        bad = sorted(set(other) & set(files))
+    if not out.exists(): replace_file(new, out)
+    else:
+        ours, there = set(sealed or ()), _within(out)
+        bad = _in_the_way(out, files, ours, [o for o in there if o not in ours], sealed is not None)
         check(not bad, f"{param}: {out} holds {', '.join(bad[:3])}, which this command did not write; move it, or give "
                        "another folder")
-    if other or os.path.lexists(out/".lock"): _merge_into(new, out, files, ours)
-    else:
-        old = new.with_name("old")
-        if out.exists(): replace_file(out, old)
-        try: replace_file(new, out)
-        except OSError:
-            if old.exists(): replace_file(old, out)
-            raise
+        save_json(dict(kind=kind, files=sorted(ours | set(files))), out/MARK) # while both are there both are ours
+        _merge_into(new, out, files, ours)
     save_json(dict(kind=kind, files=files), out/MARK)
 
+def _in_the_way(out, files, ours, other, sealed):
+    "What others laid where one of `files` has to go; what an earlier version left is listed nowhere: it is replaced."
+    ups = {p for o in files for p in (out/o).parents if p != out and p.is_relative_to(out)}
+    name = lambda p: p.relative_to(out).as_posix()
+    links = [name(p) for p in ups if p.is_symlink() or p.exists() and not p.is_dir() and name(p) not in ours]
+    folders = [o for o in files if (out/o).is_dir() and any(k.startswith(f"{o}/") for k in other)]
+    return sorted({*links, *folders, *(set(other) & set(files) if sealed else ())})
+
 def _merge_into(new, out, files, ours):
-    "Move `files` one by one, and remove what there was of `ours` beside them."
-    for o in files:
-        make_folder((out/o).parent); replace_file(new/o, out/o)
+    "Remove what there was of `ours` beside `files`, then move these one by one."
     for o in ours - set(files):
         (out/o).unlink(missing_ok=True)
         for up in (out/o).parents:
             if up == out or not up.is_dir() or any(up.iterdir()): break
             up.rmdir()
+    for o in files:
+        make_folder((out/o).parent); replace_file(new/o, out/o)

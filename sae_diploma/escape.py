@@ -159,6 +159,8 @@ _md_unsafe = [(re.compile(a, re.I | re.M), b) for a, b in (
     (r"^(---|\.\.\.)[ \t]*$", "* * *"))]
 _fence = re.compile(r"^ {0,3}(`{3,}(?=[^`\n]*$)|~{3,})(.*)$", re.M)
 
+_less_in_formula = re.compile(r"\$\$[^$]+\$\$|(?<![\\$\w])\$(?=[^\s$])[^$\n]*[^\s$]\$(?![\d$])") # `<` would be taken for a tag's
+
 def _fences_are_closed(text):
     "Does every block of code end that begins?"
     now = ""
@@ -172,6 +174,7 @@ def inert_markdown(
 ) -> str:
     "The Markdown without HTML, handlers, unsafe addresses, metadata, shortcodes, and fences that never close."
     text = re.sub(r"(\S{2000})\S+", "\\1…", text)
+    text = _less_in_formula.sub(lambda m: re.sub(r"<(?=[A-Za-z/!?])", r"\\lt ", m[0]), text)
     for a, b in _md_unsafe: text = a.sub(b, text)
     if not _fences_are_closed(text): text = re.sub(r"(`{3,}|~{3,})", lambda m: f"&#{ord(m[0][0])};"*len(m[0]), text)
     return without_shortcodes(visible(text))

@@ -430,6 +430,8 @@ def neuronpedia(
     return out
 
 # %% ../nbs/lib/73_export.ipynb #b79bb78f
+def _is_own(f, run): return f.is_file() and f.resolve().is_relative_to(run.resolve()) # no link to somewhere else
+
 def hub_folder(
     run_dir,      # of the run
     out,          # folder to write
@@ -447,15 +449,18 @@ def hub_folder(
         sae = SAE.from_pretrained(f); c, m = sae.cfg, sae.training_info.get("metrics") or {}
         base = base or c.model_name
         for o in ("config.json", "model.safetensors", "training.json"):
-            if (f/o).exists(): (out/f.name).mkdir(parents=True, exist_ok=True); shutil.copy(f/o, out/f.name/o)
+            if not (f/o).exists(): continue
+            check(_is_own(f/o, run), f"run_dir: {f/o} leads out of the run; copy there what it leads to", DataError)
+            (out/f.name).mkdir(parents=True, exist_ok=True); shutil.copy(f/o, out/f.name/o)
         num = lambda k: f"{m[k]:.3g}" if isinstance(m.get(k), (int, float)) else "–"
         rows.append(f"| {md_code(f.name)} | {md_text(c.architecture)}{f', {c.n_sources} sources' if c.n_sources > 1 else ''} | {c.layer} {md_code(c.hookpoint)} | {c.d_in} → {c.d_sae:,} | {num('l0')} | {num('fvu')} |")
     front = dict(license="mit", library_name="sae_diploma", tags=["sparse-autoencoder", "interpretability", "model-diffing", "sae_diploma"], **({"base_model": base} if re.fullmatch(r"[\w.-]+/[\w.-]+", base, re.A) else {}))
     said = load_json(run/"04_comparison/findings.json") if (run/"04_comparison/findings.json").exists() else []
     short = [in_short(o) for o in said]
     pic = run/"05_figures/summary.png"
-    if pic.exists(): shutil.copy(pic, out/"summary.png")
-    alt = captions_of(run)["05_figures", "summary"]["caption"] if pic.exists() else ""
+    seen = _is_own(pic, run)
+    if seen: shutil.copy(pic, out/"summary.png")
+    alt = captions_of(run)["05_figures", "summary"]["caption"] if seen else ""
     card = ["---\n"+yaml.safe_dump(front, sort_keys=False)+"---", f"# {md_text(name)}", f"Sparse autoencoders for {md_code(base)}, trained to see what fine-tuning changed in it ({run_note(run)}).",
             f"````python\nfrom sae_diploma.saes import SAE\n\nsae = SAE.from_pretrained({json.dumps(f'{name}/{found[0].name}').replace('`', chr(92)+'x60')})\n````",
             "## Dictionaries", "| folder | architecture | layer | width | L0 | FVU |\n|---|---|---|---|---|---|\n"+"\n".join(rows)]

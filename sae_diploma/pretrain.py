@@ -7,7 +7,7 @@ __all__ = ['train_tokenizer', 'pack', 'TinyConfig', 'TinyBlock', 'LinearCrossEnt
            'lr_scale', 'bits_per_byte', 'pretrain', 'ship']
 
 # %% ../nbs/lib/12_pretrain.ipynb #3291ef78
-import json, math, time
+import contextlib, json, math, time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -287,6 +287,12 @@ def pretrain(
     return model, curve
 
 # %% ../nbs/lib/12_pretrain.ipynb #6e528341
+def _is_shipped(folder):
+    "Whether a folder without a mark holds a model that `ship` wrote."
+    with contextlib.suppress(SaeDiplomaError):
+        return {"tokens_seen", "data_hash"} <= set(load_json(folder/"card.json", keys=()))
+    return False
+
 def ship(
     model:TinyLM,         # trained
     tokenizer,            # its tokenizer
@@ -295,7 +301,7 @@ def ship(
     dtype="float16",      # of the weights on disk: half the bytes; loaded as float32
 ):
     "Write model, tokenizer, generation config and `card.json`: a folder that `from_pretrained` loads."
-    with new_folder(folder, "a base model", "folder", known=["card.json"]) as new:
+    with new_folder(folder, "a base model", "folder", known=[_is_shipped]) as new:
         to_hf(model, tokenizer).to(get_dtype(dtype)).save_pretrained(new)
         tokenizer.save_pretrained(new)
         save_json(card, new/"card.json")

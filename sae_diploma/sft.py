@@ -213,18 +213,26 @@ def _is_checkpoint(folder):
 
 def _checkpoints(folder): return [c for c in sorted(Path(folder).glob("checkpoint-*")) if _is_checkpoint(c)]
 
+def _discard(checkpoint):
+    "Remove what a trainer wrote of a checkpoint; the folder goes with it unless something else lies in it."
+    for f in checkpoint.rglob("*"):
+        if not f.is_dir() and _written.fullmatch(f.name): f.unlink()
+    for d in sorted((o for o in checkpoint.rglob("*") if o.is_dir() and not o.is_symlink()), reverse=True):
+        with contextlib.suppress(OSError): d.rmdir()
+    with contextlib.suppress(OSError): checkpoint.rmdir()
+
 def _sweep(folder):
     "Throw away checkpoints that were cut off, and return the newest whole one or None."
     good = []
     for c in _checkpoints(folder):
-        if (step := _step_of(c)) is None: shutil.rmtree(c)
+        if (step := _step_of(c)) is None: _discard(c)
         else: good.append((step, c))
     return max(good)[1] if good else None
 
 def _empty(folder):
     "Remove the checkpoints of a run and what libraries wrote beside them: returns the names of what else is there."
     folder = Path(folder)
-    for c in _checkpoints(folder): shutil.rmtree(c)
+    for c in _checkpoints(folder): _discard(c)
     card = folder/"README.md" # of the library, which names itself in it
     with contextlib.suppress(OSError, ValueError):
         if "generated_from_trainer" in card.read_text(encoding="utf-8"): card.unlink()

@@ -313,7 +313,8 @@ def listed(
             **({"execution_count": o.get("execution_count")} if kind == "execute_result" else {}))
         return o
     def cell(i, c):
-        name = re.sub(r"[^A-Za-z0-9_-]", "", str(c.get("id") or ""))[:60] or f"c{i}"
+        name = re.sub(r"[^A-Za-z0-9_-]", "", str(c.get("id") or ""))[:55] or f"c{i}"
+        if c["cell_type"] == "code" and not name.startswith("cell-"): name = f"cell-{name}" # Quarto makes an anchor of it
         while name in seen: name = f"{name[:55]}-{i}" if not name.endswith(f"-{i}") else name+"x"
         seen.add(name)
         new = dict(cell_type=c["cell_type"], id=name, metadata=c.get("metadata") or {}, source=_lines(c["source"]))
@@ -533,7 +534,7 @@ def _copy(f, to):
         try:
             with Image.open(f) as im:
                 if im.mode != "P": return im.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(to, format="png")
-        except (OSError, SyntaxError, ValueError): pass # no picture that PIL reads: as it is
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError): pass # no picture that PIL reads: as it is
     shutil.copy(f, to)
 
 DATA_LIMIT = 400_000 # bytes: vector pictures and tables above are not on the site, they are in the run folder
@@ -954,7 +955,7 @@ def quarto_warnings(
     "Its warnings and errors as 'page: what'."
     page, out, open_ = "", [], False
     for l in re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;]*m", "", said)):
-        l = l.strip()
+        l = re.sub(r"^\[typst\]: Compiling .*?\.\.\.(?=\s*(?:warning|error))", "", l.strip())
         if m := re.match(r"\[ *\d+/\d+\] (.+)", l): page, open_ = m[1].strip(), False
         elif m := _said.match(l): out.append(f"{page or 'quarto'}: {m[1]}"); open_ = not m[1]
         elif open_ and l: out[-1] += l; open_ = False
