@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['run', 'test_neuronpedia_batches_say_what_the_dictionary_does', 'test_hub_folder_loads_from_its_card',
            'test_export_replaces_only_its_own', 'test_an_export_that_fails_leaves_nothing',
-           'test_a_file_of_somebody_else_stays', 'test_bad_input_in_one_sentence', 'at_hookpoint',
+           'test_a_file_of_somebody_else_stays', 'test_bad_input_in_one_sentence',
+           'test_nothing_from_outside_of_a_run_is_exported', 'at_hookpoint',
            'test_logits_are_what_the_direction_promotes', 'test_logits_that_are_not_known_are_left_out',
            'test_neuronpedia_refuses_other_activations', 'test_captions_are_tex',
            'test_quarto_makes_the_pdf_where_it_is', 'test_the_book_is_sound', 'test_one_document_opens_what_is_folded']
 
 # %% ../../nbs/lib/90_tests.export.ipynb #7a099246
-import json, os, re, zipfile
+import json, os, re, shutil, zipfile
 
 import numpy as np, pandas as pd, pytest, torch
 
@@ -101,6 +102,19 @@ def test_bad_input_in_one_sentence(run, tmp_path, monkeypatch, capsys, to, out, 
     with pytest.raises(SystemExit) as e: main(["export", "--run-dir", str(run), "--to", to, *(["--out", out] if out else [])])
     said = capsys.readouterr().err
     assert e.value.code == 1 and what in said and said.count("\n") == 1 and "Traceback" not in said
+
+@pytest.mark.skipif(os.name == "nt", reason="a link needs rights there")
+def test_nothing_from_outside_of_a_run_is_exported(run, tmp_path):
+    "A run of somebody else may hold links: what they lead to is not for the hub."
+    (tmp_path/"id_rsa").write_text("secret", encoding="utf-8")
+    own = tmp_path/"run"; shutil.copytree(run, own)
+    (own/"05_figures").mkdir(exist_ok=True); (own/"05_figures/summary.png").unlink(missing_ok=True)
+    (own/"05_figures/summary.png").symlink_to(tmp_path/"id_rsa")
+    assert not (hub_folder(own, tmp_path/"hub")/"summary.png").exists()
+    (own/"03_saes/sae_topk/training.json").unlink(missing_ok=True)
+    (own/"03_saes/sae_topk/training.json").symlink_to(tmp_path/"id_rsa")
+    with pytest.raises((DataError, CorruptError)): hub_folder(own, tmp_path/"hub2")
+    assert "secret" not in "".join(f.read_text(errors="replace") for f in tmp_path.glob("hub*/**/*") if f.is_file())
 
 # %% ../../nbs/lib/90_tests.export.ipynb #e61f40d2
 def at_hookpoint(tmp, hookpoint, /, **cfg):

@@ -108,9 +108,12 @@ def test_what_lies_in_a_stage_stays_when_it_runs_again(chain):
     reproduce("smoke", chain/"a", only="01", say=say)
     (chain/"a/01_data/notes.txt").write_text("mine", encoding="utf-8")
     reproduce(None, chain/"a", [("n", 3)], only="01", update=True, say=say)
-    left = contents(chain/"a/01_data")
-    assert left == ["begun.json", "manifest.json", "notes.txt", "stage.json", "state.json"]
+    written = ["begun.json", "manifest.json", "stage.json", "state.json"]
+    assert contents(chain/"a/01_data") == sorted([*written, "notes.txt"])
     assert load_json(chain/"a/01_data/state.json")["step"] == 3
+    (chain/"a/01_data"/MARK).unlink(); (chain/"a/01_data/letter.md").write_text("mine", encoding="utf-8") # nothing is listed
+    reproduce(None, chain/"a", [("n", 2)], only="01", update=True, say=say)
+    assert contents(chain/"a/01_data") == sorted([*written, "letter.md", "notes.txt"])
 
 @pytest.mark.parametrize("name,text", [("stage.json", "[]"), ("stage.json", "{}"), ("begun.json", "[1]"), ("stage.json", "no")])
 def test_a_stage_that_was_altered_is_a_sentence(chain, name, text):
