@@ -1095,6 +1095,12 @@ def _front_for_readme(run_dir, images):
 # %% ../nbs/lib/72_site.ipynb #53c8b962
 _mdlink = re.compile(r"(\]\(|(?:href|src|srcset)=[\"'])(?!\w+:|#|/)([^)\s\"']+)")
 
+def _seen_from_top(link, base):
+    "A link of a notebook as a Markdown file at the top has it; a page that the site alone fills is linked there."
+    from nbdev.config import get_config
+    if link == "play.ipynb": return f"{get_config().doc_host}{get_config().doc_baseurl}/play.html"
+    return os.path.normpath(f"{base}/{link}").replace(os.sep, "/")
+
 def to_markdown(
     nb,           # notebook file
     base="nbs",   # folder of the notebook, seen from the Markdown file
@@ -1106,7 +1112,7 @@ def to_markdown(
     for c in cells:
         src = _source(c).strip()
         if not src or c["cell_type"] == "raw" or re.match(r"#\|\s*(hide|default_exp|export)", src): continue
-        if c["cell_type"] == "markdown": parts.append(_mdlink.sub(lambda m: m[1]+os.path.normpath(f"{base}/{m[2]}").replace(os.sep, "/"), src))
+        if c["cell_type"] == "markdown": parts.append(_mdlink.sub(lambda m: m[1]+_seen_from_top(m[2], base), src))
         else:
             parts.append(f"```python\n{src}\n```")
             text = "".join("".join(o.get("text") or o.get("data", {}).get("text/plain", "")) for o in c["outputs"]).rstrip()
