@@ -159,15 +159,33 @@ def label_figures(
     return nb
 
 # %% ../nbs/lib/72_site.ipynb #bc1a9279
+def _kind_of_code(s):
+    return "Parameters and what they mean" if s.startswith("run_dir =") else \
+        "Parameters of this run" if s.startswith("# Parameters") else "Code"
+
+def _joined(cells):
+    "Cells of code that show nothing stand in one fold with the one that follows, so that a page does not open with four."
+    out = []
+    for c in cells:
+        s, last = _source(c), out[-1] if out else {}
+        plain = c["cell_type"] == "code" and s.strip() and not s.startswith(("#|", "%%"))
+        if plain and last.get("joins"):
+            out[-1] = {**c, "source": last["source"].rstrip() + "\n\n" + s, "joins": not c.get("outputs"),
+                "kind": "Parameters and code"}
+        else: out.append({**c, "joins": True, "kind": _kind_of_code(s)} if plain and not c.get("outputs") else c)
+    return [({k: v for k, v in c.items() if k not in ("joins", "kind")}, c.get("kind")) for c in out]
+
 def fold(
     nb:dict, # an executed notebook
 ) -> dict:
     "The notebook with its code folded; what the parameters are is said on the fold."
-    for c in nb["cells"]:
-        if c["cell_type"] != "code" or not (s := _source(c)).strip() or "code-fold" in s: continue
-        name = "Parameters of this run" if s.startswith("# Parameters") else "Parameters and what they mean" if s.startswith("run_dir =") else "Code"
-        c["source"] = f"#| code-fold: true\n#| code-summary: {json.dumps(name)}\n" + s
-    return nb
+    cells = []
+    for c, kind in _joined(nb["cells"]):
+        if c["cell_type"] == "code" and (s := _source(c)).strip() and "code-fold" not in s:
+            kind = "Code" if kind == "Parameters and code" and "run_dir =" not in s else kind or _kind_of_code(s)
+            c["source"] = f"#| code-fold: true\n#| code-summary: {json.dumps(kind)}\n" + s
+        cells.append(c)
+    return nb | dict(cells=cells)
 
 # %% ../nbs/lib/72_site.ipynb #f8fdb136
 def _page_filter():
