@@ -114,7 +114,7 @@ def test_nothing_from_outside_of_a_run_is_exported(run, tmp_path):
     (own/"03_saes/sae_topk/training.json").unlink(missing_ok=True)
     (own/"03_saes/sae_topk/training.json").symlink_to(tmp_path/"id_rsa")
     with pytest.raises((DataError, CorruptError)): hub_folder(own, tmp_path/"hub2")
-    assert "secret" not in "".join(f.read_text(errors="replace") for f in tmp_path.glob("hub*/**/*") if f.is_file())
+    assert "secret" not in "".join(f.read_text(encoding="utf-8", errors="replace") for f in tmp_path.glob("hub*/**/*") if f.is_file())
 
 # %% ../../nbs/lib/90_tests.export.ipynb #e61f40d2
 def at_hookpoint(tmp, hookpoint, /, **cfg):
