@@ -571,18 +571,19 @@ def fit_many(
     for t in trainers:
         if t.folder: may_fit(t.folder); found_in(t.folder, t.identity, resume)
     with ExitStack() as stack:
-        for f in filter(None, folders): stack.enter_context(RunLock(mark_folder(f, DICTIONARY, known=_of_sae)))
+        for f in filter(None, folders): stack.enter_context(RunLock(f))
         found = [found_in(t.folder, t.identity, resume) if t.folder else None for t in trainers]
         for t, what in zip(trainers, found):
             if what == "done": done[t] = SAE.from_pretrained(t.folder).to(t.device)
             elif what == "checkpoint": t.load_checkpoint(t.folder/"checkpoint.safetensors")
             elif t.folder and (t.folder/"config.json").exists(): (t.folder/"config.json").unlink() # no half-new SAE
         todo = [t for t in trainers if t not in done]
+        for t in todo: t.folder and mark_folder(t.folder, DICTIONARY, known=_of_sae)
         if todo:
             config = dict(config=[dataclasses.asdict(t.cfg) for t in todo], plan=[dataclasses.asdict(t.plan) for t in todo])
             put = stack.enter_context(reporter(report_to, todo[0].folder, desc or todo[0].name, config))
             done |= run(todo, eval_rows, log_every, checkpoint_every, lambda row: [f(row) for f in (on_log, put) if f], callback, desc, many=len(trainers) > 1)
-        for f in filter(None, folders): seal_folder(f, ["config.json", "model.safetensors"])
+        for t in todo: t.folder and seal_folder(t.folder, ["config.json", "model.safetensors"])
         return [done[t] for t in trainers]
 
 def fit(
