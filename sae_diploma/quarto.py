@@ -517,8 +517,6 @@ def labels_of(
             out += [label, *(f"{label}-{i}" for i in range(1, len(pictures(c))+1) if len(pictures(c)) > 1)]
     return out
 
-_formula = re.compile(r"\$\$[^$]+\$\$|(?<![\\$\w])\$(?=[^\s$])[^$\n]*[^\s$]\$(?![\d$])")
-
 def faults_of(
     cells:list,    # of a page
     bib:dict,      # of `read_bib`
@@ -543,7 +541,7 @@ def faults_of(
         for m in _fence_line.finditer(text):
             depth += 1 if m[2].strip(":") else -1
             if depth < 0: bad.append("a div ends that never began"); depth = 0
-        bad += [f"a formula that is damaged: {f[0][:60]!r}" for f in _formula.finditer(s) if "&#" in f[0]]
+        bad += [f"a formula that is damaged: {f[0][:60]!r}" for f in FORMULA.finditer(s) if "&#" in f[0]]
         if (m := re.search(r"\{\{<", text)): bad.append(f"a shortcode: {text[m.start():m.start()+40]!r}")
     if depth: bad.append(f"{depth} div{'s' if depth > 1 else ''} never end{'s' if depth == 1 else ''}")
     return list(dict.fromkeys(bad))
