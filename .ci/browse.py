@@ -114,7 +114,7 @@ def barriers(b, axe, code=True):
 def kinds(site):
     "One page of each kind: front page, a chapter, the browser, a card, a page of the library, a tutorial."
     site = Path(site)
-    some = ("index.html", "model_comparison.html", "feature_visualization.html", "cards/index.html", "cards/latent/*.html", "lib/metrics.html", "tutorials/*.html")
+    some = ("index.html", "model_comparison.html", "feature_visualization.html", "cards/index.html", "cards/latent/*.html", "lib/measuring/metrics.html", "tutorials/*.html")
     return [f[0].relative_to(site).as_posix() for o in some if (f := sorted(site.glob(o)))]
 
 

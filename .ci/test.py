@@ -60,13 +60,13 @@ def clean():
 
 def notebook_jobs():
     "A job for every notebook of the library and every tutorial."
-    pages = [*sorted((ROOT/"nbs/lib").glob("*.ipynb")), *sorted((ROOT/"nbs/tutorials").glob("*.ipynb")), ROOT/"nbs/contributing.ipynb"]
+    pages = [*sorted((ROOT/"nbs/lib").rglob("*.ipynb")), *sorted((ROOT/"nbs/tutorials").glob("*.ipynb")), ROOT/"nbs/contributing.ipynb"]
     def job(nb):
         with tempfile.TemporaryDirectory() as tmp:
             code, s = pool.in_process(pool.notebook, (nb,), f"{tmp}/log", 900)
-            result(nb.name, "failed" if code else "passed", seconds=s)
+            result(nb.relative_to(ROOT/"nbs").as_posix(), "failed" if code else "passed", seconds=s)
             if code: print(tail(Path(tmp, "log").read_text(encoding="utf-8", errors="replace")), flush=True)
-    return [lambda nb=nb: job(nb) for nb in pages if not nb.name.startswith("90_")] # these only define what pytest runs
+    return [lambda nb=nb: job(nb) for nb in pages if "tests" not in nb.parts] # these only define what pytest runs
 
 
 def pytest_jobs(alone=False):

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['ANSWER', 'DATA_LIMIT', 'NOT_SMALLDOCS', 'SERVED', 'MISSING', 'OLDEST', 'WEBSITE', 'page_name', 'page_links',
            'split_title', 'tidy', 'worded', 'captions_of', 'label_figures', 'fold', 'process', 'unlink_code',
-           'inert_output', 'uncited', 'source_root', 'listed', 'answer', 'run_library', 'gather', 'write_config',
-           'run_note', 'run_words', 'resolve_pages', 'for_quarto', 'check_stage', 'searchable', 'mathml', 'accessible',
-           'legible_tables', 'level_headings', 'localise', 'check_site', 'quarto_version', 'new_enough', 'quarto_note',
-           'quarto_warnings', 'run_quarto', 'renderer', 'render', 'site_fingerprint', 'build_site', 'site_of',
-           'check_out', 'publish', 'to_markdown', 'write_readme']
+           'inert_output', 'uncited', 'source_root', 'listed', 'answer', 'library_notebooks', 'library_page',
+           'run_library', 'gather', 'write_config', 'run_note', 'run_words', 'resolve_pages', 'for_quarto',
+           'check_stage', 'searchable', 'mathml', 'accessible', 'legible_tables', 'level_headings', 'localise',
+           'check_site', 'quarto_version', 'new_enough', 'quarto_note', 'quarto_warnings', 'run_quarto', 'renderer',
+           'render', 'site_fingerprint', 'build_site', 'site_of', 'check_out', 'publish', 'to_markdown', 'write_readme']
 
 # %% ../nbs/lib/site/03_site.ipynb #c481a7af
 import contextlib, functools, html, itertools, json, multiprocessing, os, re, shutil, subprocess, sys, tempfile, time
@@ -390,10 +390,25 @@ def _own_code():
 
 _not_here = re.compile(r"^#\|\s*(?:eval:\s*false|slow|cuda)\b", re.M) # cells that `nbdev_test` leaves out
 
+def library_notebooks(
+    root=None, # folder of the source tree; this one's by default
+) -> list:
+    "The notebooks of the library in the order of its folders and numbers, without those that hold tests."
+    lib = (root or source_root())/"nbs/lib"
+    return [nb for nb in sorted(lib.rglob("*.ipynb")) if nb.relative_to(lib).parts[0] not in ("tests", ".ipynb_checkpoints")]
+
+def library_page(
+    nb:Path, # a notebook of the library
+) -> str:
+    "Folder and name of its page below `lib/`: `nbs/lib/diffing/02_drift.ipynb` is `diffing/drift`."
+    return f"{nb.parent.name}/{page_name(nb)}"
+
+def _lib_key(nb): return library_page(nb).replace("/", ".")
+
 def _lib_kept(nb, cache):
     "Where a notebook of the library is kept as it ran."
     key = fingerprint([nb.read_text(encoding="utf-8"), versions(), _library(nb)])
-    return cache/f"lib-{page_name(nb)}-{key}.json"
+    return cache/f"lib-{_lib_key(nb)}-{key}.json"
 
 def _run_lib_page(nb, cache):
     "Run a notebook of the library and keep it as it ran; '' or why that failed."
@@ -410,7 +425,7 @@ def _run_lib_page(nb, cache):
         except DeadKernelError: return "its kernel died"
         for c, r in zip(code, load_json(ran)["cells"]): c["outputs"] = [inert_output(o, True)
             for o in r.get("outputs", []) if not _noise(o)]
-        for old in cache.glob(f"lib-{page_name(nb)}-*.json"): old.unlink()
+        for old in cache.glob(f"lib-{_lib_key(nb)}-*.json"): old.unlink()
         save_json(d, kept)
     return ""
 
@@ -420,18 +435,18 @@ def run_library(
 ) -> dict:
     "Run the library's notebooks that changed since they ran, so that pages show results; page -> why it failed."
     root = source_root()
-    nbs = [nb for nb in sorted((root/"nbs/lib").glob("*.ipynb")) if not nb.name.startswith("90_")]
+    nbs = library_notebooks(root)
     todo, bad = [nb for nb in nbs if not _lib_kept(nb, root/"_proc").exists()], {}
     if not todo: return bad
     with ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("spawn")) as pool:
         for nb, why in zip(todo, pool.map(_run_lib_page, todo, [root/"_proc"]*len(todo))):
             say(f"site: {nb.name} {'ran' if not why else 'failed'}")
-            if why: bad[page_name(nb)] = why
+            if why: bad[library_page(nb)] = why
     return bad
 
 def _lib_page(nb, cache):
     "The page of a library notebook and whether it shows results; from the cache while notebook and module stay."
-    name = page_name(nb)
+    name = _lib_key(nb)
     kept = _lib_kept(nb, cache) if any(cache.glob(f"lib-{name}-*.json")) else None # what it imports is read only for this
     has_run = kept is not None and kept.exists()
     text = nb.read_text(encoding="utf-8")
@@ -444,7 +459,7 @@ def _lib_page(nb, cache):
     for old in cache.glob(f"{name}-*.json"): old.unlink()
     with tempfile.TemporaryDirectory() as tmp:
         if has_run: shutil.copy(kept, Path(tmp)/nb.name)
-        d = process(Path(tmp)/nb.name if has_run else nb, up="../", order=_order(nb))
+        d = process(Path(tmp)/nb.name if has_run else nb, up="../../", order=_order(nb))
     if not any(o.get("output_type") == "error" for c in d["cells"] for o in c.get("outputs", [])): save_json(d, f) # a page with an error is said by `check_site`, and made again next time
     return d, has_run
 
@@ -516,14 +531,13 @@ def gather(
         for c in d["cells"]:
             if _source(c).startswith(ANSWER) and (own := answer(run_dir)): c["source"] = own
         _dump(with_front(d, front), stage/f"{page_name(nb)}.ipynb")
-    for nb in sorted((nbs/"lib").glob("*.ipynb")) if library else ():
-        if nb.name.startswith("90_"): continue
+    for nb in library_notebooks(root) if library else ():
         d, ran = _lib_page(nb, cache)
-        if why := (failed or {}).get(page_name(nb)): _as_written(d,
+        if why := (failed or {}).get(library_page(nb)): _as_written(d,
             f"This page could not be run ({md_text(why, 500)}): it is shown as written, without results.")
         elif not ran: _as_written(d,
             "The examples run in `make test` and are shown as written; `make lab` opens the notebook, with results.")
-        _dump(d, stage/"lib"/f"{page_name(nb)}.ipynb")
+        _dump(d, stage/"lib"/f"{library_page(nb)}.ipynb")
     for nb, d in ran_pages.result() if extra else (): _dump(d, stage/nb.parent.name/f"{page_name(nb)}.ipynb")
     pool.shutdown()
     _assets(run_dir, nbs, stage)
@@ -1016,7 +1030,7 @@ def site_fingerprint(
     root = source_root()
     files = [root/"_quarto.yml", *(Path(__file__).with_name(o) for o in ("site.py", "quarto.py", "escape.py", "front.py")),
         *(o for o in sorted((root/"nbs").glob("*.*")) if o.suffix != ".tmp"),
-        *sorted((root/"nbs/lib").glob("*.ipynb")), *sorted((root/"nbs/benchmarks").rglob("*.*")),
+        *library_notebooks(root), *sorted((root/"nbs/benchmarks").rglob("*.*")),
         *sorted((root/"nbs/tutorials").glob("*.*")), *sorted((root/"nbs/images").glob("*")),
         *sorted((package_dir()/"assets").glob("*.*"))]
     stages = {f.parent.name: [load_json(f, ["fingerprint", "finished"])[k] for k in ("fingerprint", "finished")]
