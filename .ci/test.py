@@ -129,7 +129,7 @@ SMALL = {"02": "use_peft True max_steps 8 n_evals 1 n_eval_pairs 8 n_eval_genera
                "n_validation_pairs 8 n_validation_plain 4",
          "03": "n_sae_plain 40 n_sae_task 24 n_eval_plain 10 n_eval_task 10 max_length 128 architectures topk d_sae 128 sae_epochs 1 "
                "n_ce_documents 2 probe_tokens 2048 frontier_architectures topk frontier_k 4 frontier_d_sae 32 frontier_documents 2",
-         "04": "n_bootstrap 20 n_permutations 100 n_relabellings 5 min_docs 3 d_sae_delta 32 d_sae_joint 32 sided_k 4 n_ce_documents 1 "
+         "04": "n_bootstrap 20 n_permutations 100 n_relabellings 5 min_docs 3 d_sae_delta 32 d_sae_joint 32 model_specific_k 4 n_ce_documents 1 "
                "trajectory_stops 0.5 n_trajectory_documents 4 layers 0"}
 
 def adapters():

@@ -170,7 +170,7 @@ class DocActivations(Pass):
     "`acts.doc_activations`: nothing is written."
     module = "sae_diploma"
     def run(self):
-        from sae_diploma.acts.extract import doc_activations
+        from sae_diploma.acts.extraction import doc_activations
         return sum(len(rows) for rows, _ in doc_activations(self.lm, self.table, np.arange(len(self.docs)), [(self.layer, "resid_post")], **self.kw))
 
 class HiddenStates(Pass):
@@ -571,7 +571,7 @@ def text_data(
 ) -> int:
     "Write `model/`, `documents.json` and `held.safetensors`; returns the layer in the middle."
     from sae_diploma.acts import build_tokens
-    from sae_diploma.acts.extract import doc_activations
+    from sae_diploma.acts.extraction import doc_activations
     from sae_diploma.data import load_texts
     from sae_diploma.models import load_model, load_tokenizer, resolve_layer, resolve_model
     folder = Path(folder)

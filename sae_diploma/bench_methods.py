@@ -24,8 +24,8 @@ def time_methods(
     "`machine`, `rows` (method, seconds) and `total`; raises `DataError` for a run whose chapter 4 is not done."
     from sae_diploma.bench import machine
     from sae_diploma.acts import ActivationStore, PairedStores, TokenTable
-    from sae_diploma.diffing import (RowView, ResidualStore, agreement, at, baseline_directions, baselines, clear_threshold, crosscoder, delta_lens, delta_sae, difference, drift, fit_stages, geometry, latent_scaling,
-                                     latent_weights, lens, load_theta, matching, neuron_sums, neurons, one_sided, placebo_drift, restrict, stagewise, transfer, weights)
+    from sae_diploma.diffing.all import (RowView, ResidualStore, agreement, select, baseline_directions, baselines, model_specific_threshold, crosscoder, delta_lens, delta_sae, diff_sae, drift, fit_stages, geometry, latent_scaling,
+                                     latent_weights, lens, load_threshold, matching, neuron_sums, neurons, model_specific, placebo_drift, restrict, stagewise, transfer, weights)
     from sae_diploma.models import load_pair, load_tokenizer
     from sae_diploma.saes import SAE
     from sae_diploma.stats import DocSums, effects
@@ -36,7 +36,7 @@ def time_methods(
     table = TokenTable.load(saes/"tokens")
     pair = PairedStores(ActivationStore(saes/"acts"/"base"), ActivationStore(saes/"acts"/"ft"), table)
     held, sae = restrict(pair, "eval"), SAE.from_pretrained(saes/f"sae_{p['architecture']}")
-    twin, delta, cc, dsae = (SAE.from_pretrained(o) for o in (saes/f"sae_{p['architecture']}_again", made/"delta_sae", made/"crosscoder", made/"difference"))
+    twin, delta, cc, dsae = (SAE.from_pretrained(o) for o in (saes/f"sae_{p['architecture']}_again", made/"delta_sae", made/"crosscoder", made/"diff_sae"))
     base, ft = load_pair(sae.cfg.model_name, str(run/"02_sft"/"model"))
     tok, stats = load_tokenizer(sae.cfg.model_name), dict(n_bootstrap=p["n_bootstrap"], n_perm=p["n_permutations"], min_docs=p["min_docs"], fdr=p["fdr"], seed=p["seed"])
     few = dict(n_bootstrap=p["n_bootstrap"], seed=p["seed"])
@@ -47,11 +47,11 @@ def time_methods(
     timed("transfer", lambda: transfer(held, sae, **few))
     timed("drift", lambda: drift(held, sae, **stats))
     if (saes/"acts"/"placebo"/"store.json").exists(): timed("placebo_drift", lambda: placebo_drift(held, RowView(ActivationStore(saes/"acts"/"placebo"), pair.table.rows(split="eval", drop_bos=False), held.table.hash), sae, **stats))
-    timed("delta_sae", lambda: delta_sae(held, sae, delta, load_theta(made/"delta_sae"), **stats))
+    timed("delta_sae", lambda: delta_sae(held, sae, delta, load_threshold(made/"delta_sae"), **stats))
     timed("crosscoder", lambda: crosscoder(held, cc, **few))
     timed("latent_scaling", lambda: latent_scaling(held, cc, min_docs=p["min_docs"], fdr=p["fdr"], **few))
-    timed("difference", lambda: difference(held, dsae, **stats))
-    timed("one_sided", lambda: one_sided(held, dsae, sae=sae, theta=clear_threshold(pair, dsae), min_docs=p["min_docs"], fdr=p["fdr"]))
+    timed("diff_sae", lambda: diff_sae(held, dsae, **stats))
+    timed("model_specific", lambda: model_specific(held, dsae, sae=sae, theta=model_specific_threshold(pair, dsae), min_docs=p["min_docs"], fdr=p["fdr"]))
     timed("matching", lambda: matching(held, sae, twin, **few))
     stages = fit_stages(pair, sae, n_steps=4, batch_size=512, device="cpu") # trained hardly at all: what is timed is the reading of them
     timed("stagewise", lambda: stagewise(held, stages, **few))
@@ -62,7 +62,7 @@ def time_methods(
     timed("lens", lambda: (lens(held, sae, base, tok), delta_lens(held, base, tok, **few)))
     V = {}
     timed("baselines", lambda: baselines(pair, V.setdefault("of", baseline_directions(pair, models=(base, ft), layer=sae.cfg.layer, hookpoint=sae.cfg.hookpoint)), groups=[("task", "all")], n_perm=p["n_permutations"], fdr=p["fdr"], **few))
-    timed("agreement", lambda: agreement({"drift": (found["drift"], sae), "difference": (found["difference"], dsae), "delta_sae": (found["delta_sae"], delta)}))
+    timed("agreement", lambda: agreement({"drift": (found["drift"], sae), "diff_sae": (found["diff_sae"], dsae), "delta_sae": (found["delta_sae"], delta)}))
     r = np.random.default_rng(0); c = r.poisson(.2, (2000, 16384)).astype(np.float32)
     began = time.perf_counter(); effects(DocSums(range(2000), np.full(2000, 100), c, c, c[::-1], c[::-1]))
     result = dict(machine=machine(), threads=threads, run=dict(tokens=len(held.rows()), documents=len(held.table.docs), d_sae=sae.cfg.d_sae, **{k: p[k] for k in ("n_bootstrap", "n_permutations")}), rows=rows, total=sum(o["seconds"] for o in rows),

@@ -170,7 +170,7 @@ SIDES = dict(each=("base", "fine-tuned"), joint=("both models",), difference=("b
 
 def _reads(pair):
     "Which of `SIDES` a pair of stores is."
-    return "joint" if pair.ft is pair.base else dict(DeltaStore="difference", NetStore="net").get(type(pair.ft).__name__, "each")
+    return "joint" if pair.ft is pair.base else dict(DiffStore="difference", PlaceboAdjustedStore="net").get(type(pair.ft).__name__, "each")
 
 def scan(
     sae,          # the dictionary
@@ -396,7 +396,7 @@ _methods = [
     ("base SAE", "drift", "drift", "change of the mean where active", "mean_delta mean_lo mean_hi mean_q mean_called", 1, "", ("stronger", "weaker"), True),
     ("base SAE", "placebo", "placebo", "change of frequency in the placebo", "placebo_delta placebo_lo placebo_hi placebo_q placebo_called", 100, "pp", ("the placebo changes it, too",)*2, True),
     ("base SAE", "placebo", "net of placebo", "change of frequency beyond the placebo", "net_delta net_lo net_hi net_q survives", 100, "pp", ("survives the placebo",)*2, True),
-    ("base SAE", "between_runs", "between runs", "log ratio of its mean activation to that of the placebo runs; is it larger than runs of one recipe differ?", "effect - - q called", 1, "", ("above the placebo runs", "below the placebo runs"), True),
+    ("base SAE", "seed_variation", "between runs", "log ratio of its mean activation to that of the placebo runs; is it larger than runs of one recipe differ?", "effect - - q called", 1, "", ("above the placebo runs", "below the placebo runs"), True),
     ("base SAE", "latent_weights", "weights", "change of the weights that read it, against random mixtures of latents", "read_vs_mixed - - read_q read_called", 1, "times", ("read by changed weights",)*2, True),
     ("base SAE", "latent_weights", "weights", "change of the weights that write it, against random mixtures of latents", "write_vs_mixed - - write_q write_called", 1, "times", ("written by changed weights",)*2, True),
     ("base SAE", "attribution", "causal attribution", "KL to the fine-tuned model that writing its change closes, to first order", "effect lo hi q called", 1000, "mnat per token", ("closes the gap", "widens the gap"), True),
@@ -406,9 +406,9 @@ _methods = [
     ("crosscoder", "crosscoder", "crosscoder", "lengths of its two directions: 0 base only, ½ shared, 1 fine-tuned only", "effect - - - called", 1, "", ("kind", _kinds), True),
     ("crosscoder", "latent_scaling", "latent scaling", "what of it the other model has in its error, ν: 0 nothing, 1 as much", "nu_error nu_error_lo nu_error_hi q called", 1, "", ("of one model only",)*2, True),
     ("crosscoder", "latent_scaling", "latent scaling", "what of it the other model has in its reconstruction, ν", "nu_reconstruction nu_reconstruction_lo nu_reconstruction_hi q called", 1, "", ("of one model only",)*2, False),
-    ("difference", "difference", "difference", "frequency on the difference less that on its negative", "delta lo hi q called", 100, "pp", ("one-sided difference", "more on its negative"), True),
-    ("stable difference", "one_sided", "one-sided", "what of its direction the other model has where it fires, ν: 0 nothing, ½ half as much; is it below 0.2?", "nu lo hi q called", 1, "", ("side", _sides), True),
-    ("net difference", "net_difference", "net difference", "its strength on the fine-tuned model less the placebos' mean; is it larger than on each placebo less the others?", "effect - - q called", 1, "", ("beyond the placebo runs",)*2, True),
+    ("diff-SAE", "diff_sae", "diff-SAE", "frequency on the difference less that on its negative", "delta lo hi q called", 100, "pp", ("one-sided difference", "more on its negative"), True),
+    ("reproducible diff-SAE", "model_specific", "one-sided", "what of its direction the other model has where it fires, ν: 0 nothing, ½ half as much; is it below 0.2?", "nu lo hi q called", 1, "", ("side", _sides), True),
+    ("placebo-adjusted diff-SAE", "placebo_adjusted_diff", "placebo-adjusted diff-SAE", "its strength on the fine-tuned model less the placebos' mean; is it larger than on each placebo less the others?", "effect - - q called", 1, "", ("beyond the placebo runs",)*2, True),
 ]
 STRONG, WEAK = ("survives the placebo", "new in the fine-tuned model", "of one model only", *_sides.values(), "beyond the placebo runs"), ("stronger", "weaker", "the placebo changes it, too") # verdicts that say most, and least
 
@@ -465,7 +465,7 @@ def tags_of(
 def _by_weight(tags): return sorted(tags, key=lambda w: (w not in STRONG, w in WEAK))
 
 # %% ../nbs/lib/cards/00_cards.ipynb #0527851a
-_strength = dict(crosscoder=lambda t: (t.effect-.5).abs().where(t.support > 0) if "support" in t else (t.effect-.5).abs(), latent_scaling=lambda t: -t.nu_error.abs().where(t.q.notna()), difference=lambda t: t.delta, one_sided=lambda t: t.z.where(t.q.notna()), net_difference=lambda t: t.effect)
+_strength = dict(crosscoder=lambda t: (t.effect-.5).abs().where(t.support > 0) if "support" in t else (t.effect-.5).abs(), latent_scaling=lambda t: -t.nu_error.abs().where(t.q.notna()), diff_sae=lambda t: t.delta, model_specific=lambda t: t.z.where(t.q.notna()), placebo_adjusted_diff=lambda t: t.effect)
 
 def pick_by_verdicts(
     dictionary:str, # whose latents
@@ -477,7 +477,7 @@ def pick_by_verdicts(
     tables, lists = {k: t for k, t in methods.get(dictionary, {}).items() if k in _strength}, []
     check(bool(tables), f"dictionary: no method here knows {dictionary!r}; found {', '.join(methods) or 'none'}")
     for k in reversed(tables):
-        s = _strength[k](tables[k]); t = pd.DataFrame(dict(c=tables[k].called.fillna(False).astype(bool) & ((s > 0) | (k != "difference")), s=s))[s.notna()] # what fires on −Δ only is no latent of the difference
+        s = _strength[k](tables[k]); t = pd.DataFrame(dict(c=tables[k].called.fillna(False).astype(bool) & ((s > 0) | (k != "diff_sae")), s=s))[s.notna()] # what fires on −Δ only is no latent of the difference
         lists.append(t.sort_values(["c", "s"], ascending=False, kind="stable").index.tolist())
     turns = [l for i in range(max(map(len, lists))) for o in lists for l in o[i:i+1]]
     chosen = list(dict.fromkeys(turns))[:n]
@@ -875,11 +875,11 @@ def overview(
         for a, b in zip(new.split(), old.split()): t[a] = tables[name][b].reindex(t.latent).to_numpy(float)*k if name in tables and b in tables[name] else t.get(a, np.nan)
     t["label"], t["evidence"] = ("", "") if named is None else (named.label, named.evidence)
     if scanned is not None and scanned.tokens.sum(): t["base"], t["ft"] = 100*scanned.active.sum(1)/scanned.tokens.sum()
-    for name in ("drift", "delta_sae", "difference"): put(name, "base ft delta lo hi", "freq_base freq_ft delta lo hi", 100.); put(name, "q docs", "q docs")
+    for name in ("drift", "delta_sae", "diff_sae"): put(name, "base ft delta lo hi", "freq_base freq_ft delta lo hi", 100.); put(name, "q docs", "q docs")
     if "crosscoder" in tables: put("crosscoder", "base ft", "freq freq", 100.)
-    for name in ("latent_scaling", "one_sided", "net_difference"): put(name, "q docs", "q support")
-    for name, nu in (("latent_scaling", "nu_error nu_error_lo nu_error_hi"), ("one_sided", "nu lo hi")): put(name, "nu nu_lo nu_hi", nu)
-    put("between_runs", "runs", "effect")
+    for name in ("latent_scaling", "model_specific", "placebo_adjusted_diff"): put(name, "q docs", "q support")
+    for name, nu in (("latent_scaling", "nu_error nu_error_lo nu_error_hi"), ("model_specific", "nu lo hi")): put(name, "nu nu_lo nu_hi", nu)
+    put("seed_variation", "runs", "effect")
     put("placebo", "net net_lo net_hi", "net_delta net_lo net_hi", 100.)
     put("attribution", "causal causal_lo causal_hi", "effect lo hi", 1000.)
     t["tags"] = tags_of(dictionary, n, methods)
@@ -897,27 +897,27 @@ def open_dictionaries(
     "The dictionaries of a run: the crosscoder reads both models at once, those of the difference read Δ, and −Δ where the base model stands; that of the net difference the fine-tuned model less the placebos' mean, and a placebo less the others."
     from sae_diploma.acts import PairedStores
     from sae_diploma.acts.store import JointStore
-    from sae_diploma.diffing.delta_sae import encode_residual, load_theta
-    from sae_diploma.diffing.difference import DeltaStore
-    from sae_diploma.diffing.one_sided import load_stable_difference
-    from sae_diploma.diffing.placebo import NetStore
+    from sae_diploma.diffing.delta_sae import encode_residual, load_threshold
+    from sae_diploma.diffing.diff_sae import DiffStore
+    from sae_diploma.diffing.model_specific import load_reproducible_diff_sae
+    from sae_diploma.diffing.placebo import PlaceboAdjustedStore
     from sae_diploma.saes import SAE
     out, compared = {"base SAE": (sae, pair, None)}, Path(compared)
     have = lambda o: (compared/o/"config.json").exists()
-    if have("delta_sae"): delta = SAE.from_pretrained(compared/"delta_sae"); out["delta-SAE"] = delta, pair, encode_residual(sae, delta, load_theta(compared/"delta_sae"))
+    if have("delta_sae"): delta = SAE.from_pretrained(compared/"delta_sae"); out["delta-SAE"] = delta, pair, encode_residual(sae, delta, load_threshold(compared/"delta_sae"))
     if have("crosscoder"): both = JointStore(pair.base, pair.ft); out["crosscoder"] = SAE.from_pretrained(compared/"crosscoder"), PairedStores(both, both, pair.table), None
-    if have("difference"): out["difference"] = SAE.from_pretrained(compared/"difference"), PairedStores(DeltaStore(pair, -1), DeltaStore(pair), pair.table), None
-    if (compared/"difference_stable"/"chosen.json").exists() and (compared/"one_sided.parquet").exists(): stable = load_stable_difference(compared/"difference_stable")[0]; out["stable difference"] = stable, PairedStores(DeltaStore(pair, -1), DeltaStore(pair), pair.table), _clearly(pair, stable)
-    if have("net_difference") and len(placebos) > 1: out["net difference"] = SAE.from_pretrained(compared/"net_difference"), PairedStores(NetStore(placebos[0], placebos[1:]), NetStore(pair.ft, placebos), pair.table), None
+    if have("diff_sae"): out["diff-SAE"] = SAE.from_pretrained(compared/"diff_sae"), PairedStores(DiffStore(pair, -1), DiffStore(pair), pair.table), None
+    if (compared/"diff_sae_reproducible"/"chosen.json").exists() and (compared/"model_specific.parquet").exists(): stable = load_reproducible_diff_sae(compared/"diff_sae_reproducible")[0]; out["reproducible diff-SAE"] = stable, PairedStores(DiffStore(pair, -1), DiffStore(pair), pair.table), _clearly(pair, stable)
+    if have("placebo_adjusted_diff") and len(placebos) > 1: out["placebo-adjusted diff-SAE"] = SAE.from_pretrained(compared/"placebo_adjusted_diff"), PairedStores(PlaceboAdjustedStore(placebos[0], placebos[1:]), PlaceboAdjustedStore(pair.ft, placebos), pair.table), None
     return out
 
 def _clearly(pair, dsae):
-    "x -> (values, indices) of the latents that fire clearly, as `one_sided` counts them; the thresholds are read from the stores at the first call."
+    "x -> (values, indices) of the latents that fire clearly, as `model_specific` counts them; the thresholds are read from the stores at the first call."
     import torch
-    from sae_diploma.diffing.one_sided import clear_threshold
+    from sae_diploma.diffing.model_specific import model_specific_threshold
     theta = []
     def encode(x):
-        if not theta: theta.append(torch.as_tensor(clear_threshold(pair, dsae), dtype=dsae.W_dec.dtype, device=dsae.W_dec.device))
+        if not theta: theta.append(torch.as_tensor(model_specific_threshold(pair, dsae), dtype=dsae.W_dec.dtype, device=dsae.W_dec.device))
         v, j = dsae.encode_sparse(x)
         return torch.where(v >= theta[0][j], v, 0.), j
     return encode

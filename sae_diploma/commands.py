@@ -230,7 +230,7 @@ def extract_(
     "Write the activations of a model on a corpus as a store; `accelerate launch -m sae_diploma.cli extract …` shares the work among devices."
     from sae_diploma import acts, data, models
     from sae_diploma.chat import document_opening
-    from sae_diploma.acts.extract import check_cut, may_extract, ranks
+    from sae_diploma.acts.extraction import check_cut, may_extract, ranks
     from sae_diploma.acts.manage import check_table_place
     from sae_diploma.acts.store import check_multiple, store_dtype
     in_range(**locals()); notice(overwrite_cache=overwrite_cache)
@@ -556,7 +556,7 @@ def _open_stores(paths, name):
 def _may_stream(model_name, ft_model, layer_idx, hookpoint, n_tokens, buffer_rows, batch_size, max_length, overflow, kw,
                 revision):
     "(width of the model's stream, the layer); raises `ParamError` for what cannot be read while it is trained on."
-    from sae_diploma.acts.extract import check_cut
+    from sae_diploma.acts.extraction import check_cut
     from sae_diploma.models import HOOKPOINTS
     check(n_tokens >= 1, f"n_tokens: {n_tokens}; give the number of tokens to train on, such as 10000000")
     check(buffer_rows >= batch_size, f"buffer_rows: {buffer_rows} are less than a batch of {batch_size}; use "
@@ -764,7 +764,7 @@ def compare_(
     from sae_diploma.acts import build_tokens
     from sae_diploma.acts.manage import check_table_place
     from sae_diploma.diffing.weights import weights
-    from sae_diploma.acts.extract import may_extract
+    from sae_diploma.acts.extraction import may_extract
     from sae_diploma.acts.store import store_dtype
     in_range(**locals()); _positive(batch_size=batch_size)
     store_dtype(dtype)

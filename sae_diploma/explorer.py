@@ -17,14 +17,14 @@ import numpy as np, pandas as pd, torch
 from fastcore.basics import patch
 
 from .acts import ActivationStore, PairedStores, SEGMENTS, TokenTable
-from .acts.extract import doc_activations
+from .acts.extraction import doc_activations
 from .cards import SIDES, Scan, _groups, card_data, describe, directions_of, doc_chunks, lens, part, read_methods, show_card, token_text
 from .causal import steered
 from .core import *
 from .chat import document_opening, encode_prompts, of_format, pair_tokenizer
 from .data import INSTRUCTION, chat_prompt
 from .escape import html_text, visible
-from .diffing import encode_residual, load_theta, restrict
+from .diffing.all import encode_residual, load_threshold, restrict
 from .figures import COLORS
 from .models import *
 from .saes import SAE, load_config
@@ -51,7 +51,7 @@ def toy_run(
     from datasets import Dataset
     from sae_diploma.acts import build_tokens, extract
     from sae_diploma.data import to_chat
-    from sae_diploma.diffing import crosscoder, difference, drift, fit_crosscoder, fit_delta, fit_difference, fit_stable_difference, one_sided, clear_threshold, firing_threshold, latent_scaling, save_theta
+    from sae_diploma.diffing.all import crosscoder, diff_sae, drift, fit_crosscoder, fit_delta, fit_diff_sae, fit_reproducible_diff_sae, model_specific, model_specific_threshold, firing_threshold, latent_scaling, save_threshold
     from sae_diploma.diffing.delta_sae import ResidualStore, delta_sae
     from sae_diploma.saes import SAEConfig
     from sae_diploma.train import fit
@@ -75,12 +75,12 @@ def toy_run(
     saes = {o: fit(stores["base"], cfg(o), folder/"03_saes"/f"sae_{o}", **how) for o in ("topk", "relu")}
     joint = dict(how, d_sae=d_sae, k=4)
     delta = fit_delta(pair, saes["topk"], folder=out/"delta_sae", **joint)
-    theta = firing_threshold(delta, ResidualStore(pair.ft, saes["topk"]), pair.rows(split="sae"), seed=seed); save_theta(theta, out/"delta_sae")
-    cc, dsae = fit_crosscoder(pair, out/"crosscoder", **joint), fit_difference(pair, out/"difference", **joint)
+    theta = firing_threshold(delta, ResidualStore(pair.ft, saes["topk"]), pair.rows(split="sae"), seed=seed); save_threshold(theta, out/"delta_sae")
+    cc, dsae = fit_crosscoder(pair, out/"crosscoder", **joint), fit_diff_sae(pair, out/"diff_sae", **joint)
     tables = dict(drift=drift(held_out, saes["topk"], n_perm=300, **stats), delta_sae=delta_sae(held_out, saes["topk"], delta, theta, n_perm=300, **stats),
-                  crosscoder=crosscoder(held_out, cc, **stats), latent_scaling=latent_scaling(held_out, cc, kinds=None, **stats), difference=difference(held_out, dsae, n_perm=300, **stats))
-    stable, twin, _ = fit_stable_difference(pair, out/"difference_stable", (2, 4), d_sae=d_sae, rows=how["rows"], n_steps=n_steps, batch_size=512, device="cpu")
-    tables["one_sided"] = one_sided(held_out, stable, twin, saes["topk"], clear_threshold(pair, stable), min_docs=4)
+                  crosscoder=crosscoder(held_out, cc, **stats), latent_scaling=latent_scaling(held_out, cc, kinds=None, **stats), diff_sae=diff_sae(held_out, dsae, n_perm=300, **stats))
+    stable, twin, _ = fit_reproducible_diff_sae(pair, out/"diff_sae_reproducible", (2, 4), d_sae=d_sae, rows=how["rows"], n_steps=n_steps, batch_size=512, device="cpu")
+    tables["model_specific"] = model_specific(held_out, stable, twin, saes["topk"], model_specific_threshold(pair, stable), min_docs=4)
     for k, t in tables.items(): save_parquet(t, out/f"{k}.parquet")
     for k in ("03_saes", "04_comparison"): save_manifest(folder/k, k, dict(architecture="topk"))
     return folder
@@ -116,7 +116,7 @@ class Dictionary:
             def joint(b, f): v, j = s.encode_sparse(torch.stack([b, f], 1)); return (v*a[0][j], j), (v*a[1][j], j)
             return joint
         if self.kind == "difference": return lambda b, f: (s.encode_sparse(b-f), s.encode_sparse(f-b))
-        one = encode_residual(self.base.sae, s, load_theta(self.folder)) if self.kind == "delta" else s.encode_sparse
+        one = encode_residual(self.base.sae, s, load_threshold(self.folder)) if self.kind == "delta" else s.encode_sparse
         return lambda b, f: (one(b), one(f))
 
     @property
@@ -143,9 +143,9 @@ def find_dictionaries(
     names = sorted((p.name for p in saes.glob("sae_*") if whole(p)), key=lambda n: (n != f"sae_{main}", n.endswith("_again"), n))
     check(len(names) > 0 and (saes/"tokens"/"tokens.parquet").exists(), f"run_dir: {run_dir} has no dictionary and token table in 03_saes; run chapter 3 first (`sae-diploma reproduce --run-dir {run_dir}`)", DataError)
     out = {n: Dictionary(saes/n, "sae", n.removeprefix("sae_").removesuffix("_again")+" SAE"+(", another seed" if n.endswith("_again") else ""), said="base SAE" if n == f"sae_{main}" else "", device=device) for n in names}
-    more = dict(delta_sae=("delta", "Delta-SAE"), crosscoder=("crosscoder", "crosscoder"), difference=("difference", "dictionary of the difference"))
-    out |= {n: Dictionary(compared/n, k, t, out[names[0]], n.replace("delta_sae", "delta-SAE"), device) for n, (k, t) in more.items() if whole(compared/n)}
-    if (stable := compared/"difference_stable"/"chosen.json").exists() and (compared/"one_sided.parquet").exists(): out["difference_stable"] = Dictionary(stable.parent/load_json(stable)["folders"][0], "difference", "stable latents of the difference", said="stable difference", device=device)
+    more = dict(delta_sae=("delta", "Delta-SAE"), crosscoder=("crosscoder", "crosscoder"), diff_sae=("difference", "dictionary of the difference"))
+    out |= {n: Dictionary(compared/n, k, t, out[names[0]], dict(delta_sae="delta-SAE", diff_sae="diff-SAE").get(n, n), device) for n, (k, t) in more.items() if whole(compared/n)}
+    if (stable := compared/"diff_sae_reproducible"/"chosen.json").exists() and (compared/"model_specific.parquet").exists(): out["diff_sae_reproducible"] = Dictionary(stable.parent/load_json(stable)["folders"][0], "difference", "stable latents of the difference", said="reproducible diff-SAE", device=device)
     return out
 
 # %% ../nbs/lib/explorer/00_explorer.ipynb #468bea0b
@@ -240,12 +240,12 @@ def latent_table(
     "`(table, parts)`: a row per latent with what the methods say of it, and the table by part of the text; `(None, None)` for a dictionary that was only trained."
     at = Path(run_dir)/"04_comparison"
     compared = d.kind != "sae" or ((at/"manifest.json").exists() and name == f"sae_{load_json(at/'manifest.json')['params'].get('architecture')}")
-    whole = _read(at/f"{dict(sae='drift', delta='delta_sae').get(d.kind, 'one_sided' if d.said == 'stable difference' else d.kind)}.parquet") if compared else None
+    whole = _read(at/f"{dict(sae='drift', delta='delta_sae', difference='diff_sae').get(d.kind, 'model_specific' if d.said == 'reproducible diff-SAE' else d.kind)}.parquet") if compared else None
     if whole is None: return None, None
     t = part(whole, regime)
     if d.kind == "sae":
         t = _beside(t, _read(at/"placebo.parquet"), dict(placebo_delta="placebo_delta", net_delta="net_delta", net_q="net_q", survives="survives"), regime)
-        t = _beside(t, _read(at/"between_runs.parquet"), dict(effect="beyond", q="beyond_q", called="beyond_called"), regime)
+        t = _beside(t, _read(at/"seed_variation.parquet"), dict(effect="beyond", q="beyond_q", called="beyond_called"), regime)
         t = _beside(t, _read(Path(run_dir)/"06_causal"/"attribution.parquet"), dict(effect="cause", q="cause_q", called="cause_called"), regime)
     if d.kind == "crosscoder":
         t = _beside(t.rename(columns=dict(effect="delta_norm")).drop(columns=["lo", "hi", "p", "q"]), _read(at/"latent_scaling.parquet"), dict(nu_error="nu_error", nu_reconstruction="nu_reconstruction", q="scaling_q", called="scaling_called"), regime)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COLORS', 'MARKERS', 'LINES', 'NAMES', 'KINDS', 'MANY', 'NARROW', 'PAGE', 'SCORES', 'house_style', 'styled', 'narrow',
-           'is_narrow', 'Chart', 'shown', 'dark', 'on_dark', 'narrow_twin', 'save_figure', 'load_captions',
+           'is_narrow', 'Chart', 'display_table', 'dark', 'on_dark', 'narrow_twin', 'save_figure', 'load_captions',
            'run_numbers', 'plot_pipeline', 'plot_lengths', 'plot_sft_curve', 'plot_rouge', 'plot_sae_curve',
            'plot_density', 'plot_frontier', 'plot_densities', 'plot_probing', 'plot_stability',
            'plot_activation_frequency', 'plot_activation_magnitude', 'plot_residual_norms', 'plot_volcano',
@@ -149,7 +149,7 @@ def _plain_ticks(axis):
     axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−"))); axis.set_minor_locator(mpl.ticker.NullLocator())
 
 # %% ../nbs/lib/figures/00_figures.ipynb #6b893981
-def shown(
+def display_table(
     t:pd.DataFrame, # a table
     otherwise="",   # the sentence in its place where it has no rows
     digits=None,    # decimals; numbers stay as they are by default
@@ -1258,7 +1258,7 @@ def _panel_new(ax, t, n_control):
 
 # %% ../nbs/lib/figures/00_figures.ipynb #b2fb5b29
 SCORES = dict(ap=("average\nprecision →", 1), false=("false\ndiscoveries ←", 1), recall=("recall →\n", 1), cosine=("cosine with\nthe truth →", 1), first_ten=("found in its\nfirst ten →", 1)) # title with the better side, upper end
-_METHODS = dict(delta_sae="delta-SAE", pca="PCA", pca_net="PCA, net", mean="mean difference", crosscoder_l1="crosscoder (L1)", crosscoder_scaled="crosscoder, scaled", crosscoder_l1_scaled="crosscoder (L1), scaled", one_sided="one-sided")
+_METHODS = dict(delta_sae="delta-SAE", pca="PCA", pca_net="PCA, net", mean="mean difference", crosscoder_l1="crosscoder (L1)", crosscoder_scaled="crosscoder, scaled", crosscoder_l1_scaled="crosscoder (L1), scaled", diff_sae="diff-SAE", model_specific="model-specific", seed_variation="seed variation", placebo_adjusted_diff="placebo-adjusted diff-SAE")
 
 @styled
 def plot_scoreboard(

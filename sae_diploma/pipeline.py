@@ -304,9 +304,9 @@ lora_r lora_alpha min_docs max_new_tokens k_generate""".split()
 _none = "batch_tokens max_length learning_rate warmup_steps weight_decay seed first_seed sae_lr delta_lr l1_coefficient".split()
 _least = {**dict.fromkeys(_one, 1), **dict.fromkeys(_none, 0)}                    # else 0 for what begins with n_
 _share = dict(fdr=1, lora_dropout=1, max_ratio=1, min_change=1)                   # from 0 to this
-_lists = dict(frontier_k=(1, 0), sided_k=(1, 0), ks=(1, 0), seeds=(0, 0), other_seeds=(0, 0), # least, and a value of the kind
+_lists = dict(frontier_k=(1, 0), model_specific_k=(1, 0), ks=(1, 0), seeds=(0, 0), other_seeds=(0, 0), # least, and a value of the kind
               strengths=(-math.inf, 0.), trajectory_stops=(0, 0.), frontier_penalties=(0, 0.))
-_width = dict(k="d_sae", k_delta="d_sae_delta", k_joint="d_sae_joint", frontier_k="frontier_d_sae", sided_k="d_sae_delta")
+_width = dict(k="d_sae", k_delta="d_sae_delta", k_joint="d_sae_joint", frontier_k="frontier_d_sae", model_specific_k="d_sae_delta")
 _built_in = {"relu", "gated", "topk", "batchtopk", "jumprelu", "matryoshka"}
 
 def _check_number(name, key, v):

@@ -9,7 +9,7 @@ __all__ = ['REGIMES', 'SEGMENTS', 'TokenTable', 'ArrayStore', 'ActivationStore',
 
 # %% ../../nbs/lib/acts/99_acts.ipynb #9f0d719e
 from .store import *
-from .extract import *
+from .extraction import *
 from .stream import *
 
 # %% ../../nbs/lib/acts/99_acts.ipynb #f57efd25

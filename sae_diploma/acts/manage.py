@@ -14,7 +14,7 @@ import numpy as np, pandas as pd, torch
 
 from ..core import *
 from .store import *
-from .extract import shard_documents
+from .extraction import shard_documents
 
 # %% ../../nbs/lib/acts/02_manage.ipynb #a20b0920
 def stores_in(

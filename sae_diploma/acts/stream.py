@@ -19,8 +19,8 @@ from ..chat import document_opening
 from ..core import *
 from ..models import *
 from .store import *
-from .extract import *
-from .extract import _check_model, _not_finite, _special
+from .extraction import *
+from .extraction import _check_model, _not_finite, _special
 
 # %% ../../nbs/lib/acts/03_stream.ipynb #18d9987c
 GROUP = 256 # documents that are read and tokenised together

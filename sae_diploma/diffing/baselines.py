@@ -15,7 +15,7 @@ from torch import nn
 
 from ..core import *
 from .base import *
-from .weights import effective_weight, merged, stream_modules
+from .weights import effective_weight, merge_adapter, stream_modules
 from ..models import d_model
 from ..stats import *
 
@@ -130,7 +130,7 @@ def weight_directions(
 ):
     "`(V (n, d), share (n,))`: principal directions of what changed weights write into the stream up to a hookpoint, and shares of Σ‖ΔW‖²; none where no weight moved."
     check(hookpoint in ("resid_pre", "resid_mid", "resid_post"), f"hookpoint: {hookpoint!r} is no place of the residual stream; use resid_pre, resid_mid or resid_post")
-    b, f = merged(base), merged(ft)
+    b, f = merge_adapter(base), merge_adapter(ft)
     M = torch.zeros(d_model(b), d_model(b)).double()
     for r in _writers(b, layer, hookpoint):
         dW = effective_weight(f, r).double() - effective_weight(b, r).double()

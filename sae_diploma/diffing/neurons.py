@@ -14,8 +14,8 @@ import torch
 
 from ..core import *
 from .base import *
-from .weights import merged
-from ..acts.extract import doc_activations
+from .weights import merge_adapter
+from ..acts.extraction import doc_activations
 from ..models import capture, decoder_layers, down_proj, linear_weight, missing, n_layers, probe_ids
 from ..stats import *
 
@@ -70,7 +70,7 @@ def neuron_weights(
     base, ft, # the two models
 ) -> pd.DataFrame:
     "`layer, neuron, in_change, out_change`: relative change of the weights that feed each neuron and of those it writes."
-    b, f = merged(base), merged(ft)
+    b, f = merge_adapter(base), merge_adapter(ft)
     out, skipped = [pd.DataFrame(dict(layer=np.zeros(0, int), neuron=np.zeros(0, int), in_change=np.zeros(0), out_change=np.zeros(0)))], without_neurons(b, f)
     for l in range(n_layers(b)):
         if l in skipped: continue

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 
 from ..core import *
 from ..acts.store import REGIMES, SEGMENTS, ArrayStore, PairedStores, TokenTable
-from ..diffing import *
+from ..diffing.all import *
 from ..diffing.baselines import mean_difference, pca_delta
 from ..saes import SAEConfig
 
@@ -146,8 +146,8 @@ def score_ranking(
                 recall=len(right)/asked.sum(), cosine=float(torch.stack([(D@first.T).abs() for D in dirs]).max(0)[0].max(1)[0].mean()) if len(first) else 0., first=int(np.flatnonzero(hit)[0])+1 if hit.any() else None, called_kinds=m.kind[called].value_counts().to_dict())
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #e1b963a4
-METHODS = ("drift", "drift_ft", "delta_sae", "matching", "stagewise", "crosscoder_l1", "crosscoder_l1_scaled", "crosscoder", "crosscoder_scaled", "difference", "one_sided", "pca", "mean")
-RECOMMENDED = "one_sided"
+METHODS = ("drift", "drift_ft", "delta_sae", "matching", "stagewise", "crosscoder_l1", "crosscoder_l1_scaled", "crosscoder", "crosscoder_scaled", "diff_sae", "model_specific", "pca", "mean")
+RECOMMENDED = "model_specific"
 
 def _ranked(unit, score, called): return pd.DataFrame(dict(unit=np.asarray(unit, int), score=np.asarray(score, float), called=np.asarray(called, bool)))
 
@@ -203,17 +203,17 @@ def _by_crosscoder(p, want, train, d_sae, k, seed, kw):
 def _by_difference(p, want, train, d_sae, k, seed, kw):
     "Methods that look at the difference."
     out, pair = {}, p.pair
-    if {"difference", "one_sided"} & set(want):
-        dsae, twin, tried = fit_stable_difference(pair, ks=sorted({max(1, k//4), max(1, k//2), k, 2*k}), d_sae=d_sae//2, seeds=(seed, seed+1), **train)
-        moved = difference(pair, dsae, groups=_ALL, **kw)
-        if "difference" in want:
+    if {"diff_sae", "model_specific"} & set(want):
+        dsae, twin, tried = fit_reproducible_diff_sae(pair, ks=sorted({max(1, k//4), max(1, k//2), k, 2*k}), d_sae=d_sae//2, seeds=(seed, seed+1), **train)
+        moved = diff_sae(pair, dsae, groups=_ALL, **kw)
+        if "diff_sae" in want:
             t = moved
-            for target in ("ft_only", "changed"): out["difference", target] = _ranked(t.latent, (t.delta if target == "ft_only" else t.delta.abs()).where(t.p.notna()), t.called), dsae.W_dec
-        if "one_sided" in want:
-            t = one_sided(pair, dsae, twin, groups=_ALL)
-            out["one_sided", "ft_only"] = _ranked(t.latent, t.z.where(t.p.notna() & (t.side == "ft")), t.called & (t.side == "ft")), dsae.W_dec
+            for target in ("ft_only", "changed"): out["diff_sae", target] = _ranked(t.latent, (t.delta if target == "ft_only" else t.delta.abs()).where(t.p.notna()), t.called), dsae.W_dec
+        if "model_specific" in want:
+            t = model_specific(pair, dsae, twin, groups=_ALL)
+            out["model_specific", "ft_only"] = _ranked(t.latent, t.z.where(t.p.notna() & (t.side == "ft")), t.called & (t.side == "ft")), dsae.W_dec
             stable = moved.latent.isin(t.latent[t.stable])
-            out["one_sided", "changed"] = _ranked(moved.latent, moved.delta.abs().where(stable & moved.p.notna()), moved.called & stable), dsae.W_dec
+            out["model_specific", "changed"] = _ranked(moved.latent, moved.delta.abs().where(stable & moved.p.notna()), moved.called & stable), dsae.W_dec
     if "pca" in want:
         V, share = pca_delta(pair, n=pair.d_in)
         for target in ("ft_only", "changed"): out["pca", target] = _ranked(np.arange(len(V)), share, np.zeros(len(V), bool)), V

@@ -22,7 +22,7 @@ from ..acts import ArrayStore, PairedStores, TokenTable, build_tokens, doc_activ
 from ..chat import encode_pairs
 from ..acts.store import SEGMENTS
 from ..data import cut_articles, to_chat
-from ..diffing import *
+from ..diffing.all import *
 from ..diffing.placebo import *
 from ..models import d_model, load_model, load_tokenizer, resolve_layer
 from ..saes import SAE, SAEConfig
@@ -249,8 +249,8 @@ def hit_chance(
     return float(1-hypergeom.pmf(0, n, n_true, min(first, n))) if n else 0.
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #36ef423b
-METHODS = ("drift", "net", "between_runs", "difference", "one_sided", "net_difference", "crosscoder", "latent_scaling", "delta_sae", "mean", "pca", "pca_net")
-RECOMMENDED = "net_difference" # ranks; what survives the placebos is said by "between_runs"
+METHODS = ("drift", "net", "seed_variation", "diff_sae", "model_specific", "placebo_adjusted_diff", "crosscoder", "latent_scaling", "delta_sae", "mean", "pca", "pca_net")
+RECOMMENDED = "placebo_adjusted_diff" # ranks; what survives the placebos is said by "seed_variation"
 
 def _at(t): return t[(t.regime == "task") & (t.segment == "all")] if "regime" in t else t
 
@@ -269,24 +269,24 @@ def _dictionary_methods(S, placebos, table, sae, methods, kw):
     if "net" in methods:
         t = placebo_drift(PairedStores(S["base"], S["ft"], table), placebos[0], sae, sums=sums, groups=task, **kw)
         out["net"] = (*_scored(t, m, "latent", t.net_delta.abs(), t.survives), read)
-    if "between_runs" in methods:
-        t = between_runs(sums, [sums_of(PairedStores(p, p, table), sae.encode_sparse, m, sides=("ft",)) for p in placebos], task, kw["min_docs"], kw["fdr"])
-        out["between_runs"] = (*_scored(t, m, "latent", t.t.abs(), t.called), read)
+    if "seed_variation" in methods:
+        t = seed_variation(sums, [sums_of(PairedStores(p, p, table), sae.encode_sparse, m, sides=("ft",)) for p in placebos], task, kw["min_docs"], kw["fdr"])
+        out["seed_variation"] = (*_scored(t, m, "latent", t.t.abs(), t.called), read)
     return out
 
 def _own_dictionaries(S, placebos, table, sae, methods, kw, d_sae, k, seed):
     "Methods that train a dictionary of their own: name -> (score, called, read)."
     pair, task, out = PairedStores(S["base"], S["ft"], table), [("task", "all")], {}
     rows, held, fit_kw = table.rows(split="sae"), table.rows(split="eval"), dict(batch_size=512, seed=seed, device="cpu")
-    if "difference" in methods:
-        d = fit_difference(pair, d_sae=d_sae, k=k, n_epochs=4, **fit_kw); t = difference(pair, d, groups=task, **kw)
-        out["difference"] = (*_scored(t, d_sae, "latent", t.delta.abs(), t.called), lambda s, r: d.encode(s[r]-S["base"][r]).numpy())
-    if "one_sided" in methods:
-        o, twin, _ = fit_stable_difference(pair, ks=sorted({max(1, k//2), k}), d_sae=d_sae, seeds=(seed, seed+1), n_epochs=4, batch_size=512, device="cpu"); t = one_sided(pair, o, twin, groups=task, min_docs=kw["min_docs"], fdr=kw["fdr"])
-        out["one_sided"] = (*_scored(t, d_sae, "latent", t.z.where(t.p.notna()), t.called), lambda s, r: o.encode(s[r]-S["base"][r]).numpy())
-    if "net_difference" in methods:
-        n = fit_net_difference(S["ft"], placebos, rows, d_sae=d_sae, k=k, n_epochs=2, **fit_kw); t = net_difference(S["ft"], placebos, n, table, held, kw["min_docs"], kw["fdr"])
-        out["net_difference"] = (*_scored(t, d_sae, "latent", t.effect, t.called), lambda s, r: n.encode(s[r]-sum(p[r] for p in placebos)/len(placebos)).numpy())
+    if "diff_sae" in methods:
+        d = fit_diff_sae(pair, d_sae=d_sae, k=k, n_epochs=4, **fit_kw); t = diff_sae(pair, d, groups=task, **kw)
+        out["diff_sae"] = (*_scored(t, d_sae, "latent", t.delta.abs(), t.called), lambda s, r: d.encode(s[r]-S["base"][r]).numpy())
+    if "model_specific" in methods:
+        o, twin, _ = fit_reproducible_diff_sae(pair, ks=sorted({max(1, k//2), k}), d_sae=d_sae, seeds=(seed, seed+1), n_epochs=4, batch_size=512, device="cpu"); t = model_specific(pair, o, twin, groups=task, min_docs=kw["min_docs"], fdr=kw["fdr"])
+        out["model_specific"] = (*_scored(t, d_sae, "latent", t.z.where(t.p.notna()), t.called), lambda s, r: o.encode(s[r]-S["base"][r]).numpy())
+    if "placebo_adjusted_diff" in methods:
+        n = fit_placebo_adjusted_diff(S["ft"], placebos, rows, d_sae=d_sae, k=k, n_epochs=2, **fit_kw); t = placebo_adjusted_diff(S["ft"], placebos, n, table, held, kw["min_docs"], kw["fdr"])
+        out["placebo_adjusted_diff"] = (*_scored(t, d_sae, "latent", t.effect, t.called), lambda s, r: n.encode(s[r]-sum(p[r] for p in placebos)/len(placebos)).numpy())
     if {"crosscoder", "latent_scaling"} & set(methods):
         cc = fit_crosscoder(pair, d_sae=d_sae, k=2*k, n_epochs=4, **fit_kw).eval().requires_grad_(False)
         def read(s, r): # a latent's contribution to the difference
@@ -359,7 +359,7 @@ def silent_placebo(
     "Discoveries in a placebo, without correction, with one other placebo, and with all others."
     p, rest = placebos[out], [*placebos[:out], *placebos[out+1:]]
     S, kw = dict(base=base, ft=p), dict(min_docs=min_docs, fdr=fdr, n_perm=n_perm, n_bootstrap=20)
-    found = _dictionary_methods(S, rest, table, sae, ("drift", "net", "between_runs"), kw) | _own_dictionaries(S, rest, table, sae, ("net_difference",), kw, d_sae, k, seed)
+    found = _dictionary_methods(S, rest, table, sae, ("drift", "net", "seed_variation"), kw) | _own_dictionaries(S, rest, table, sae, ("placebo_adjusted_diff",), kw, d_sae, k, seed)
     return {k: int(v[1].sum()) for k, v in found.items()}
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #1a37bfb7

@@ -79,11 +79,11 @@ def verdict(
         said = f"Planted fine-tunes, {n} run{'s'*(n != 1)}: {finetunes.RECOMMENDED} has the planted change among its first {first} units in {hit} (a random order would in {by_chance(finetunes.RECOMMENDED):.1f})"
         others = t.groupby("method", sort=False)["rank"].apply(lambda r: int((r <= first).sum())).drop(finetunes.RECOMMENDED, errors="ignore").sort_values(ascending=False)
         if len(others): said += f"; {', '.join(f'{k} in {v} ({by_chance(k):.1f})' for k, v in others.items())}"
-        quiet = {k: v for k in ("between_runs", "net", "drift") if len(v := t[t.method == k].placebo_called.dropna())}
+        quiet = {k: v for k in ("seed_variation", "net", "drift") if len(v := t[t.method == k].placebo_called.dropna())}
         if quiet:
             m["placebo_quiet"] = int((next(iter(quiet.values())) == 0).sum())
             said += ". Asked of a placebo that is held against the others, nothing is called by " + ", ".join(f"{k} in {int((v == 0).sum())} of {len(v)}" for k, v in quiet.items()) + " (the runs share their placebos)"
-        called = t[t.method == "between_runs"]
-        if len(called): said += f"; of the fine-tuned models between_runs calls a planted latent in {int((called.discoveries > called.false_discoveries).sum())} of {len(called)}, among {called.discoveries.mean():.0f} calls on average, {called.false_discoveries.mean():.0f} of them mostly off the tokens of the habit"
+        called = t[t.method == "seed_variation"]
+        if len(called): said += f"; of the fine-tuned models seed_variation calls a planted latent in {int((called.discoveries > called.false_discoveries).sum())} of {len(called)}, among {called.discoveries.mean():.0f} calls on average, {called.false_discoveries.mean():.0f} of them mostly off the tokens of the habit"
         out.append(said+".")
     return dict(sentences=out, metrics=m)

@@ -37,7 +37,7 @@ def test_killed_extraction_resumes_with_the_same_bytes(tmp_path):
     model, table = toy()
     torch.set_num_threads(1)
     extract(model, table, tmp_path/"quiet", **settings)
-    code = ("import sys, time, torch; torch.set_num_threads(1)\nfrom sae_diploma.tests.test_acts import *\nfrom sae_diploma.acts import extract\nE = sys.modules['sae_diploma.acts.extract']; w = E.write_shard\n"
+    code = ("import sys, time, torch; torch.set_num_threads(1)\nfrom sae_diploma.tests.test_acts import *\nfrom sae_diploma.acts import extract\nE = sys.modules['sae_diploma.acts.extraction']; w = E.write_shard\n"
             "def slow(*a, **k):\n    time.sleep(.05); return w(*a, **k)\nE.write_shard = slow\nm, t = toy()\nextract(m, t, sys.argv[1], **settings)")
     for shards in (2, 4):
         p = subprocess.Popen([sys.executable, "-c", code, str(tmp_path/"killed")], env={**os.environ, "SAE_DIPLOMA_QUIET": "1"})
@@ -63,7 +63,7 @@ from sae_diploma.tests.test_acts import settings, toy
 from sae_diploma.acts import extract
 (m, t), rng, kills, shards = toy(), random.Random(0), 0, [0]
 def stand(): return len([o for o in os.listdir(sys.argv[1]) if o.endswith(".safetensors.json")]) if os.path.isdir(sys.argv[1]) else 0
-E = sys.modules["sae_diploma.acts.extract"]; write = E.write_shard
+E = sys.modules["sae_diploma.acts.extraction"]; write = E.write_shard
 def slow(*a): time.sleep(.01); e = write(*a); time.sleep(.01); return e
 E.write_shard = slow
 first, pid = time.time(), os.fork() # how long until the first shard stands, on this machine
@@ -89,7 +89,7 @@ print(shards[1:])
 
 def test_killed_before_the_index(tmp_path, monkeypatch):
     "All shards stand and only the index is missing: nothing is computed again."
-    E, (model, table) = importlib.import_module("sae_diploma.acts.extract"), toy(20)
+    E, (model, table) = importlib.import_module("sae_diploma.acts.extraction"), toy(20)
     def stop(*a, **k): raise KeyboardInterrupt
     monkeypatch.setattr(E, "write_index", stop)
     with pytest.raises(KeyboardInterrupt): extract(model, table, tmp_path, **settings)
@@ -98,7 +98,7 @@ def test_killed_before_the_index(tmp_path, monkeypatch):
 
 def test_a_slip_leaves_the_folder_free(tmp_path):
     "A wrong hookpoint writes nothing; a begun store of other settings is not overwritten."
-    E, (model, table) = importlib.import_module("sae_diploma.acts.extract"), toy(20)
+    E, (model, table) = importlib.import_module("sae_diploma.acts.extraction"), toy(20)
     with pytest.raises(ParamError, match="hookpoint"): extract(model, table, tmp_path/"x", 1, "resid_pots")
     assert not (tmp_path/"x").exists()
     def stop(*a, **k): raise KeyboardInterrupt
@@ -153,7 +153,7 @@ def test_two_processes_write_what_one_writes(tmp_path):
 import sys, torch; torch.set_num_threads(1)
 from sae_diploma.tests.test_acts import settings, toy
 from sae_diploma.acts import extract
-E = sys.modules["sae_diploma.acts.extract"]; write = E.write_shard
+E = sys.modules["sae_diploma.acts.extraction"]; write = E.write_shard
 def note(folder, i, *a):
     with open(f"{sys.argv[1]}.rank{E.ranks()[0]}", "a") as f: f.write(f"{i} ")
     return write(folder, i, *a)
@@ -173,7 +173,7 @@ except Exception as e: open(f"{sys.argv[1]}.refused{E.ranks()[0]}", "w").write(s
 
 def test_a_killed_append_keeps_the_old_store(tmp_path, monkeypatch):
     "Until all new shards stand, the store is what it was; then it is what one extraction of the whole table gives, row by row."
-    E, (model, table) = importlib.import_module("sae_diploma.acts.extract"), toy()
+    E, (model, table) = importlib.import_module("sae_diploma.acts.extraction"), toy()
     n = int(table.bounds[30])
     small = TokenTable(*(o[:n] for o in (table.token, table.doc, table.pos, table.regime, table.segment)), table.docs[:30])
     old = extract(model, small, tmp_path/"grows", **settings)
@@ -191,7 +191,7 @@ def test_a_killed_append_keeps_the_old_store(tmp_path, monkeypatch):
 
 def test_pairs_of_several_places_resume(tmp_path, monkeypatch):
     "Two models, two places, killed in the middle of a shard: what stands of each store is kept."
-    E, (model, table) = importlib.import_module("sae_diploma.acts.extract"), toy()
+    E, (model, table) = importlib.import_module("sae_diploma.acts.extraction"), toy()
     torch.manual_seed(1); other = type(model)(model.config).eval()
     kw = dict(points=[(0, "mlp_out"), (1, "resid_post")], shard_rows=100, batch_tokens=128)
     want = {k: s[:] for k, s in extract_many(dict(base=model, ft=other), table, tmp_path/"quiet", **kw).items()}

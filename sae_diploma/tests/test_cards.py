@@ -125,10 +125,10 @@ def test_a_dictionary_of_both_models_is_shown_once(tmp_path):
     assert "In the base model" in page and "In the fine-tuned model" in page
 
 def test_the_difference_is_read_both_ways():
-    from sae_diploma.diffing.difference import DeltaStore
-    p = _pair(); d = PairedStores(DeltaStore(p, -1), DeltaStore(p), p.table)
+    from sae_diploma.diffing.diff_sae import DiffStore
+    p = _pair(); d = PairedStores(DiffStore(p, -1), DiffStore(p), p.table)
     sae = SAE(SAEConfig("relu", d_in=12, d_sae=16), seed=1)
-    c, = C.card_data(sae, d, _Tok(), pd.DataFrame(dict(latent=[5], regime="all", called=False)), dictionary="difference")
+    c, = C.card_data(sae, d, _Tok(), pd.DataFrame(dict(latent=[5], regime="all", called=False)), dictionary="diff-SAE")
     with torch.no_grad(): f = [sae.encode(s*(p.ft[p.rows()]-p.base[p.rows()])).numpy()[:, 5] for s in (-1, 1)]
     assert c["reads"] == "difference" and [c["freq_base"], c["freq_ft"]] == [(o > 0).mean() for o in f]
     assert "fine-tuned − base" in C.card_html(c)
@@ -137,11 +137,11 @@ def test_the_stable_dictionary_is_the_chosen_one(tmp_path):
     "Of several sparsities the one that chosen.json names; none where there is no such file."
     p = _pair(); main = SAE(SAEConfig("topk", d_in=12, d_sae=32, k=2))
     for k in (2, 4):
-        for s in (0, 1): SAE(SAEConfig("topk", d_in=12, d_sae=32, k=k), seed=s).save(tmp_path/"difference_stable"/f"k{k}_seed{s}")
-    save_parquet(pd.DataFrame(dict(latent=range(32))), tmp_path/"one_sided.parquet")
-    assert "stable difference" not in C.open_dictionaries(tmp_path, main, p)
-    save_json(dict(k=4, folders=["k4_seed1", "k4_seed0"]), tmp_path/"difference_stable"/"chosen.json")
-    sae, _, _ = C.open_dictionaries(tmp_path, main, p)["stable difference"]
+        for s in (0, 1): SAE(SAEConfig("topk", d_in=12, d_sae=32, k=k), seed=s).save(tmp_path/"diff_sae_reproducible"/f"k{k}_seed{s}")
+    save_parquet(pd.DataFrame(dict(latent=range(32))), tmp_path/"model_specific.parquet")
+    assert "reproducible diff-SAE" not in C.open_dictionaries(tmp_path, main, p)
+    save_json(dict(k=4, folders=["k4_seed1", "k4_seed0"]), tmp_path/"diff_sae_reproducible"/"chosen.json")
+    sae, _, _ = C.open_dictionaries(tmp_path, main, p)["reproducible diff-SAE"]
     assert sae.cfg.k == 4 and torch.equal(sae.W_dec, SAE(SAEConfig("topk", d_in=12, d_sae=32, k=4), seed=1).W_dec)
 
 def test_an_older_run_has_fewer_columns(tmp_path):

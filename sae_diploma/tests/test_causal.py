@@ -83,7 +83,7 @@ def test_patched_generation_is_the_other_model(name):
 @pytest.fixture(scope="module")
 def toy():
     base, ft, table, sae = toy_models()
-    return base, ft, table, sae, both_models(base, ft, table, 1, "resid_post")
+    return base, ft, table, sae, paired_batches(base, ft, table, 1, "resid_post")
 
 def test_norm_control_writes_as_much(toy):
     "Where others change at all, the control of equal norm writes what the set writes; the same seed draws the same."
@@ -98,10 +98,10 @@ def test_norm_control_writes_as_much(toy):
 def test_closed_is_of_sums_over_documents(toy):
     "The share is of sums, not a mean of shares; the limits hold it; the order of rows is no matter."
     per = patch_by_document(toy[4], dict(m=(toy[3], [0, 1, 2, 3])), ks=(2,), controls=())
-    t = closed(per, n_bootstrap=200); g = per[(per.method == "m") & (per.control == "top") & (per.side == "write")]
+    t = gap_closed(per, n_bootstrap=200); g = per[(per.method == "m") & (per.control == "top") & (per.side == "write")]
     r = t[(t.method == "m") & (t.control == "top") & (t.side == "write")].iloc[0]
     assert r.effect == pytest.approx(1-g.left.sum()/g.gap.sum(), rel=1e-9) and r.lo <= r.effect <= r.hi and r.support == 12
-    pd.testing.assert_frame_equal(closed(per.sample(frac=1, random_state=0), n_bootstrap=200).sort_values(["method", "control", "side"], ignore_index=True), t.sort_values(["method", "control", "side"], ignore_index=True))
+    pd.testing.assert_frame_equal(gap_closed(per.sample(frac=1, random_state=0), n_bootstrap=200).sort_values(["method", "control", "side"], ignore_index=True), t.sort_values(["method", "control", "side"], ignore_index=True))
 
 def test_batches_do_not_matter(toy):
     "Documents one by one or all at once: the same table up to rounding."
@@ -125,13 +125,13 @@ def test_refusals(toy):
     "Bad input gives one sentence."
     base, ft, table, sae, both = toy
     for docs, text in (([0], "1 task documents"), ([], "0 task documents")):
-        with pytest.raises(DataError, match=text): both_models(base, ft, table, 1, "resid_post", docs)
+        with pytest.raises(DataError, match=text): paired_batches(base, ft, table, 1, "resid_post", docs)
     plain = TokenTable(table.token, table.doc, table.pos, table.regime, np.where(table.segment == 3, 2, table.segment), table.docs)
-    with pytest.raises(DataError, match="have no completion"): both_models(base, ft, plain, 1, "resid_post")
+    with pytest.raises(DataError, match="have no completion"): paired_batches(base, ft, plain, 1, "resid_post")
     with pytest.raises(ParamError, match="'both' is unknown"): patch_by_document(both, dict(m=(sae, [0])), sides=("both",))
     with pytest.raises(ParamError, match="'x' is unknown"):
         with patched(base, ft, sae, layer=1, hookpoint="resid_post", side="x"): pass
-    with pytest.raises(ParamError, match="out of range"): both_models(base, ft, table, 7, "resid_post")
+    with pytest.raises(ParamError, match="out of range"): paired_batches(base, ft, table, 7, "resid_post")
     with pytest.raises(ParamError, match="neither 'ft' nor 'base'"): ablation(both, sae, [0], side="placebo")
     with pytest.raises(DataError, match="reference summaries"): starters(["", "!"])
 
@@ -154,7 +154,7 @@ def test_attribution_predicts_a_small_change():
     base, ft, table, sae = toy_models()
     with torch.no_grad(): # a hundredth of the way
         for p, q in zip(ft.parameters(), base.parameters()): p.copy_(torch.lerp(q, p, .01))
-    both = both_models(base, ft, table, 1, "resid_post"); D = sae.W_dec[[0, 2]]
+    both = paired_batches(base, ft, table, 1, "resid_post"); D = sae.W_dec[[0, 2]]
     a = attribution(D, both, steps=4, n_bootstrap=30, n_perm=100)
     per = patch_by_document(both, dict(d=(D, [0, 1])), ks=(2,), sides=("write",), controls=())
     whole = per[per.method == "everything"]
@@ -165,5 +165,5 @@ def test_a_padded_embedding_changes_nothing():
     "Rows behind the vocabulary predict no token, and take no probability from one."
     base, ft, table, sae = toy_models(n_docs=6)
     padded = copy.deepcopy(ft); padded.resize_token_embeddings(64, mean_resizing=False)
-    a, b = (both_models(base, m, table, 1, "resid_post") for m in (ft, padded))
+    a, b = (paired_batches(base, m, table, 1, "resid_post") for m in (ft, padded))
     for x, y in zip(a, b): torch.testing.assert_close(x.ft.logp, y.ft.logp); assert y.ft.logp.shape[1] == 48

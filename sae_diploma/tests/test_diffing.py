@@ -17,7 +17,7 @@ import pytest
 import torch
 from ..core import DataError, ParamError, load_json, save_json
 from ..acts.store import ArrayStore, PairedStores, TokenTable
-from ..diffing import *
+from ..diffing.all import *
 from ..saes import SAE, SAEConfig
 from ..stats import DocSums, bh, bootstrap_ratio, compare, sign_flip
 
@@ -142,14 +142,14 @@ def test_whole_comparison(models, stores, tmp_path, monkeypatch):
     t = drift(held, sae, sums=sums, **kw)
     again = extract(base, held.table, folder/"again", 1, "resid_post", batch_tokens=100)
     null, itself = null_control(held, sae, sums, again, n_labels=40, n_perm=2000, n_spiked=3)
-    assert at(t).called.any() and not itself.called.any() and not itself.mean_called.any()
+    assert select(t).called.any() and not itself.called.any() and not itself.mean_called.any()
     delta = fit_delta(pair, sae, 16, tmp_path/"delta", k=2, n_steps=60, batch_size=128, lr=5e-3, device="cpu")
     theta = firing_threshold(delta, ResidualStore(pair.ft, sae), pair.rows("sae"))
-    save_theta(theta, tmp_path/"delta")
-    d = delta_sae(held, SAE.from_pretrained(tmp_path/"sae"), SAE.from_pretrained(tmp_path/"delta"), load_theta(tmp_path/"delta"), **kw)
+    save_threshold(theta, tmp_path/"delta")
+    d = delta_sae(held, SAE.from_pretrained(tmp_path/"sae"), SAE.from_pretrained(tmp_path/"delta"), load_threshold(tmp_path/"delta"), **kw)
     n, n0 = (neurons(base, o, held.table, **kw) for o in (ft, base))
     assert not n[n.layer == 0].called.any() and n[n.layer > 0].called.any() and not n0.called.any()
-    f = findings(t, d, n, neuron_layers(at(n), at(n0)), transfer=transfer(held, sae, n_bootstrap=50), null=null, neurons_null=n0)
+    f = findings(t, d, n, neuron_layers(select(n), select(n0)), transfer=transfer(held, sae, n_bootstrap=50), null=null, neurons_null=n0)
     save_json(f, tmp_path/"findings.json")
     f = load_json(tmp_path/"findings.json")
     assert len(f) == 3 and all(o["sentence"].endswith(".") and "nan" not in o["sentence"] for o in f)

@@ -90,8 +90,8 @@ def test_every_dictionary_and_view(ex):
 
 def test_stable_latents_of_the_difference(ex, run):
     "Their filters are the verdicts of the table, and the two sides of a card are Δ and −Δ."
-    ex.which.value = "difference_stable"; ex.wait()
-    t = load_parquet(run/"04_comparison"/"one_sided.parquet"); t = t[(t.segment == "all") & (t.regime == "task")]
+    ex.which.value = "diff_sae_reproducible"; ex.wait()
+    t = load_parquet(run/"04_comparison"/"model_specific.parquet"); t = t[(t.segment == "all") & (t.regime == "task")]
     n = {k: int(m.sum()) for k, m in filters(ex.table).items()}
     assert n["all"] == 64 and n["lost"] == int((~t.stable).sum()) and n["own_ft"]+n["own_base"] == int(t.called.fillna(False).sum()) and n["both"] == int(((t.lo > .2) | (t.hi < -.2)).sum())
     assert "sided" in [o for _, o in ex.axes.options] and any("ν" in o for o, _ in ex.list.options)
@@ -130,7 +130,7 @@ def test_only_trained(run, tmp_path):
 def test_chance_between_runs(run, tmp_path):
     "Where there are placebos enough, their verdict is a filter, a view and a line of the card."
     run = _copy(run, tmp_path); n = 64
-    save_parquet(pd.concat([pd.DataFrame(dict(latent=np.arange(n), regime=r, segment="all", effect=np.linspace(-1, 1, n), t=0., p=.5, support=20, q=np.linspace(0, 1, n), called=np.arange(n) < (3 if r == "task" else 5))) for r in ("task", "plain")]), run/"04_comparison"/"between_runs.parquet")
+    save_parquet(pd.concat([pd.DataFrame(dict(latent=np.arange(n), regime=r, segment="all", effect=np.linspace(-1, 1, n), t=0., p=.5, support=20, q=np.linspace(0, 1, n), called=np.arange(n) < (3 if r == "task" else 5))) for r in ("task", "plain")]), run/"04_comparison"/"seed_variation.parquet")
     ex = Explorer(run).wait()
     ex.verdict.value = "beyond_called"; assert sorted(o for _, o in ex.list.options) == [0, 1, 2]
     ex.axes.value = "runs"; assert ex.plot.value.count("data-i=") == n and ex.plot.value.count(" off") == n-3

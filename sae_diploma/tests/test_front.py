@@ -41,7 +41,7 @@ def run(tmp_path_factory):
     from sae_diploma.acts import PairedStores, ActivationStore, build_tokens
     from sae_diploma.acts.store import save_store
     from sae_diploma.data import to_chat
-    from sae_diploma.diffing import drift, patterns, restrict
+    from sae_diploma.diffing.all import drift, patterns, restrict
     from sae_diploma.models import load_tokenizer
     from sae_diploma.saes import SAE, SAEConfig
     run, tok, d = tmp_path_factory.mktemp("front")/"run", load_tokenizer("tiny"), 48

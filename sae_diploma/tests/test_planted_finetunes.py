@@ -91,15 +91,15 @@ def test_methods_are_scored_by_the_labels():
     base, (ft, *placebos), table, label, sae = planted_stores()
     t = score_methods(base, ft, placebos, table, label, sae, **SMALL).set_index("method")
     assert list(t.index) == list(METHODS) and ((t.ap >= 0) & (t.ap <= 1)).all() and (t.false_discoveries <= t.discoveries).all()
-    assert t.loc["net_difference", "rank"] == 1 and t.loc["pca_net", "rank"] <= 2       # the planted direction is the largest net change
-    assert t.loc["net_difference", "ap"] > 3*t.loc["net_difference", "chance"]
+    assert t.loc["placebo_adjusted_diff", "rank"] == 1 and t.loc["pca_net", "rank"] <= 2       # the planted direction is the largest net change
+    assert t.loc["placebo_adjusted_diff", "ap"] > 3*t.loc["placebo_adjusted_diff", "chance"]
     assert t.loc["mean", "n_units"] == 1
 
 def test_a_placebo_is_silent():
     base, runs, table, _, sae = planted_stores(plant=False)
     out = silent_placebo(base, runs, 2, table, sae, d_sae=32, k=4, n_perm=500, min_docs=5)
     assert out["net"] > 0                                                           # two trainings differ, and documents say so
-    assert out["between_runs"] == 0 and out["net_difference"] == 0                  # but not more than trainings do
+    assert out["seed_variation"] == 0 and out["placebo_adjusted_diff"] == 0                  # but not more than trainings do
 
 def test_unknown_method(): 
     with pytest.raises(ParamError, match="did you mean drift"): score_methods(None, None, [], None, None, None, methods=("drif",))
@@ -107,9 +107,9 @@ def test_unknown_method():
 # %% ../../nbs/lib/tests/planted_finetunes.ipynb #12c32523
 def test_summary_counts_runs():
     t = pd.DataFrame([dict(method=m, kind=k, seed=s, rank=r, ap=.5, chance=.1, hit_chance=.25, n_planted=2, discoveries=3, false_discoveries=1, placebo_called=p)
-                      for m, r, p in (("net_difference", 1., 0.), ("drift", np.nan, np.nan)) for k in ("style", "trigger") for s in (0, 1)])
+                      for m, r, p in (("placebo_adjusted_diff", 1., 0.), ("drift", np.nan, np.nan)) for k in ("style", "trigger") for s in (0, 1)])
     s = summarise(t).set_index("method")
-    assert s.loc["net_difference", "in_first_10"] == 4 and s.loc["drift", "in_first_10"] == 0 and s.n_runs.tolist() == [4, 4]
+    assert s.loc["placebo_adjusted_diff", "in_first_10"] == 4 and s.loc["drift", "in_first_10"] == 0 and s.n_runs.tolist() == [4, 4]
     assert s.by_chance.tolist() == [1., 1.] # of four runs, one would be found by chance
-    assert s.loc["net_difference", "placebo_quiet"] == 4 and np.isnan(s.loc["drift", "placebo_quiet"])
+    assert s.loc["placebo_adjusted_diff", "placebo_quiet"] == 4 and np.isnan(s.loc["drift", "placebo_quiet"])
     assert len(summarise(t, ("method", "kind"))) == 4
