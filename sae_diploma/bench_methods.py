@@ -14,8 +14,35 @@ import pandas as pd
 import torch
 
 from .core import *
+from .diffing.comparison import Comparison
+from .diffing.methods import methods
+from .stats import DocSums, effects
 
 # %% ../nbs/lib/bench/02_bench_methods.ipynb #52e6b430
+def _timed(
+    c,        # `Comparison`
+    say=None, # receives the names of methods that the run gives nothing to do
+) -> list: # of dicts: method, seconds
+    "Run every registered method once, one after the other; what they share is opened before."
+    c.held_out, c.sae, c.models, c.tokenizer, c.sums, c.held_out_placebos # so that no method is charged for it
+    rows = []
+    for m in methods().values():
+        why = c.why_not(m.name)
+        if why and say and m.run: say(f"{m.name}: left out, {why}")
+        if why: continue
+        began = time.perf_counter(); m.run(c)
+        rows.append(dict(method=m.name, seconds=time.perf_counter()-began))
+    return rows
+
+# %% ../nbs/lib/bench/02_bench_methods.ipynb #a806bd6f
+def _bootstrap_seconds(documents=2000, latents=16384):
+    "Seconds of 1,000 resamples of documents at a size that people have."
+    c = np.random.default_rng(0).poisson(.2, (documents, latents)).astype(np.float32)
+    sums = DocSums(range(documents), np.full(documents, 100), c, c, c[::-1], c[::-1])
+    began = time.perf_counter(); effects(sums)
+    return dict(latents=latents, documents=documents, resamples=1000, seconds=time.perf_counter()-began)
+
+# %% ../nbs/lib/bench/02_bench_methods.ipynb #7cfa57b1
 def time_methods(
     run="_runs/quick", # an executed run
     threads:int=2,     # of PyTorch
@@ -23,57 +50,29 @@ def time_methods(
 ) -> dict:
     "`machine`, `rows` (method, seconds) and `total`; raises `DataError` for a run whose chapter 4 is not done."
     from sae_diploma.bench import machine
-    from sae_diploma.acts import ActivationStore, PairedStores, TokenTable
-    from sae_diploma.diffing.all import (RowView, ResidualStore, agreement, select, baseline_directions, baselines, model_specific_threshold, crosscoder, delta_lens, delta_sae, diff_sae, drift, fit_stages, geometry, latent_scaling,
-                                     latent_weights, lens, load_threshold, matching, neuron_sums, neurons, model_specific, placebo_drift, restrict, stagewise, transfer, weights)
-    from sae_diploma.models import load_pair, load_tokenizer
-    from sae_diploma.saes import SAE
-    from sae_diploma.stats import DocSums, effects
-    run = Path(run)
-    check((run/"04_comparison"/"stage.json").exists(), f"run: {run} has no finished 04_comparison; `sae-diploma reproduce --run-dir {run}` makes it", DataError)
+    done = (Path(run)/"04_comparison"/"stage.json").exists()
+    make = f"`sae-diploma reproduce --run-dir {run}` makes it"
+    check(done, f"run: {run} has no finished 04_comparison; {make}", DataError)
     torch.set_num_threads(threads)
-    p, saes, made = load_json(run/"04_comparison"/"stage.json")["parameters"], run/"03_saes", run/"04_comparison"
-    table = TokenTable.load(saes/"tokens")
-    pair = PairedStores(ActivationStore(saes/"acts"/"base"), ActivationStore(saes/"acts"/"ft"), table)
-    held, sae = restrict(pair, "eval"), SAE.from_pretrained(saes/f"sae_{p['architecture']}")
-    twin, delta, cc, dsae = (SAE.from_pretrained(o) for o in (saes/f"sae_{p['architecture']}_again", made/"delta_sae", made/"crosscoder", made/"diff_sae"))
-    base, ft = load_pair(sae.cfg.model_name, str(run/"02_sft"/"model"))
-    tok, stats = load_tokenizer(sae.cfg.model_name), dict(n_bootstrap=p["n_bootstrap"], n_perm=p["n_permutations"], min_docs=p["min_docs"], fdr=p["fdr"], seed=p["seed"])
-    few = dict(n_bootstrap=p["n_bootstrap"], seed=p["seed"])
-    rows, found = [], {}
-    def timed(name, fn):
-        began = time.perf_counter(); found[name] = fn()
-        rows.append(dict(method=name, seconds=time.perf_counter()-began))
-    timed("transfer", lambda: transfer(held, sae, **few))
-    timed("drift", lambda: drift(held, sae, **stats))
-    if (saes/"acts"/"placebo"/"store.json").exists(): timed("placebo_drift", lambda: placebo_drift(held, RowView(ActivationStore(saes/"acts"/"placebo"), pair.table.rows(split="eval", drop_bos=False), held.table.hash), sae, **stats))
-    timed("delta_sae", lambda: delta_sae(held, sae, delta, load_threshold(made/"delta_sae"), **stats))
-    timed("crosscoder", lambda: crosscoder(held, cc, **few))
-    timed("latent_scaling", lambda: latent_scaling(held, cc, min_docs=p["min_docs"], fdr=p["fdr"], **few))
-    timed("diff_sae", lambda: diff_sae(held, dsae, **stats))
-    timed("model_specific", lambda: model_specific(held, dsae, sae=sae, theta=model_specific_threshold(pair, dsae), min_docs=p["min_docs"], fdr=p["fdr"]))
-    timed("matching", lambda: matching(held, sae, twin, **few))
-    stages = fit_stages(pair, sae, n_steps=4, batch_size=512, device="cpu") # trained hardly at all: what is timed is the reading of them
-    timed("stagewise", lambda: stagewise(held, stages, **few))
-    timed("neurons", lambda: neurons(base, ft, held.table, **stats))
-    timed("weights", lambda: weights(base, ft))
-    timed("latent_weights", lambda: latent_weights(base, ft, sae, sae.cfg.layer, sae.cfg.hookpoint, fdr=p["fdr"], seed=p["seed"]))
-    timed("geometry", lambda: geometry(held, groups=[("task", "all")], **few))
-    timed("lens", lambda: (lens(held, sae, base, tok), delta_lens(held, base, tok, **few)))
-    V = {}
-    timed("baselines", lambda: baselines(pair, V.setdefault("of", baseline_directions(pair, models=(base, ft), layer=sae.cfg.layer, hookpoint=sae.cfg.hookpoint)), groups=[("task", "all")], n_perm=p["n_permutations"], fdr=p["fdr"], **few))
-    timed("agreement", lambda: agreement({"drift": (found["drift"], sae), "diff_sae": (found["diff_sae"], dsae), "delta_sae": (found["delta_sae"], delta)}))
-    r = np.random.default_rng(0); c = r.poisson(.2, (2000, 16384)).astype(np.float32)
-    began = time.perf_counter(); effects(DocSums(range(2000), np.full(2000, 100), c, c, c[::-1], c[::-1]))
-    result = dict(machine=machine(), threads=threads, run=dict(tokens=len(held.rows()), documents=len(held.table.docs), d_sae=sae.cfg.d_sae, **{k: p[k] for k in ("n_bootstrap", "n_permutations")}), rows=rows, total=sum(o["seconds"] for o in rows),
-                  bootstrap=dict(latents=16384, documents=2000, resamples=1000, seconds=time.perf_counter()-began))
+    c = Comparison(run)
+    rows, p = _timed(c, print), c.params
+    of = dict(tokens=len(c.held_out.rows()), documents=len(c.held_out.table.docs), d_sae=c.sae.cfg.d_sae,
+              **{k: p[k] for k in ("n_bootstrap", "n_permutations")})
+    result = dict(machine=machine(), threads=threads, run=of, rows=rows, total=sum(o["seconds"] for o in rows),
+                  bootstrap=_bootstrap_seconds())
     if out: save_json(result, out)
     return result
 
+# %% ../nbs/lib/bench/02_bench_methods.ipynb #a48acaaa
 def in_words(
     result, # of `time_methods`
 ) -> str:
     "The result in two sentences."
     r, b, top = result["run"], result["bootstrap"], sorted(result["rows"], key=lambda o: -o["seconds"])[:3]
-    return (f"{len(result['rows'])} methods on {r['documents']:,} held-out documents ({r['tokens']:,} tokens), {r['d_sae']:,} latents, {r['n_bootstrap']:,} resamples and up to {r['n_permutations']:,} swaps: {result['total']:.0f} s with {result['threads']} thread{'s'*(result['threads'] != 1)}, trainings left out; "
-            f"longest {', '.join(f'''{o['method']} {o['seconds']:.0f} s''' for o in top)}. The bootstrap of {b['latents']:,} latents over {b['documents']:,} documents, {b['resamples']:,} resamples: {b['seconds']:.0f} s.")
+    longest = ", ".join(f"{o['method']} {o['seconds']:.0f} s" for o in top)
+    threads = f"{result['threads']} thread{'s'*(result['threads'] != 1)}"
+    return (f"{len(result['rows'])} methods on {r['documents']:,} held-out documents ({r['tokens']:,} tokens), "
+            f"{r['d_sae']:,} latents, {r['n_bootstrap']:,} resamples and up to {r['n_permutations']:,} swaps: "
+            f"{result['total']:.0f} s with {threads}, trainings left out; longest {longest}. The bootstrap of "
+            f"{b['latents']:,} latents over {b['documents']:,} documents, {b['resamples']:,} resamples: "
+            f"{b['seconds']:.0f} s.")

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..core import *
+from .methods import *
 from .base import *
 from .weights import effective_weight, merge_adapter, stream_modules
 from ..models import d_model
@@ -284,3 +285,12 @@ def _agree(a, b, ua, Da, ub, Db, n_random, seed):
     rho = spearmanr(x, y)[0] if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0 else np.nan
     return dict(a=a, b=b, n_a=len(ta), n_b=len(tb), mean_max_cos=float(real[0]), chance=float(null[0].mean()), p=float(p[0]), in_span=float(real[1]), span_chance=float(null[1].mean()), span_p=float(p[1]),
                 same=float((best[ta] >= .7).mean()), spearman=float(rho))
+
+# %% ../../nbs/lib/diffing/16_baselines.ipynb #02e2f9e1
+def _directions(c):
+    "The method on an opened run."
+    V = baseline_directions(c.pair, models=c.models, layer=c.sae.cfg.layer, hookpoint=c.sae.cfg.hookpoint)
+    kw = {k: v for k, v in c.stats.items() if k != "min_docs"}
+    return baselines(c.pair, V, groups=[("task", "all")], **kw)
+
+register(Method("baselines", label="baselines", place=18, question="does it need a dictionary at all?", run=_directions))

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from ..core import *
+from .methods import *
 from ..acts.store import JointStore
 from .base import *
 from ..saes import SAE, SAEConfig
@@ -132,3 +133,28 @@ def crosscoder(
                                      kind=kind, norm_base=nb, norm_ft=nf, freq=freq, freq_lo=lo, freq_hi=hi)))
     check(bool(out), f"documents: {sums['cells'].doc.nunique()} found, and a comparison needs at least 2; evaluate on more documents", DataError)
     return pd.concat(out, ignore_index=True)
+
+# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #dc284480
+from ..acts.store import PairedStores
+
+def _both_at_once(pair, placebos):
+    "A crosscoder reads both models at once."
+    both = JointStore(pair.base, pair.ft)
+    return PairedStores(both, both, pair.table)
+
+def _decided(t):
+    "How far from the middle each latent's two lengths are; of those that fire, where the table says."
+    far = (t.effect-.5).abs()
+    return far.where(t.support > 0) if "support" in t else far
+
+register_dictionary(DictionaryKind("crosscoder", "crosscoder", "crosscoder", "crosscoder", place=3, reads=_both_at_once))
+
+register(Method("crosscoder", "crosscoder", "crosscoder", "which latents belong to one model?", place=8, main=True,
+    run=lambda c: crosscoder(c.held_out, c.dictionary("crosscoder").sae, **c.intervals), strength=_decided,
+    measures=(Measure("lengths of its two directions: 0 base only, ½ shared, 1 fine-tuned only", "effect", q="-", by="kind",
+        kinds=dict(ft_only=Verdict("fine-tuned only, by length", "more"), base_only=Verdict("base only, by length", "less"),
+                   shared=Verdict("shared"), between=Verdict("between the two"))),),
+    overview=dict(base=("freq", 100), ft=("freq", 100)),
+    filters=dict(ft_only="fine-tuned only, by length", base_only="base only, by length", shared="shared, by length"),
+    views=(View("lengths", "whose latent, by length", "delta_norm", "freq",
+                "relative length Δnorm (0 base, 1 fine-tuned)", "share of tokens", "lin", "log"),)))

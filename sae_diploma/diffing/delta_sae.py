@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from ..core import *
+from .methods import *
 from ..acts.store import ArrayStore, RowStore
 from .base import *
 from .transfer import *
@@ -178,3 +179,25 @@ def random_cosine(
     "95th percentile of the largest cosine between a random direction and the decoder: what `cos_base` would be by chance."
     g = F.normalize(torch.randn(n, sae.cfg.d_in, generator=torch.Generator().manual_seed(seed)), dim=1)
     return float((g@F.normalize(sae.W_dec.detach().float().cpu(), dim=1).t()).max(1)[0].quantile(.95))
+
+# %% ../../nbs/lib/diffing/04_delta_sae.ipynb #a4cf699d
+def _new_features(c):
+    "The method on an opened run."
+    o = c.dictionary("delta-SAE")
+    return delta_sae(c.held_out, c.sae, o.sae, load_threshold(c.compared/"delta_sae"), **c.stats)
+
+register_dictionary(DictionaryKind("delta-SAE", "delta_sae", "Delta-SAE", "delta", place=2,
+    encode=lambda folder, sae, delta, pair: encode_residual(sae, delta, load_threshold(folder))))
+
+register(Method("delta_sae", "delta-SAE", "delta-SAE", "what is new in what the base SAE cannot explain?", place=7,
+    main=True, run=_new_features,
+    measures=(
+        Measure("frequency on the base model's residual, as a share of that on the fine-tuned one's", "ratio", "ratio_lo",
+                "ratio_hi", "q", "new", words=(Verdict("new in the fine-tuned model", "more", 1),)*2),
+        Measure("change of frequency on the residual", "delta", "lo", "hi", factor=100, unit="pp",
+                words=(Verdict("more active", "more"), Verdict("less active", "less")))),
+    overview=dict(base=("freq_base", 100), ft=("freq_ft", 100), delta=("delta", 100), lo=("lo", 100), hi=("hi", 100),
+                  q=("q", 1), docs=("docs", 1)),
+    filters=dict(new="new in the fine-tuned model"),
+    views=(View("novelty", "new and unlike", "ratio", "cos_base", "frequency in base / fine-tuned",
+                "cosine to the nearest base latent"),)))

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from ..core import *
+from .methods import *
 from ..acts.store import RowStore
 from .base import *
 from ..stats import *
@@ -114,3 +115,19 @@ def _null_rows(sums, regime, segment, real, itself, n_labels, kw, seed):
         i = at(itself)
         out.append(row(f"base against itself, {regime}", int(i.called.sum()), i.p.notna().sum(), mean_discoveries=int(i.mean_called.sum()), flipped=int((i.n_base != i.n_ft).sum()), largest=float(i.delta.abs().max())))
     return out + [row(f"null: labels swapped, {regime}", float(k.mean()), t.p.notna().sum(), relabellings=n_labels, any_discovery=float((k > 0).mean()), most=int(k.max()), nominal=kw["fdr"])]
+
+# %% ../../nbs/lib/diffing/02_drift.ipynb #399c680e
+register(Method("drift", "base SAE", "drift", "which latents fire differently?", place=2, main=True,
+    run=lambda c: drift(c.held_out, c.sae, **c.stats),
+    measures=(
+        Measure("change of frequency", "delta", "lo", "hi", factor=100, unit="pp",
+                words=(Verdict("more active", "more"), Verdict("less active", "less"))),
+        Measure("change of the mean where active", "mean_delta", "mean_lo", "mean_hi", "mean_q", "mean_called",
+                words=(Verdict("stronger", "more", -1), Verdict("weaker", "less", -1)))),
+    overview=dict(base=("freq_base", 100), ft=("freq_ft", 100), delta=("delta", 100), lo=("lo", 100), hi=("hi", 100),
+                  q=("q", 1), docs=("docs", 1)),
+    views=(View("frequency", "frequency in either model", "freq_base", "freq_ft", "share of tokens, base",
+                "share of tokens, fine-tuned", "log", "log"),
+           View("evidence", "change and evidence", "delta", "q", "change of frequency (pp)", "q", "pp", "q"),
+           View("magnitude", "strength when active", "mean_base", "mean_ft", "mean activation, base",
+                "mean activation, fine-tuned", "log", "log"))))

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from ..core import *
+from .methods import *
 from .base import *
 from ..stats import *
 
@@ -153,3 +154,7 @@ def _merge(cells, sums):
 def _principal(s, n=10):
     "(n, d) principal directions of Δ about 0."
     return torch.linalg.eigh(s["dd"].sum(0))[1].flip(1)[:, :n].t()
+
+# %% ../../nbs/lib/diffing/14_geometry.ipynb #c843d539
+register(Method("geometry", label="geometry", place=16, question="how far did each layer move?",
+    run=lambda c: geometry(c.held_out, groups=[("task", "all")], **c.intervals)))

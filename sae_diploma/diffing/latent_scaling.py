@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from scipy.stats import norm
 
 from ..core import *
+from .methods import *
 from .base import *
 from .crosscoder import *
 from ..stats import *
@@ -103,3 +104,22 @@ def _scaled(p, side, latents, limits, min_docs, n_bootstrap, level, seed, chunk=
         out.append(pd.DataFrame(dict(t, effect=1-np.abs(t["nu_error"]), lo=1-size.max(0), hi=1-np.where(t["nu_error_lo"]*t["nu_error_hi"] < 0, 0., size.min(0)), p=pv)))
     return pd.concat(out, ignore_index=True)[["latent", "effect", "lo", "hi", "p", "support", "side", "nu_error", "nu_error_lo", "nu_error_hi", "nu_reconstruction", "nu_reconstruction_lo", "nu_reconstruction_hi",
                                               f"beta_error_{side}", f"beta_error_{other}", f"beta_recon_{side}", f"beta_recon_{other}"]]
+
+# %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #3772b89f
+def _scaling(c):
+    "The method on an opened run."
+    kw = {k: v for k, v in c.stats.items() if k in ("n_bootstrap", "min_docs", "fdr", "seed")}
+    return latent_scaling(c.held_out, c.dictionary("crosscoder").sae, **kw)
+
+register(Method("latent_scaling", "crosscoder", "latent scaling", "is a one-sided latent real, or made by the dictionary?",
+    place=9, run=_scaling, strength=lambda t: -t.nu_error.abs().where(t.q.notna()),
+    measures=(
+        Measure("what of it the other model has in its error, ν: 0 nothing, 1 as much", "nu_error", "nu_error_lo",
+                "nu_error_hi", words=(Verdict("of one model only", "more", 1),)*2),
+        Measure("what of it the other model has in its reconstruction, ν", "nu_reconstruction", "nu_reconstruction_lo",
+                "nu_reconstruction_hi", words=(Verdict("of one model only", "more", 1),)*2, filter=False)),
+    overview=dict(q=("q", 1), docs=("support", 1), nu=("nu_error", 1), nu_lo=("nu_error_lo", 1), nu_hi=("nu_error_hi", 1)),
+    joins=dict(nu_error="nu_error", nu_reconstruction="nu_reconstruction", q="scaling_q", called="scaling_called"),
+    filters=dict(scaling_called="of one model, by latent scaling"),
+    views=(View("scaling", "latent scaling", "nu_error", "nu_reconstruction", "ν of the error", "ν of the reconstruction",
+                "unit", "unit"),)))

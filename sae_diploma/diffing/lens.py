@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from ..core import *
+from .methods import *
 from .base import *
 from ..models import d_model, unembed
 from ..stats import *
@@ -170,3 +171,11 @@ def _spoken(S, n, U, tok, k, n_bootstrap, n_perm, level, seed):
     p = 1. if nothing else float((1 + (top(signs@S/n.sum()) >= effect*(1 - 1e-9)).sum())/(1 + n_perm))
     say = lambda i: "" if nothing else words(tok, i)[0]
     return dict(effect=effect, lo=lo, hi=hi, p=p, support=int((np.abs(S).sum(1) > 0).sum()), norm=size, promoted=say(l["promoted"]), suppressed=say(l["suppressed"]))
+
+# %% ../../nbs/lib/diffing/15_lens.ipynb #4d45fde5
+def _in_tokens(c):
+    "The method on an opened run: the tokens of every latent, and of the mean difference."
+    base = c.models[0]
+    return delta_lens(c.held_out, base, c.tokenizer, **c.intervals)
+
+register(Method("delta_lens", label="lens", place=17, question="what does the difference say in words?", run=_in_tokens))

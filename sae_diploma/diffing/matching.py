@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from ..core import *
+from .methods import *
 from .base import *
 from ..stats import *
 
@@ -193,3 +194,13 @@ def _group_table(m, s, W, level):
     r, lo, hi = _group_correlation(s, W, level)
     return pd.DataFrame(dict(latent=np.arange(len(r)), effect=r, lo=lo, hi=hi, support=(s["count"] > 0).sum(0), partner=m["partner"], mutual=m["mutual"], cosine=m["cosine"],
                              nearest=m["nearest"], freq=s["count"].sum(0)/s["n"].sum(), delta_fvu=s["delta_err"].sum()/s["delta"].sum() if s["delta"].sum() else np.nan))
+
+# %% ../../nbs/lib/diffing/09_matching.ipynb #4081471f
+def _with_twin(c):
+    "The method on an opened run: the base dictionary and one of another seed."
+    from sae_diploma.saes import SAE
+    return matching(c.held_out, c.sae, SAE.from_pretrained(c.saes/f"sae_{c.architecture}_again"), **c.intervals)
+
+register(Method("matching", label="matching", place=22, question="which latents of two dictionaries correspond?",
+    run=_with_twin, needs=lambda c: "" if (c.saes/f"sae_{c.architecture}_again"/"config.json").exists()
+    else "the run has no second SAE of another seed (03.n_seeds)"))

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from scipy.stats import t as student
 
 from ..core import *
+from .methods import *
 from ..acts.store import ArrayStore
 from .base import *
 from .diff_sae import *
@@ -203,3 +204,44 @@ def model_specific_in_words(
     if not n["ft"]+n["base"]: return f"{of} none can be shown to be of one model only (false discovery rate {100*fdr:g} %), and {n['both']:,} are shown not to be; {n['rescaled']:,} write what both models have, one at least a third as strongly as the other (median ν {n['median_nu']:.2f})."
     new = f" ({n['new_direction']:,} of them a direction that no latent of the base model's dictionary has)" if n["ft"] and "new_direction" in n else ""
     return f"{of} {n['ft'] or 'none'} write{'s'*(n['ft'] == 1)} what only the fine-tuned model has{new}, {n['base'] or 'none'} what only the base model has; {n['rescaled']:,} what both have, one at least a third as strongly as the other (median ν {n['median_nu']:.2f})."
+
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #b9b7d542
+def _clearly(folder, sae, dsae, pair):
+    "x -> (values, indices) of the latents that fire clearly; thresholds are read from the stores at the first call."
+    threshold = []
+    def encode(x):
+        if not threshold:
+            found = model_specific_threshold(pair, dsae)
+            threshold.append(torch.as_tensor(found, dtype=dsae.W_dec.dtype, device=dsae.W_dec.device))
+        v, j = dsae.encode_sparse(x)
+        return torch.where(v >= threshold[0][j], v, 0.), j
+    return encode
+
+def _chosen(compared):
+    "Folder of the dictionary that was taken, where its latents have been tested."
+    chosen = compared/"diff_sae_reproducible"/"chosen.json"
+    tested = (compared/"model_specific.parquet").exists()
+    return chosen.parent/load_json(chosen, ["folders"])["folders"][0] if chosen.exists() and tested else None
+
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #c4951eda
+def _of_run(c):
+    "The method on an opened run."
+    o = c.dictionary("reproducible diff-SAE")
+    kw = {k: v for k, v in c.stats.items() if k in ("min_docs", "fdr")}
+    return model_specific(c.held_out, o.sae, sae=c.sae, theta=model_specific_threshold(c.pair, o.sae), **kw)
+
+register_dictionary(DictionaryKind("reproducible diff-SAE", "diff_sae_reproducible",
+    "stable latents of the difference", "difference", place=5, reads=difference_pair, encode=_clearly, folder=_chosen))
+
+register(Method("model_specific", "reproducible diff-SAE", "one-sided",
+    "of what the difference is made of, what does only one model have?", place=11, main=True, run=_of_run,
+    strength=lambda t: t.z.where(t.q.notna()),
+    measures=(Measure("what of its direction the other model has where it fires, ν: 0 nothing, ½ half as much; is it below "
+                      "0.2?", "nu", "lo", "hi", by="side",
+        kinds=dict(ft=Verdict("only the fine-tuned model has it", "more", 1),
+                   base=Verdict("only the base model has it", "less", 1))),),
+    overview=dict(q=("q", 1), docs=("support", 1), nu=("nu", 1), nu_lo=("lo", 1), nu_hi=("hi", 1)),
+    filters=dict(own_ft="only the fine-tuned model has it", own_base="only the base model has it",
+                 both="shown to be in both models", lost="not found again by another seed"),
+    views=(View("sided", "whose latent, by what the other has", "nu", "support", "ν: share that the other model has",
+                "documents in which it fires", "unit", "log"),)))

@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from ..core import *
+from .methods import *
 from .base import *
 from .weights import merge_adapter
 from ..acts.extraction import doc_activations
@@ -162,3 +163,7 @@ def neuron_layers(
                                  in_change=("in_change", "median"), out_change=("out_change", "median")).reset_index()
     if null is not None and len(out): out["share_null"] = big(null).groupby(null.layer).mean().reindex(out.layer).to_numpy()
     return out
+
+# %% ../../nbs/lib/diffing/12_neurons.ipynb #1e70fef4
+register(Method("neurons", label="neurons", place=14, question="which MLP neurons changed?",
+    run=lambda c: neurons(*c.models, c.held_out.table, **c.stats)))

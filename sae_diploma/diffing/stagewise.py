@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from ..core import *
+from .methods import *
 from .base import *
 from ..saes import SAE
 from ..stats import *
@@ -126,3 +127,11 @@ def _stage_sums(pair, D, F_, rows, batch_size=8192):
         d = (x["ft"] - x["base"]).cpu().double()
         left = left + sum_cells(c, len(cells), torch.stack([(d - o).square().sum(1) for o in ((hat["ft"] - hat["base"]).cpu().double(), bias, 0.)], 1).numpy())
     return sums, left
+
+# %% ../../nbs/lib/diffing/10_stagewise.ipynb #e3621544
+def _hardly_trained(c):
+    "The method on an opened run, whose stages are trained for four steps only: enough to read them."
+    stages = fit_stages(c.pair, c.sae, n_steps=4, batch_size=512, device="cpu")
+    return stagewise(c.held_out, stages, **c.intervals)
+
+register(Method("stagewise", label="stagewise", place=23, question="is it the data or the model?", run=_hardly_trained))

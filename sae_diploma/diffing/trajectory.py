@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from ..core import *
+from .methods import *
 from ..acts.extraction import doc_activations
 from .base import *
 from .drift import *
@@ -94,3 +95,6 @@ def onset(
         since = lambda ok: stops[len(ok)-int(np.cumprod(ok[::-1]).sum())] # the first stop from which on it holds
         out.append(dict(latent=latent, delta=end.delta, q=end.q, called_at=since(same), half_at=since(half)))
     return pd.DataFrame(out, columns=["latent", "delta", "q", "called_at", "half_at"])
+
+# %% ../../nbs/lib/diffing/11_trajectory.ipynb #1f66663b
+register(Method("trajectory", label="trajectory", place=20, question="when does each change appear?"))

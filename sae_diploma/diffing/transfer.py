@@ -12,6 +12,7 @@ import torch
 from fastcore.basics import patch
 
 from ..core import *
+from .methods import *
 from .base import *
 from ..stats import *
 
@@ -139,3 +140,7 @@ def residual_norms(
         out.append(pd.DataFrame(dict(model=side, regime=r, segment=s, doc=np.asarray(pair.doc)[rows], norm=torch.cat([e.norm(dim=1) for _, e in parts]).cpu().numpy(),
                                      size=torch.cat([x.norm(dim=1) for x, _ in parts]).cpu().numpy())))
     return pd.concat(out, ignore_index=True)
+
+# %% ../../nbs/lib/diffing/01_transfer.ipynb #efed2ebe
+register(Method("transfer", label="transfer", place=1, question="does the base SAE still explain the fine-tuned model?",
+    run=lambda c: transfer(c.held_out, c.sae, **c.intervals)))

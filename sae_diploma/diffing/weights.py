@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from ..core import *
+from .methods import *
 from ..adapters import innermost, probe
 from ..models import AdapterOff, anatomy, d_model, decoder_layers, linear_weight, multiple, norm_gain, probe_ids
 from ..stats import bh
@@ -295,3 +296,22 @@ def latent_weights(
     t = pd.DataFrame(out)
     t.attrs["left_out"] = rw["left_out"]
     return t
+
+# %% ../../nbs/lib/diffing/13_weights.ipynb #1bf59ac5
+def _touched(c):
+    "The method on an opened run."
+    kw = {k: v for k, v in c.stats.items() if k in ("fdr", "seed")}
+    return latent_weights(*c.models, c.sae, c.sae.cfg.layer, c.sae.cfg.hookpoint, **kw)
+
+register(Method("weights", label="weights", place=15, question="where did the weights move?",
+    run=lambda c: weights(*c.models)))
+
+register(Method("latent_weights", "base SAE", "weights", "which latents do the moved weights read and write?", place=5,
+    run=_touched, needs=lambda c: "latents of neurons are no directions of the stream"
+    if c.sae.cfg.hookpoint == "mlp_act" else "",
+    measures=(
+        Measure("change of the weights that read it, against random mixtures of latents", "read_vs_mixed", q="read_q",
+                called="read_called", unit="times", words=(Verdict("read by changed weights"),)*2),
+        Measure("change of the weights that write it, against random mixtures of latents", "write_vs_mixed", q="write_q",
+                called="write_called", unit="times", words=(Verdict("written by changed weights"),)*2)),
+    joins={}))
