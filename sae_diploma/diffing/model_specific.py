@@ -226,9 +226,9 @@ def _chosen(compared):
 # %% ../../nbs/lib/diffing/08_model_specific.ipynb #c4951eda
 def _of_run(c):
     "The method on an opened run."
-    o = c.dictionary("reproducible diff-SAE")
+    stable, twin, _ = load_reproducible_diff_sae(c.compared/"diff_sae_reproducible")
     kw = {k: v for k, v in c.stats.items() if k in ("min_docs", "fdr")}
-    return model_specific(c.held_out, o.sae, sae=c.sae, theta=model_specific_threshold(c.pair, o.sae), **kw)
+    return model_specific(c.held_out, stable, twin, c.sae, model_specific_threshold(c.pair, stable), **kw)
 
 register_dictionary(DictionaryKind("reproducible diff-SAE", "diff_sae_reproducible",
     "stable latents of the difference", "difference", place=5, reads=difference_pair, encode=_clearly, folder=_chosen))
