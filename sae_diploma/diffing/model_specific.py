@@ -226,7 +226,7 @@ def _chosen(compared):
 # %% ../../nbs/lib/diffing/08_model_specific.ipynb #c4951eda
 def _of_run(c):
     "The method on an opened run."
-    stable, twin, _ = load_reproducible_diff_sae(c.compared/"diff_sae_reproducible")
+    stable, twin = load_reproducible_diff_sae(c.compared/"diff_sae_reproducible")
     kw = {k: v for k, v in c.stats.items() if k in ("min_docs", "fdr")}
     return model_specific(c.held_out, stable, twin, c.sae, model_specific_threshold(c.pair, stable), **kw)
 
