@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 
 from .core import *
+from .diffing.methods import *
 from .tables import estimate
 from .data import words
 from .acts.store import REGIMES, SEGMENTS, TokenTable
@@ -793,3 +794,19 @@ def plot_steering(
     lo, hi = axs[0].get_ylim(); axs[0].set_ylim(lo, hi+.13*len(names)*(hi-lo))
     _key(axs[0], [(o if o == "random" or not str(o).isdigit() else f"latent {o}", colors[o]) for o in names], "upper left", 8.5)
     return fig
+
+# %% ../nbs/lib/causal/00_causal.ipynb #ee4aca86
+register(Method("attribution", "base SAE", "causal attribution", "which changes close the gap to the fine-tuned model?",
+    place=6, stage="06_causal",
+    measures=(Measure("KL to the fine-tuned model that writing its change closes, to first order", "effect", "lo", "hi",
+        factor=1000, unit="mnat per token", words=(Verdict("closes the gap", "more"), Verdict("widens the gap"))),),
+    overview=dict(causal=("effect", 1000), causal_lo=("lo", 1000), causal_hi=("hi", 1000)),
+    joins=dict(effect="cause", q="cause_q", called="cause_called"),
+    filters=dict(cause_called="closes some of the gap (attribution)"),
+    views=(View("cause", "change and cause", "delta", "cause", "change of frequency (pp)", "gap closed (nats per token)",
+                "pp"),)))
+
+register(Method("ablation", "base SAE", "ablation", "which latents does the fine-tuned model need?", place=6.5,
+    stage="06_causal",
+    measures=(Measure("rise of the fine-tuned model's loss without it", "effect", "lo", "hi", factor=1000,
+        unit="mnat per token", words=(Verdict("needed"), Verdict("harmful")), filter=False),)))

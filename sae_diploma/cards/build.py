@@ -15,7 +15,9 @@ from ..escape import cut, visible
 from .scanning import *
 from .scanning import _groups, _reads, _window_acts
 from .names import describe, lens
-from .methods import STRONG, tags_of, verdicts
+from .methods import tags_of, verdicts, words_by_weight
+from ..diffing.comparison import Opened, open_dictionary
+from ..diffing.methods import dictionary_kinds, methods as registered
 
 # %% ../../nbs/lib/cards/04_build.ipynb #fb65caeb
 def directions_of(
@@ -168,6 +170,17 @@ def card_data(
     return cards
 
 # %% ../../nbs/lib/cards/04_build.ipynb #4a20c94b
+def _put(t, tables, dictionary):
+    "The numbers that registered methods have for the table of all latents; NaN where a run lacks them."
+    every = dict.fromkeys(o for m in registered().values() for o in m.overview)
+    for o in every: t[o] = t.get(o, np.nan)
+    for m in registered(dictionary).values():
+        of = tables.get(m.name)
+        for new, (old, factor) in m.overview.items():
+            if of is not None and old in of: t[new] = of[old].reindex(t.latent).to_numpy(float)*factor
+    return t
+
+# %% ../../nbs/lib/cards/04_build.ipynb #b6fd03b0
 def overview(
     dictionary:str, # its name
     n:int,          # its latents
@@ -175,60 +188,29 @@ def overview(
     scanned=None,   # `Scan` of all its latents, for the frequencies where no table has them
     named=None,     # of `describe`
     promoted=None,  # for each latent a list of (token, logit), of `lens`
-) -> pd.DataFrame:
-    "One row per latent: `dictionary, latent, label, evidence, base, ft` (% of tokens), `delta, lo, hi, net, net_lo, net_hi` (points), `q` over `docs` documents, `causal, causal_lo, causal_hi` (mnat per token), `runs` (log ratio to the placebo runs), `nu, nu_lo, nu_hi` (share that the other model has), `tags`, `promotes`, `weight`."
+) -> pd.DataFrame: # frequencies in % of tokens, changes in points, `causal` in mnat per token, `runs` as a log ratio
+    "One row per latent: `label`, `evidence`, the numbers that methods registered for it, `tags`, `promotes`, `weight`."
     tables, t = methods.get(dictionary, {}), pd.DataFrame(dict(dictionary=dictionary, latent=np.arange(n)))
-    def put(name, new, old, k=1.):
-        for a, b in zip(new.split(), old.split()): t[a] = tables[name][b].reindex(t.latent).to_numpy(float)*k if name in tables and b in tables[name] else t.get(a, np.nan)
     t["label"], t["evidence"] = ("", "") if named is None else (named.label, named.evidence)
-    if scanned is not None and scanned.tokens.sum(): t["base"], t["ft"] = 100*scanned.active.sum(1)/scanned.tokens.sum()
-    for name in ("drift", "delta_sae", "diff_sae"): put(name, "base ft delta lo hi", "freq_base freq_ft delta lo hi", 100.); put(name, "q docs", "q docs")
-    if "crosscoder" in tables: put("crosscoder", "base ft", "freq freq", 100.)
-    for name in ("latent_scaling", "model_specific", "placebo_adjusted_diff"): put(name, "q docs", "q support")
-    for name, nu in (("latent_scaling", "nu_error nu_error_lo nu_error_hi"), ("model_specific", "nu lo hi")): put(name, "nu nu_lo nu_hi", nu)
-    put("seed_variation", "runs", "effect")
-    put("placebo", "net net_lo net_hi", "net_delta net_lo net_hi", 100.)
-    put("attribution", "causal causal_lo causal_hi", "effect lo hi", 1000.)
+    if scanned is not None and scanned.tokens.sum():
+        t["base"], t["ft"] = 100*scanned.active.sum(1)/scanned.tokens.sum()
+    t = _put(t, tables, dictionary)
     t["tags"] = tags_of(dictionary, n, methods)
-    t["promotes"] = "" if promoted is None else ["\x01".join(o for o, _ in p[0][:4]) for p in promoted]
-    t["weight"] = [len(set(STRONG) & set(o))*10+bool(o) for o in t.tags]
+    t["promotes"] = "" if promoted is None else ["\x01".join(token for token, _ in p[0][:4]) for p in promoted]
+    strong = words_by_weight(1)
+    t["weight"] = [len(strong & set(tags))*10+bool(tags) for tags in t.tags]
     return t
-
-# %% ../../nbs/lib/cards/04_build.ipynb #f6426972
-def _clearly(pair, dsae):
-    "x -> (values, indices) of the latents that fire clearly, as `model_specific` counts them; the thresholds are read from the stores at the first call."
-    import torch
-    from sae_diploma.diffing.model_specific import model_specific_threshold
-    theta = []
-    def encode(x):
-        if not theta: theta.append(torch.as_tensor(model_specific_threshold(pair, dsae), dtype=dsae.W_dec.dtype, device=dsae.W_dec.device))
-        v, j = dsae.encode_sparse(x)
-        return torch.where(v >= theta[0][j], v, 0.), j
-    return encode
 
 # %% ../../nbs/lib/cards/04_build.ipynb #397a35f8
 def open_dictionaries(
-    compared, # folder of the comparison
-    sae,      # the base model's dictionary
-    pair,     # `PairedStores`
-    placebos=(), # stores of the placebos, which the net difference needs
+    compared,    # folder of the comparison
+    sae,         # the base model's dictionary
+    pair,        # `PairedStores`
+    placebos=(), # stores of the placebos, which the placebo-adjusted diff-SAE needs
 ) -> dict: # name -> (dictionary, what it reads, encode or None)
-    "The dictionaries of a run: the crosscoder reads both models at once, those of the difference read Δ, and −Δ where the base model stands; that of the net difference the fine-tuned model less the placebos' mean, and a placebo less the others."
-    from sae_diploma.acts import PairedStores
-    from sae_diploma.acts.store import JointStore
-    from sae_diploma.diffing.delta_sae import encode_residual, load_threshold
-    from sae_diploma.diffing.diff_sae import DiffStore
-    from sae_diploma.diffing.model_specific import load_reproducible_diff_sae
-    from sae_diploma.diffing.placebo import PlaceboAdjustedStore
-    from sae_diploma.saes import SAE
-    out, compared = {"base SAE": (sae, pair, None)}, Path(compared)
-    have = lambda o: (compared/o/"config.json").exists()
-    if have("delta_sae"): delta = SAE.from_pretrained(compared/"delta_sae"); out["delta-SAE"] = delta, pair, encode_residual(sae, delta, load_threshold(compared/"delta_sae"))
-    if have("crosscoder"): both = JointStore(pair.base, pair.ft); out["crosscoder"] = SAE.from_pretrained(compared/"crosscoder"), PairedStores(both, both, pair.table), None
-    if have("diff_sae"): out["diff-SAE"] = SAE.from_pretrained(compared/"diff_sae"), PairedStores(DiffStore(pair, -1), DiffStore(pair), pair.table), None
-    if (compared/"diff_sae_reproducible"/"chosen.json").exists() and (compared/"model_specific.parquet").exists(): stable = load_reproducible_diff_sae(compared/"diff_sae_reproducible")[0]; out["reproducible diff-SAE"] = stable, PairedStores(DiffStore(pair, -1), DiffStore(pair), pair.table), _clearly(pair, stable)
-    if have("placebo_adjusted_diff") and len(placebos) > 1: out["placebo-adjusted diff-SAE"] = SAE.from_pretrained(compared/"placebo_adjusted_diff"), PairedStores(PlaceboAdjustedStore(placebos[0], placebos[1:]), PlaceboAdjustedStore(pair.ft, placebos), pair.table), None
-    return out
+    "The dictionaries of a run, each with the stores that it reads and how it encodes them (`dictionary_kinds`)."
+    found = {name: open_dictionary(kind, compared, sae, pair, placebos) for name, kind in dictionary_kinds().items()}
+    return {"base SAE": Opened(sae, pair)} | {name: o for name, o in found.items() if o is not None}
 
 # %% ../../nbs/lib/cards/04_build.ipynb #918b3739
 def all_latents(
