@@ -809,4 +809,7 @@ register(Method("attribution", "base SAE", "causal attribution", "which changes 
 register(Method("ablation", "base SAE", "ablation", "which latents does the fine-tuned model need?", place=6.5,
     stage="06_causal",
     measures=(Measure("rise of the fine-tuned model's loss without it", "effect", "lo", "hi", factor=1000,
-        unit="mnat per token", words=(Verdict("needed"), Verdict("harmful")), filter=False),)))
+        unit="mnat per token", words=(Verdict("needed"), Verdict("harmful")), filter=False),),
+    filters=dict(ablation_called="needed or harmful (ablation)"),
+    views=(View("ablation", "loss without it", "ablation_effect", "ablation_q", "rise of the loss (nats per token)", "q",
+                "lin", "q"),)))

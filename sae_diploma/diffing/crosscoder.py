@@ -155,6 +155,8 @@ register(Method("crosscoder", "crosscoder", "crosscoder", "which latents belong 
         kinds=dict(ft_only=Verdict("fine-tuned only, by length", "more"), base_only=Verdict("base only, by length", "less"),
                    shared=Verdict("shared"), between=Verdict("between the two"))),),
     overview=dict(base=("freq", 100), ft=("freq", 100)),
+    prepare=lambda t: t.rename(columns=dict(effect="delta_norm")).drop(columns=["lo", "hi", "p", "q"]).assign(
+        freq_base=t.freq, freq_ft=t.freq, delta=0.),
     filters=dict(ft_only="fine-tuned only, by length", base_only="base only, by length", shared="shared, by length"),
     views=(View("lengths", "whose latent, by length", "delta_norm", "freq",
                 "relative length Δnorm (0 base, 1 fine-tuned)", "share of tokens", "lin", "log"),)))

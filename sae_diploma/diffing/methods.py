@@ -77,6 +77,7 @@ class Method:
     one_way:bool=False     # do only latents of positive strength count as called there?
     stage:str="04_comparison" # whose folder has the table
     main:bool=False        # is this table the first one of its dictionary?
+    prepare:object=None    # its table -> the explorer's, where columns have other names there
     joins:dict=field(default_factory=dict)   # column -> its name in the explorer's table
     filters:dict=field(default_factory=dict) # bool column of the explorer's table -> what the filter is called
     views:tuple=()         # of the explorer: `View`

@@ -314,4 +314,7 @@ register(Method("latent_weights", "base SAE", "weights", "which latents do the m
                 called="read_called", unit="times", words=(Verdict("read by changed weights"),)*2),
         Measure("change of the weights that write it, against random mixtures of latents", "write_vs_mixed", q="write_q",
                 called="write_called", unit="times", words=(Verdict("written by changed weights"),)*2)),
-    joins={}))
+    filters=dict(latent_weights_read_called="read by changed weights",
+                 latent_weights_write_called="written by changed weights"),
+    views=(View("weights", "change of the weights that read it", "latent_weights_read_vs_mixed", "latent_weights_read_q",
+                "times that of random mixtures", "q", "lin", "q"),)))
