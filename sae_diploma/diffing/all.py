@@ -38,9 +38,18 @@ from .model_specific import *
 from ..stats import null_discoveries
 
 # %% ../../nbs/lib/diffing/99_all.ipynb #29043e27
-_all_ = ["sums_of", "table_of", "restrict", "RowView", "toy_pair", "transfer", "residual_norms", "errors_of", "drift", "null_control", "spike_control",
-         "delta_sae", "fit_delta", "firing_threshold", "save_threshold", "load_threshold", "encode_residual", "ResidualStore", "Stacked", "random_cosine",
-         "neurons", "neuron_sums", "neuron_layers", "neuron_null", "neuron_weights", "layers_in_words", "weights", "stream_modules", "latent_weights", "merge_adapter", "findings", "select", "null_discoveries", "placebo_drift", "against_placebo", "summary_of", "moderated_t", "leave_one_out", "seed_variation", "PlaceboAdjustedStore", "fit_placebo_adjusted_diff", "placebo_adjusted_diff", "combine_sums", "interpolate", "trajectory", "onset", "geometry",
-         "matching", "fit_stages", "stagewise", "lens", "delta_lens", "baselines", "baseline_directions", "lora_svd", "agreement",
-         "fit_crosscoder", "crosscoder", "crosscoder_sums", "crosscoder_fvu", "delta_norm", "kind_of", "latent_scaling", "fit_diff_sae", "diff_sae", "diff_sae_fvu", "DiffStore", "models_differ",
-         "seed_variation", "fit_reproducible_diff_sae", "reproduced", "model_specific_threshold", "model_specific", "model_specific_in_words"]
+_all_ = ["sums_of", "table_of", "restrict", "RowView", "toy_pair", "transfer", "residual_norms",
+         "errors_of", "drift", "null_control", "spike_control",
+         "delta_sae", "fit_delta", "firing_threshold", "save_threshold", "load_threshold",
+         "encode_residual", "ResidualStore", "Stacked", "random_cosine",
+         "neurons", "neuron_sums", "neuron_layers", "neuron_null", "neuron_weights", "layers_in_words",
+         "weights", "stream_modules", "latent_weights", "merge_adapter", "findings", "select",
+         "null_discoveries", "placebo_drift", "against_placebo", "summary_of", "moderated_t",
+         "leave_one_out", "seed_variation", "PlaceboAdjustedStore", "fit_placebo_adjusted_diff",
+         "placebo_adjusted_diff", "combine_sums", "interpolate", "trajectory", "onset", "geometry",
+         "matching", "fit_stages", "stagewise", "lens", "delta_lens", "baselines",
+         "baseline_directions", "lora_svd", "agreement",
+         "fit_crosscoder", "crosscoder", "crosscoder_sums", "crosscoder_fvu", "delta_norm", "kind_of",
+         "latent_scaling", "fit_diff_sae", "diff_sae", "diff_sae_fvu", "DiffStore", "models_differ",
+         "seed_variation", "fit_reproducible_diff_sae", "reproduced", "model_specific_threshold",
+         "model_specific", "model_specific_in_words"]

@@ -15,20 +15,42 @@ from ..acts.store import REGIMES, SEGMENTS, ArrayStore, PairedStores, RowStore, 
 from ..saes import SAE, SAEConfig
 from ..stats import *
 
+# %% ../../nbs/lib/diffing/00_base.ipynb #afeae7bb
+def _toy_sae(Q):
+    "TopK SAE whose latents are the toy's eight features."
+    sae = SAE(SAEConfig("topk", d_in=len(Q), d_sae=8, k=8))
+    with torch.no_grad():
+        sae.W_dec.copy_(Q[:8])
+        sae.W_enc.copy_(Q[:8].t())
+        sae.b_enc.fill_(-1e-4) # rounding errors are not activity
+    return sae.eval().requires_grad_(False)
+
+# %% ../../nbs/lib/diffing/00_base.ipynb #77668e6c
+def _toy_table(doc, pos, task, segment, n_docs):
+    "Token table of the toy: every document is of the split 'eval'."
+    docs = pd.DataFrame(dict(doc=np.arange(n_docs), id=[f"toy{i}" for i in range(n_docs)],
+                             regime=[REGIMES[i % 2] for i in range(n_docs)],
+                             source="toy", split="eval", text=""))
+    return TokenTable(pos % 7 + doc % 5, doc, pos, task, segment, docs)
+
 # %% ../../nbs/lib/diffing/00_base.ipynb #518c03ce
 def toy_pair(
     n_docs:int=60,   # documents, half of them plain text
     seed:int=0,      # of the activations
     change:bool=True, # False: the fine-tuned model is the base model
 ):
-    "`(pair, sae, new)`: stores with the planted change, the dictionary of the base model, and the direction (d_in,) that it does not know."
+    """`(pair, sae, new)`: stores with the planted change, the dictionary of the base model, and the
+    direction (d_in,) that it does not know."""
     g, T, d = torch.Generator().manual_seed(seed), 20, 12
     Q = torch.linalg.qr(torch.randn(d, d, generator=torch.Generator().manual_seed(0)))[0]
     doc, pos = np.repeat(np.arange(n_docs), T), np.tile(np.arange(T), n_docs)
     task = doc % 2 == 1
-    segment = np.where(pos == 0, 0, np.where(~task, 4, np.where(pos < 3, 1, np.where(pos < 12, 2, 3)))).astype(np.int8)
+    segment = np.where(pos == 0, 0,
+                       np.where(~task, 4,
+                                np.where(pos < 3, 1, np.where(pos < 12, 2, 3)))).astype(np.int8)
     f = 1 + torch.rand(len(doc), 8, generator=g)                           # strengths between 1 and 2
-    f *= torch.rand(len(doc), 8, generator=g) < .2*2*torch.rand(n_docs, 8, generator=g)[doc] # each document has its own rates
+    # each document has its own rates
+    f *= torch.rand(len(doc), 8, generator=g) < .2*2*torch.rand(n_docs, 8, generator=g)[doc]
     f[:, 0] *= torch.as_tensor(segment != 3)
     f2, completion = f.clone(), torch.as_tensor(segment == 3)
     if change:
@@ -37,21 +59,8 @@ def toy_pair(
     base, ft = f@Q[:8], f2@Q[:8]
     if change: ft = ft + 3*(completion & torch.as_tensor(pos % 2 == 0))[:, None]*Q[8]
     base[pos == 0] = ft[pos == 0] = 100*Q[9]                               # BOS: huge, and to be left out
-    return PairedStores(ArrayStore(base), ArrayStore(ft), _toy_table(doc, pos, task, segment, n_docs)), _toy_sae(Q), Q[8]
-
-# %% ../../nbs/lib/diffing/00_base.ipynb #77668e6c
-def _toy_table(doc, pos, task, segment, n_docs):
-    "Token table of the toy: every document is of the split 'eval'."
-    docs = pd.DataFrame(dict(doc=np.arange(n_docs), id=[f"toy{i}" for i in range(n_docs)], regime=[REGIMES[i % 2] for i in range(n_docs)],
-                             source="toy", split="eval", text=""))
-    return TokenTable(pos % 7 + doc % 5, doc, pos, task, segment, docs)
-
-def _toy_sae(Q):
-    "TopK SAE whose latents are the toy's eight features."
-    sae = SAE(SAEConfig("topk", d_in=len(Q), d_sae=8, k=8))
-    with torch.no_grad():
-        sae.W_dec.copy_(Q[:8]); sae.W_enc.copy_(Q[:8].t()); sae.b_enc.fill_(-1e-4) # rounding errors are not activity
-    return sae.eval().requires_grad_(False)
+    return (PairedStores(ArrayStore(base), ArrayStore(ft), _toy_table(doc, pos, task, segment, n_docs)),
+            _toy_sae(Q), Q[8])
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #559f3071
 def names_of(
@@ -69,7 +78,9 @@ def eval_rows(
 ) -> np.ndarray:
     "The rows to compare on, in store order; raises `DataError` when there are none."
     rows = pair.rows(split="eval") if rows is None else np.sort(np.asarray(rows))
-    check(len(rows) > 0, "rows: no token to compare on; the token table needs documents of the split 'eval'", DataError)
+    check(len(rows) > 0,
+          "rows: no token to compare on; the token table needs documents of the split 'eval'",
+          DataError)
     return rows
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #66e0354b
@@ -105,6 +116,7 @@ def sum_cells(
     A = csr_array((np.ones(len(ids)), (ids, np.arange(len(ids)))), (n_cells, len(ids)))
     return A@(v if hasattr(v, "tocsr") else np.asarray(v, dtype=np.float64))
 
+# %% ../../nbs/lib/diffing/00_base.ipynb #1fd20bfe
 def by_document(
     cells:pd.DataFrame, # as `make_cells` gives them
     v,                  # (cells, …) sums, numpy or scipy.sparse
@@ -112,7 +124,8 @@ def by_document(
     segment="all",      # 'prompt', 'completion', … or 'all'
 ):
     "`(docs, sums)`: the documents that have such cells, and the (docs, …) sums over these."
-    keep = np.flatnonzero(((cells.regime == regime) | (regime == "all")) & ((cells.segment == segment) | (segment == "all")))
+    keep = np.flatnonzero(((cells.regime == regime) | (regime == "all"))
+                          & ((cells.segment == segment) | (segment == "all")))
     doc, inv = np.unique(cells.doc.to_numpy()[keep], return_inverse=True)
     out = sum_cells(inv, len(doc), v[keep])
     return doc, out.toarray() if hasattr(out, "toarray") else out
@@ -125,7 +138,8 @@ class RowView(RowStore):
         rows,  # (n,) its rows, in the order wanted
         table_hash=None, # of the token table that describes them
     ):
-        self.store, self.rows, self.n_tokens, self.d_in, self.table_hash = store, np.asarray(rows), len(rows), store.d_in, table_hash
+        self.store, self.rows, self.n_tokens, self.d_in, self.table_hash = (store, np.asarray(rows),
+            len(rows), store.d_in, table_hash)
         self.meta = dict(getattr(store, "meta", None) or {})
 
     def _get(self, i): return self.store[self.rows[i]]
@@ -136,7 +150,8 @@ class RowView(RowStore):
         return np.flatnonzero(np.isin(self.rows, self.store.massive))
 
     @property
-    def mean_sq(self): return float(self[:min(4096, self.n_tokens)].double().square().sum(1).mean()) # of its first rows
+    # of its first rows
+    def mean_sq(self): return float(self[:min(4096, self.n_tokens)].double().square().sum(1).mean())
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #08066e2e
 def restrict(
@@ -147,7 +162,8 @@ def restrict(
     t = pair.table
     rows = t.rows(split=split, drop_bos=False)
     docs, doc = np.unique(t.doc[rows], return_inverse=True)
-    table = TokenTable(t.token[rows], doc, t.pos[rows], t.regime[rows], t.segment[rows], t.docs.iloc[docs].assign(doc=np.arange(len(docs))))
+    table = TokenTable(t.token[rows], doc, t.pos[rows], t.regime[rows], t.segment[rows],
+                       t.docs.iloc[docs].assign(doc=np.arange(len(docs))))
     if t.massive is not None: table = table.leave_out(np.flatnonzero(t.massive[rows]))
     return PairedStores(*(RowView(s, rows, table.hash) for s in (pair.base, pair.ft)), table)
 
@@ -158,13 +174,16 @@ def table_of(
     groups=None,    # (regime, segment) pairs; all that the documents have by default
     **kw,           # `n_bootstrap`, `n_perm`, `min_docs`, `fdr`, `level`, `seed`: see `compare`
 ) -> pd.DataFrame:
-    "One `compare` per regime and segment, one under the other; groups of fewer than two documents are left out."
+    """One `compare` per regime and segment, one under the other; groups of fewer than two documents
+    are left out."""
     out = []
     for regime, segment in groups or sums.groups():
         s = sums.select(*(None if o == "all" else o for o in (regime, segment)))
         if len(s) < 2: continue
         t = compare(s, **kw).rename(columns=dict(unit=unit))
-        t.insert(1, "regime", regime); t.insert(2, "segment", segment)
+        t.insert(1, "regime", regime)
+        t.insert(2, "segment", segment)
         out.append(t)
-    check(bool(out), f"documents: {sums.cells.doc.nunique()} found, and a comparison needs at least 2; evaluate on more documents", DataError)
+    check(bool(out), f"documents: {sums.cells.doc.nunique()} found, and a comparison needs at least 2; "
+          f"evaluate on more documents", DataError)
     return pd.concat(out, ignore_index=True)

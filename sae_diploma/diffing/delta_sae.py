@@ -21,14 +21,19 @@ from ..stats import *
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #822283c0
 class ResidualStore(RowStore):
-    "What an SAE leaves of the activations of a store, computed as it is read: nothing more is kept on disk or in memory."
+    """What an SAE leaves of the activations of a store, computed as it is read: nothing more is kept
+    on disk or in memory."""
     def __init__(self,
         store, # activations
         sae,   # the SAE whose reconstruction is taken off
     ):
-        check(store.d_in == sae.cfg.d_in, f"activations: width {store.d_in} does not fit this SAE of d_in {sae.cfg.d_in}")
-        self.store, self.sae, self.n_tokens, self.d_in, self.meta = store, sae, store.n_tokens, store.d_in, dict(getattr(store, "meta", None) or {})
-        self.table_hash = fingerprint(dict(table=getattr(store, "table_hash", None), sae=float(sae.W_dec.double().sum()), enc=float(sae.W_enc.double().sum())))
+        check(store.d_in == sae.cfg.d_in,
+              f"activations: width {store.d_in} does not fit this SAE of d_in {sae.cfg.d_in}")
+        self.store, self.sae, self.n_tokens, self.d_in, self.meta = (store, sae, store.n_tokens,
+            store.d_in, dict(getattr(store, "meta", None) or {}))
+        self.table_hash = fingerprint(dict(table=getattr(store, "table_hash", None),
+                                           sae=float(sae.W_dec.double().sum()),
+                                           enc=float(sae.W_enc.double().sum())))
 
     @torch.no_grad()
     def residual(self, x):
@@ -36,7 +41,8 @@ class ResidualStore(RowStore):
         return (x - self.sae.decode_sparse(*self.sae.encode_sparse(x))).cpu()
 
     @property
-    def mean_sq(self): return float(self[:min(4096, self.n_tokens)].double().square().sum(1).mean()) # of its first rows: enough to know it again
+    # of its first rows: enough to know it again
+    def mean_sq(self): return float(self[:min(4096, self.n_tokens)].double().square().sum(1).mean())
     def _get(self, i): return self.residual(self.store[i])
 
     def in_memory(self,
@@ -62,13 +68,16 @@ def fit_delta(
     seed:int=0,       # of the training
     **kw,             # `n_steps` or `n_epochs`, `batch_size`, `lr`, `device`, `resume`, …: see `train.fit`
 ) -> SAE:
-    "Train an SAE on what the base SAE leaves of one model's activations; what it takes and returns are such residuals."
+    """Train an SAE on what the base SAE leaves of one model's activations; what it takes and returns
+    are such residuals."""
     from sae_diploma.train import fit
     check(side in ("base", "ft"), f"side: {side!r} is neither 'base' nor 'ft'")
     rows = pair.rows(split="sae") if rows is None else rows
     more = {n: getattr(sae.cfg, n) for n in ("model_name", "layer", "hookpoint")}
     cfg = SAEConfig(architecture, d_in=sae.cfg.d_in, d_sae=d_sae, k=k, **more)
-    return fit(ResidualStore(getattr(pair, side), sae).in_memory(), cfg, folder, rows=rows, eval_rows=eval_rows, seed=seed, desc=f"delta-SAE on {side}", **kw).eval().requires_grad_(False)
+    return fit(ResidualStore(getattr(pair, side), sae).in_memory(), cfg, folder, rows=rows,
+               eval_rows=eval_rows, seed=seed, desc=f"delta-SAE on {side}",
+               **kw).eval().requires_grad_(False)
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #7896a44c
 def firing_threshold(
@@ -93,8 +102,10 @@ def save_threshold(
 ):
     "Write `theta.safetensors`."
     from pathlib import Path
-    save_safetensors(dict(theta=torch.as_tensor(theta, dtype=torch.float32)), Path(folder)/"theta.safetensors")
+    save_safetensors(dict(theta=torch.as_tensor(theta, dtype=torch.float32)),
+                     Path(folder)/"theta.safetensors")
 
+# %% ../../nbs/lib/diffing/04_delta_sae.ipynb #9cc007b2
 def load_threshold(
     folder, # of the Delta-SAE
 ) -> np.ndarray:
@@ -111,7 +122,8 @@ def encode_residual(
     "A function x -> (values, indices) of the Delta-SAE's latents that fire on the residual of x."
     theta = torch.as_tensor(theta, dtype=delta.W_dec.dtype, device=delta.W_dec.device)
     def encode(x):
-        v, j = delta.encode_sparse((x.to(sae.W_dec) - sae.decode_sparse(*sae.encode_sparse(x))).to(delta.W_dec))
+        v, j = delta.encode_sparse(
+            (x.to(sae.W_dec) - sae.decode_sparse(*sae.encode_sparse(x))).to(delta.W_dec))
         return torch.where(v >= theta[j], v, 0.), j
     return encode
 
@@ -141,12 +153,14 @@ def delta_sae(
     fdr:float=.05,       # rate of false discoveries within a group
     **kw,                # `n_perm`, `min_docs`: see `compare`
 ) -> pd.DataFrame:
-    "One row per latent, regime and segment: `compare` on the two residuals, ratio of frequencies with interval, `new`, nearest base latent."
+    """One row per latent, regime and segment: `compare` on the two residuals, ratio of frequencies
+    with interval, `new`, nearest base latent."""
     sums = sums_of(pair, encode_residual(sae, delta, theta), delta.cfg.d_sae, rows, device=sae.W_dec.device)
     t = table_of(sums, "latent", groups, n_bootstrap=n_bootstrap, level=level, seed=seed, fdr=fdr, **kw)
     for (regime, segment), g in t.groupby(["regime", "segment"]):
         s = sums.select(*(None if o == "all" else o for o in (regime, segment)))
-        for k, v in zip(("ratio", "ratio_lo", "ratio_hi"), ratio_of(s, side, n_bootstrap, level, seed)): t.loc[g.index, k] = v
+        for k, v in zip(("ratio", "ratio_lo", "ratio_hi"), ratio_of(s, side, n_bootstrap, level, seed)):
+            t.loc[g.index, k] = v
     more = t.delta > 0 if side == "ft" else t.delta < 0
     t["new"] = t.called & more & (t.ratio_hi <= max_ratio)
     cos = F.normalize(delta.W_dec.double(), dim=1)@F.normalize(sae.W_dec.double(), dim=1).t()
@@ -156,7 +170,8 @@ def delta_sae(
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #b3b36468
 class Stacked:
     "Base SAE and Delta-SAE as one dictionary: latents of the second are numbered behind those of the first."
-    def __init__(self, sae, delta): self.sae, self.delta, self.W_dec = sae, delta, torch.cat([sae.W_dec, delta.W_dec.to(sae.W_dec)])
+    def __init__(self, sae, delta):
+        self.sae, self.delta, self.W_dec = sae, delta, torch.cat([sae.W_dec, delta.W_dec.to(sae.W_dec)])
 
     def encode_sparse(self, x):
         x = x.to(self.sae.W_dec)
@@ -166,7 +181,8 @@ class Stacked:
 
     def decode_sparse(self, values, indices):
         one = indices < self.sae.cfg.d_sae
-        part = lambda s, on, shift: s.decode_sparse(torch.where(on, values, 0.), torch.where(on, indices - shift, 0))
+        part = lambda s, on, shift: s.decode_sparse(torch.where(on, values, 0.),
+                                                    torch.where(on, indices - shift, 0))
         return part(self.sae, one, 0) + part(self.delta, ~one, self.sae.cfg.d_sae)
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #d872e275
@@ -175,6 +191,7 @@ def random_cosine(
     n:int=1000,     # random directions
     seed:int=0,     # of the directions
 ) -> float:
-    "95th percentile of the largest cosine between a random direction and the decoder: what `cos_base` would be by chance."
+    """95th percentile of the largest cosine between a random direction and the decoder: what
+    `cos_base` would be by chance."""
     g = F.normalize(torch.randn(n, sae.cfg.d_in, generator=torch.Generator().manual_seed(seed)), dim=1)
     return float((g@F.normalize(sae.W_dec.detach().float().cpu(), dim=1).t()).max(1)[0].quantile(.95))

@@ -26,35 +26,46 @@ class DiffStore(RowStore):
     ):
         self.pair, self.sign, self.n_tokens, self.d_in = pair, sign, len(pair), pair.d_in
         self.table_hash = getattr(pair.base, "table_hash", None)
-        self.meta = {k: (getattr(pair.base, "meta", None) or {}).get(k) for k in ("layer", "hookpoint")} | dict(model_hash=[(getattr(s, "meta", None) or {}).get("model_hash") for s in (pair.base, pair.ft)])
+        self.meta = ({k: (getattr(pair.base, "meta", None) or {}).get(k)
+                      for k in ("layer", "hookpoint")}
+                     | dict(model_hash=[(getattr(s, "meta", None) or {}).get("model_hash")
+                                        for s in (pair.base, pair.ft)]))
 
     def _get(self, i): return self.sign*(self.pair.ft[i]-self.pair.base[i])
 
     @property
-    def mean_sq(self): return float(self[:min(4096, self.n_tokens)].double().square().sum(1).mean()) # of its first rows
+    # of its first rows
+    def mean_sq(self): return float(self[:min(4096, self.n_tokens)].double().square().sum(1).mean())
 
+# %% ../../nbs/lib/diffing/07_diff_sae.ipynb #27181a66
 def check_differs(
     pair,      # `PairedStores`
     rows=None, # rows to train on; those of the split 'sae' by default
 ) -> np.ndarray:
-    "The rows to train on; raises `DataError` when there are none, or when the models do not differ on them beyond rounding."
+    """The rows to train on; raises `DataError` when there are none, or when the models do not differ
+    on them beyond rounding."""
     rows, store = pair.rows(split="sae") if rows is None else np.asarray(rows), DiffStore(pair)
-    check(len(rows) > 0, "rows: no token to train on; the token table needs documents of the split 'sae'", DataError)
+    check(len(rows) > 0,
+          "rows: no token to train on; the token table needs documents of the split 'sae'", DataError)
     few = np.sort(np.random.default_rng(0).choice(rows, min(4096, len(rows)), replace=False))
     size, whole = store[few].double().square().sum().item(), pair.base[few].double().square().sum().item()
-    check(size > 1e-9*whole, "pair: the two models do not differ here (beyond rounding), so there is nothing to train on: no change", DataError)
+    check(size > 1e-9*whole, "pair: the two models do not differ here (beyond rounding), so there is "
+          "nothing to train on: no change", DataError)
     return rows
 
+# %% ../../nbs/lib/diffing/07_diff_sae.ipynb #f64db235
 def models_differ(
     pair,      # `PairedStores`
     rows=None, # as for `check_differs`
 ) -> bool:
-    "Whether the two models differ at all, beyond rounding; raises `DataError` where there is no token to look at."
+    """Whether the two models differ at all, beyond rounding; raises `DataError` where there is no
+    token to look at."""
     try: return len(check_differs(pair, rows)) > 0
     except DataError as e:
         if "do not differ" not in str(e): raise
         return False
 
+# %% ../../nbs/lib/diffing/07_diff_sae.ipynb #4be21034
 def fit_diff_sae(
     pair,                # `PairedStores`
     folder=None,         # of the SAE and its checkpoints; nothing is written without
@@ -62,13 +73,19 @@ def fit_diff_sae(
     d_sae:int=512,       # latents
     k:int=16,            # latents per token
     rows=None,           # rows to train on; those of the split 'sae' by default
-    **kw,                # `n_steps` or `n_epochs`, `batch_size`, `lr`, `seed` (a list of them gives a list of dictionaries), `device`, `resume`, …: see `train.fit`
+    # `n_steps` or `n_epochs`, `batch_size`, `lr`, `seed` (a list of them gives a list of dictionaries),
+    # `device`, `resume`, …: see `train.fit`
+    **kw,
 ) -> SAE:
     "Train an SAE on the models' difference; raises `DataError` for models that do not differ."
     from sae_diploma.train import fit_seeds
     rows, store = check_differs(pair, rows), DiffStore(pair)
-    return fit_seeds(store, SAEConfig(architecture, d_in=pair.d_in, d_sae=d_sae, k=k, **{o: v for o, v in store.meta.items() if o in ("layer", "hookpoint") and v is not None}), folder, rows=rows, **kw)
+    return fit_seeds(store, SAEConfig(architecture, d_in=pair.d_in, d_sae=d_sae, k=k,
+                                      **{o: v for o, v in store.meta.items()
+                                         if o in ("layer", "hookpoint") and v is not None}), folder,
+                     rows=rows, **kw)
 
+# %% ../../nbs/lib/diffing/07_diff_sae.ipynb #cb148270
 @torch.no_grad()
 def diff_sae_fvu(
     pair,            # `PairedStores`
@@ -83,23 +100,33 @@ def diff_sae_fvu(
     ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
     err = size = 0.
     for i in range(0, len(rows), batch_size):
-        x = store[rows[i:i+batch_size]]; e = x - dsae(x.to(dsae.W_dec)).float().cpu()
+        x = store[rows[i:i+batch_size]]
+        e = x - dsae(x.to(dsae.W_dec)).float().cpu()
         add = lambda v: sum_cells(ids[i:i+batch_size], len(cells), v.double().square().sum(1).numpy())
         err, size = err+add(e), size+add(x)
     for regime, segment in groups or PairSums(cells, 1).groups():
         a, b = (by_document(cells, o, regime, segment)[1][:, None] for o in (err, size))
         if len(a) < 2: continue
-        v, lo, hi = (float(np.ravel(o)[0]) for o in bootstrap_ratio(a, b, weights=bootstrap_weights(len(a), n_bootstrap, seed), level=level))
-        out.append(dict(regime=regime, segment=segment, measure="delta_fvu", model="ft-base", value=v, lo=lo, hi=hi))
-    check(bool(out), f"documents: {cells.doc.nunique()} found, and an interval needs at least 2; evaluate on more documents", DataError)
+        v, lo, hi = (float(np.ravel(o)[0])
+                     for o in bootstrap_ratio(a, b,
+                                              weights=bootstrap_weights(len(a), n_bootstrap, seed),
+                                              level=level))
+        out.append(dict(regime=regime, segment=segment, measure="delta_fvu", model="ft-base", value=v,
+                        lo=lo, hi=hi))
+    check(bool(out), f"documents: {cells.doc.nunique()} found, and an interval needs at least 2; "
+          f"evaluate on more documents", DataError)
     return pd.DataFrame(out)
 
+# %% ../../nbs/lib/diffing/07_diff_sae.ipynb #caa1fec6
 def diff_sae(
     pair,      # `PairedStores`
     dsae,      # SAE of the difference, from `fit_diff_sae`
     rows=None, # rows to compare on; the evaluation documents by default
     **kw,      # as for `drift`
 ) -> pd.DataFrame:
-    "One row per latent, regime and segment, as `drift`: `freq_ft` on Δ, `freq_base` on −Δ; `called` where the two differ beyond chance."
-    check(dsae.cfg.d_in == pair.d_in and dsae.cfg.n_sources == 1, f"dsae: {dsae.cfg.n_sources} sources of width {dsae.cfg.d_in}, the stores have {pair.d_in}; use an SAE that was trained on their difference")
+    """One row per latent, regime and segment, as `drift`: `freq_ft` on Δ, `freq_base` on −Δ; `called`
+    where the two differ beyond chance."""
+    check(dsae.cfg.d_in == pair.d_in and dsae.cfg.n_sources == 1, f"dsae: {dsae.cfg.n_sources} sources "
+          f"of width {dsae.cfg.d_in}, the stores have {pair.d_in}; use an SAE that was trained on "
+          f"their difference")
     return drift(PairedStores(DiffStore(pair, -1), DiffStore(pair), pair.table), dsae, rows, **kw)
