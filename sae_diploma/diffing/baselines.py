@@ -200,7 +200,7 @@ def projections(
     """`cells`, and per cell `dot, sq` (cells, m): Σ ⟨Δ, d⟩ and its square, `span` (cells, m): Σ of the
     squares along an orthonormal basis built up in order, `delta`: Σ‖Δ‖², `size`: Σ‖x_base‖²."""
     rows = eval_rows(pair, rows)
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    ids, cells = cells_of(pair, rows)
     D = D.double()
     Q = _basis(D)
     out = dict(dot=0., sq=0., span=0., delta=0., size=0.)

@@ -86,7 +86,7 @@ def crosscoder_sums(
     from scipy.sparse import csr_array
     check_crosscoder(pair, cc)
     rows = eval_rows(pair, rows)
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    ids, cells = cells_of(pair, rows)
     n, m, dev = len(cells), cc.cfg.d_sae, cc.W_dec.device
     out = dict(count=csr_array((n, m)), total=csr_array((n, m)), delta=0., delta_err=0.,
                **{f"{o}_{s}": 0. for o in ("err", "sq", "sum") for s in ("base", "ft")})
@@ -136,8 +136,7 @@ def crosscoder_fvu(
         else: e = lo = hi = np.nan
         out.append(dict(regime=regime, segment=segment, measure="delta_fvu", model="ft-base", value=e,
                         lo=lo, hi=hi))
-    check(bool(out), f"documents: {sums['cells'].doc.nunique()} found, and an interval needs at least "
-          f"2; evaluate on more documents", DataError)
+    check_enough(out, sums['cells'].doc.nunique(), "an interval")
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/diffing/05_crosscoder.ipynb #caa562d8
@@ -170,6 +169,5 @@ def crosscoder(
                                      & (docs >= min_docs),
                                      kind=kind, norm_base=nb, norm_ft=nf, freq=freq, freq_lo=lo,
                                      freq_hi=hi)))
-    check(bool(out), f"documents: {sums['cells'].doc.nunique()} found, and a comparison needs at least "
-          f"2; evaluate on more documents", DataError)
+    check_enough(out, sums['cells'].doc.nunique())
     return pd.concat(out, ignore_index=True)

@@ -158,7 +158,7 @@ def delta_sae(
     sums = sums_of(pair, encode_residual(sae, delta, theta), delta.cfg.d_sae, rows, device=sae.W_dec.device)
     t = table_of(sums, "latent", groups, n_bootstrap=n_bootstrap, level=level, seed=seed, fdr=fdr, **kw)
     for (regime, segment), g in t.groupby(["regime", "segment"]):
-        s = sums.select(*(None if o == "all" else o for o in (regime, segment)))
+        s = group_sums(sums, regime, segment)
         for k, v in zip(("ratio", "ratio_lo", "ratio_hi"), ratio_of(s, side, n_bootstrap, level, seed)):
             t.loc[g.index, k] = v
     more = t.delta > 0 if side == "ft" else t.delta < 0

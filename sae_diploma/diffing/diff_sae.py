@@ -97,7 +97,7 @@ def diff_sae_fvu(
 ) -> pd.DataFrame:
     "`measure` 'delta_fvu' with `value`, `lo`, `hi` per kind of text."
     rows, store, out = eval_rows(pair, rows), DiffStore(pair), []
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    ids, cells = cells_of(pair, rows)
     err = size = 0.
     for i in range(0, len(rows), batch_size):
         x = store[rows[i:i+batch_size]]
@@ -113,8 +113,7 @@ def diff_sae_fvu(
                                               level=level))
         out.append(dict(regime=regime, segment=segment, measure="delta_fvu", model="ft-base", value=v,
                         lo=lo, hi=hi))
-    check(bool(out), f"documents: {cells.doc.nunique()} found, and an interval needs at least 2; "
-          f"evaluate on more documents", DataError)
+    check_enough(out, cells.doc.nunique(), "an interval")
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/diffing/07_diff_sae.ipynb #caa1fec6

@@ -47,7 +47,7 @@ def moment_sums(
     """`cells` (regime, segment, block) with `n`, `sx, sy, sd` (cells, d), `xx, yy, yx, dd` (cells, d,
     d), and `docs`, `delta`: Σ Δ per document, regime and segment."""
     rows = eval_rows(pair, rows)
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    ids, cells = cells_of(pair, rows)
     d, kinds = min(pair.d_in, max_width), len(cells.groupby(["regime", "segment"], observed=True))
     n_blocks = int(max(min(n_blocks, 20), min(n_blocks, 2**30/(32*d*d*kinds))))
     R = (torch.linalg.qr(torch.randn(pair.d_in, d,
@@ -150,8 +150,7 @@ def _of_layer(layer, pair, rows, groups, n_bootstrap, n_perm, n_blocks, level, s
             out.append(dict(layer=layer, measure=k, regime=regime, segment=segment, effect=float(v[0]),
                             lo=lo, hi=hi, p=norm_flip(S, n_perm, seed) if k == "mean_shift" else np.nan,
                             q=np.nan, support=len(S), tokens=int(one["n"].sum())))
-    check(bool(out), f"documents: {s['docs'].doc.nunique()} found, and an interval needs at least 2; "
-          f"evaluate on more documents", DataError)
+    check_enough(out, s['docs'].doc.nunique(), "an interval")
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #a669fb58

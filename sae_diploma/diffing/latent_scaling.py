@@ -36,7 +36,7 @@ def scaling_sums(
         check(cc.cfg.d_in == pair.d_in, f"cc: it reads width {cc.cfg.d_in}, the stores have "
               f"{pair.d_in}; use a dictionary of this place")
     rows = eval_rows(pair, rows)
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    ids, cells = cells_of(pair, rows)
     # (d_sae, sources, d)
     W = cc.W_dec.detach().double().cpu().unflatten(1, (cc.cfg.n_sources, cc.cfg.d_in))
     of = dict(base=0, ft=W.shape[1]-1)

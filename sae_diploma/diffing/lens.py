@@ -98,7 +98,7 @@ def _with_support(t, pair, sae, rows, groups, sums):
         sums = sums_of(pair, sae.encode_sparse, sae.cfg.d_sae, rows, device=sae.W_dec.device)
     out = []
     for regime, segment in (groups or (sums.groups() if sums is not None else [("all", "all")])):
-        s = None if sums is None else sums.select(*(None if o == "all" else o for o in (regime, segment)))
+        s = None if sums is None else group_sums(sums, regime, segment)
         docs = (np.nan if s is None
                 else np.asarray(((s.dense("count_base", slice(None)) > 0)
                                  | (s.dense("count_ft", slice(None)) > 0)).sum(0)))
@@ -195,7 +195,7 @@ def delta_lens(
     check_resolution(1, n_perm, fdr)
     check(pair.d_in == len(U), f"pair: stores of width {pair.d_in}, the model's stream has {len(U)}; "
           f"give stores of the residual stream of this model")
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    ids, cells = cells_of(pair, rows)
     total = 0.
     for i in range(0, len(rows), 8192):
         total = (total + sum_cells(ids[i:i+8192], len(cells),
@@ -210,8 +210,7 @@ def delta_lens(
         if len(S) >= 2:
             out.append(dict(direction=f"mean Δ, token {j+1}", regime="plain", segment="text",
                             **_spoken(S, np.ones(len(S)), U, tok, k, n_bootstrap, n_perm, level, seed)))
-    check(bool(out), f"documents: {cells.doc.nunique()} found, and a comparison needs at least 2; "
-          f"evaluate on more documents", DataError)
+    check_enough(out, cells.doc.nunique())
     t = pd.DataFrame(out)
     t["q"] = bh(t.p)
     t["called"] = t.q <= fdr

@@ -105,7 +105,7 @@ def match_sums(
     batch_size=8192, # rows at a time; no influence on the result
 ) -> MatchSums:
     "One pass over both stores."
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    ids, cells = cells_of(pair, rows)
     out, have = None, partner >= 0
     for i in range(0, len(rows), batch_size):
         at, c = rows[i:i+batch_size], ids[i:i+batch_size]
@@ -225,6 +225,5 @@ def matching(
         t.insert(1, "regime", regime)
         t.insert(2, "segment", segment)
         out.append(t)
-    check(bool(out), f"documents: {mine['sums'].cells.doc.nunique()} found, and a comparison needs at "
-          f"least 2; evaluate on more documents", DataError)
+    check_enough(out, mine['sums'].cells.doc.nunique())
     return pd.concat(out, ignore_index=True)

@@ -93,7 +93,7 @@ def empirical_null(
 def _stage_sums(pair, D, F_, rows, batch_size=8192):
     """`PairSums` of D on the base model and F on the fine-tuned one, and per cell what both leave of
     Δ, what their biases leave, and Δ."""
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    ids, cells = cells_of(pair, rows)
     sums, left, bias = PairSums(cells, D.cfg.d_sae), 0., (F_.b_dec - D.b_dec).cpu().double()
     for i in range(0, len(rows), batch_size):
         c, hat, x = ids[i:i+batch_size], {}, {}
@@ -141,7 +141,7 @@ def stagewise(
     z = [_log_turn(t[a]) - _log_turn(t[b]) for a, b in (("cos_DF", "cos_DD"), ("cos_MF", "cos_MM"))]
     effect, out = 1 - t[["cos_DF", "cos_MF"]].max(axis=1), []
     for regime, segment in groups or sums.groups():
-        s = sums.select(*(None if o == "all" else o for o in (regime, segment)))
+        s = group_sums(sums, regime, segment)
         if len(s) < 2: continue
         cb, cf = (s.dense(f"count_{o}", slice(None)) for o in ("base", "ft"))
         docs = ((cb > 0) | (cf > 0)).sum(0)
@@ -156,6 +156,5 @@ def stagewise(
         out.append(pd.concat([g, t.drop(columns="latent")], axis=1).assign(freq_D=cb.sum(0)/s.n.sum(),
             freq_F=cf.sum(0)/s.n.sum(), delta_freq=d, delta_lo=lo, delta_hi=hi,
             delta_fvu=err/size if size else np.nan, delta_fvu_bias=bias/size if size else np.nan))
-    check(bool(out), f"documents: {sums.cells.doc.nunique()} found, and a comparison needs at least 2; "
-          f"evaluate on more documents", DataError)
+    check_enough(out, sums.cells.doc.nunique())
     return pd.concat(out, ignore_index=True)
