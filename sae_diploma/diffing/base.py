@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['toy_pair', 'names_of', 'cells_of', 'eval_rows', 'in_batches', 'sums_of', 'sum_cells', 'in_group', 'by_document',
-           'group_sums', 'check_enough', 'ComputedStore', 'RowView', 'restrict', 'table_of']
+           'group_sums', 'scalar_ratio', 'check_enough', 'meta_of', 'ComputedStore', 'RowView', 'restrict', 'table_of']
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #a5135550
 import numpy as np
@@ -168,6 +168,17 @@ def group_sums(
     "`sums.select` of a regime and segment, where 'all' stands for any."
     return sums.select(*(None if o == "all" else o for o in (regime, segment)))
 
+# %% ../../nbs/lib/diffing/00_base.ipynb #329b9e58
+def scalar_ratio(
+    num,     # (n_docs,) sums per document
+    den,     # (n_docs,) of the denominator
+    weights, # of `bootstrap_weights`
+    level,   # coverage
+) -> tuple: # (estimate, lo, hi)
+    "`bootstrap_ratio` of a single quantity, as plain numbers."
+    parts = bootstrap_ratio(np.asarray(num)[:, None], np.asarray(den)[:, None], weights=weights, level=level)
+    return tuple(float(np.ravel(o)[0]) for o in parts)
+
 # %% ../../nbs/lib/diffing/00_base.ipynb #e3843655
 def check_enough(
     found,  # whether any group had two documents
@@ -176,6 +187,11 @@ def check_enough(
 ):
     "Raise `DataError` where no group has the two documents that `what` needs."
     check(bool(found), f"documents: {n} found, and {what} needs at least 2; evaluate on more documents", DataError)
+
+# %% ../../nbs/lib/diffing/00_base.ipynb #21a8ddf4
+def meta_of(store) -> dict:
+    "What a store records about itself; empty for one that records nothing."
+    return getattr(store, "meta", None) or {}
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #8ae430ad
 class ComputedStore(RowStore):
@@ -195,7 +211,7 @@ class RowView(ComputedStore):
     ):
         self.store, self.rows, self.table_hash = store, np.asarray(rows), table_hash
         self.n_tokens, self.d_in = len(rows), store.d_in
-        self.meta = dict(getattr(store, "meta", None) or {})
+        self.meta = dict(meta_of(store))
 
     def _get(self, i): return self.store[self.rows[i]]
 

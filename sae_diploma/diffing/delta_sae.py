@@ -13,36 +13,33 @@ import torch
 import torch.nn.functional as F
 
 from ..core import *
-from ..acts.store import ArrayStore, RowStore
+from ..acts.store import ArrayStore
 from .base import *
 from .transfer import *
 from ..saes import SAE, SAEConfig
 from ..stats import *
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #822283c0
-class ResidualStore(RowStore):
-    """What an SAE leaves of the activations of a store, computed as it is read: nothing more is kept
-    on disk or in memory."""
+class ResidualStore(ComputedStore):
+    "The residual of an SAE on the activations of a store, computed as it is read: nothing more is kept."
     def __init__(self,
         store, # activations
         sae,   # the SAE whose reconstruction is taken off
     ):
         check(store.d_in == sae.cfg.d_in,
               f"activations: width {store.d_in} does not fit this SAE of d_in {sae.cfg.d_in}")
-        self.store, self.sae, self.n_tokens, self.d_in, self.meta = (store, sae, store.n_tokens,
-            store.d_in, dict(getattr(store, "meta", None) or {}))
+        self.store, self.sae, self.meta = store, sae, dict(meta_of(store))
+        self.n_tokens, self.d_in = store.n_tokens, store.d_in
         self.table_hash = fingerprint(dict(table=getattr(store, "table_hash", None),
                                            sae=float(sae.W_dec.double().sum()),
                                            enc=float(sae.W_enc.double().sum())))
 
     @torch.no_grad()
     def residual(self, x):
+        "x minus its reconstruction, on the CPU."
         x = x.to(self.sae.W_dec)
         return (x - self.sae.decode_sparse(*self.sae.encode_sparse(x))).cpu()
 
-    @property
-    # of its first rows: enough to know it again
-    def mean_sq(self): return float(self[:min(4096, self.n_tokens)].double().square().sum(1).mean())
     def _get(self, i): return self.residual(self.store[i])
 
     def in_memory(self,
@@ -51,7 +48,7 @@ class ResidualStore(RowStore):
         "The same as an `ArrayStore` where it fits `limit`, so that training computes each residual once."
         if self.n_tokens*self.d_in*4 > limit: return self
         x = torch.empty(self.n_tokens, self.d_in)
-        for i in range(0, self.n_tokens, 8192): x[i:i+8192] = self[i:i+8192]
+        for at in in_batches(8192, np.arange(self.n_tokens)): x[at] = self[at]
         return ArrayStore(x, self.table_hash, self.meta)
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #dc96c2ec
@@ -68,16 +65,15 @@ def fit_delta(
     seed:int=0,       # of the training
     **kw,             # `n_steps` or `n_epochs`, `batch_size`, `lr`, `device`, `resume`, …: see `train.fit`
 ) -> SAE:
-    """Train an SAE on what the base SAE leaves of one model's activations; what it takes and returns
-    are such residuals."""
+    "Train an SAE on one model's residuals under the base SAE; it reads and returns such residuals."
     from sae_diploma.train import fit
     check(side in ("base", "ft"), f"side: {side!r} is neither 'base' nor 'ft'")
     rows = pair.rows(split="sae") if rows is None else rows
     more = {n: getattr(sae.cfg, n) for n in ("model_name", "layer", "hookpoint")}
     cfg = SAEConfig(architecture, d_in=sae.cfg.d_in, d_sae=d_sae, k=k, **more)
-    return fit(ResidualStore(getattr(pair, side), sae).in_memory(), cfg, folder, rows=rows,
-               eval_rows=eval_rows, seed=seed, desc=f"delta-SAE on {side}",
-               **kw).eval().requires_grad_(False)
+    residuals = ResidualStore(getattr(pair, side), sae).in_memory()
+    delta = fit(residuals, cfg, folder, rows=rows, eval_rows=eval_rows, seed=seed, desc=f"delta-SAE on {side}", **kw)
+    return delta.eval().requires_grad_(False)
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #7896a44c
 def firing_threshold(
@@ -97,13 +93,13 @@ def firing_threshold(
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #b543a3b1
 def save_threshold(
-    theta,  # (d_sae,) firing thresholds
-    folder, # of the Delta-SAE
+    threshold, # (d_sae,) firing thresholds
+    folder,    # of the Delta-SAE
 ):
-    "Write `theta.safetensors`."
+    "Write `threshold.safetensors`."
     from pathlib import Path
-    save_safetensors(dict(theta=torch.as_tensor(theta, dtype=torch.float32)),
-                     Path(folder)/"theta.safetensors")
+    tensors = dict(threshold=torch.as_tensor(threshold, dtype=torch.float32))
+    save_safetensors(tensors, Path(folder)/"threshold.safetensors")
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #9cc007b2
 def load_threshold(
@@ -111,20 +107,20 @@ def load_threshold(
 ) -> np.ndarray:
     "Read what `save_threshold` wrote."
     from pathlib import Path
-    return load_safetensors(Path(folder)/"theta.safetensors")["theta"].numpy()
+    return load_safetensors(Path(folder)/"threshold.safetensors")["threshold"].numpy()
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #99e80d88
 def encode_residual(
-    sae,           # SAE of the base model
-    delta,         # Delta-SAE
-    theta,         # (d_sae,) firing thresholds
+    sae,       # SAE of the base model
+    delta,     # Delta-SAE
+    threshold, # (d_sae,) firing thresholds
 ):
     "A function x -> (values, indices) of the Delta-SAE's latents that fire on the residual of x."
-    theta = torch.as_tensor(theta, dtype=delta.W_dec.dtype, device=delta.W_dec.device)
+    threshold = torch.as_tensor(threshold, dtype=delta.W_dec.dtype, device=delta.W_dec.device)
     def encode(x):
-        v, j = delta.encode_sparse(
-            (x.to(sae.W_dec) - sae.decode_sparse(*sae.encode_sparse(x))).to(delta.W_dec))
-        return torch.where(v >= theta[j], v, 0.), j
+        residual = x.to(sae.W_dec) - sae.decode_sparse(*sae.encode_sparse(x))
+        v, j = delta.encode_sparse(residual.to(delta.W_dec))
+        return torch.where(v >= threshold[j], v, 0.), j
     return encode
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #79655ea5
@@ -144,7 +140,7 @@ def delta_sae(
     pair,                # `PairedStores`
     sae,                 # SAE of the base model
     delta,               # Delta-SAE, from `fit_delta`
-    theta,               # its firing thresholds, from `firing_threshold`
+    threshold,           # its firing thresholds, from `firing_threshold`
     side:str="ft",       # whose residual it was trained on
     rows=None,           # rows to compare on; the evaluation documents by default
     max_ratio:float=.1,  # new: fires in the other model at most this often, relative to `side`
@@ -155,23 +151,25 @@ def delta_sae(
 ) -> pd.DataFrame:
     """One row per latent, regime and segment: `compare` on the two residuals, ratio of frequencies
     with interval, `new`, nearest base latent."""
-    sums = sums_of(pair, encode_residual(sae, delta, theta), delta.cfg.d_sae, rows, device=sae.W_dec.device)
+    encode = encode_residual(sae, delta, threshold)
+    sums = sums_of(pair, encode, delta.cfg.d_sae, rows, device=sae.W_dec.device)
     t = table_of(sums, "latent", groups, n_bootstrap=n_bootstrap, level=level, seed=seed, fdr=fdr, **kw)
     for (regime, segment), g in t.groupby(["regime", "segment"]):
         s = group_sums(sums, regime, segment)
-        for k, v in zip(("ratio", "ratio_lo", "ratio_hi"), ratio_of(s, side, n_bootstrap, level, seed)):
-            t.loc[g.index, k] = v
+        ratio = ratio_of(s, side, n_bootstrap, level, seed)
+        for k, v in zip(("ratio", "ratio_lo", "ratio_hi"), ratio): t.loc[g.index, k] = v
     more = t.delta > 0 if side == "ft" else t.delta < 0
     t["new"] = t.called & more & (t.ratio_hi <= max_ratio)
     cos = F.normalize(delta.W_dec.double(), dim=1)@F.normalize(sae.W_dec.double(), dim=1).t()
     t["cos_base"], t["nearest"] = (o.cpu().numpy()[t.latent] for o in cos.max(1))
-    return t.assign(alive=np.isfinite(theta)[t.latent])
+    return t.assign(alive=np.isfinite(threshold)[t.latent])
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #b3b36468
 class Stacked:
     "Base SAE and Delta-SAE as one dictionary: latents of the second are numbered behind those of the first."
     def __init__(self, sae, delta):
-        self.sae, self.delta, self.W_dec = sae, delta, torch.cat([sae.W_dec, delta.W_dec.to(sae.W_dec)])
+        self.sae, self.delta = sae, delta
+        self.W_dec = torch.cat([sae.W_dec, delta.W_dec.to(sae.W_dec)])
 
     def encode_sparse(self, x):
         x = x.to(self.sae.W_dec)
@@ -181,8 +179,8 @@ class Stacked:
 
     def decode_sparse(self, values, indices):
         one = indices < self.sae.cfg.d_sae
-        part = lambda s, on, shift: s.decode_sparse(torch.where(on, values, 0.),
-                                                    torch.where(on, indices - shift, 0))
+        def part(s, on, shift):
+            return s.decode_sparse(torch.where(on, values, 0.), torch.where(on, indices - shift, 0))
         return part(self.sae, one, 0) + part(self.delta, ~one, self.sae.cfg.d_sae)
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #d872e275

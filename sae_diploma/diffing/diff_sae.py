@@ -11,14 +11,14 @@ import pandas as pd
 import torch
 
 from ..core import *
-from ..acts.store import PairedStores, RowStore
+from ..acts.store import PairedStores
 from .base import *
 from .drift import *
 from ..saes import SAE, SAEConfig
 from ..stats import *
 
 # %% ../../nbs/lib/diffing/07_diff_sae.ipynb #6ea5f65e
-class DiffStore(RowStore):
+class DiffStore(ComputedStore):
     "x_ft − x_base of a pair as a store, made as it is read; the other way round with `sign` −1."
     def __init__(self,
         pair,    # `PairedStores`
@@ -26,16 +26,15 @@ class DiffStore(RowStore):
     ):
         self.pair, self.sign, self.n_tokens, self.d_in = pair, sign, len(pair), pair.d_in
         self.table_hash = getattr(pair.base, "table_hash", None)
-        self.meta = ({k: (getattr(pair.base, "meta", None) or {}).get(k)
-                      for k in ("layer", "hookpoint")}
-                     | dict(model_hash=[(getattr(s, "meta", None) or {}).get("model_hash")
-                                        for s in (pair.base, pair.ft)]))
+        place = {k: meta_of(pair.base).get(k) for k in ("layer", "hookpoint")}
+        self.meta = place | dict(model_hash=[meta_of(s).get("model_hash") for s in (pair.base, pair.ft)])
 
     def _get(self, i): return self.sign*(self.pair.ft[i]-self.pair.base[i])
 
     @property
-    # of its first rows
-    def mean_sq(self): return float(self[:min(4096, self.n_tokens)].double().square().sum(1).mean())
+    def place(self) -> dict:
+        "Layer and hookpoint, as far as the stores record them."
+        return {k: v for k in ("layer", "hookpoint") if (v := self.meta[k]) is not None}
 
 # %% ../../nbs/lib/diffing/07_diff_sae.ipynb #27181a66
 def check_differs(
@@ -80,10 +79,8 @@ def fit_diff_sae(
     "Train an SAE on the models' difference; raises `DataError` for models that do not differ."
     from sae_diploma.train import fit_seeds
     rows, store = check_differs(pair, rows), DiffStore(pair)
-    return fit_seeds(store, SAEConfig(architecture, d_in=pair.d_in, d_sae=d_sae, k=k,
-                                      **{o: v for o, v in store.meta.items()
-                                         if o in ("layer", "hookpoint") and v is not None}), folder,
-                     rows=rows, **kw)
+    cfg = SAEConfig(architecture, d_in=pair.d_in, d_sae=d_sae, k=k, **store.place)
+    return fit_seeds(store, cfg, folder, rows=rows, **kw)
 
 # %% ../../nbs/lib/diffing/07_diff_sae.ipynb #cb148270
 @torch.no_grad()
@@ -99,18 +96,15 @@ def diff_sae_fvu(
     rows, store, out = eval_rows(pair, rows), DiffStore(pair), []
     ids, cells = cells_of(pair, rows)
     err = size = 0.
-    for i in range(0, len(rows), batch_size):
-        x = store[rows[i:i+batch_size]]
+    for at, cell in in_batches(batch_size, rows, ids):
+        x = store[at]
         e = x - dsae(x.to(dsae.W_dec)).float().cpu()
-        add = lambda v: sum_cells(ids[i:i+batch_size], len(cells), v.double().square().sum(1).numpy())
+        add = lambda v: sum_cells(cell, len(cells), v.double().square().sum(1).numpy())
         err, size = err+add(e), size+add(x)
     for regime, segment in groups or PairSums(cells, 1).groups():
-        a, b = (by_document(cells, o, regime, segment)[1][:, None] for o in (err, size))
+        a, b = (by_document(cells, o, regime, segment)[1] for o in (err, size))
         if len(a) < 2: continue
-        v, lo, hi = (float(np.ravel(o)[0])
-                     for o in bootstrap_ratio(a, b,
-                                              weights=bootstrap_weights(len(a), n_bootstrap, seed),
-                                              level=level))
+        v, lo, hi = scalar_ratio(a, b, bootstrap_weights(len(a), n_bootstrap, seed), level)
         out.append(dict(regime=regime, segment=segment, measure="delta_fvu", model="ft-base", value=v,
                         lo=lo, hi=hi))
     check_enough(out, cells.doc.nunique(), "an interval")
