@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['toy_pair', 'names_of', 'cells_of', 'eval_rows', 'in_batches', 'sums_of', 'sum_cells', 'in_group', 'by_document',
-           'group_sums', 'scalar_ratio', 'check_enough', 'meta_of', 'ComputedStore', 'RowView', 'restrict', 'table_of']
+           'group_sums', 'scalar_ratio', 'with_group', 'check_enough', 'meta_of', 'ComputedStore', 'RowView',
+           'restrict', 'table_of']
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #a5135550
 import numpy as np
@@ -179,6 +180,17 @@ def scalar_ratio(
     parts = bootstrap_ratio(np.asarray(num)[:, None], np.asarray(den)[:, None], weights=weights, level=level)
     return tuple(float(np.ravel(o)[0]) for o in parts)
 
+# %% ../../nbs/lib/diffing/00_base.ipynb #fc779e5a
+def with_group(
+    t:pd.DataFrame, # table of one group; its first column numbers the units
+    regime:str,     # of the group
+    segment:str,    # of the group
+) -> pd.DataFrame:
+    "The table with its group as second and third column."
+    t.insert(1, "regime", regime)
+    t.insert(2, "segment", segment)
+    return t
+
 # %% ../../nbs/lib/diffing/00_base.ipynb #e3843655
 def check_enough(
     found,  # whether any group had two documents
@@ -248,8 +260,6 @@ def table_of(
         s = group_sums(sums, regime, segment)
         if len(s) < 2: continue
         t = compare(s, **kw).rename(columns=dict(unit=unit))
-        t.insert(1, "regime", regime)
-        t.insert(2, "segment", segment)
-        out.append(t)
+        out.append(with_group(t, regime, segment))
     check_enough(out, sums.cells.doc.nunique())
     return pd.concat(out, ignore_index=True)

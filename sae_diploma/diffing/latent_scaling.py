@@ -152,9 +152,7 @@ def latent_scaling(
     for regime, segment in groups or PairSums(next(iter(sums.values()))["cells"], 1).groups():
         parts = _group_parts(sums, whose, regime, segment, limits, min_docs, n_bootstrap, level, seed)
         if not parts: continue
-        t = pd.concat(parts).sort_values("latent")
-        t.insert(1, "regime", regime)
-        t.insert(2, "segment", segment)
+        t = with_group(pd.concat(parts).sort_values("latent"), regime, segment)
         if joint and kinds is not None: t.loc[~np.isin(kind_of(d)[t.latent], kinds), "p"] = np.nan
         t["q"] = bh(t.p)
         out.append(t.assign(called=t.q <= fdr))

@@ -78,21 +78,34 @@ def correlations(
     """Correlation of each latent of `sae_a` with each of `sae_b`, all pairs in memory; 0 where one
     never fires."""
     rows, S = np.sort(np.asarray(rows)), [0.]*5
-    for i in range(0, len(rows), batch_size):
-        f, g = (_sparse(s, *s.encode_sparse(st[rows[i:i+batch_size]].to(s.W_dec)))
-                for s, st in ((sae_a, store_a), (sae_b, store_b)))
+    for at in in_batches(batch_size, rows):
+        f, g = (_sparse(s, *s.encode_sparse(store[at].to(s.W_dec)))
+                for s, store in ((sae_a, store_a), (sae_b, store_b)))
         new = f.sum(0), g.sum(0), f.multiply(f).sum(0), g.multiply(g).sum(0), (f.T@g).toarray()
         S = [a + b for a, b in zip(S, new)]
     return np.nan_to_num(pearson(len(rows), S[0][:, None], S[1], S[2][:, None], S[3], S[4]))
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #276d0954
 class MatchSums:
-    """Sums per cell of matched latents: `f, g, ff, gg, fg, count` (cells, m) sparse, `delta,
-    delta_err` (cells,)."""
+    "Sums per cell of matched latents: `f, g, ff, gg, fg, count` (cells, m) sparse, `delta, delta_err` (cells,)."
     def __init__(self, cells, sums): self.cells, self.sums = cells, sums
+
     def select(self, regime, segment):
-        return {k: by_document(self.cells, v, regime, segment)[1]
-                for k, v in dict(self.sums, n=self.cells.n.to_numpy(float)).items()}
+        "All of them, and the tokens `n`, per document of a regime and segment."
+        sums = dict(self.sums, n=self.cells.n.to_numpy(float))
+        return {k: by_document(self.cells, v, regime, segment)[1] for k, v in sums.items()}
+
+# %% ../../nbs/lib/diffing/09_matching.ipynb #3dee4cae
+def _pair_products(x, saes, partner, have):
+    "What one batch adds to each sum of `match_sums`."
+    v = [s.encode_sparse(o) for s, o in zip(saes, x)]
+    hat = [s.decode_sparse(*o) for s, o in zip(saes, v)]
+    f, g = (_sparse(s, *o) for s, o in zip(saes, v))
+    g = g[:, np.where(have, partner, 0)].multiply(have[None]).tocsr()
+    d = (x[0] - x[1]).cpu().double()
+    e = d - (hat[0] - hat[1]).cpu().double()
+    return dict(f=f, g=g, ff=f.multiply(f), gg=g.multiply(g), fg=f.multiply(g), count=(f > 0).astype(np.float64),
+                delta=d.square().sum(1).numpy(), delta_err=e.square().sum(1).numpy())
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #c5e68bca
 @torch.no_grad()
@@ -107,19 +120,10 @@ def match_sums(
     "One pass over both stores."
     ids, cells = cells_of(pair, rows)
     out, have = None, partner >= 0
-    for i in range(0, len(rows), batch_size):
-        at, c = rows[i:i+batch_size], ids[i:i+batch_size]
-        x = [st[at].to(s.W_dec) for st, s in ((store_a, sae_a), (store_b, sae_b))]
-        v = [s.encode_sparse(o) for s, o in zip((sae_a, sae_b), x)]
-        hat = [s.decode_sparse(*o) for s, o in zip((sae_a, sae_b), v)]
-        f, g = (_sparse(s, *o) for s, o in zip((sae_a, sae_b), v))
-        g = g[:, np.where(have, partner, 0)].multiply(have[None]).tocsr()
-        d = (x[0] - x[1]).cpu().double()
-        e = d - (hat[0] - hat[1]).cpu().double()
-        new = dict(f=f, g=g, ff=f.multiply(f), gg=g.multiply(g), fg=f.multiply(g),
-                   count=(f > 0).astype(np.float64), delta=d.square().sum(1).numpy(),
-                   delta_err=e.square().sum(1).numpy())
-        new = {k: sum_cells(c, len(cells), v.tocsr() if hasattr(v, "tocsr") else v) for k, v in new.items()}
+    for at, cell in in_batches(batch_size, rows, ids):
+        x = [store[at].to(s.W_dec) for store, s in ((store_a, sae_a), (store_b, sae_b))]
+        new = _pair_products(x, (sae_a, sae_b), partner, have)
+        new = {k: sum_cells(cell, len(cells), v.tocsr() if hasattr(v, "tocsr") else v) for k, v in new.items()}
         out = new if out is None else {k: out[k] + v for k, v in new.items()}
     return MatchSums(cells, out)
 
@@ -129,38 +133,36 @@ def conformal_p(
     baseline, # (n,) of units for which nothing happened
 ) -> np.ndarray:
     "p of a score as low as this or lower among the baseline's."
-    score, b = (np.asarray(score, dtype=np.float64),
-                np.sort(np.asarray(baseline, dtype=np.float64)[~np.isnan(baseline)]))
-    return np.where(np.isnan(score) | (len(b) == 0), np.nan,
-                    (1 + np.searchsorted(b, score, side="right"))/(1 + len(b)))
+    score, b = (np.asarray(o, dtype=np.float64) for o in (score, baseline))
+    b = np.sort(b[~np.isnan(b)])
+    p = (1 + np.searchsorted(b, score, side="right"))/(1 + len(b))
+    return np.where(np.isnan(score) | (len(b) == 0), np.nan, p)
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #d2402cad
 def _group_correlation(s, W, level, chunk=1024):
     "(estimate, lo, hi) of the correlation of each matched pair over the documents of a group."
-    keys, parts = ("f", "g", "ff", "gg", "fg"), []
+    parts = []
     for a in range(0, s["f"].shape[1], chunk):
-        v = [s[k][:, a:a+chunk] for k in keys]
-        parts.append((pearson(s["n"].sum(), *(o.sum(0) for o in v)),
-                      *interval(pearson((W@s["n"])[:, None], *(W@o for o in v)), level)))
+        v = [s[k][:, a:a+chunk] for k in ("f", "g", "ff", "gg", "fg")]
+        resampled = pearson((W@s["n"])[:, None], *(W@o for o in v))
+        parts.append((pearson(s["n"].sum(), *(o.sum(0) for o in v)), *interval(resampled, level)))
     return [np.concatenate(o) for o in zip(*parts)]
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #2f3a406d
 def _group_table(m, s, W, level):
     "The columns of one group without the test."
     r, lo, hi = _group_correlation(s, W, level)
+    size = s["delta"].sum()
     return pd.DataFrame(dict(latent=np.arange(len(r)), effect=r, lo=lo, hi=hi,
                              support=(s["count"] > 0).sum(0), partner=m["partner"], mutual=m["mutual"],
-                             cosine=m["cosine"],
-                             nearest=m["nearest"], freq=s["count"].sum(0)/s["n"].sum(),
-                             delta_fvu=s["delta_err"].sum()/s["delta"].sum() if s["delta"].sum()
-                             else np.nan))
+                             cosine=m["cosine"], nearest=m["nearest"], freq=s["count"].sum(0)/s["n"].sum(),
+                             delta_fvu=s["delta_err"].sum()/size if size else np.nan))
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #22dd3bff
 def _score(m, s, by, min_docs):
     "(m,) likeness of each latent to its partner in a group; NaN for latents that fire in too few documents."
-    r = (m["cosine"] if by == "cosine"
-         else np.nan_to_num(pearson(s["n"].sum(),
-                                    *(s[k].sum(0) for k in ("f", "g", "ff", "gg", "fg")))))
+    if by == "cosine": r = m["cosine"]
+    else: r = np.nan_to_num(pearson(s["n"].sum(), *(s[k].sum(0) for k in ("f", "g", "ff", "gg", "fg"))))
     return np.where((s["count"] > 0).sum(0) >= min_docs, r, np.nan)
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #ab65f30f
@@ -176,12 +178,16 @@ def _matched(pair, store, dictionary, sae, rows, by, how):
                 nearest=cos.max(1), sums=match_sums(store, dictionary, pair.base, sae, at, pair, rows))
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #3d0a673c
-def _check_dictionaries(pair, **saes):
-    for name, s in saes.items():
-        check(s.cfg.n_sources == 1, f"{name}: a crosscoder of {s.cfg.n_sources} sources, and matching "
-              f"asks for SAEs of one model each; its latents are matched already, see `crosscoder`")
-        check(s.cfg.d_in == pair.d_in, f"{name}: an SAE of d_in {s.cfg.d_in}, the stores have width "
-              f"{pair.d_in}; give one trained on these stores")
+def _check_dictionaries(pair, fdr, baseline, **saes):
+    "Raise `ParamError` for a dictionary that does not fit the stores, or a baseline too small for the q asked for."
+    for name, s in (saes | {f"baseline {j}": b for j, b in enumerate(baseline)}).items():
+        check(s.cfg.n_sources == 1, f"{name}: a crosscoder of {s.cfg.n_sources} sources, and matching asks for "
+              f"SAEs of one model each; its latents are matched already, see `crosscoder`")
+        check(s.cfg.d_in == pair.d_in, f"{name}: an SAE of d_in {s.cfg.d_in}, the stores have width {pair.d_in}; "
+              f"give one trained on these stores")
+    n = sum(b.cfg.d_sae for b in baseline)
+    check(n == 0 or n + 1 >= 1/fdr, f"baseline: {n} latents cannot resolve a q of {fdr}; give "
+          f"{int(np.ceil(1/fdr))} or more, from several seeds")
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #f472a7c8
 def matching(
@@ -206,10 +212,7 @@ def matching(
     `effect` the correlation of their activations with interval."""
     check(by in ("cosine", "correlation"), f"by: {by!r} is unknown{near(by, ('cosine', 'correlation'))}")
     baseline = list(baseline) if isinstance(baseline, (list, tuple)) else [baseline]
-    _check_dictionaries(pair, sae=sae, other=other, **{f"baseline {j}": b for j, b in enumerate(baseline)})
-    n = sum(b.cfg.d_sae for b in baseline)
-    check(n == 0 or n + 1 >= 1/fdr, f"baseline: {n} latents cannot resolve a q of {fdr}; give "
-          f"{int(np.ceil(1/fdr))} or more, from several seeds")
+    _check_dictionaries(pair, fdr, baseline, sae=sae, other=other)
     rows, kw = eval_rows(pair, rows), dict(by=by, how=how)
     mine = _matched(pair, pair.ft, other, sae, rows, **kw)
     seeds = [_matched(pair, pair.base, b, sae, rows, **kw) for b in baseline]
@@ -222,8 +225,6 @@ def matching(
         t["p"] = conformal_p(_score(mine, s, by, min_docs), np.concatenate(null)) if null else np.nan
         t["q"] = bh(t.p)
         t["called"] = t.q <= fdr
-        t.insert(1, "regime", regime)
-        t.insert(2, "segment", segment)
-        out.append(t)
-    check_enough(out, mine['sums'].cells.doc.nunique())
+        out.append(with_group(t, regime, segment))
+    check_enough(out, mine["sums"].cells.doc.nunique())
     return pd.concat(out, ignore_index=True)

@@ -59,8 +59,8 @@ def model_sums(
     cell = np.full(len(table), -1)
     cell[rows] = ids
     sums = PairSums(cells, sae.cfg.d_sae)
-    for at, acts in doc_activations(model, table, np.unique(table.doc[rows]), [(layer, hookpoint)],
-                                    batch_tokens):
+    docs, points = np.unique(table.doc[rows]), [(layer, hookpoint)]
+    for at, acts in doc_activations(model, table, docs, points, batch_tokens):
         keep = cell[at] >= 0
         v, j = sae.encode_sparse(next(iter(acts.values()))[torch.from_numpy(keep)].to(sae.W_dec))
         sums.add("ft", cell[at][keep], v.cpu().numpy(), j.cpu().numpy())
@@ -87,9 +87,8 @@ def trajectory(
             sums = model_sums(model, table, sae, rows, sae.cfg.layer, sae.cfg.hookpoint or "resid_post")
         if first is None: first = sums
         have = set(sums.groups())
-        out.append(drift(None, sae, sums=combine_sums(first, "ft", sums, "ft"),
-                         groups=[g for g in groups if tuple(g) in have] or [("all", "all")],
-                         **kw).assign(at=at))
+        there = [g for g in groups if tuple(g) in have] or [("all", "all")]
+        out.append(drift(None, sae, sums=combine_sums(first, "ft", sums, "ft"), groups=there, **kw).assign(at=at))
     return pd.concat(out, ignore_index=True)
 
 # %% ../../nbs/lib/diffing/11_trajectory.ipynb #1f85edd0
