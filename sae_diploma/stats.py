@@ -17,13 +17,18 @@ from .core import *
 # %% ../nbs/lib/measuring/01_stats.ipynb #05cdab68
 def bootstrap_weights(
     n_docs:int,           # documents
-    n_bootstrap:int=1000, # resamples; 1,000 puts the Monte Carlo error of a 95 % limit at about a tenth of its distance from the estimate
+    # resamples; 1,000 puts the Monte Carlo error of a 95 % limit at about a tenth of its distance from
+    # the estimate
+    n_bootstrap:int=1000,
     seed:int=0,           # of the resampling
 ) -> np.ndarray: # (n_bootstrap, n_docs) float64: how often each document is drawn
     "Weights of documents in each bootstrap resample; raises `DataError` for fewer than two documents."
-    check(n_docs >= 2, f"documents: {n_docs} found, and an interval over documents needs at least 2; evaluate on more documents", DataError)
-    check(n_bootstrap >= 20, f"n_bootstrap: {n_bootstrap} resamples cannot carry a 95 % interval; use 20 or more, 1000 by default")
-    return np.random.default_rng(seed).multinomial(n_docs, np.full(n_docs, 1/n_docs), size=n_bootstrap).astype(np.float64)
+    check(n_docs >= 2, f"documents: {n_docs} found, and an interval over documents needs at least 2; "
+          f"evaluate on more documents", DataError)
+    check(n_bootstrap >= 20, f"n_bootstrap: {n_bootstrap} resamples cannot carry a 95 % interval; use "
+          f"20 or more, 1000 by default")
+    return np.random.default_rng(seed).multinomial(n_docs, np.full(n_docs, 1/n_docs),
+                                                   size=n_bootstrap).astype(np.float64)
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #4ab2f067
 def interval(
@@ -37,14 +42,18 @@ def interval(
     if not bad.any(): return np.quantile(samples, [a, 1-a], axis=0)
     out = np.quantile(np.where(bad, 0., samples), [a, 1-a], axis=0)
     some = np.atleast_1d(bad.any(0))
-    if samples.ndim == 1: return np.nanquantile(samples, [a, 1-a]) if bad.mean() <= .05 else np.full(2, np.nan)
-    out[:, some] = np.where(bad[:, some].mean(0) <= .05, np.nanquantile(np.where(bad[:, some].all(0), 0., samples[:, some]), [a, 1-a], axis=0), np.nan)
+    if samples.ndim == 1:
+        return np.nanquantile(samples, [a, 1-a]) if bad.mean() <= .05 else np.full(2, np.nan)
+    out[:, some] = np.where(bad[:, some].mean(0) <= .05,
+                            np.nanquantile(np.where(bad[:, some].all(0), 0., samples[:, some]),
+                                           [a, 1-a], axis=0), np.nan)
     return out
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #2fffdfd7
 def bootstrap_ratio(
     num,                  # (n_docs,) or (n_docs, m) sums per document
-    den=None,             # the same for the denominator; ones by default, which makes the ratio a mean over documents
+    # the same for the denominator; ones by default, which makes the ratio a mean over documents
+    den=None,
     n_bootstrap:int=1000, # resamples
     seed:int=0,           # of the resampling
     level:float=.95,      # coverage
@@ -73,7 +82,8 @@ def _sequential(stat, t, n_docs, n_perm, seed, h=100, first=1000):
     while len(left) and done < n_perm:
         n = min(first, n_perm - done)
         signs = rng.integers(0, 2, (n, n_docs)).astype(np.float64)*2 - 1
-        hit = np.concatenate([stat(signs, c) >= t[c]*(1 - 1e-9) for c in np.array_split(left, -(-len(left)//1024))], axis=1)
+        hit = np.concatenate([stat(signs, c) >= t[c]*(1 - 1e-9)
+                              for c in np.array_split(left, -(-len(left)//1024))], axis=1)
         total = seen[left] + hit.sum(0)
         stop = total >= h
         if stop.any():
@@ -92,7 +102,8 @@ def sign_flip(
     "Two-sided p for Σ_d d under swaps of the two models within documents; 1 where nothing differs."
     d = np.asarray(d.todense() if hasattr(d, "todense") else d, dtype=np.float64)
     if d.ndim == 1: d = d[:, None]
-    check(len(d) >= 2, f"documents: {len(d)} found, and a test over documents needs at least 2; evaluate on more documents", DataError)
+    check(len(d) >= 2, f"documents: {len(d)} found, and a test over documents needs at least 2; "
+          f"evaluate on more documents", DataError)
     return _sequential(lambda s, c: np.abs(s@d[:, c]), np.abs(d.sum(0)), len(d), n_perm, seed)
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #e48a7b74
@@ -102,14 +113,16 @@ def swap_ratio(
     n_perm:int=20_000,  # swaps at most
     seed:int=0,         # of the swaps
 ) -> np.ndarray: # (m,) p-values
-    "Two-sided p for Σ num_ft/Σ den_ft − Σ num_base/Σ den_base under swaps within documents; NaN where either ratio is undefined."
+    """Two-sided p for Σ num_ft/Σ den_ft − Σ num_base/Σ den_base under swaps within documents; NaN
+    where either ratio is undefined."""
     a, b, c, e = (np.asarray(o, dtype=np.float64) for o in (num_base, den_base, num_ft, den_ft))
     hn, dn, hd, dd = (a + c)/2, (c - a)/2, (b + e)/2, (e - b)/2
     N, M = hn.sum(0), hd.sum(0)
     def stat(s, cols):
         u, v = s@dn[:, cols], s@dd[:, cols]
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.nan_to_num(np.abs((N[cols] + u)/(M[cols] + v) - (N[cols] - u)/(M[cols] - v)), nan=np.inf)
+            return np.nan_to_num(np.abs((N[cols] + u)/(M[cols] + v) - (N[cols] - u)/(M[cols] - v)),
+                                 nan=np.inf)
     with np.errstate(invalid="ignore", divide="ignore"): t = np.abs(c.sum(0)/e.sum(0) - a.sum(0)/b.sum(0))
     p, ok = np.full(len(t), np.nan), np.flatnonzero(np.isfinite(t))
     if len(ok): p[ok] = _sequential(lambda s, i: stat(s, ok[i]), t[ok], len(a), n_perm, seed)
@@ -132,13 +145,17 @@ def check_resolution(
     n_perm:int, # swaps
     fdr:float,  # rate asked for
 ):
-    "Raise `ParamError` when `n_perm` swaps cannot give any of `m` units a q at or below `fdr` unless all of them are changed."
+    """Raise `ParamError` when `n_perm` swaps cannot give any of `m` units a q at or below `fdr` unless
+    all of them are changed."""
     check(0 < fdr < 1, f"fdr: {fdr!r} is no rate between 0 and 1; 0.05 is usual")
-    check(n_perm + 1 >= 1/fdr, f"n_perm: {n_perm} swaps cannot resolve a q of {fdr} even for a single test; use {int(np.ceil(1/fdr))} or more (for {m} units about {int(m/fdr/10)}, so that ten changed ones suffice)")
+    check(n_perm + 1 >= 1/fdr, f"n_perm: {n_perm} swaps cannot resolve a q of {fdr} even for a single "
+          f"test; use {int(np.ceil(1/fdr))} or more (for {m} units about {int(m/fdr/10)}, so that ten "
+          f"changed ones suffice)")
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #370b3042
 class PairSums:
-    "Per document and segment, for base and fine-tuned model: tokens, active tokens per unit, summed activation per unit."
+    """Per document and segment, for base and fine-tuned model: tokens, active tokens per unit, summed
+    activation per unit."""
     def __init__(self,
         cells:pd.DataFrame, # one row per cell: doc, regime, segment, n (tokens)
         m:int,              # units (latents or neurons)
@@ -196,10 +213,12 @@ def add_dense(self:PairSums,
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #e2b9fd9a
 class DocSums:
-    "Sums per document of one regime and segment: `n` (docs,), and (docs, m) `count_base, total_base, count_ft, total_ft`."
+    """Sums per document of one regime and segment: `n` (docs,), and (docs, m) `count_base, total_base,
+    count_ft, total_ft`."""
     def __init__(self, doc, n, count_base, total_base, count_ft, total_ft):
         self.doc, self.n = np.asarray(doc), np.asarray(n, dtype=np.float64)
-        self.count_base, self.total_base, self.count_ft, self.total_ft = count_base, total_base, count_ft, total_ft
+        self.count_base, self.total_base, self.count_ft, self.total_ft = (count_base, total_base,
+            count_ft, total_ft)
 
     @property
     def m(self): return self.count_base.shape[1]
@@ -223,16 +242,20 @@ def select(self:PairSums,
     "Sums per document over the cells of a regime and segment; raises `DataError` when there are none."
     from scipy.sparse import csr_array
     c = self.cells
-    keep = np.flatnonzero(((c.regime == regime) if regime else True) & ((c.segment == segment) if segment else True) & (c.n > 0))
-    check(len(keep) > 0, f"no token of regime {regime or 'any'} and segment {segment or 'any'} among the compared rows", DataError)
+    keep = np.flatnonzero(((c.regime == regime) if regime else True)
+                          & ((c.segment == segment) if segment else True) & (c.n > 0))
+    check(len(keep) > 0, f"no token of regime {regime or 'any'} and segment {segment or 'any'} among "
+          f"the compared rows", DataError)
     doc, inv = np.unique(c.doc.to_numpy()[keep], return_inverse=True)
     A = csr_array((np.ones(len(keep)), (inv, keep)), (len(doc), len(c)))
-    return DocSums(doc, A@c.n.to_numpy(float), *(A@getattr(self, k)[side] for side in ("base", "ft") for k in ("count", "total")))
+    return DocSums(doc, A@c.n.to_numpy(float),
+                   *(A@getattr(self, k)[side] for side in ("base", "ft") for k in ("count", "total")))
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #e6411036
 @patch
 def groups(self:PairSums) -> list:
-    "The (regime, segment) pairs worth a table: all, each regime, and each segment of a regime that has several."
+    """The (regime, segment) pairs worth a table: all, each regime, and each segment of a regime that
+    has several."""
     out = [("all", "all")]
     for r, g in self.cells.groupby("regime", sort=True, observed=True):
         out.append((r, "all"))
@@ -241,12 +264,15 @@ def groups(self:PairSums) -> list:
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #634edf6e
 def _estimates(s, cols, W):
-    "Frequencies and means of units `cols`: the point estimates and the (n_bootstrap, cols) resampled differences."
+    """Frequencies and means of units `cols`: the point estimates and the (n_bootstrap, cols) resampled
+    differences."""
     cb, sb, cf, sf = (s.dense(k, cols) for k in ("count_base", "total_base", "count_ft", "total_ft"))
     N, n = W@s.n, s.n.sum()
     with np.errstate(invalid="ignore", divide="ignore"):
-        r = dict(docs=((cb > 0) | (cf > 0)).sum(0), n_base=cb.sum(0), n_ft=cf.sum(0), freq_base=cb.sum(0)/n, freq_ft=cf.sum(0)/n,
-                 mean_base=sb.sum(0)/cb.sum(0), mean_ft=sf.sum(0)/cf.sum(0), log2_ratio=np.log2((cf.sum(0) + .5)/(cb.sum(0) + .5)))
+        r = dict(docs=((cb > 0) | (cf > 0)).sum(0), n_base=cb.sum(0), n_ft=cf.sum(0),
+                 freq_base=cb.sum(0)/n, freq_ft=cf.sum(0)/n,
+                 mean_base=sb.sum(0)/cb.sum(0), mean_ft=sf.sum(0)/cf.sum(0),
+                 log2_ratio=np.log2((cf.sum(0) + .5)/(cb.sum(0) + .5)))
         wb, wf = W@cb, W@cf
         return r, (wf - wb)/N[:, None], (W@sf)/wf - (W@sb)/wb
 
@@ -258,13 +284,16 @@ def effects(
     seed:int=0,            # of the resampling
     chunk:int=1024,        # units at a time: bounds memory at n_bootstrap × chunk
 ) -> pd.DataFrame:
-    "One row per unit: support, frequencies, means, their differences (fine-tuned − base) and bootstrap intervals."
+    """One row per unit: support, frequencies, means, their differences (fine-tuned − base) and
+    bootstrap intervals."""
     W, parts = bootstrap_weights(len(s), n_bootstrap, seed), []
     for a in range(0, s.m, chunk):
         r, d, dm = _estimates(s, slice(a, min(a + chunk, s.m)), W)
         (lo, hi), (mlo, mhi) = interval(d, level), interval(dm, level)
-        parts.append(pd.DataFrame(dict(unit=np.arange(a, min(a + chunk, s.m)), **r, delta=r["freq_ft"] - r["freq_base"], se=d.std(0), lo=lo, hi=hi,
-                                       mean_delta=r["mean_ft"] - r["mean_base"], mean_lo=mlo, mean_hi=mhi)))
+        parts.append(pd.DataFrame(dict(unit=np.arange(a, min(a + chunk, s.m)), **r,
+                                       delta=r["freq_ft"] - r["freq_base"], se=d.std(0), lo=lo, hi=hi,
+                                       mean_delta=r["mean_ft"] - r["mean_base"], mean_lo=mlo,
+                                       mean_hi=mhi)))
     return pd.concat(parts, ignore_index=True)
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #30de4852
@@ -275,15 +304,18 @@ def minimum_detectable(
 ):
     "The effect that would be found with probability `power`, in the unit of `se`."
     from scipy.stats import norm
-    check(0 < alpha < 1 and alpha/2 < power < 1, f"alpha, power: {alpha} and {power}; use numbers between 0 and 1, alpha = 0.05 and power = 0.8 are usual")
+    check(0 < alpha < 1 and alpha/2 < power < 1, f"alpha, power: {alpha} and {power}; use numbers "
+          f"between 0 and 1, alpha = 0.05 and power = 0.8 are usual")
     return (norm.isf(alpha/2) + norm.ppf(power))*np.asarray(se, dtype=np.float64)
 
+# %% ../nbs/lib/measuring/01_stats.ipynb #0f70d14d
 def bh_level(
     p,       # (m,) p-values, NaN where not tested
     fdr=.05, # rate of false discoveries
 ) -> float:
     "The largest p that Benjamini–Hochberg calls at `fdr`; fdr/m when it calls none."
-    p = np.asarray(p, dtype=np.float64); p = p[~np.isnan(p)]
+    p = np.asarray(p, dtype=np.float64)
+    p = p[~np.isnan(p)]
     hit = p[bh(p) <= fdr] if len(p) else p
     return float(hit.max()) if len(hit) else fdr/max(1, len(p))
 
@@ -296,9 +328,13 @@ def compare(
     fdr:float=.05,         # rate at which a unit is called
     level:float=.95,       # coverage of the intervals
     seed:int=0,            # of resampling and swaps
-    rtol:float=1e-4,       # sums of a document that differ by less than this share are taken as equal: float32 rounding is no change
+    # sums of a document that differ by less than this share are taken as equal: float32 rounding is no
+    # change
+    rtol:float=1e-4,
 ) -> pd.DataFrame:
-    "`effects` with p, q and `called` for the frequency, the same with prefix `mean_` for the mean on active tokens, and `mde`, the change of frequency that would have been called with probability 0.8 (infinite where so few swaps could call no latent alone)."
+    """`effects` with p, q and `called` for the frequency, the same with prefix `mean_` for the mean on
+    active tokens, and `mde`, the change of frequency that would have been called with probability 0.8
+    (infinite where so few swaps could call no latent alone)."""
     check_resolution(s.m, n_perm, fdr)
     t = effects(s, n_bootstrap, level, seed)
     for k in ("p", "mean_p"): t[k] = np.nan
@@ -306,13 +342,29 @@ def compare(
     for cols in np.array_split(ok, -(-len(ok)//4096)) if len(ok) else ():
         cb, sb, cf, sf = (s.dense(k, cols) for k in ("count_base", "total_base", "count_ft", "total_ft"))
         sf = np.where(np.abs(sf - sb) <= rtol*np.maximum(np.abs(sf), np.abs(sb)), sb, sf)
-        t.loc[cols, "p"], t.loc[cols, "mean_p"] = sign_flip(cf - cb, n_perm, seed), swap_ratio(sb, cb, sf, cf, n_perm, seed)
+        t.loc[cols, "p"], t.loc[cols, "mean_p"] = (sign_flip(cf - cb, n_perm, seed),
+                                                   swap_ratio(sb, cb, sf, cf, n_perm, seed))
     for k in ("", "mean_"):
         t[k+"q"] = bh(t[k+"p"])
         t[k+"called"] = t[k+"q"] <= fdr
-    alpha, floor = bh_level(t.p, fdr), np.sqrt((t.n_base + t.n_ft)/2)/s.n.sum() # a latent that did not change has no spread of its own: that of its firings, were one in so many swapped
-    t["mde"] = np.where(t.p.isna(), np.nan, np.inf if alpha < 1/(n_perm + 1) else minimum_detectable(np.maximum(t.se, floor), max(alpha, 1e-12)))
+    # a latent that did not change has no spread of its own: that of its firings, were one in so many
+    # swapped
+    alpha, floor = bh_level(t.p, fdr), np.sqrt((t.n_base + t.n_ft)/2)/s.n.sum()
+    t["mde"] = np.where(t.p.isna(), np.nan,
+                        np.inf if alpha < 1/(n_perm + 1)
+                        else minimum_detectable(np.maximum(t.se, floor), max(alpha, 1e-12)))
     return t
+
+# %% ../nbs/lib/measuring/01_stats.ipynb #6636e00a
+def _relabelled_p(s, cols, labels, signs, min_docs):
+    "(n_labels, tested cols) p-values of the relabelled differences against the swaps `signs`."
+    cb, cf = s.dense("count_base", cols), s.dense("count_ft", cols)
+    d = (cf - cb)[:, ((cb > 0) | (cf > 0)).sum(0) >= min_docs].astype(np.float32)
+    ref = np.sort(np.abs(signs@d).T, axis=1)
+    obs = np.abs(labels@d).T*np.float32(1 - 1e-6)
+    below = (np.stack([np.searchsorted(r, o) for r, o in zip(ref, obs)], axis=1) if d.shape[1]
+             else np.zeros((len(labels), 0)))
+    return (1 + len(signs) - below)/(1 + len(signs))
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #b885dae3
 def null_discoveries(
@@ -323,17 +375,10 @@ def null_discoveries(
     fdr:float=.05,        # as in `compare`
     seed:int=0,           # of relabellings and swaps
 ) -> np.ndarray: # (n_labels,) units called in each
-    "Units that `compare` would call for their frequency when the models' labels are swapped at random per document."
+    """Units that `compare` would call for their frequency when the models' labels are swapped at
+    random per document."""
     rng = np.random.default_rng(seed)
     labels, signs = (rng.integers(0, 2, (n, len(s))).astype(np.float32)*2 - 1 for n in (n_labels, n_perm))
-    p = [_relabelled_p(s, cols, labels, signs, min_docs) for cols in np.array_split(np.arange(s.m), -(-s.m//512))]
+    p = [_relabelled_p(s, cols, labels, signs, min_docs)
+         for cols in np.array_split(np.arange(s.m), -(-s.m//512))]
     return (np.apply_along_axis(bh, 1, np.concatenate(p, axis=1)) <= fdr).sum(1)
-
-def _relabelled_p(s, cols, labels, signs, min_docs):
-    "(n_labels, tested cols) p-values of the relabelled differences against the swaps `signs`."
-    cb, cf = s.dense("count_base", cols), s.dense("count_ft", cols)
-    d = (cf - cb)[:, ((cb > 0) | (cf > 0)).sum(0) >= min_docs].astype(np.float32)
-    ref = np.sort(np.abs(signs@d).T, axis=1)
-    obs = np.abs(labels@d).T*np.float32(1 - 1e-6)
-    below = np.stack([np.searchsorted(r, o) for r, o in zip(ref, obs)], axis=1) if d.shape[1] else np.zeros((len(labels), 0))
-    return (1 + len(signs) - below)/(1 + len(signs))

@@ -25,7 +25,8 @@ def fit_rows(
     pair,        # `PairedStores`
     regime=None, # 'plain' or 'task'; all by default
 ) -> np.ndarray:
-    "Rows to find directions on: of the split 'sae' where there is one, else of all documents; of `regime` where it occurs."
+    """Rows to find directions on: of the split 'sae' where there is one, else of all documents; of
+    `regime` where it occurs."""
     split = "sae" if (pair.table.docs.split == "sae").any() else None
     rows = pair.rows(split, regime)
     return rows if len(rows) else pair.rows(split)
@@ -41,9 +42,11 @@ def delta_moments(
     s, C = torch.zeros(pair.d_in).double(), torch.zeros(pair.d_in, pair.d_in).double()
     for i in range(0, len(rows), batch_size):
         d = (pair.ft[rows[i:i+batch_size]] - pair.base[rows[i:i+batch_size]]).double()
-        s += d.sum(0); C += d.t()@d
+        s += d.sum(0)
+        C += d.t()@d
     return len(rows), s, C
 
+# %% ../../nbs/lib/diffing/16_baselines.ipynb #9327f741
 def mean_difference(
     pair,      # `PairedStores`
     rows=None, # rows to look at; the task text for training by default
@@ -59,7 +62,8 @@ def pca_delta(
     n:int=10,  # directions at most
     rows=None, # rows to look at; the task text for training by default
 ):
-    "`(V (n, d), share (n,))`: principal directions of x_ft − x_base about 0, pointing where their mean is positive, and shares of Σ‖Δ‖²; none where nothing differs."
+    """`(V (n, d), share (n,))`: principal directions of x_ft − x_base about 0, pointing where their
+    mean is positive, and shares of Σ‖Δ‖²; none where nothing differs."""
     _, s, C = delta_moments(pair, fit_rows(pair, "task") if rows is None else rows)
     e, V = torch.linalg.eigh(C)
     keep = (e.flip(0)[:n] > 1e-12*C.trace()) & (C.trace() > 0)
@@ -72,25 +76,33 @@ def first_tokens(
     first:int=5,  # positions, from the first behind BOS; 5 is the paper's
     rows=None,    # rows to look at; plain text by default, training documents where there are any
 ) -> torch.Tensor: # (positions, d)
-    "Mean of x_ft − x_base at each of the first positions of unrelated text; positions that no document has are left out."
+    """Mean of x_ft − x_base at each of the first positions of unrelated text; positions that no
+    document has are left out."""
     rows = fit_rows(pair, "plain") if rows is None else np.asarray(rows)
-    pos = np.asarray(pair.table.pos)[rows] - np.asarray(pair.table.pos)[rows].min() if len(rows) else np.zeros(0)
-    return torch.stack([mean_difference(pair, rows[pos == j]) for j in range(first) if (pos == j).any()]) if len(rows) else torch.zeros(0, pair.d_in)
+    pos = (np.asarray(pair.table.pos)[rows] - np.asarray(pair.table.pos)[rows].min() if len(rows)
+           else np.zeros(0))
+    return (torch.stack([mean_difference(pair, rows[pos == j])
+                         for j in range(first) if (pos == j).any()]) if len(rows)
+            else torch.zeros(0, pair.d_in))
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #76fa4406
 def lora_factors(
     model, # a `PeftModel`
 ) -> dict: # name of module -> (A (r, in), B (out, r)) with ΔW = B A, float64
-    "The exact low-rank factors of each adapted linear module, its scale folded into B; raises `ParamError` for a model without LoRA, or with DoRA."
+    """The exact low-rank factors of each adapted linear module, its scale folded into B; raises
+    `ParamError` for a model without LoRA, or with DoRA."""
     out = {}
     for name, m in model.named_modules():
         A, B = getattr(m, "lora_A", None), getattr(m, "lora_B", None)
         if not isinstance(A, nn.ModuleDict) or not len(A): continue
         which = [o for o in getattr(m, "active_adapters", list(A)) if o in A]
-        check(not getattr(m, "lora_magnitude_vector", None), f"model: {name} is adapted by DoRA, whose change has full rank; use `weight_directions`, which takes any pair")
-        parts = [(A[o].weight.detach().double().cpu(), m.scaling[o]*B[o].weight.detach().double().cpu()) for o in which]
+        check(not getattr(m, "lora_magnitude_vector", None), f"model: {name} is adapted by DoRA, whose "
+              f"change has full rank; use `weight_directions`, which takes any pair")
+        parts = [(A[o].weight.detach().double().cpu(), m.scaling[o]*B[o].weight.detach().double().cpu())
+                 for o in which]
         out[name] = torch.cat([a for a, _ in parts]), torch.cat([b for _, b in parts], 1)
-    check(bool(out), f"model: {type(model).__name__} has no LoRA module; give a PeftModel with a LoRA adapter, or use `weight_directions`, which takes any pair")
+    check(bool(out), f"model: {type(model).__name__} has no LoRA module; give a PeftModel with a LoRA "
+          f"adapter, or use `weight_directions`, which takes any pair")
     return out
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #e902293d
@@ -114,23 +126,29 @@ def lora_svd(
     for name, (A, B) in lora_factors(model).items():
         s = low_rank_svd(A, B)[1]
         n = float(s.norm())
-        rows.append(dict(module=name.removeprefix("base_model.model."), rank=int((s > 1e-9*max(float(s[0]), 1e-30)).sum()), change=n, stable_rank=n**2/float(s[0])**2 if n else np.nan, sigma=s[:n_values].tolist()))
+        rows.append(dict(module=name.removeprefix("base_model.model."),
+                         rank=int((s > 1e-9*max(float(s[0]), 1e-30)).sum()), change=n,
+                         stable_rank=n**2/float(s[0])**2 if n else np.nan, sigma=s[:n_values].tolist()))
     return pd.DataFrame(rows)
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #12c05f5d
 def _writers(model, layer, hookpoint):
-    "Linear modules of a plain model that write into the residual stream before a hookpoint, as rows of `stream_modules`."
+    """Linear modules of a plain model that write into the residual stream before a hookpoint, as rows
+    of `stream_modules`."""
     last, t = layer - 1 if hookpoint == "resid_pre" else layer, stream_modules(model)
     return t[(t.role == "write") & (t.layer >= 0) & (t.layer <= last)].itertuples(index=False)
 
+# %% ../../nbs/lib/diffing/16_baselines.ipynb #efac62a5
 def weight_directions(
     base, ft,                   # the two models; `ft` may carry an adapter
     layer:int,                  # of the hookpoint, 0-based
     hookpoint:str="resid_post", # in the residual stream
     n:int=10,                   # directions at most
 ):
-    "`(V (n, d), share (n,))`: principal directions of what changed weights write into the stream up to a hookpoint, and shares of Σ‖ΔW‖²; none where no weight moved."
-    check(hookpoint in ("resid_pre", "resid_mid", "resid_post"), f"hookpoint: {hookpoint!r} is no place of the residual stream; use resid_pre, resid_mid or resid_post")
+    """`(V (n, d), share (n,))`: principal directions of what changed weights write into the stream up
+    to a hookpoint, and shares of Σ‖ΔW‖²; none where no weight moved."""
+    check(hookpoint in ("resid_pre", "resid_mid", "resid_post"), f"hookpoint: {hookpoint!r} is no "
+          f"place of the residual stream; use resid_pre, resid_mid or resid_post")
     b, f = merge_adapter(base), merge_adapter(ft)
     M = torch.zeros(d_model(b), d_model(b)).double()
     for r in _writers(b, layer, hookpoint):
@@ -150,14 +168,27 @@ def baseline_directions(
     layer=None, hookpoint=None, # of the stores; read off them by default
     n_weights:int=10,           # directions of the weights
 ) -> dict: # family -> (m, d) directions of length 1
-    "Directions 'mean', 'pca', 'first' and, with `models`, 'weights', found on training documents; a family without a direction is left out."
+    """Directions 'mean', 'pca', 'first' and, with `models`, 'weights', found on training documents; a
+    family without a direction is left out."""
     meta = getattr(pair.base, "meta", None) or {}
-    layer, hookpoint = (meta.get(k) if v is None else v for k, v in (("layer", layer), ("hookpoint", hookpoint)))
-    out = dict(mean=mean_difference(pair)[None], pca=pca_delta(pair, n_pca)[0], first=first_tokens(pair, first))
+    layer, hookpoint = (meta.get(k) if v is None else v
+                        for k, v in (("layer", layer), ("hookpoint", hookpoint)))
+    out = dict(mean=mean_difference(pair)[None], pca=pca_delta(pair, n_pca)[0],
+               first=first_tokens(pair, first))
     if models is not None:
         check(layer is not None, "layer: the stores do not say of which layer they are; give layer=")
         out["weights"] = weight_directions(*models, int(layer), hookpoint or "resid_post", n_weights)[0]
-    return {k: F.normalize(v[v.norm(dim=1) > 1e-9], dim=1) for k, v in out.items() if (v.norm(dim=1) > 1e-9).any()}
+    return {k: F.normalize(v[v.norm(dim=1) > 1e-9], dim=1)
+            for k, v in out.items() if (v.norm(dim=1) > 1e-9).any()}
+
+# %% ../../nbs/lib/diffing/16_baselines.ipynb #85f7cc20
+def _basis(D):
+    "Gram–Schmidt in the order given; rows that add nothing are 0."
+    Q = torch.zeros_like(D)
+    for j, v in enumerate(D):
+        for _ in range(2): v = v - Q[:j].t()@(Q[:j]@v) # twice is enough (Kahan)
+        if v.norm() > 1e-6: Q[j] = v/v.norm()
+    return Q
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #c6c06f30
 @torch.no_grad()
@@ -167,25 +198,35 @@ def projections(
     rows=None,       # rows to look at; the evaluation documents by default
     batch_size=8192, # rows at a time; no influence on the result
 ) -> dict:
-    "`cells`, and per cell `dot, sq` (cells, m): Σ ⟨Δ, d⟩ and its square, `span` (cells, m): Σ of the squares along an orthonormal basis built up in order, `delta`: Σ‖Δ‖², `size`: Σ‖x_base‖²."
+    """`cells`, and per cell `dot, sq` (cells, m): Σ ⟨Δ, d⟩ and its square, `span` (cells, m): Σ of the
+    squares along an orthonormal basis built up in order, `delta`: Σ‖Δ‖², `size`: Σ‖x_base‖²."""
     rows = eval_rows(pair, rows)
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
-    D = D.double(); Q = _basis(D)
+    ids, cells = cells_of(pair, rows)
+    D = D.double()
+    Q = _basis(D)
     out = dict(dot=0., sq=0., span=0., delta=0., size=0.)
     for i in range(0, len(rows), batch_size):
         x = pair.base[rows[i:i+batch_size]].double()
         d = pair.ft[rows[i:i+batch_size]].double() - x
-        new = dict(dot=d@D.t(), sq=(d@D.t())**2, span=(d@Q.t())**2, delta=d.square().sum(1), size=x.square().sum(1))
+        new = dict(dot=d@D.t(), sq=(d@D.t())**2, span=(d@Q.t())**2, delta=d.square().sum(1),
+                   size=x.square().sum(1))
         out = {k: out[k] + sum_cells(ids[i:i+batch_size], len(cells), v.numpy()) for k, v in new.items()}
     return dict(cells=cells, **out)
 
-def _basis(D):
-    "Gram–Schmidt in the order given; rows that add nothing are 0."
-    Q = torch.zeros_like(D)
-    for j, v in enumerate(D):
-        for _ in range(2): v = v - Q[:j].t()@(Q[:j]@v) # twice is enough (Kahan)
-        if v.norm() > 1e-6: Q[j] = v/v.norm()
-    return Q
+# %% ../../nbs/lib/diffing/16_baselines.ipynb #ecaaf923
+def _direction_rows(family, p, n_bootstrap, n_perm, level, seed):
+    "The rows of one family in one group."
+    W, m = bootstrap_weights(len(p["n"]), n_bootstrap, seed), p["dot"].shape[1]
+    # float32 rounding is no change
+    p["dot"] = np.where(np.abs(p["dot"]) > 1e-6*np.sqrt(p["n"]*p["size"])[:, None], p["dot"], 0.)
+    (e, lo, hi), (share, slo, shi) = (bootstrap_ratio(p[a], p[b][:, None], weights=W, level=level)
+                                      for a, b in (("dot", "n"), ("sq", "delta")))
+    with np.errstate(invalid="ignore", divide="ignore"): left = 1 - p["span"].sum(0).cumsum()/p["delta"].sum()
+    return pd.DataFrame(dict(direction=[family if m == 1 else f"{family} {j}" for j in range(m)],
+                             family=family, index=np.arange(m), effect=e, lo=lo, hi=hi,
+                             p=sign_flip(p["dot"], n_perm, seed), q=np.nan,
+                             support=(p["delta"] > 0).sum(), share=share, share_lo=slo, share_hi=shi,
+                             delta_fvu=left))
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #7eb507c2
 def baselines(
@@ -200,33 +241,34 @@ def baselines(
     seed:int=0,          # of resampling and swaps
     **kw,                # `models`, `n_pca`, `first`, …: see `baseline_directions`
 ) -> pd.DataFrame:
-    "One row per direction ('pca 0', …), regime and segment: mean change along it with interval, p, q and `called`; its `share` of the difference; `delta_fvu` of its family up to it. No rows where there are no directions."
+    """One row per direction ('pca 0', …), regime and segment: mean change along it with interval, p, q
+    and `called`; its `share` of the difference; `delta_fvu` of its family up to it. No rows where
+    there are no directions."""
     directions = baseline_directions(pair, **kw) if directions is None else directions
     check_resolution(sum(len(getattr(D, "W_dec", D)) for D in directions.values()), n_perm, fdr)
     rows, out = eval_rows(pair, rows), []
-    check(len(np.unique(np.asarray(pair.doc)[rows])) >= 2, "documents: 1 found, and a comparison needs at least 2; evaluate on more documents", DataError)
+    check(len(np.unique(np.asarray(pair.doc)[rows])) >= 2,
+          "documents: 1 found, and a comparison needs at least 2; evaluate on more documents",
+          DataError)
     for family, D in directions.items():
         D = F.normalize(torch.as_tensor(getattr(D, "W_dec", D)).detach().float().cpu(), dim=1)
-        check(D.shape[1] == pair.d_in, f"directions: {family!r} has width {D.shape[1]}, the stores have {pair.d_in}")
+        check(D.shape[1] == pair.d_in,
+              f"directions: {family!r} has width {D.shape[1]}, the stores have {pair.d_in}")
         s = projections(pair, D, rows)
         for regime, segment in groups or PairSums(s["cells"], 1).groups():
-            p = {k: by_document(s["cells"], v, regime, segment)[1] for k, v in dict(s, n=s["cells"].n.to_numpy(float)).items() if k != "cells"}
-            if len(p["n"]) >= 2: out.append(_direction_rows(family, p, n_bootstrap, n_perm, level, seed).assign(regime=regime, segment=segment))
+            p = {k: by_document(s["cells"], v, regime, segment)[1]
+                 for k, v in dict(s, n=s["cells"].n.to_numpy(float)).items() if k != "cells"}
+            if len(p["n"]) >= 2:
+                out.append(_direction_rows(family, p, n_bootstrap, n_perm, level,
+                                           seed).assign(regime=regime, segment=segment))
     if not out: return pd.DataFrame({c: [] for c in _columns} | dict(called=np.zeros(0, bool)))
     t = pd.concat(out, ignore_index=True)
     for _, g in t.groupby(["regime", "segment"]): t.loc[g.index, "q"] = bh(g.p)
     return t.assign(called=t.q <= fdr)[_columns]
 
-_columns = ["direction", "family", "index", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called", "share", "share_lo", "share_hi", "delta_fvu"]
-
-def _direction_rows(family, p, n_bootstrap, n_perm, level, seed):
-    "The rows of one family in one group."
-    W, m = bootstrap_weights(len(p["n"]), n_bootstrap, seed), p["dot"].shape[1]
-    p["dot"] = np.where(np.abs(p["dot"]) > 1e-6*np.sqrt(p["n"]*p["size"])[:, None], p["dot"], 0.) # float32 rounding is no change
-    (e, lo, hi), (share, slo, shi) = (bootstrap_ratio(p[a], p[b][:, None], weights=W, level=level) for a, b in (("dot", "n"), ("sq", "delta")))
-    with np.errstate(invalid="ignore", divide="ignore"): left = 1 - p["span"].sum(0).cumsum()/p["delta"].sum()
-    return pd.DataFrame(dict(direction=[family if m == 1 else f"{family} {j}" for j in range(m)], family=family, index=np.arange(m), effect=e, lo=lo, hi=hi,
-                             p=sign_flip(p["dot"], n_perm, seed), q=np.nan, support=(p["delta"] > 0).sum(), share=share, share_lo=slo, share_hi=shi, delta_fvu=left))
+# %% ../../nbs/lib/diffing/16_baselines.ipynb #e2801ef9
+_columns = ["direction", "family", "index", "regime", "segment", "effect", "lo", "hi", "p", "q",
+            "support", "called", "share", "share_lo", "share_hi", "delta_fvu"]
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #cdc6814b
 def top_units(
@@ -240,13 +282,46 @@ def top_units(
     "All units of a group, largest first; the first `k` are marked by `top`."
     t = table
     for c, want in (("regime", regime), ("segment", segment)): t = t[t[c] == want] if c in t else t
-    check(len(t) > 0, f"table: no row of regime {regime!r} and segment {segment!r}; choose a group that it has")
+    check(len(t) > 0,
+          f"table: no row of regime {regime!r} and segment {segment!r}; choose a group that it has")
     unit = unit or next((c for c in ("latent", "index", "neuron", "unit") if c in t), None)
     by = by if by in t else "delta"
-    check(unit is not None and unit in t and by in t, f"table: it has neither a column of units (latent, index, neuron) nor {by!r}; name them by unit= and by=")
-    out = pd.DataFrame(dict(unit=t[unit].astype(int), size=t[by].abs(), called=t["called"].fillna(False).astype(bool) if "called" in t else False)).dropna(subset=["size"])
-    out = out.sort_values(["called", "size"] if called_first else ["size"], ascending=False, kind="stable").reset_index(drop=True)
+    check(unit is not None and unit in t and by in t, f"table: it has neither a column of units "
+          f"(latent, index, neuron) nor {by!r}; name them by unit= and by=")
+    out = pd.DataFrame(dict(unit=t[unit].astype(int), size=t[by].abs(),
+                            called=t["called"].fillna(False).astype(bool) if "called" in t
+                            else False)).dropna(subset=["size"])
+    out = out.sort_values(["called", "size"] if called_first else ["size"], ascending=False,
+                          kind="stable").reset_index(drop=True)
     return out.assign(top=np.arange(len(out)) < k)
+
+# %% ../../nbs/lib/diffing/16_baselines.ipynb #d5db027a
+def _agree(a, b, ua, Da, ub, Db, n_random, seed):
+    "One row of `agreement`."
+    from scipy.stats import spearmanr
+    ta, tb, rng = (ua[ua.top].unit.to_numpy(copy=True), ub[ub.top].unit.to_numpy(copy=True),
+                   np.random.default_rng(seed))
+    basis = _basis(Db[tb].double()).float()
+    both = lambda D: np.stack([(D@Db[tb].t()).abs().max(1)[0].numpy(),
+                               # nearest of b's first, and share in their span
+                               ((D@basis.t())**2).sum(1).numpy()])
+    each, rest = both(Da), np.setdiff1d(ua.unit.to_numpy(), ta)
+    if len(rest) >= 2*len(ta):
+        null = np.stack([each[:, rng.choice(rest, len(ta), replace=False)].mean(1)
+                         for _ in range(n_random)], 1)
+    else:
+        null = both(
+            F.normalize(torch.from_numpy(rng.standard_normal((n_random*len(ta), Da.shape[1]))).float(),
+                        dim=1)).reshape(2, n_random, -1).mean(2)
+    best, real = each[0], each[:, ta].mean(1)
+    p = (1 + (null >= real[:, None] - 1e-6).sum(1))/(1 + n_random)
+    near = (Da[ta]@Db[ub.unit.to_numpy(copy=True)].t()).abs().argmax(1).numpy()
+    x, y = ua[ua.top]["size"].to_numpy(), ub["size"].to_numpy()[near]
+    rho = spearmanr(x, y)[0] if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0 else np.nan
+    return dict(a=a, b=b, n_a=len(ta), n_b=len(tb), mean_max_cos=float(real[0]),
+                chance=float(null[0].mean()), p=float(p[0]), in_span=float(real[1]),
+                span_chance=float(null[1].mean()), span_p=float(p[1]),
+                same=float((best[ta] >= .7).mean()), spearman=float(rho))
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #b17f497f
 def agreement(
@@ -256,35 +331,22 @@ def agreement(
     seed:int=0,            # of them
     **kw,                  # `by`, `regime`, `segment`, …: see `top_units`
 ) -> pd.DataFrame:
-    "One row per ordered pair of methods: `mean_max_cos` of a's first units with b's first, its `chance` level and `p`; `in_span`, the mean share of their square that lies in the span of b's first, with chance level and p; `same`, the share of a's whose nearest has a cosine of 0.7 or more; `spearman` of effects."
+    """One row per ordered pair of methods: `mean_max_cos` of a's first units with b's first, its
+    `chance` level and `p`; `in_span`, the mean share of their square that lies in the span of b's
+    first, with chance level and p; `same`, the share of a's whose nearest has a cosine of 0.7 or more;
+    `spearman` of effects."""
     check(len(methods) >= 2, f"methods: {len(methods)} given; agreement needs two or more")
     M = {}
     for name, (table, D) in methods.items():
         u = top_units(table, k, **kw)
         D = F.normalize(torch.as_tensor(getattr(D, "W_dec", D)).detach().float().cpu(), dim=1)
-        check(u.unit.max() < len(D), f"methods: {name!r} names unit {u.unit.max()}, and there are {len(D)} directions; give the directions that its table numbers")
+        check(u.unit.max() < len(D), f"methods: {name!r} names unit {u.unit.max()}, and there are "
+              f"{len(D)} directions; give the directions that its table numbers")
         M[name] = u, D
     widths = {n: D.shape[1] for n, (_, D) in M.items()}
-    check(len(set(widths.values())) == 1, f"methods: their directions have different widths ({widths}); compare methods at one hookpoint")
+    check(len(set(widths.values())) == 1, f"methods: their directions have different widths "
+          f"({widths}); compare methods at one hookpoint")
     return pd.DataFrame([_agree(a, b, *M[a], *M[b], n_random, seed) for a in M for b in M if a != b])
-
-# %% ../../nbs/lib/diffing/16_baselines.ipynb #d5db027a
-def _agree(a, b, ua, Da, ub, Db, n_random, seed):
-    "One row of `agreement`."
-    from scipy.stats import spearmanr
-    ta, tb, rng = ua[ua.top].unit.to_numpy(copy=True), ub[ub.top].unit.to_numpy(copy=True), np.random.default_rng(seed)
-    basis = _basis(Db[tb].double()).float()
-    both = lambda D: np.stack([(D@Db[tb].t()).abs().max(1)[0].numpy(), ((D@basis.t())**2).sum(1).numpy()]) # nearest of b's first, and share in their span
-    each, rest = both(Da), np.setdiff1d(ua.unit.to_numpy(), ta)
-    if len(rest) >= 2*len(ta): null = np.stack([each[:, rng.choice(rest, len(ta), replace=False)].mean(1) for _ in range(n_random)], 1)
-    else: null = both(F.normalize(torch.from_numpy(rng.standard_normal((n_random*len(ta), Da.shape[1]))).float(), dim=1)).reshape(2, n_random, -1).mean(2)
-    best, real = each[0], each[:, ta].mean(1)
-    p = (1 + (null >= real[:, None] - 1e-6).sum(1))/(1 + n_random)
-    near = (Da[ta]@Db[ub.unit.to_numpy(copy=True)].t()).abs().argmax(1).numpy()
-    x, y = ua[ua.top]["size"].to_numpy(), ub["size"].to_numpy()[near]
-    rho = spearmanr(x, y)[0] if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0 else np.nan
-    return dict(a=a, b=b, n_a=len(ta), n_b=len(tb), mean_max_cos=float(real[0]), chance=float(null[0].mean()), p=float(p[0]), in_span=float(real[1]), span_chance=float(null[1].mean()), span_p=float(p[1]),
-                same=float((best[ta] >= .7).mean()), spearman=float(rho))
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #02e2f9e1
 def _directions(c):
@@ -293,4 +355,24 @@ def _directions(c):
     kw = {k: v for k, v in c.stats.items() if k != "min_docs"}
     return baselines(c.pair, V, groups=[("task", "all")], **kw)
 
+def _by_variance(world):
+    "Principal directions of the difference where the truth is known, the largest first."
+    V, share = pca_delta(world.pair, n=world.pair.d_in)
+    order = ranked(np.arange(len(V)), share, np.zeros(len(V), bool)), V
+    return dict(ft_only=order, changed=order)
+
+def _one_direction(world):
+    "The mean difference where the truth is known."
+    order = ranked([0], [1.], [False]), torch.as_tensor(mean_difference(world.pair))[None]
+    return dict(ft_only=order, changed=order)
+
 register(Method("baselines", label="baselines", place=18, question="does it need a dictionary at all?", run=_directions))
+
+register(Method("pca", label="PCA", place=18.1, planted=_by_variance,
+    question="in which directions do the models differ most?"))
+
+register(Method("mean", label="mean difference", place=18.2, planted=_one_direction,
+    question="in which direction do the models differ on average?"))
+
+register(Method("pca_net", label="PCA, net", place=18.3,
+    question="in which directions does it differ from the placebos' mean?"))

@@ -27,39 +27,70 @@ def fit_crosscoder(
     k:int=32,            # latents per token; not of 'relu'
     rows=None,           # rows to train on; those of the split 'sae' by default
     l1_coefficient=None, # of 'relu'
-    **kw,                # `n_steps` or `n_epochs`, `batch_size`, `lr`, `seed` (a list of them gives a list of dictionaries), `device`, `resume`, …: see `train.fit`
+    # `n_steps` or `n_epochs`, `batch_size`, `lr`, `seed` (a list of them gives a list of dictionaries),
+    # `device`, `resume`, …: see `train.fit`
+    **kw,
 ) -> SAE:
     "Train a crosscoder on both stores at once; raises `DataError` for a pair without training tokens."
     from sae_diploma.train import fit_seeds
-    rows = np.asarray(rows) if rows is not None else pair.rows(split="sae") if (pair.table.docs.split == "sae").any() else np.array([], int)
-    check(len(rows) > 0, "rows: no token to train on; give rows, or a token table with documents of the split 'sae'", DataError)
-    cfg = SAEConfig(architecture, d_in=pair.d_in, d_sae=d_sae, n_sources=2, k=k, **({} if l1_coefficient is None else dict(l1_coefficient=l1_coefficient)),
-                    **{o: v for o in ("layer", "hookpoint") if (v := (getattr(pair.base, "meta", None) or {}).get(o)) is not None})
+    if rows is None:
+        has_split = (pair.table.docs.split == "sae").any()
+        rows = pair.rows(split="sae") if has_split else np.array([], int)
+    rows = np.asarray(rows)
+    check(len(rows) > 0, "rows: no token to train on; give rows, or a token table with documents of the split "
+          "'sae'", DataError)
+    more = {k: v for k in ("layer", "hookpoint") if (v := meta_of(pair.base).get(k)) is not None}
+    if l1_coefficient is not None: more["l1_coefficient"] = l1_coefficient
+    cfg = SAEConfig(architecture, d_in=pair.d_in, d_sae=d_sae, n_sources=2, k=k, **more)
     return fit_seeds(JointStore(pair.base, pair.ft), cfg, folder, rows=rows, **kw)
 
+# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #fc9f38e6
 def check_crosscoder(
     pair, # `PairedStores`
     cc,   # the crosscoder
 ):
     "Raise `ParamError` unless `cc` reads two models of this width."
-    check(cc.cfg.n_sources == 2, f"cc: it reads {cc.cfg.n_sources} source{'s'*(cc.cfg.n_sources != 1)}, and a pair has 2; train one with `fit_crosscoder`")
-    check(cc.cfg.d_in == pair.d_in, f"cc: it reads width {cc.cfg.d_in}, the stores have {pair.d_in}; use the crosscoder that was trained on them")
+    check(cc.cfg.n_sources == 2, f"cc: it reads {cc.cfg.n_sources} "
+          f"source{'s'*(cc.cfg.n_sources != 1)}, and a pair has 2; train one with `fit_crosscoder`")
+    check(cc.cfg.d_in == pair.d_in, f"cc: it reads width {cc.cfg.d_in}, the stores have {pair.d_in}; "
+          f"use the crosscoder that was trained on them")
 
+# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #47908f36
 def delta_norm(
     cc, # a crosscoder of base and fine-tuned model
 ) -> np.ndarray: # (d_sae,)
-    "Relative difference of the decoder lengths: 0 base only, ½ equal, 1 fine-tuned only; NaN for a latent that writes nothing."
+    """Relative difference of the decoder lengths: 0 base only, ½ equal, 1 fine-tuned only; NaN for a
+    latent that writes nothing."""
     b, f = cc.decoder_norms.detach().double().cpu().numpy()
     with np.errstate(invalid="ignore"): return .5*(1+(f-b)/np.maximum(f, b))
 
+# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #4e564a6c
 KINDS_OF = ("base_only", "shared", "ft_only", "between") # by `delta_norm`
 
+# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #2e5e212d
 def kind_of(
     delta, # of `delta_norm`
 ) -> np.ndarray:
     "'base_only' below 0.1, 'shared' from 0.4 to 0.6, 'ft_only' above 0.9, else 'between'."
     d = np.asarray(delta)
     return np.select([d < .1, (d >= .4) & (d <= .6), d > .9], ["base_only", "shared", "ft_only"], "between")
+
+# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #52da9c5b
+def _batch_sums(cc, x, cell, n):
+    "What one batch (tokens, 2, d_in) adds to each sum of `crosscoder_sums`."
+    from scipy.sparse import csr_array
+    v, j = cc.encode_sparse(x)
+    e, x = (x - cc.decode_sparse(v, j)).double().cpu(), x.double().cpu()
+    v, j = v.double().cpu().numpy(), j.cpu().numpy()
+    on = v > 0
+    token = np.broadcast_to(np.arange(len(x))[:, None], v.shape)[on]
+    sparse = lambda values: csr_array((values, (token, j[on])), (len(x), cc.cfg.d_sae))
+    squares = lambda o: o.square().sum(1).numpy()
+    new = dict(count=sparse(np.ones(len(token))), total=sparse(v[on]),
+               delta=squares(x[:, 1]-x[:, 0]), delta_err=squares(e[:, 1]-e[:, 0]))
+    for s, side in enumerate(("base", "ft")):
+        new |= {f"err_{side}": squares(e[:, s]), f"sq_{side}": squares(x[:, s]), f"sum_{side}": x[:, s].numpy()}
+    return {k: sum_cells(cell, n, o) for k, o in new.items()}
 
 # %% ../../nbs/lib/diffing/05_crosscoder.ipynb #e3e15c89
 @torch.no_grad()
@@ -69,46 +100,47 @@ def crosscoder_sums(
     rows=None,       # rows to look at; the evaluation documents by default
     batch_size=4096, # rows at a time; no influence on the result
 ) -> dict:
-    "`cells`; per cell: `count` and `total` (cells, d_sae) sparse, `n`, and Σ‖x−x̂‖², Σ‖x‖², Σx of each model, Σ‖Δ−Δ̂‖², Σ‖Δ‖²."
+    """`cells`; per cell: `count` and `total` (cells, d_sae) sparse, `n`, and Σ‖x−x̂‖², Σ‖x‖², Σx of
+    each model, Σ‖Δ−Δ̂‖², Σ‖Δ‖²."""
     from scipy.sparse import csr_array
     check_crosscoder(pair, cc)
     rows = eval_rows(pair, rows)
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    ids, cells = cells_of(pair, rows)
     n, m, dev = len(cells), cc.cfg.d_sae, cc.W_dec.device
-    out = dict(count=csr_array((n, m)), total=csr_array((n, m)), delta=0., delta_err=0., **{f"{o}_{s}": 0. for o in ("err", "sq", "sum") for s in ("base", "ft")})
-    for i in range(0, len(rows), batch_size):
-        at, c = rows[i:i+batch_size], ids[i:i+batch_size]
+    out = dict(count=csr_array((n, m)), total=csr_array((n, m)), delta=0., delta_err=0.,
+               **{f"{o}_{s}": 0. for o in ("err", "sq", "sum") for s in ("base", "ft")})
+    for at, cell in in_batches(batch_size, rows, ids):
         x = torch.stack([pair.base[at], pair.ft[at]], 1).to(dev)
-        v, j = cc.encode_sparse(x)
-        e, x = (x - cc.decode_sparse(v, j)).double().cpu(), x.double().cpu()
-        v, j = v.double().cpu().numpy(), j.cpu().numpy(); on = v > 0; t = np.broadcast_to(np.arange(len(at))[:, None], v.shape)[on]
-        out["count"] = out["count"] + sum_cells(c, n, csr_array((np.ones(len(t)), (t, j[on])), (len(at), m))); out["total"] = out["total"] + sum_cells(c, n, csr_array((v[on], (t, j[on])), (len(at), m)))
-        sq = lambda o: o.square().sum(1).numpy()
-        for s, side in enumerate(("base", "ft")):
-            for key, val in (("err", sq(e[:, s])), ("sq", sq(x[:, s])), ("sum", x[:, s].numpy())): out[f"{key}_{side}"] = out[f"{key}_{side}"] + sum_cells(c, n, val)
-        out["delta"], out["delta_err"] = out["delta"]+sum_cells(c, n, sq(x[:, 1]-x[:, 0])), out["delta_err"]+sum_cells(c, n, sq(e[:, 1]-e[:, 0]))
+        for k, o in _batch_sums(cc, x, cell, n).items(): out[k] = out[k] + o
     return dict(out, cells=cells, n=cells.n.to_numpy(float))
 
+# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #b7a52fd7
+def _fvu(p, side, W, level):
+    "FVU of one model with its interval; `p` has sums per document."
+    var = lambda w: w@p[f"sq_{side}"] - np.square(w@p[f"sum_{side}"]).sum(-1)/(w@p["n"])
+    one = np.ones((1, len(p["n"])))
+    lo, hi = interval((W@p[f"err_{side}"])/var(W), level)
+    return dict(value=float(((one@p[f"err_{side}"])/var(one))[0]), lo=float(lo), hi=float(hi))
+
+# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #96ebcfb3
 def crosscoder_fvu(
     sums,              # of `crosscoder_sums`
     groups=None,       # (regime, segment) pairs; all that the documents have by default
     n_bootstrap:int=1000, # resamples of documents
     level:float=.95, seed:int=0, # of the intervals
 ) -> pd.DataFrame:
-    "`measure` ('fvu', 'delta_fvu'), `model`, `value`, `lo`, `hi` per kind of text; delta-FVU is NaN where the models do not differ."
-    out = []
+    """`measure` ('fvu', 'delta_fvu'), `model`, `value`, `lo`, `hi` per kind of text; delta-FVU is NaN
+    where the models do not differ."""
+    out, kept = [], [k for k in sums if k not in ("cells", "count", "total")]
     for regime, segment in groups or PairSums(sums["cells"], 1).groups():
-        p = {k: by_document(sums["cells"], v, regime, segment)[1] for k, v in sums.items() if k not in ("cells", "count", "total")}
+        p = {k: by_document(sums["cells"], sums[k], regime, segment)[1] for k in kept}
         if len(p["n"]) < 2: continue
-        W = bootstrap_weights(len(p["n"]), n_bootstrap, seed)
-        for s in ("base", "ft"):
-            var = lambda w: w@p[f"sq_{s}"] - np.square(w@p[f"sum_{s}"]).sum(-1)/(w@p["n"])
-            one, lo_hi = np.ones((1, len(p["n"]))), interval((W@p[f"err_{s}"])/var(W), level)
-            out.append(dict(regime=regime, segment=segment, measure="fvu", model=s, value=float(((one@p[f"err_{s}"])/var(one))[0]), lo=float(lo_hi[0]), hi=float(lo_hi[1])))
-        if p["delta"].sum() > 1e-10*p["sq_base"].sum(): e, lo, hi = (float(np.ravel(o)[0]) for o in bootstrap_ratio(p["delta_err"][:, None], p["delta"][:, None], weights=W, level=level))
-        else: e = lo = hi = np.nan
-        out.append(dict(regime=regime, segment=segment, measure="delta_fvu", model="ft-base", value=e, lo=lo, hi=hi))
-    check(bool(out), f"documents: {sums['cells'].doc.nunique()} found, and an interval needs at least 2; evaluate on more documents", DataError)
+        W, where = bootstrap_weights(len(p["n"]), n_bootstrap, seed), dict(regime=regime, segment=segment)
+        out += [dict(where, measure="fvu", model=s, **_fvu(p, s, W, level)) for s in ("base", "ft")]
+        differ = p["delta"].sum() > 1e-10*p["sq_base"].sum()
+        e, lo, hi = scalar_ratio(p["delta_err"], p["delta"], W, level) if differ else (np.nan,)*3
+        out.append(dict(where, measure="delta_fvu", model="ft-base", value=e, lo=lo, hi=hi))
+    check_enough(out, sums["cells"].doc.nunique(), "an interval")
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/diffing/05_crosscoder.ipynb #caa562d8
@@ -121,17 +153,25 @@ def crosscoder(
     min_docs:int=10,   # latents active in fewer documents of a group are not called there
     n_bootstrap:int=1000, level:float=.95, seed:int=0, # of the intervals of `freq`
 ) -> pd.DataFrame:
-    "One row per latent, regime and segment: `effect` is `delta_norm`, `kind`, how often it fires. Lengths have no test (p, q are NaN); `called` means one-sided and alive: candidates for `latent_scaling`."
+    """One row per latent, regime and segment: `effect` is `delta_norm`, `kind`, how often it fires.
+    Lengths have no test (p, q are NaN); `called` means one-sided and alive: candidates for
+    `latent_scaling`."""
     sums, out = crosscoder_sums(pair, cc, rows) if sums is None else sums, []
-    d = delta_norm(cc); nb, nf = cc.decoder_norms.detach().double().cpu().numpy(); kind = kind_of(d)
+    d = delta_norm(cc)
+    norm_base, norm_ft = cc.decoder_norms.detach().double().cpu().numpy()
+    kind = kind_of(d)
     for regime, segment in groups or PairSums(sums["cells"], 1).groups():
         count, n = (by_document(sums["cells"], o, regime, segment)[1] for o in (sums["count"], sums["n"]))
         if len(n) < 2: continue
-        freq, lo, hi = bootstrap_ratio(count, n[:, None], weights=bootstrap_weights(len(n), n_bootstrap, seed), level=level)
+        W = bootstrap_weights(len(n), n_bootstrap, seed)
+        freq, lo, hi = bootstrap_ratio(count, n[:, None], weights=W, level=level)
         docs = (count > 0).sum(0)
-        out.append(pd.DataFrame(dict(latent=np.arange(len(d)), regime=regime, segment=segment, effect=d, lo=np.nan, hi=np.nan, p=np.nan, q=np.nan, support=docs, called=np.isin(kind, ("ft_only", "base_only")) & (docs >= min_docs),
-                                     kind=kind, norm_base=nb, norm_ft=nf, freq=freq, freq_lo=lo, freq_hi=hi)))
-    check(bool(out), f"documents: {sums['cells'].doc.nunique()} found, and a comparison needs at least 2; evaluate on more documents", DataError)
+        called = np.isin(kind, ("ft_only", "base_only")) & (docs >= min_docs)
+        out.append(pd.DataFrame(dict(latent=np.arange(len(d)), regime=regime, segment=segment, effect=d,
+                                     lo=np.nan, hi=np.nan, p=np.nan, q=np.nan, support=docs, called=called,
+                                     kind=kind, norm_base=norm_base, norm_ft=norm_ft,
+                                     freq=freq, freq_lo=lo, freq_hi=hi)))
+    check_enough(out, sums["cells"].doc.nunique())
     return pd.concat(out, ignore_index=True)
 
 # %% ../../nbs/lib/diffing/05_crosscoder.ipynb #dc284480
@@ -147,10 +187,23 @@ def _decided(t):
     far = (t.effect-.5).abs()
     return far.where(t.support > 0) if "support" in t else far
 
+def _on_planted(world, l1=False):
+    "The method where the truth is known: a latent's direction is that into the model to which it belongs more."
+    cc = world.crosscoder(l1)
+    base, ft = cc.W_dec.detach().unflatten(1, (2, world.pair.d_in)).unbind(1)
+    t = crosscoder(world.pair, cc, groups=world.groups, n_bootstrap=20)
+    alive, to_ft = t.support >= 10, torch.from_numpy(t.effect.to_numpy() > .5)[:, None]
+    return dict(ft_only=(ranked(t.latent, t.effect.where(alive), t.called & (t.kind == "ft_only")), ft),
+                changed=(ranked(t.latent, (t.effect-.5).abs().where(alive), t.called), torch.where(to_ft, ft, base)))
+
 register_dictionary(DictionaryKind("crosscoder", "crosscoder", "crosscoder", "crosscoder", place=3, reads=_both_at_once))
+
+register(Method("crosscoder_l1", label="crosscoder (L1)", place=7.8, planted=lambda world: _on_planted(world, True),
+    question="which latents of a crosscoder with an L1 penalty belong to one model?"))
 
 register(Method("crosscoder", "crosscoder", "crosscoder", "which latents belong to one model?", place=8, main=True,
     run=lambda c: crosscoder(c.held_out, c.dictionary("crosscoder").sae, **c.intervals), strength=_decided,
+    planted=_on_planted,
     measures=(Measure("lengths of its two directions: 0 base only, ½ shared, 1 fine-tuned only", "effect", q="-", by="kind",
         kinds=dict(ft_only=Verdict("fine-tuned only, by length", "more"), base_only=Verdict("base only, by length", "less"),
                    shared=Verdict("shared"), between=Verdict("between the two"))),),

@@ -14,30 +14,33 @@ import torch.nn.functional as F
 
 from ..core import *
 from .methods import *
-from ..acts.store import ArrayStore, RowStore
+from ..acts.store import ArrayStore
 from .base import *
 from .transfer import *
 from ..saes import SAE, SAEConfig
 from ..stats import *
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #822283c0
-class ResidualStore(RowStore):
-    "What an SAE leaves of the activations of a store, computed as it is read: nothing more is kept on disk or in memory."
+class ResidualStore(ComputedStore):
+    "The residual of an SAE on the activations of a store, computed as it is read: nothing more is kept."
     def __init__(self,
         store, # activations
         sae,   # the SAE whose reconstruction is taken off
     ):
-        check(store.d_in == sae.cfg.d_in, f"activations: width {store.d_in} does not fit this SAE of d_in {sae.cfg.d_in}")
-        self.store, self.sae, self.n_tokens, self.d_in, self.meta = store, sae, store.n_tokens, store.d_in, dict(getattr(store, "meta", None) or {})
-        self.table_hash = fingerprint(dict(table=getattr(store, "table_hash", None), sae=float(sae.W_dec.double().sum()), enc=float(sae.W_enc.double().sum())))
+        check(store.d_in == sae.cfg.d_in,
+              f"activations: width {store.d_in} does not fit this SAE of d_in {sae.cfg.d_in}")
+        self.store, self.sae, self.meta = store, sae, dict(meta_of(store))
+        self.n_tokens, self.d_in = store.n_tokens, store.d_in
+        self.table_hash = fingerprint(dict(table=getattr(store, "table_hash", None),
+                                           sae=float(sae.W_dec.double().sum()),
+                                           enc=float(sae.W_enc.double().sum())))
 
     @torch.no_grad()
     def residual(self, x):
+        "x minus its reconstruction, on the CPU."
         x = x.to(self.sae.W_dec)
         return (x - self.sae.decode_sparse(*self.sae.encode_sparse(x))).cpu()
 
-    @property
-    def mean_sq(self): return float(self[:min(4096, self.n_tokens)].double().square().sum(1).mean()) # of its first rows: enough to know it again
     def _get(self, i): return self.residual(self.store[i])
 
     def in_memory(self,
@@ -46,7 +49,7 @@ class ResidualStore(RowStore):
         "The same as an `ArrayStore` where it fits `limit`, so that training computes each residual once."
         if self.n_tokens*self.d_in*4 > limit: return self
         x = torch.empty(self.n_tokens, self.d_in)
-        for i in range(0, self.n_tokens, 8192): x[i:i+8192] = self[i:i+8192]
+        for at in in_batches(8192, np.arange(self.n_tokens)): x[at] = self[at]
         return ArrayStore(x, self.table_hash, self.meta)
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #dc96c2ec
@@ -63,13 +66,15 @@ def fit_delta(
     seed:int=0,       # of the training
     **kw,             # `n_steps` or `n_epochs`, `batch_size`, `lr`, `device`, `resume`, …: see `train.fit`
 ) -> SAE:
-    "Train an SAE on what the base SAE leaves of one model's activations; what it takes and returns are such residuals."
+    "Train an SAE on one model's residuals under the base SAE; it reads and returns such residuals."
     from sae_diploma.train import fit
     check(side in ("base", "ft"), f"side: {side!r} is neither 'base' nor 'ft'")
     rows = pair.rows(split="sae") if rows is None else rows
     more = {n: getattr(sae.cfg, n) for n in ("model_name", "layer", "hookpoint")}
     cfg = SAEConfig(architecture, d_in=sae.cfg.d_in, d_sae=d_sae, k=k, **more)
-    return fit(ResidualStore(getattr(pair, side), sae).in_memory(), cfg, folder, rows=rows, eval_rows=eval_rows, seed=seed, desc=f"delta-SAE on {side}", **kw).eval().requires_grad_(False)
+    residuals = ResidualStore(getattr(pair, side), sae).in_memory()
+    delta = fit(residuals, cfg, folder, rows=rows, eval_rows=eval_rows, seed=seed, desc=f"delta-SAE on {side}", **kw)
+    return delta.eval().requires_grad_(False)
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #7896a44c
 def firing_threshold(
@@ -89,31 +94,34 @@ def firing_threshold(
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #b543a3b1
 def save_threshold(
-    theta,  # (d_sae,) firing thresholds
-    folder, # of the Delta-SAE
+    threshold, # (d_sae,) firing thresholds
+    folder,    # of the Delta-SAE
 ):
-    "Write `theta.safetensors`."
+    "Write `threshold.safetensors`."
     from pathlib import Path
-    save_safetensors(dict(theta=torch.as_tensor(theta, dtype=torch.float32)), Path(folder)/"theta.safetensors")
+    tensors = dict(threshold=torch.as_tensor(threshold, dtype=torch.float32))
+    save_safetensors(tensors, Path(folder)/"threshold.safetensors")
 
+# %% ../../nbs/lib/diffing/04_delta_sae.ipynb #9cc007b2
 def load_threshold(
     folder, # of the Delta-SAE
 ) -> np.ndarray:
     "Read what `save_threshold` wrote."
     from pathlib import Path
-    return load_safetensors(Path(folder)/"theta.safetensors")["theta"].numpy()
+    return load_safetensors(Path(folder)/"threshold.safetensors")["threshold"].numpy()
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #99e80d88
 def encode_residual(
-    sae,           # SAE of the base model
-    delta,         # Delta-SAE
-    theta,         # (d_sae,) firing thresholds
+    sae,       # SAE of the base model
+    delta,     # Delta-SAE
+    threshold, # (d_sae,) firing thresholds
 ):
     "A function x -> (values, indices) of the Delta-SAE's latents that fire on the residual of x."
-    theta = torch.as_tensor(theta, dtype=delta.W_dec.dtype, device=delta.W_dec.device)
+    threshold = torch.as_tensor(threshold, dtype=delta.W_dec.dtype, device=delta.W_dec.device)
     def encode(x):
-        v, j = delta.encode_sparse((x.to(sae.W_dec) - sae.decode_sparse(*sae.encode_sparse(x))).to(delta.W_dec))
-        return torch.where(v >= theta[j], v, 0.), j
+        residual = x.to(sae.W_dec) - sae.decode_sparse(*sae.encode_sparse(x))
+        v, j = delta.encode_sparse(residual.to(delta.W_dec))
+        return torch.where(v >= threshold[j], v, 0.), j
     return encode
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #79655ea5
@@ -133,7 +141,7 @@ def delta_sae(
     pair,                # `PairedStores`
     sae,                 # SAE of the base model
     delta,               # Delta-SAE, from `fit_delta`
-    theta,               # its firing thresholds, from `firing_threshold`
+    threshold,           # its firing thresholds, from `firing_threshold`
     side:str="ft",       # whose residual it was trained on
     rows=None,           # rows to compare on; the evaluation documents by default
     max_ratio:float=.1,  # new: fires in the other model at most this often, relative to `side`
@@ -142,22 +150,27 @@ def delta_sae(
     fdr:float=.05,       # rate of false discoveries within a group
     **kw,                # `n_perm`, `min_docs`: see `compare`
 ) -> pd.DataFrame:
-    "One row per latent, regime and segment: `compare` on the two residuals, ratio of frequencies with interval, `new`, nearest base latent."
-    sums = sums_of(pair, encode_residual(sae, delta, theta), delta.cfg.d_sae, rows, device=sae.W_dec.device)
+    """One row per latent, regime and segment: `compare` on the two residuals, ratio of frequencies
+    with interval, `new`, nearest base latent."""
+    encode = encode_residual(sae, delta, threshold)
+    sums = sums_of(pair, encode, delta.cfg.d_sae, rows, device=sae.W_dec.device)
     t = table_of(sums, "latent", groups, n_bootstrap=n_bootstrap, level=level, seed=seed, fdr=fdr, **kw)
     for (regime, segment), g in t.groupby(["regime", "segment"]):
-        s = sums.select(*(None if o == "all" else o for o in (regime, segment)))
-        for k, v in zip(("ratio", "ratio_lo", "ratio_hi"), ratio_of(s, side, n_bootstrap, level, seed)): t.loc[g.index, k] = v
+        s = group_sums(sums, regime, segment)
+        ratio = ratio_of(s, side, n_bootstrap, level, seed)
+        for k, v in zip(("ratio", "ratio_lo", "ratio_hi"), ratio): t.loc[g.index, k] = v
     more = t.delta > 0 if side == "ft" else t.delta < 0
     t["new"] = t.called & more & (t.ratio_hi <= max_ratio)
     cos = F.normalize(delta.W_dec.double(), dim=1)@F.normalize(sae.W_dec.double(), dim=1).t()
     t["cos_base"], t["nearest"] = (o.cpu().numpy()[t.latent] for o in cos.max(1))
-    return t.assign(alive=np.isfinite(theta)[t.latent])
+    return t.assign(alive=np.isfinite(threshold)[t.latent])
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #b3b36468
 class Stacked:
     "Base SAE and Delta-SAE as one dictionary: latents of the second are numbered behind those of the first."
-    def __init__(self, sae, delta): self.sae, self.delta, self.W_dec = sae, delta, torch.cat([sae.W_dec, delta.W_dec.to(sae.W_dec)])
+    def __init__(self, sae, delta):
+        self.sae, self.delta = sae, delta
+        self.W_dec = torch.cat([sae.W_dec, delta.W_dec.to(sae.W_dec)])
 
     def encode_sparse(self, x):
         x = x.to(self.sae.W_dec)
@@ -167,7 +180,8 @@ class Stacked:
 
     def decode_sparse(self, values, indices):
         one = indices < self.sae.cfg.d_sae
-        part = lambda s, on, shift: s.decode_sparse(torch.where(on, values, 0.), torch.where(on, indices - shift, 0))
+        def part(s, on, shift):
+            return s.decode_sparse(torch.where(on, values, 0.), torch.where(on, indices - shift, 0))
         return part(self.sae, one, 0) + part(self.delta, ~one, self.sae.cfg.d_sae)
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #d872e275
@@ -176,7 +190,8 @@ def random_cosine(
     n:int=1000,     # random directions
     seed:int=0,     # of the directions
 ) -> float:
-    "95th percentile of the largest cosine between a random direction and the decoder: what `cos_base` would be by chance."
+    """95th percentile of the largest cosine between a random direction and the decoder: what
+    `cos_base` would be by chance."""
     g = F.normalize(torch.randn(n, sae.cfg.d_in, generator=torch.Generator().manual_seed(seed)), dim=1)
     return float((g@F.normalize(sae.W_dec.detach().float().cpu(), dim=1).t()).max(1)[0].quantile(.95))
 
@@ -186,11 +201,20 @@ def _new_features(c):
     o = c.dictionary("delta-SAE")
     return delta_sae(c.held_out, c.sae, o.sae, load_threshold(c.compared/"delta_sae"), **c.stats)
 
+def _on_planted(world):
+    "The method where the truth is known."
+    pair, sae, rows = world.pair, world.base_sae(), world.pair.rows(split="sae")
+    delta = fit_delta(pair, sae, world.d_sae//2, k=max(2, world.k//2), architecture="batchtopk", seed=world.seed,
+                      **world.train)
+    fires = firing_threshold(delta, ResidualStore(pair.ft, sae), rows, seed=world.seed)
+    t = delta_sae(pair, sae, delta, fires, groups=world.groups, **world.stats)
+    return dict(ft_only=(ranked(t.latent, (t.delta+10*t.new).where(t.p.notna()), t.new), delta.W_dec))
+
 register_dictionary(DictionaryKind("delta-SAE", "delta_sae", "Delta-SAE", "delta", place=2,
     encode=lambda folder, sae, delta, pair: encode_residual(sae, delta, load_threshold(folder))))
 
 register(Method("delta_sae", "delta-SAE", "delta-SAE", "what is new in what the base SAE cannot explain?", place=7,
-    main=True, run=_new_features,
+    main=True, run=_new_features, planted=_on_planted,
     measures=(
         Measure("frequency on the base model's residual, as a share of that on the fine-tuned one's", "ratio", "ratio_lo",
                 "ratio_hi", "q", "new", words=(Verdict("new in the fine-tuned model", "more", 1),)*2),

@@ -30,13 +30,16 @@ def drift(
     level:float=.95,     # coverage of the intervals
     seed:int=0,          # of resampling and swaps
 ) -> pd.DataFrame:
-    "One row per latent, regime and segment: change of frequency and of mean activation, with intervals, p, q and `called`."
+    """One row per latent, regime and segment: change of frequency and of mean activation, with
+    intervals, p, q and `called`."""
     if sums is None: sums = sums_of(pair, sae.encode_sparse, sae.cfg.d_sae, rows, device=sae.W_dec.device)
-    return table_of(sums, "latent", groups, n_bootstrap=n_bootstrap, n_perm=n_perm, min_docs=min_docs, fdr=fdr, level=level, seed=seed)
+    return table_of(sums, "latent", groups, n_bootstrap=n_bootstrap, n_perm=n_perm, min_docs=min_docs,
+                    fdr=fdr, level=level, seed=seed)
 
 # %% ../../nbs/lib/diffing/02_drift.ipynb #b0033df9
 class Spiked(RowStore):
-    "A store with directions written into a share of its rows: row i of another store plus `amount` times a direction."
+    """A store with directions written into a share of its rows: row i of another store plus `amount`
+    times a direction."""
     def __init__(self,
         store,        # activations
         directions,   # (n, d_in) unit directions
@@ -44,11 +47,26 @@ class Spiked(RowStore):
         share:float,  # of the rows that get each direction
         seed:int=0,   # of the choice of rows
     ):
-        self.store, self.d, self.n_tokens, self.d_in = store, directions*torch.as_tensor(amount)[:, None], store.n_tokens, store.d_in
-        self.on = torch.rand(store.n_tokens, len(directions), generator=torch.Generator().manual_seed(seed)) < share
+        self.store, self.n_tokens, self.d_in = store, store.n_tokens, store.d_in
+        self.d = directions*torch.as_tensor(amount)[:, None]
+        generator = torch.Generator().manual_seed(seed)
+        self.on = torch.rand(store.n_tokens, len(directions), generator=generator) < share
         self.table_hash, self.meta = getattr(store, "table_hash", None), {}
 
     def _get(self, i): return self.store[i] + self.on[torch.from_numpy(i)].float()@self.d.float()
+
+# %% ../../nbs/lib/diffing/02_drift.ipynb #c3411f26
+def _middling(sums, n, min_docs, seed):
+    "`(latents, amount)`: latents that are neither rare nor chosen for anything, and their mean activation."
+    s = sums.select()
+    count = s.dense("count_base", slice(None))
+    c, docs = count.sum(0), (count > 0).sum(0)
+    able = np.flatnonzero(docs >= min_docs)
+    check(len(able) > 0, f"latents: none is active in {min_docs} documents or more, so no change could be "
+          f"found; evaluate on more documents", DataError)
+    mid = able[np.argsort(c[able])][len(able)//4:] # the rarest quarter left out
+    pick = np.sort(np.random.default_rng(seed).choice(mid, min(n, len(mid)), replace=False))
+    return pick, s.dense("total_base", pick).sum(0)/c[pick]
 
 # %% ../../nbs/lib/diffing/02_drift.ipynb #9bcaf834
 @torch.no_grad()
@@ -62,63 +80,94 @@ def spike_control(
     seed:int=0,       # of the choice
     **kw,             # as for `drift`
 ) -> dict:
-    "Write `n` middling latents, each at its own mean activation, into `share` of the base model's tokens, and count how many are called."
-    s = sums.select()
-    c, docs = s.dense("count_base", slice(None)).sum(0), (s.dense("count_base", slice(None)) > 0).sum(0)
-    able = np.flatnonzero(docs >= kw.get("min_docs", 10))
-    check(len(able) > 0, f"latents: none is active in {kw.get('min_docs', 10)} documents or more, so no change could be found; evaluate on more documents", DataError)
-    mid = able[np.argsort(c[able])][len(able)//4:]                       # the rarest quarter left out
-    pick = np.sort(np.random.default_rng(seed).choice(mid, min(n, len(mid)), replace=False))
-    amount = s.dense("total_base", pick).sum(0)/c[pick]
-    fake = type(pair)(pair.base, Spiked(pair.base, torch.nn.functional.normalize(sae.W_dec[pick].detach().cpu(), dim=1), amount, share, seed), pair.table)
+    """Write `n` middling latents, each at its own mean activation, into `share` of the base model's
+    tokens, and count how many are called."""
+    pick, amount = _middling(sums, n, kw.get("min_docs", 10), seed)
+    directions = torch.nn.functional.normalize(sae.W_dec[pick].detach().cpu(), dim=1)
+    fake = type(pair)(pair.base, Spiked(pair.base, directions, amount, share, seed), pair.table)
     t = drift(fake, sae, rows, groups=[("all", "all")], seed=seed, **kw)
-    called = set(t[t.called].latent)
-    return dict(comparison="base against a spiked copy (must be found)", method="drift", discoveries=len(called & set(pick.tolist())), n=len(pick), others_called=len(called - set(pick.tolist())), share=share, latents=pick.tolist())
+    called, written = set(t[t.called].latent), set(pick.tolist())
+    return dict(comparison="base against a spiked copy (must be found)", method="drift",
+                discoveries=len(called & written), n=len(pick), others_called=len(called - written),
+                share=share, latents=pick.tolist())
+
+# %% ../../nbs/lib/diffing/02_drift.ipynb #e7b7de48
+def _rounding(t):
+    "How many latents flipped between two extractions of one model, and by how much at most."
+    return dict(flipped=int((t.n_base != t.n_ft).sum()), largest=float(t.delta.abs().max()))
+
+# %% ../../nbs/lib/diffing/02_drift.ipynb #a1ef8035
+def _null_rows(sums, regime, segment, real, itself, n_labels, kw, seed):
+    "The comparisons of one regime and segment."
+    at = lambda t: t[(t.regime == regime) & (t.segment == segment)]
+    def row(comparison, discoveries, n, **more):
+        return dict(comparison=f"{comparison}, {regime}", method="drift", regime=regime, segment=segment,
+                    discoveries=discoveries, n=int(n), **more)
+    t = at(real)
+    k = null_discoveries(group_sums(sums, regime, segment), n_labels, seed=seed+1, **kw)
+    out = [row("ft against base", int(t.called.sum()), t.p.notna().sum(),
+               mean_discoveries=int(t.mean_called.sum()))]
+    if itself is not None:
+        i = at(itself)
+        out.append(row("base against itself", int(i.called.sum()), i.p.notna().sum(),
+                       mean_discoveries=int(i.mean_called.sum()), **_rounding(i)))
+    out.append(row("null: labels swapped", float(k.mean()), t.p.notna().sum(), relabellings=n_labels,
+                   any_discovery=float((k > 0).mean()), most=int(k.max()), nominal=kw["fdr"]))
+    return out
+
+# %% ../../nbs/lib/diffing/02_drift.ipynb #d4eea96e
+def _twin_rows(t):
+    "Comparisons of base against itself in a dictionary of another seed."
+    return [dict(comparison=f"base against itself, dictionary of another seed, {r}", method="drift",
+                 regime=r, segment=s, discoveries=int(g.called.sum()), n=int(g.p.notna().sum()),
+                 mean_discoveries=int(g.mean_called.sum()), **_rounding(g))
+            for (r, s), g in t.groupby(["regime", "segment"], sort=False)]
 
 # %% ../../nbs/lib/diffing/02_drift.ipynb #bc492703
 def null_control(
     pair,                 # `PairedStores` of base and fine-tuned model
     sae,                  # dictionary
     sums:PairSums,        # of that pair
-    again=None,           # a second store of the base model over the pair's table, extracted with other batches
-    twin=None,            # a dictionary of the base model with another seed: base against itself is read with it, too
+    # a second store of the base model over the pair's table, extracted with other batches
+    again=None,
+    # a dictionary of the base model with another seed: base against itself is read with it, too
+    twin=None,
     rows=None,            # rows to compare on; the evaluation documents by default
     n_labels:int=200,     # random relabellings
-    groups=(("task", "all"), ("plain", "all")), # where to look; groups that the documents lack are left out
+    # where to look; groups that the documents lack are left out
+    groups=(("task", "all"), ("plain", "all")),
     n_spiked:int=10,      # latents of the spike
     fdr:float=.05,        # as for `drift`
     n_perm:int=20_000,    # as for `drift`
     min_docs:int=10,      # as for `drift`
     seed:int=0,           # of everything
 ) -> tuple: # (list of comparisons, `drift` of base against itself or None)
-    "Discoveries where there is nothing to find: base against itself, and swapped labels; and where there is: a spike, and the real pair."
-    kw, have = dict(n_perm=n_perm, min_docs=min_docs, fdr=fdr), set(sums.groups()) | {("all", "all")}
+    """Discoveries where there is nothing to find: base against itself, and swapped labels; and where
+    there is: a spike, and the real pair."""
+    kw = dict(n_perm=n_perm, min_docs=min_docs, fdr=fdr)
+    have = set(sums.groups()) | {("all", "all")}
     groups = [g for g in groups if tuple(g) in have] or [("all", "all")]
-    real, itself, out = drift(pair, sae, sums=sums, groups=groups, n_bootstrap=20, seed=seed, **kw), None, []
-    if again is not None: itself = drift(type(pair)(pair.base, again, pair.table), sae, rows, groups=groups, n_bootstrap=100, seed=seed, **kw)
+    real = drift(pair, sae, sums=sums, groups=groups, n_bootstrap=20, seed=seed, **kw)
+    twice = None if again is None else type(pair)(pair.base, again, pair.table)
+    itself, out = None, []
+    if again is not None:
+        itself = drift(twice, sae, rows, groups=groups, n_bootstrap=100, seed=seed, **kw)
     for regime, segment in groups:
         out += _null_rows(sums, regime, segment, real, itself, n_labels, kw, seed)
     if again is not None and twin is not None:
-        t = drift(type(pair)(pair.base, again, pair.table), twin, rows, groups=groups, n_bootstrap=20, seed=seed, **kw)
-        out += [dict(comparison=f"base against itself, dictionary of another seed, {r}", method="drift", regime=r, segment=s, discoveries=int(g.called.sum()), n=int(g.p.notna().sum()), mean_discoveries=int(g.mean_called.sum()),
-                     flipped=int((g.n_base != g.n_ft).sum()), largest=float(g.delta.abs().max())) for (r, s), g in t.groupby(["regime", "segment"], sort=False)]
+        out += _twin_rows(drift(twice, twin, rows, groups=groups, n_bootstrap=20, seed=seed, **kw))
     return out + [spike_control(pair, sae, sums, rows, n=n_spiked, seed=seed, **kw)], itself
 
-# %% ../../nbs/lib/diffing/02_drift.ipynb #a1ef8035
-def _null_rows(sums, regime, segment, real, itself, n_labels, kw, seed):
-    "The comparisons of one regime and segment."
-    at = lambda t: t[(t.regime == regime) & (t.segment == segment)]
-    row = lambda comparison, discoveries, n, **more: dict(comparison=comparison, method="drift", regime=regime, segment=segment, discoveries=discoveries, n=int(n), **more)
-    t, k = at(real), null_discoveries(sums.select(*(None if o == "all" else o for o in (regime, segment))), n_labels, seed=seed+1, **kw)
-    out = [row(f"ft against base, {regime}", int(t.called.sum()), t.p.notna().sum(), mean_discoveries=int(t.mean_called.sum()))]
-    if itself is not None:
-        i = at(itself)
-        out.append(row(f"base against itself, {regime}", int(i.called.sum()), i.p.notna().sum(), mean_discoveries=int(i.mean_called.sum()), flipped=int((i.n_base != i.n_ft).sum()), largest=float(i.delta.abs().max())))
-    return out + [row(f"null: labels swapped, {regime}", float(k.mean()), t.p.notna().sum(), relabellings=n_labels, any_discovery=float((k > 0).mean()), most=int(k.max()), nominal=kw["fdr"])]
-
 # %% ../../nbs/lib/diffing/02_drift.ipynb #399c680e
+def _on_planted(world, sae):
+    "The method where the truth is known, with the dictionary of one model."
+    t = drift(world.pair, sae, groups=world.groups, **world.stats)
+    change = t.delta.where(t.p.notna())
+    return dict(ft_only=(ranked(t.latent, change, t.called & (t.delta > 0)), sae.W_dec),
+                changed=(ranked(t.latent, change.abs(), t.called), sae.W_dec))
+
 register(Method("drift", "base SAE", "drift", "which latents fire differently?", place=2, main=True,
-    run=lambda c: drift(c.held_out, c.sae, **c.stats),
+    run=lambda c: drift(c.held_out, c.sae, **c.stats), planted=lambda world: _on_planted(world, world.base_sae()),
     measures=(
         Measure("change of frequency", "delta", "lo", "hi", factor=100, unit="pp",
                 words=(Verdict("more active", "more"), Verdict("less active", "less"))),
@@ -131,3 +180,7 @@ register(Method("drift", "base SAE", "drift", "which latents fire differently?",
            View("evidence", "change and evidence", "delta", "q", "change of frequency (pp)", "q", "pp", "q"),
            View("magnitude", "strength when active", "mean_base", "mean_ft", "mean activation, base",
                 "mean activation, fine-tuned", "log", "log"))))
+
+register(Method("drift_ft", label="drift, fine-tuned SAE", place=7.1,
+    question="which latents of the fine-tuned model's dictionary fire differently?",
+    planted=lambda world: _on_planted(world, world.ft_sae())))

@@ -25,6 +25,7 @@ def pct(
     s = f"{x:.{min(d, 3)}f}"
     return (s.rstrip("0").rstrip(".") if "." in s else s) + " %" if float(s) or not x else "less than 0.001 %"
 
+# %% ../../nbs/lib/diffing/90_findings.ipynb #a0fb4985
 def points(
     v, lo, hi, # a difference of shares and its interval
 ) -> str:
@@ -37,16 +38,83 @@ def select(
     regime:str="task",    # where to look
     segment:str="all",    # of its tokens
 ) -> pd.DataFrame:
-    "The rows of one regime and segment; those of all text, or of the only regime there is, where the table has no such rows."
+    """The rows of one regime and segment; those of all text, or of the only regime there is, where the
+    table has no such rows."""
     for r, s in ((regime, segment), ("all", "all"), *((o, "all") for o in t.regime.unique()[:1])):
         hit = t[(t.regime == r) & (t.segment == s)]
         if len(hit): break
     return hit
 
+# %% ../../nbs/lib/diffing/90_findings.ipynb #a8a0c70b
+def _reach(t):
+    return (float(np.nanquantile(np.maximum(t.lo.abs(), t.hi.abs())[t.p.notna()], .95))
+            if t.p.notna().any() else np.nan)
 
-def _count(n, what): return f"{n:,} {what}" + ("" if n == 1 else "s")
+# %% ../../nbs/lib/diffing/90_findings.ipynb #dbba8337
 def _text(regime): return {"task": "task text", "plain": "plain text"}.get(regime, "all text")
-def _reach(t): return float(np.nanquantile(np.maximum(t.lo.abs(), t.hi.abs())[t.p.notna()], .95)) if t.p.notna().any() else np.nan
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #08992e38
+def _count(n, what): return f"{n:,} {what}" + ("" if n == 1 else "s")
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #25d661eb
+def _patterns_sentence(n, regime, fdr):
+    tested = f"of {_count(n['tested'], 'tested latent')} of the base SAE"
+    if not n["tested"]:
+        return f"On {_text(regime)} no latent fires in enough documents to be tested, so nothing can be said."
+    if not n["called"]:
+        return (f"On {_text(regime)} none {tested} changes how often it fires at a false discovery "
+                f"rate of {pct(fdr)}; 95 % of the intervals stay within ±{100*n['within']:.2g} points, "
+                f"so a larger change would hardly have been missed.")
+    l = n["largest"]
+    return (f"On {_text(regime)} {n['called']:,} {tested} change{'s' if n['called'] == 1 else ''} how "
+            f"often {'it fires' if n['called'] == 1 else 'they fire'} at a false discovery rate of "
+            f"{pct(fdr)}, {n['more']:,} more and {n['less']:,} less, "
+            f"{n['twofold']:,} of them at least twofold; the largest change is latent "
+            f"{int(l['latent'])}, from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of tokens "
+            f"({points(l['delta'], l['lo'], l['hi'])}).")
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #f92867ef
+def _patterns_in(t):
+    "Numbers of one regime."
+    c = t[t.called]
+    out = dict(tested=int(t.p.notna().sum()), called=len(c), more=int((c.delta > 0).sum()),
+               less=int((c.delta < 0).sum()), twofold=int((c.log2_ratio.abs() >= 1).sum()),
+               mean_called=int(t.mean_called.sum()), within=_reach(t),
+               docs=int(t.docs.max()) if len(t) else 0)
+    if len(c):
+        out["largest"] = c.loc[c.delta.abs().idxmax(),
+                               ["latent", "freq_base", "freq_ft", "delta", "lo", "hi", "q"]].to_dict()
+    return out
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #f23284b0
+def _against_sentence(n):
+    alike = ("" if n["rank_correlation"] is None
+             else f" (rank correlation of the two changes {n['rank_correlation']:+.2f})")
+    if not n["called"]:
+        return f"A placebo, trained as long on text without the task, changes {n['placebo_called']:,}."
+    out = (f"A placebo, trained as long on text without the task, changes "
+           f"{n['placebo_called']:,}{alike}; {n['survives']:,} of the {n['called']:,} survive it, "
+           f"changing further in the same direction")
+    if not n["survives"]: return out.replace("0 of the", "none of the") + "."
+    l = n["largest"]
+    return (out + f", {n['noticeable']:,} by a point of tokens or more; of these the largest net "
+            f"change is latent {int(l['latent'])}'s, "
+            f"{points(l['net_delta'], l['net_lo'], l['net_hi'])} beyond the placebo's "
+            f"{100*l['placebo_delta']:+.1f}.")
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #83ea421b
+def _against(t):
+    "Numbers of a table of `placebo_drift` in one kind of text."
+    ok, s = t.p.notna(), t[t.survives]
+    out = dict(called=int(t.called.sum()), placebo_called=int(t.placebo_called.sum()), survives=len(s),
+               noticeable=int((s.net_delta.abs() >= .01).sum()),
+               rank_correlation=float(t.delta[ok].corr(t.placebo_delta[ok], method="spearman"))
+               if ok.sum() > 2 and t.delta[ok].std() > 0 and t.placebo_delta[ok].std() > 0 else None)
+    if len(s):
+        out["largest"] = s.loc[s.net_delta.abs().idxmax(),
+                               ["latent", "delta", "placebo_delta", "net_delta", "net_lo", "net_hi",
+                                "net_q"]].to_dict()
+    return out
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #5b38a04c
 def patterns(
@@ -59,49 +127,76 @@ def patterns(
     quiet=(),           # latents called in each placebo against the others
 ) -> dict:
     "The finding on how the base SAE's latents fire: `question`, `sentence`, `numbers`."
-    n = {r: _patterns_in(select(drift, r)) for r in ("task", "plain") if (drift.regime == r).any()} or {"all": _patterns_in(select(drift))}
+    n = ({r: _patterns_in(select(drift, r)) for r in ("task", "plain") if (drift.regime == r).any()}
+         or {"all": _patterns_in(select(drift))})
     r0 = next(iter(n))
     s = _patterns_sentence(n[r0], r0, fdr)
-    for r in list(n)[1:]: s += f" On {_text(r)} {n[r]['called'] or 'none'} of {_count(n[r]['tested'], 'tested latent')} do{'es' if n[r]['called'] == 1 else ''}."
+    for r in list(n)[1:]:
+        s += (f" On {_text(r)} {n[r]['called'] or 'none'} of {_count(n[r]['tested'], 'tested latent')} "
+              f"do{'es' if n[r]['called'] == 1 else ''}.")
     against = None if placebo is None else _against(select(placebo, r0))
     if against: s += " " + _against_sentence(against)
-    beyond = None if between is None or not len(between) else dict(n_placebos=n_placebos, tested=int(select(between, r0).p.notna().sum()), called=int(select(between, r0).called.sum()))
-    if beyond: s += f" Beyond what {beyond['n_placebos']} placebos of different seeds differ by among themselves, {beyond['called']:,} of {_count(beyond['tested'], 'latent')} change their activation" + (f"; each placebo held against the others: at most {max(quiet)} called." if len(quiet) else ".")
+    beyond = (None if between is None or not len(between)
+              else dict(n_placebos=n_placebos, tested=int(select(between, r0).p.notna().sum()),
+                        called=int(select(between, r0).called.sum())))
+    if beyond:
+        s += (f" Beyond what {beyond['n_placebos']} placebos of different seeds differ by among "
+              f"themselves, {beyond['called']:,} of {_count(beyond['tested'], 'latent')} change their "
+              f"activation" + (f"; each placebo held against the others: at most {max(quiet)} called."
+                               if len(quiet) else "."))
     swapped = [o for o in null if "swapped" in o["comparison"] and o["method"] == "drift"]
-    if swapped: s += f" With the models' labels swapped at random per document the same procedure calls anything at all in {pct(max(o['any_discovery'] for o in swapped))} of {swapped[0]['relabellings']} trials."
-    return dict(question="Different activation patterns: do the base model's features fire differently?", sentence=s, numbers=dict(fdr=fdr, **n, placebo=against, seed_variation=beyond, swapped=swapped))
+    if swapped:
+        s += (f" With the models' labels swapped at random per document the same procedure calls "
+              f"anything at all in {pct(max(o['any_discovery'] for o in swapped))} of "
+              f"{swapped[0]['relabellings']} trials.")
+    return dict(
+        question="Different activation patterns: do the base model's features fire differently?",
+        sentence=s, numbers=dict(fdr=fdr, **n, placebo=against, seed_variation=beyond, swapped=swapped))
 
-def _against(t):
-    "Numbers of a table of `placebo_drift` in one kind of text."
-    ok, s = t.p.notna(), t[t.survives]
-    out = dict(called=int(t.called.sum()), placebo_called=int(t.placebo_called.sum()), survives=len(s), noticeable=int((s.net_delta.abs() >= .01).sum()), rank_correlation=float(t.delta[ok].corr(t.placebo_delta[ok], method="spearman")) if ok.sum() > 2 and t.delta[ok].std() > 0 and t.placebo_delta[ok].std() > 0 else None)
-    if len(s): out["largest"] = s.loc[s.net_delta.abs().idxmax(), ["latent", "delta", "placebo_delta", "net_delta", "net_lo", "net_hi", "net_q"]].to_dict()
-    return out
+# %% ../../nbs/lib/diffing/90_findings.ipynb #a482676d
+def _transfer_sentence(n):
+    d, e = n["fvu_difference"], n["delta_fvu"]
+    out = (f"The base SAE leaves {pct(n['fvu_base']['value'])} of the variance of the base model "
+           f"unexplained and {pct(n['fvu_ft']['value'])} of the fine-tuned one's "
+           f"({points(d['value'], d['lo'], d['hi'])})")
+    return (out + (f", and {estimate(e['value'], e['lo'], e['hi'], 100, unit='%')} of the difference "
+                   f"between the two." if np.isfinite(e["value"]) else "; the two do not differ."))
 
-def _against_sentence(n):
-    alike = "" if n["rank_correlation"] is None else f" (rank correlation of the two changes {n['rank_correlation']:+.2f})"
-    if not n["called"]: return f"A placebo, trained as long on text without the task, changes {n['placebo_called']:,}."
-    out = f"A placebo, trained as long on text without the task, changes {n['placebo_called']:,}{alike}; {n['survives']:,} of the {n['called']:,} survive it, changing further in the same direction"
-    if not n["survives"]: return out.replace("0 of the", "none of the") + "."
-    l = n["largest"]
-    return out + f", {n['noticeable']:,} by a point of tokens or more; of these the largest net change is latent {int(l['latent'])}'s, {points(l['net_delta'], l['net_lo'], l['net_hi'])} beyond the placebo's {100*l['placebo_delta']:+.1f}."
+# %% ../../nbs/lib/diffing/90_findings.ipynb #de9542a9
+def _transfer_numbers(t):
+    "FVU of both models, their difference and delta-FVU on task text (all text where there is none)."
+    t = select(t).set_index(["measure", "model"])
+    return {name: t.loc[key, ["value", "lo", "hi"]].to_dict() for name, key in dict(fvu_base=("fvu",
+        "base"), fvu_ft=("fvu", "ft"), fvu_difference=("fvu", "ft-base"),
+        delta_fvu=("delta_fvu", "ft-base")).items()}
 
-# %% ../../nbs/lib/diffing/90_findings.ipynb #f92867ef
-def _patterns_in(t):
-    "Numbers of one regime."
-    c = t[t.called]
-    out = dict(tested=int(t.p.notna().sum()), called=len(c), more=int((c.delta > 0).sum()), less=int((c.delta < 0).sum()), twofold=int((c.log2_ratio.abs() >= 1).sum()),
-               mean_called=int(t.mean_called.sum()), within=_reach(t), docs=int(t.docs.max()) if len(t) else 0)
-    if len(c): out["largest"] = c.loc[c.delta.abs().idxmax(), ["latent", "freq_base", "freq_ft", "delta", "lo", "hi", "q"]].to_dict()
-    return out
+# %% ../../nbs/lib/diffing/90_findings.ipynb #90275969
+def _features_sentence(n, regime):
+    who = f"of {_count(n['live'], 'live latent')} of the Delta-SAE"
+    rule = (f"fire{'s' if n['new'] == 1 else ''} on what the base SAE leaves of the fine-tuned model "
+            f"and at most {n['max_ratio']:g} times as often on what it leaves of the base model")
+    if not n["new"]:
+        though = f", though {n['more']:,} fire{'s' if n['more'] == 1 else ''} more often" if n["more"] else ""
+        near = ("".join(f"; the nearest to it is latent {int(o['latent'])}, "
+                        f"{estimate(o['ratio'], o['ratio_lo'], o['ratio_hi'], unit='times as often')}"
+                        for o in n.get("nearest_to_new", [])))
+        return (f"On {_text(regime)} none {who} is new, that is, {rule.replace('fire ', 'fires ')} "
+                f"(upper 95 % limit, false discovery rate {pct(n['fdr'])}){though}{near}.")
+    o, c = n["clearest"], n["control"]
+    against = ("" if c is None else f", against {c:,} that the same SAE trained on the base model's "
+               f"residual finds the other way round"
+               + ("" if n["new"] > c else ", so the count is no evidence of new features"))
+    return (f"On {_text(regime)} {n['new']:,} {who} {rule} (upper 95 % limit, false discovery rate "
+            f"{pct(n['fdr'])}){against}; the clearest is latent {int(o['latent'])}, on "
+            f"{pct(o['freq_ft'])} of tokens "
+            f"against {pct(o['freq_base'])} in the base model (ratio "
+            f"{estimate(o['ratio'], o['ratio_lo'], o['ratio_hi'])}), with cosine {o['cos_base']:.2f} "
+            f"to the nearest base latent.")
 
-def _patterns_sentence(n, regime, fdr):
-    tested = f"of {_count(n['tested'], 'tested latent')} of the base SAE"
-    if not n["tested"]: return f"On {_text(regime)} no latent fires in enough documents to be tested, so nothing can be said."
-    if not n["called"]: return f"On {_text(regime)} none {tested} changes how often it fires at a false discovery rate of {pct(fdr)}; 95 % of the intervals stay within ±{100*n['within']:.2g} points, so a larger change would hardly have been missed."
-    l = n["largest"]
-    return (f"On {_text(regime)} {n['called']:,} {tested} change{'s' if n['called'] == 1 else ''} how often {'it fires' if n['called'] == 1 else 'they fire'} at a false discovery rate of {pct(fdr)}, {n['more']:,} more and {n['less']:,} less, "
-            f"{n['twofold']:,} of them at least twofold; the largest change is latent {int(l['latent'])}, from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of tokens ({points(l['delta'], l['lo'], l['hi'])}).")
+# %% ../../nbs/lib/diffing/90_findings.ipynb #6ff7605e
+def _new_by_segment(t, regime):
+    "Segment -> new latents among its tokens."
+    return {s: int(g.new.sum()) for s, g in t[(t.regime == regime) & (t.segment != "all")].groupby("segment")}
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #72ef5b70
 def features(
@@ -116,54 +211,58 @@ def features(
     "The finding on features that the base SAE lacks: `question`, `sentence`, `numbers`."
     t = select(delta)
     new, c = t[t.new], None if control is None else int(select(control).new.sum())
-    n = dict(fdr=fdr, max_ratio=max_ratio, live=int(t.alive.sum()), tested=int(t.p.notna().sum()), more=int((t.called & (t.delta > 0)).sum()), new=len(new), control=c,
+    n = dict(fdr=fdr, max_ratio=max_ratio, live=int(t.alive.sum()), tested=int(t.p.notna().sum()),
+             more=int((t.called & (t.delta > 0)).sum()), new=len(new), control=c,
              control_live=None if control is None else int(select(control).alive.sum()))
     cols = ["latent", "freq_base", "freq_ft", "ratio", "ratio_lo", "ratio_hi", "q", "nearest", "cos_base"]
-    n["by_segment"], n["control_by_segment"] = (_new_by_segment(o, t.regime.iloc[0]) for o in (delta, delta[:0] if control is None else control))
+    n["by_segment"], n["control_by_segment"] = (_new_by_segment(o, t.regime.iloc[0])
+                                                for o in (delta,
+                                                    delta[:0] if control is None else control))
     if len(new): n["clearest"] = new.loc[new.delta.idxmax(), cols].to_dict()
-    elif t.called.any(): n["nearest_to_new"] = t[t.called & (t.delta > 0)].nsmallest(1, "ratio_hi")[cols].to_dict("records")
+    elif t.called.any():
+        n["nearest_to_new"] = t[t.called & (t.delta > 0)].nsmallest(1, "ratio_hi")[cols].to_dict("records")
     s = _features_sentence(n, t.regime.iloc[0])
     if any(n["by_segment"].values()):
         against = lambda k: f" (control {n['control_by_segment'][k]})" if k in n["control_by_segment"] else ""
-        s += " By kind of token: " + ", ".join(f"{v} new on {k} tokens{against(k)}" for k, v in n["by_segment"].items() if v) + "."
+        s += (" By kind of token: "
+              + ", ".join(f"{v} new on {k} tokens{against(k)}" for k, v in n["by_segment"].items() if v)
+              + ".")
     if transfer is not None:
         n["transfer"] = _transfer_numbers(transfer)
         s += " " + _transfer_sentence(n["transfer"])
     if left:
         n["delta_fvu"] = {k: float(v) for k, v in sorted(left.items(), key=lambda o: o[1])}
-        s += " Least of the difference is left by " + "; ".join(f"{k}: {pct(v)}" for k, v in list(n["delta_fvu"].items())[:3]) + "."
+        s += (" Least of the difference is left by "
+              + "; ".join(f"{k}: {pct(v)}" for k, v in list(n["delta_fvu"].items())[:3]) + ".")
     if sided is not None and select(sided).p.notna().any():
         n["model_specific"] = model_specific_numbers(sided)
         s += " " + model_specific_in_words(sided, fdr)
-    return dict(question="New features: does the fine-tuned model have features that the base model lacks?", sentence=s, numbers=n)
+    return dict(question="New features: does the fine-tuned model have features that the base model "
+                "lacks?", sentence=s, numbers=n)
 
-# %% ../../nbs/lib/diffing/90_findings.ipynb #6ff7605e
-def _new_by_segment(t, regime):
-    "Segment -> new latents among its tokens."
-    return {s: int(g.new.sum()) for s, g in t[(t.regime == regime) & (t.segment != "all")].groupby("segment")}
-
-def _features_sentence(n, regime):
-    who = f"of {_count(n['live'], 'live latent')} of the Delta-SAE"
-    rule = f"fire{'s' if n['new'] == 1 else ''} on what the base SAE leaves of the fine-tuned model and at most {n['max_ratio']:g} times as often on what it leaves of the base model"
-    if not n["new"]:
-        though = f", though {n['more']:,} fire{'s' if n['more'] == 1 else ''} more often" if n["more"] else ""
-        near = "".join(f"; the nearest to it is latent {int(o['latent'])}, {estimate(o['ratio'], o['ratio_lo'], o['ratio_hi'], unit='times as often')}" for o in n.get("nearest_to_new", []))
-        return f"On {_text(regime)} none {who} is new, that is, {rule.replace('fire ', 'fires ')} (upper 95 % limit, false discovery rate {pct(n['fdr'])}){though}{near}."
-    o, c = n["clearest"], n["control"]
-    against = "" if c is None else f", against {c:,} that the same SAE trained on the base model's residual finds the other way round" + ("" if n["new"] > c else ", so the count is no evidence of new features")
-    return (f"On {_text(regime)} {n['new']:,} {who} {rule} (upper 95 % limit, false discovery rate {pct(n['fdr'])}){against}; the clearest is latent {int(o['latent'])}, on {pct(o['freq_ft'])} of tokens "
-            f"against {pct(o['freq_base'])} in the base model (ratio {estimate(o['ratio'], o['ratio_lo'], o['ratio_hi'])}), with cosine {o['cos_base']:.2f} to the nearest base latent.")
-
-# %% ../../nbs/lib/diffing/90_findings.ipynb #de9542a9
-def _transfer_numbers(t):
-    "FVU of both models, their difference and delta-FVU on task text (all text where there is none)."
-    t = select(t).set_index(["measure", "model"])
-    return {name: t.loc[key, ["value", "lo", "hi"]].to_dict() for name, key in dict(fvu_base=("fvu", "base"), fvu_ft=("fvu", "ft"), fvu_difference=("fvu", "ft-base"), delta_fvu=("delta_fvu", "ft-base")).items()}
-
-def _transfer_sentence(n):
-    d, e = n["fvu_difference"], n["delta_fvu"]
-    out = f"The base SAE leaves {pct(n['fvu_base']['value'])} of the variance of the base model unexplained and {pct(n['fvu_ft']['value'])} of the fine-tuned one's ({points(d['value'], d['lo'], d['hi'])})"
-    return out + (f", and {estimate(e['value'], e['lo'], e['hi'], 100, unit='%')} of the difference between the two." if np.isfinite(e["value"]) else "; the two do not differ.")
+# %% ../../nbs/lib/diffing/90_findings.ipynb #58ac6ffb
+def _neurons_sentence(n, regime):
+    if not n["neurons"]:
+        return ("No layer has neurons that can be read one by one, as in a mixture of experts, so "
+                "nothing can be said of them.")
+    of = f"of {_count(n['tested'], 'tested MLP neuron')}"
+    itself = "" if n["null"] is None else f" Base against itself calls {n['null'] or 'none'}."
+    if not n["called"]:
+        return (f"On {_text(regime)} none {of} changes how often it is active at a false discovery "
+                f"rate of {pct(n['fdr'])}; 95 % of the intervals stay within ±{100*n['within']:.2g} "
+                f"points of tokens.{itself}")
+    l = n["largest"]
+    noticeable = (f"{n['noticeable']:,} of them by {pct(n['min_change'])} of tokens or more "
+                  f"({pct(n['share'])} of all neurons; judged by their intervals at least "
+                  f"{pct(n['at_least'])} and at most {pct(n['at_most'])}), most in layer "
+                  f"{n['top_layer']} ({pct(n['top_share'])})"
+                  if n["noticeable"] else f"none of them by {pct(n['min_change'])} of tokens")
+    return (f"On {_text(regime)} {n['called']:,} {of} change how often they are active at a false "
+            f"discovery rate of {pct(n['fdr'])}, {noticeable}; the largest change is neuron "
+            f"{int(l['neuron'])} of layer {int(l['layer'])}, "
+            f"from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of tokens "
+            f"({points(l['delta'], l['lo'], l['hi'])}), whose in-weights moved by "
+            f"{pct(l['in_change'])}.{itself}")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #c8a9288d
 def changed_neurons(
@@ -180,23 +279,18 @@ def changed_neurons(
         return dict(question=question, sentence=_neurons_sentence(n, "all"), numbers=n)
     t, w = select(neurons), layers.neurons/layers.neurons.sum()
     c, big = t[t.called], layers.loc[layers.share.idxmax()]
-    n = dict(fdr=fdr, min_change=min_change, neurons=len(t), tested=int(t.p.notna().sum()), called=len(c), mean_called=int(t.mean_called.sum()), noticeable=int((c.delta.abs() >= min_change).sum()),
-             share=float(layers.share@w), at_least=float(layers.lo@w), at_most=float(layers.hi@w), within=_reach(t),
-             top_layer=int(big.layer), top_share=float(big.share), null=None if null is None else int(select(null).called.sum()))
-    if len(c): n["largest"] = c.loc[c.delta.abs().idxmax(), ["layer", "neuron", "freq_base", "freq_ft", "delta", "lo", "hi", "q", "in_change", "out_change"]].to_dict()
+    n = dict(fdr=fdr, min_change=min_change, neurons=len(t), tested=int(t.p.notna().sum()),
+             called=len(c), mean_called=int(t.mean_called.sum()),
+             noticeable=int((c.delta.abs() >= min_change).sum()),
+             share=float(layers.share@w), at_least=float(layers.lo@w), at_most=float(layers.hi@w),
+             within=_reach(t),
+             top_layer=int(big.layer), top_share=float(big.share),
+             null=None if null is None else int(select(null).called.sum()))
+    if len(c):
+        n["largest"] = c.loc[c.delta.abs().idxmax(),
+                             ["layer", "neuron", "freq_base", "freq_ft", "delta", "lo", "hi", "q",
+                              "in_change", "out_change"]].to_dict()
     return dict(question=question, sentence=_neurons_sentence(n, t.regime.iloc[0]), numbers=n)
-
-# %% ../../nbs/lib/diffing/90_findings.ipynb #58ac6ffb
-def _neurons_sentence(n, regime):
-    if not n["neurons"]: return "No layer has neurons that can be read one by one, as in a mixture of experts, so nothing can be said of them."
-    of = f"of {_count(n['tested'], 'tested MLP neuron')}"
-    itself = "" if n["null"] is None else f" Base against itself calls {n['null'] or 'none'}."
-    if not n["called"]: return f"On {_text(regime)} none {of} changes how often it is active at a false discovery rate of {pct(n['fdr'])}; 95 % of the intervals stay within ±{100*n['within']:.2g} points of tokens.{itself}"
-    l = n["largest"]
-    noticeable = (f"{n['noticeable']:,} of them by {pct(n['min_change'])} of tokens or more ({pct(n['share'])} of all neurons; judged by their intervals at least {pct(n['at_least'])} and at most {pct(n['at_most'])}), most in layer {n['top_layer']} ({pct(n['top_share'])})"
-                  if n["noticeable"] else f"none of them by {pct(n['min_change'])} of tokens")
-    return (f"On {_text(regime)} {n['called']:,} {of} change how often they are active at a false discovery rate of {pct(n['fdr'])}, {noticeable}; the largest change is neuron {int(l['neuron'])} of layer {int(l['layer'])}, "
-            f"from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of tokens ({points(l['delta'], l['lo'], l['hi'])}), whose in-weights moved by {pct(l['in_change'])}.{itself}")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #1de3929a
 def findings(
@@ -212,13 +306,99 @@ def findings(
     sided=None,                    # table of `model_specific`
 ) -> list:
     "The three findings, each `question`, `sentence`, `numbers`: what `findings.json` holds."
-    return [patterns(drift, null, fdr, placebo, between, n_placebos, quiet), features(delta, control, transfer, max_ratio, fdr, left, sided), changed_neurons(neurons, layers, neurons_null, min_change, fdr)]
+    return [patterns(drift, null, fdr, placebo, between, n_placebos, quiet),
+            features(delta, control, transfer, max_ratio, fdr, left, sided),
+            changed_neurons(neurons, layers, neurons_null, min_change, fdr)]
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #dd1c75db
+def _short_cause(n):
+    asked = "Is that why it behaves differently?"
+    if not np.isfinite(n["effect"]):
+        return dict(asked=asked, found="Nothing can be said: the two models predict alike.", sure="")
+    k = n.get("units", n.get("k"))
+    found = (f"{'In part' if n['effect'] < .8 else 'Yes'}: writing the changes of {k:,} features into "
+             f"the base model closes {pct(n['effect'], 0)} of the gap between the models' predictions.")
+    sure = (f"As many random features, changed as much, close {pct(n['effect']-n['excess'], 0)}"
+            if np.isfinite(n["excess"]) else "")
+    without = max((o for o in n.values() if isinstance(o, dict) and "effect" in o),
+                  key=lambda o: o["effect"], default=None)
+    if without and sure:
+        sure += (f"; {without['k']:,} directions that have no name and need no dictionary close "
+                 f"{pct(without['effect'], 0)}")
+    return dict(asked=asked, found=found, sure=sure+"." if sure else "")
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #b7b0ed22
+def _of(n, m, what): return f"{n:,} of {m:,} {what} ({pct(n/m)})" if m else f"none of 0 {what}"
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #3fc9229e
+def _short_neurons(n):
+    asked = "Do neurons behave differently?"
+    if not n.get("neurons", 1):
+        return dict(asked=asked,
+                    found="Nothing can be said: no layer has neurons that can be read one by one.",
+                    sure="")
+    if not n["called"]:
+        return dict(asked=asked, found=f"No. None of {n['tested']:,} neurons is active more or less "
+                    f"often.", sure=f"A change by more than {100*n['within']:.2g} % of the tokens "
+                    f"would hardly have been missed.")
+    found = (f"Yes, {'most' if n['called'] > n['tested']/2 else 'some'}, and "
+             f"{'few' if n['noticeable'] < .2*n['called'] else 'many'} of them by much: "
+             f"{_of(n['called'], n['tested'], 'neurons')} are active more or less often, "
+             f"{n['noticeable'] or 'none'} by {pct(n['min_change'])} of the tokens or more")
+    found += f", most of those in layer {n['top_layer']}." if n["noticeable"] else "."
+    return dict(asked=asked, found=found,
+                sure="" if n["null"] is None
+                else f"The base model against itself: {n['null'] or 'none'}.")
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #7ff58154
+def _short_features(n):
+    asked, c = "Does the fine-tuned model have features that the base model lacks?", n["control"]
+    more = n["new"] - (c or 0)
+    if n["new"] == 0 or (c is not None and more <= 0):
+        found = (f"There is no sign of it: of {n['live']:,} candidates {n['new'] or 'none'} "
+                 f"fire{'s' if n['new'] == 1 else ''} almost only in the fine-tuned model.")
+    else:
+        found = (f"{'Hardly any' if n['new'] < .05*n['live'] else 'Some'}: {n['new']:,} of "
+                 f"{n['live']:,} candidates fire{'s' if n['new'] == 1 else ''} almost only in the "
+                 f"fine-tuned model.")
+    if "transfer" in n and np.isfinite(d := n["transfer"]["delta_fvu"]["value"]):
+        found += (f" But of what sets the two models apart the base model's dictionary explains "
+                  f"{'nothing' if d >= 1 else pct(1-d)}, so there is change that has no name in it.")
+    sure = ("" if c is None
+            else f"The same search for features that only the base model has finds {c or 'none'}.")
+    return dict(asked=asked, found=found, sure=sure)
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #6c53d426
+def _short_patterns(n):
+    regime = next(o for o in ("task", "plain", "all") if o in n)
+    t, p, swaps = n[regime], n.get("placebo"), n.get("swapped") or []
+    asked = "Do the features of the base model fire differently?"
+    if not t["tested"]:
+        return dict(asked=asked, found="Nothing can be said: no feature fires in enough documents.", sure="")
+    if not t["called"]:
+        return dict(asked=asked,
+                    found=f"No. None of {t['tested']:,} features fires more or less often.",
+                    sure=f"A change by more than {100*t['within']:.2g} % of the tokens would hardly "
+                    f"have been missed.")
+    found = (f"Yes, {'most' if t['called'] > t['tested']/2 else 'some'}, and mostly by little: "
+             f"{_of(t['called'], t['tested'], 'features')} fire more or less often.")
+    if p:
+        found += (f" For {p['survives'] or 'none'} of them the same amount of training on other text "
+                  f"does not do it; {p['noticeable'] or 'none'} of these change by more than 1 % of "
+                  f"all tokens.")
+    sure = f"On average at most {pct(n['fdr'])} of such calls are chance"
+    if swaps:
+        sure += (f"; with the names of the two models swapped at random, the same procedure finds "
+                 f"something in {pct(max(o['any_discovery'] for o in swaps))} of "
+                 f"{swaps[0]['relabellings']} trials")
+    return dict(asked=asked, found=found, sure=sure+".")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #97441f5d
 def in_short(
     finding:dict, # of `findings`, or of `causal_finding`
 ) -> dict:
-    "`asked`, `found` and `sure`: the finding for a reader in a hurry, from its `numbers`; its own question and sentence where they are of no known kind."
+    """`asked`, `found` and `sure`: the finding for a reader in a hurry, from its `numbers`; its own
+    question and sentence where they are of no known kind."""
     n, q = finding["numbers"], finding["question"]
     if "live" in n: return _short_features(n)
     if "noticeable" in n: return _short_neurons(n)
@@ -226,77 +406,49 @@ def in_short(
     if {"effect", "units", "k"} & set(n) and "excess" in n: return _short_cause(n)
     return dict(asked=q, found=finding["sentence"], sure="")
 
-def _of(n, m, what): return f"{n:,} of {m:,} {what} ({pct(n/m)})" if m else f"none of 0 {what}"
+# %% ../../nbs/lib/diffing/90_findings.ipynb #72392c40
+def _brief_neurons(n):
+    if not n.get("neurons", 1) or not n["called"]:
+        return (s := _short_neurons(n))["found"]+f" {s['sure']}".rstrip()
+    l = n["largest"]
+    return (f"{_of(n['called'], n['tested'], 'tested neurons')} are active more or less often, and "
+        f"{estimate(n['share'], n['at_least'], n['at_most'], 100, unit='%')} of all by "
+            f"{pct(n['min_change'])} of the "
+        f"tokens or more; the largest change is {points(l['delta'], l['lo'], l['hi'])}, in layer "
+            f"{int(l['layer'])}.")
 
-def _short_patterns(n):
-    regime = next(o for o in ("task", "plain", "all") if o in n)
-    t, p, swaps = n[regime], n.get("placebo"), n.get("swapped") or []
-    asked = "Do the features of the base model fire differently?"
-    if not t["tested"]: return dict(asked=asked, found="Nothing can be said: no feature fires in enough documents.", sure="")
-    if not t["called"]: return dict(asked=asked, found=f"No. None of {t['tested']:,} features fires more or less often.", sure=f"A change by more than {100*t['within']:.2g} % of the tokens would hardly have been missed.")
-    found = f"Yes, {'most' if t['called'] > t['tested']/2 else 'some'}, and mostly by little: {_of(t['called'], t['tested'], 'features')} fire more or less often."
-    if p: found += f" For {p['survives'] or 'none'} of them the same amount of training on other text does not do it; {p['noticeable'] or 'none'} of these change by more than 1 % of all tokens."
-    sure = f"On average at most {pct(n['fdr'])} of such calls are chance"
-    if swaps: sure += f"; with the names of the two models swapped at random, the same procedure finds something in {pct(max(o['any_discovery'] for o in swaps))} of {swaps[0]['relabellings']} trials"
-    return dict(asked=asked, found=found, sure=sure+".")
+# %% ../../nbs/lib/diffing/90_findings.ipynb #33b15288
+def _brief_features(n):
+    moved = n.get("transfer")
+    out = _short_features({k: v for k, v in n.items() if k != "transfer"})["found"].replace("sign of it:",
+        "sign of features that the base model lacks:")
+    if moved and np.isfinite((e := moved["delta_fvu"])["value"]):
+        out += (" The base model's dictionary leaves "
+        f"{estimate(e['value'], e['lo'], e['hi'], 100, unit='%')} of what sets the two models apart "
+                f"unexplained.")
+    return out
 
-def _short_features(n):
-    asked, c = "Does the fine-tuned model have features that the base model lacks?", n["control"]
-    more = n["new"] - (c or 0)
-    if n["new"] == 0 or (c is not None and more <= 0): found = f"There is no sign of it: of {n['live']:,} candidates {n['new'] or 'none'} fire{'s' if n['new'] == 1 else ''} almost only in the fine-tuned model."
-    else: found = f"{'Hardly any' if n['new'] < .05*n['live'] else 'Some'}: {n['new']:,} of {n['live']:,} candidates fire{'s' if n['new'] == 1 else ''} almost only in the fine-tuned model."
-    if "transfer" in n and np.isfinite(d := n["transfer"]["delta_fvu"]["value"]): found += f" But of what sets the two models apart the base model's dictionary explains {'nothing' if d >= 1 else pct(1-d)}, so there is change that has no name in it."
-    sure = "" if c is None else f"The same search for features that only the base model has finds {c or 'none'}."
-    return dict(asked=asked, found=found, sure=sure)
-
-def _short_neurons(n):
-    asked = "Do neurons behave differently?"
-    if not n.get("neurons", 1): return dict(asked=asked, found="Nothing can be said: no layer has neurons that can be read one by one.", sure="")
-    if not n["called"]: return dict(asked=asked, found=f"No. None of {n['tested']:,} neurons is active more or less often.", sure=f"A change by more than {100*n['within']:.2g} % of the tokens would hardly have been missed.")
-    found = f"Yes, {'most' if n['called'] > n['tested']/2 else 'some'}, and {'few' if n['noticeable'] < .2*n['called'] else 'many'} of them by much: {_of(n['called'], n['tested'], 'neurons')} are active more or less often, {n['noticeable'] or 'none'} by {pct(n['min_change'])} of the tokens or more"
-    found += f", most of those in layer {n['top_layer']}." if n["noticeable"] else "."
-    return dict(asked=asked, found=found, sure="" if n["null"] is None else f"The base model against itself: {n['null'] or 'none'}.")
-
-def _short_cause(n):
-    asked = "Is that why it behaves differently?"
-    if not np.isfinite(n["effect"]): return dict(asked=asked, found="Nothing can be said: the two models predict alike.", sure="")
-    k = n.get("units", n.get("k"))
-    found = f"{'In part' if n['effect'] < .8 else 'Yes'}: writing the changes of {k:,} features into the base model closes {pct(n['effect'], 0)} of the gap between the models' predictions."
-    sure = f"As many random features, changed as much, close {pct(n['effect']-n['excess'], 0)}" if np.isfinite(n["excess"]) else ""
-    without = max((o for o in n.values() if isinstance(o, dict) and "effect" in o), key=lambda o: o["effect"], default=None)
-    if without and sure: sure += f"; {without['k']:,} directions that have no name and need no dictionary close {pct(without['effect'], 0)}"
-    return dict(asked=asked, found=found, sure=sure+"." if sure else "")
-
-# %% ../../nbs/lib/diffing/90_findings.ipynb #c1a14080
-def in_brief(
-    found:list, # of `findings`
-) -> list:
-    "A sentence for each finding, of its `numbers` and their intervals: what `found.json` of the chapter holds."
-    return [_brief_patterns(found[0]["numbers"]), _brief_features(found[1]["numbers"]),
-        _brief_neurons(found[2]["numbers"])]
-
+# %% ../../nbs/lib/diffing/90_findings.ipynb #93939b1a
 def _brief_patterns(n):
     regime = next(o for o in ("task", "plain", "all") if o in n)
     t, p = n[regime], n.get("placebo")
     if not t["called"]: return (s := _short_patterns(n))["found"]+(f" {s['sure']}" if s["sure"] else "")
     l = t["largest"]
-    out = (f"On {_text(regime)} {_of(t['called'], t['tested'], 'tested features')} of the base model fire more or less "
-        f"often at a false discovery rate of {pct(n['fdr'])}; the largest change is that of latent {int(l['latent'])}, "
-        f"{points(l['delta'], l['lo'], l['hi'])}, from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of the tokens.")
-    if p: out += f" {p['survives']:,} of them change further than in a placebo, trained as long on other text."
+    out = (f"On {_text(regime)} {_of(t['called'], t['tested'], 'tested features')} of the base model "
+           f"fire more or less "
+        f"often at a false discovery rate of {pct(n['fdr'])}; the largest change is that of latent "
+           f"{int(l['latent'])}, "
+        f"{points(l['delta'], l['lo'], l['hi'])}, from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of "
+           f"the tokens.")
+    if p:
+        out += f" {p['survives']:,} of them change further than in a placebo, trained as long on other text."
     return out
 
-def _brief_features(n):
-    moved = n.get("transfer")
-    out = _short_features({k: v for k, v in n.items() if k != "transfer"})["found"].replace("sign of it:",
-        "sign of features that the base model lacks:")
-    if moved and np.isfinite((e := moved["delta_fvu"])["value"]): out += (" The base model's dictionary leaves "
-        f"{estimate(e['value'], e['lo'], e['hi'], 100, unit='%')} of what sets the two models apart unexplained.")
-    return out
-
-def _brief_neurons(n):
-    if not n.get("neurons", 1) or not n["called"]: return (s := _short_neurons(n))["found"]+f" {s['sure']}".rstrip()
-    l = n["largest"]
-    return (f"{_of(n['called'], n['tested'], 'tested neurons')} are active more or less often, and "
-        f"{estimate(n['share'], n['at_least'], n['at_most'], 100, unit='%')} of all by {pct(n['min_change'])} of the "
-        f"tokens or more; the largest change is {points(l['delta'], l['lo'], l['hi'])}, in layer {int(l['layer'])}.")
+# %% ../../nbs/lib/diffing/90_findings.ipynb #c1a14080
+def in_brief(
+    found:list, # of `findings`
+) -> list:
+    """A sentence for each finding, of its `numbers` and their intervals: what `found.json` of the
+    chapter holds."""
+    return [_brief_patterns(found[0]["numbers"]), _brief_features(found[1]["numbers"]),
+        _brief_neurons(found[2]["numbers"])]

@@ -42,28 +42,38 @@ def moment_sums(
     rows=None,         # rows to look at; the evaluation documents by default
     n_blocks:int=64,   # blocks of documents at most, per regime; fewer where 1 GiB would not hold them
     seed:int=0,        # of the blocks
-    max_width:int=768, # a wider stream is looked at along so many random orthonormal directions, the same for both models
+    # a wider stream is looked at along so many random orthonormal directions, the same for both models
+    max_width:int=768,
 ) -> dict:
-    "`cells` (regime, segment, block) with `n`, `sx, sy, sd` (cells, d), `xx, yy, yx, dd` (cells, d, d), and `docs`, `delta`: Σ Δ per document, regime and segment."
+    """`cells` (regime, segment, block) with `n`, `sx, sy, sd` (cells, d), `xx, yy, yx, dd` (cells, d,
+    d), and `docs`, `delta`: Σ Δ per document, regime and segment."""
     rows = eval_rows(pair, rows)
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    ids, cells = cells_of(pair, rows)
     d, kinds = min(pair.d_in, max_width), len(cells.groupby(["regime", "segment"], observed=True))
     n_blocks = int(max(min(n_blocks, 20), min(n_blocks, 2**30/(32*d*d*kinds))))
-    R = torch.linalg.qr(torch.randn(pair.d_in, d, generator=torch.Generator().manual_seed(seed)).double())[0] if d < pair.d_in else None
+    R = (torch.linalg.qr(torch.randn(pair.d_in, d,
+                                     generator=torch.Generator().manual_seed(seed)).double())[0]
+         if d < pair.d_in else None)
     read = lambda store, at: store[at].double() if R is None else store[at].double()@R
     cells["block"] = -1
-    for _, g in cells.groupby("regime", observed=True): cells.loc[g.index, "block"] = blocks_of(g.doc, n_blocks, seed)
+    for _, g in cells.groupby("regime", observed=True):
+        cells.loc[g.index, "block"] = blocks_of(g.doc, n_blocks, seed)
     key = cells.groupby(["regime", "segment", "block"], sort=True, observed=True)
     big, which = key.size().reset_index()[["regime", "segment", "block"]], key.ngroup().to_numpy()[ids]
     m, centre = len(big), [read(o, rows[:4096]).mean(0) for o in (pair.base, pair.ft)]
-    out = dict(n=torch.zeros(m).double(), **{k: torch.zeros(m, d).double() for k in ("sx", "sy", "sd")}, **{k: torch.zeros(m, d, d).double() for k in ("xx", "yy", "yx", "dd")})
+    out = dict(n=torch.zeros(m).double(), **{k: torch.zeros(m, d).double() for k in ("sx", "sy", "sd")},
+               **{k: torch.zeros(m, d, d).double() for k in ("xx", "yy", "yx", "dd")})
     delta, order = np.zeros((len(cells), d)), np.argsort(which, kind="stable")
     for c, at in zip(range(m), np.split(order, np.flatnonzero(np.diff(which[order])) + 1)):
         for i in range(0, len(at), 8192):
             p = at[i:i+8192]
             x, y = (read(o, rows[p]) for o in (pair.base, pair.ft))
-            e = y - x; x -= centre[0]; y -= centre[1]
-            for k, v in dict(n=len(p), sx=x.sum(0), sy=y.sum(0), sd=e.sum(0), xx=x.t()@x, yy=y.t()@y, yx=y.t()@x, dd=e.t()@e).items(): out[k][c] += v
+            e = y - x
+            x -= centre[0]
+            y -= centre[1]
+            for k, v in dict(n=len(p), sx=x.sum(0), sy=y.sum(0), sd=e.sum(0), xx=x.t()@x, yy=y.t()@y,
+                             yx=y.t()@x, dd=e.t()@e).items():
+                out[k][c] += v
             delta += sum_cells(ids[p], len(cells), e.numpy())
     return dict(cells=big, docs=cells, delta=delta, **out)
 
@@ -77,6 +87,7 @@ def _norm2(W, C, u, v, N):
     cub = torch.einsum("nbc,nb,nc->n", (W@T.reshape(b, -1)).view(-1, b, b), W, W)
     return quad - 2*cub/N + ((W@u)**2).sum(1)*((W@v)**2).sum(1)/N**2
 
+# %% ../../nbs/lib/diffing/14_geometry.ipynb #183958d8
 def _measures(s, W, V):
     "measure -> (n,) values for weights `W` of blocks; `V` (k, d): principal directions of Δ."
     N, u, v, D = W@s["n"], s["sx"], s["sy"], s["dd"]
@@ -85,9 +96,11 @@ def _measures(s, W, V):
     flat, size = D.flatten(1), trace(D)
     nothing = size <= 1e-12*var                                              # equal up to rounding
     part = lambda k: torch.where(nothing, torch.nan, (W@torch.einsum("ki,bij,kj->b", V[:k], D, V[:k]))/size)
-    return dict(cka=_norm2(W, s["yx"], v, u, N)/(_norm2(W, s["xx"], u, u, N)*_norm2(W, s["yy"], v, v, N)).sqrt(),
+    return dict(cka=_norm2(W, s["yx"], v, u,
+                           N)/(_norm2(W, s["xx"], u, u, N)*_norm2(W, s["yy"], v, v, N)).sqrt(),
                 mean_shift=(W@s["sd"]).norm(dim=1)/N/(var/N).sqrt(), shift=size/var,
-                directions=torch.where(nothing, torch.nan, size**2/((W@(flat@flat.t()))*W).sum(1)), pca1=part(1), pca10=part(10))
+                directions=torch.where(nothing, torch.nan, size**2/((W@(flat@flat.t()))*W).sum(1)),
+                pca1=part(1), pca10=part(10))
 
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #6461c1e2
 def norm_flip(
@@ -97,10 +110,49 @@ def norm_flip(
 ) -> float:
     "p of ‖Σ S‖ under swaps of the two models within documents; 1 where nothing differs."
     S = np.asarray(S, dtype=np.float64)
-    check(len(S) >= 2, f"documents: {len(S)} found, and a test over documents needs at least 2; evaluate on more documents", DataError)
+    check(len(S) >= 2, f"documents: {len(S)} found, and a test over documents needs at least 2; "
+          f"evaluate on more documents", DataError)
     signs = np.random.default_rng(seed).integers(0, 2, (n_perm, len(S)))*2. - 1
     t = np.linalg.norm(S.sum(0))
     return float((1 + (np.linalg.norm(signs@S, axis=1) >= t*(1 - 1e-9)).sum())/(1 + n_perm))
+
+# %% ../../nbs/lib/diffing/14_geometry.ipynb #02215a31
+def _principal(s, n=10):
+    "(n, d) principal directions of Δ about 0."
+    return torch.linalg.eigh(s["dd"].sum(0))[1].flip(1)[:, :n].t()
+
+# %% ../../nbs/lib/diffing/14_geometry.ipynb #9d4c4392
+def _merge(cells, sums):
+    "Sums of the cells of one block together: a document's segments go with it."
+    key = cells.regime.astype(str) + cells.block.astype(str)
+    _, inv = np.unique(key, return_inverse=True)
+    inv, m = torch.as_tensor(inv), inv.max() + 1
+    return {k: torch.zeros(m, *v.shape[1:], dtype=v.dtype).index_add_(0, inv, v) for k, v in sums.items()}
+
+# %% ../../nbs/lib/diffing/14_geometry.ipynb #9d6cf9dc
+def _of_layer(layer, pair, rows, groups, n_bootstrap, n_perm, n_blocks, level, seed, max_width):
+    "The rows of one layer."
+    s, out = moment_sums(pair, rows, n_blocks, seed, max_width), []
+    for regime, segment in groups or PairSums(s["docs"], 1).groups():
+        S = by_document(s["docs"], s["delta"], regime, segment)[1]
+        c = s["cells"]
+        keep = np.flatnonzero(((c.regime == regime) | (regime == "all"))
+                              & ((c.segment == segment) | (segment == "all")))
+        if len(S) < 2: continue
+        one = _merge(c.iloc[keep], {k: s[k][keep] for k in ("n", "sx", "sy", "sd", "xx", "yy", "yx", "dd")})
+        V, size = _principal(one), float(one["xx"].diagonal(dim1=1, dim2=2).sum()/one["n"].sum())**.5
+        n = by_document(s["docs"], s["docs"].n.to_numpy(float), regime, segment)[1]
+        # float32 rounding is no change
+        S = np.where(np.linalg.norm(S, axis=1, keepdims=True) > 1e-6*size*n[:, None], S, 0.)
+        W = np.concatenate([np.ones((1, len(one["n"]))),
+                            bootstrap_weights(len(one["n"]), n_bootstrap, seed)]) # the estimate first
+        for k, v in _measures(one, torch.as_tensor(W), V).items():
+            lo, hi = interval(v[1:].numpy(), level)
+            out.append(dict(layer=layer, measure=k, regime=regime, segment=segment, effect=float(v[0]),
+                            lo=lo, hi=hi, p=norm_flip(S, n_perm, seed) if k == "mean_shift" else np.nan,
+                            q=np.nan, support=len(S), tokens=int(one["n"].sum())))
+    check_enough(out, s['docs'].doc.nunique(), "an interval")
+    return pd.DataFrame(out)
 
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #a669fb58
 def geometry(
@@ -115,45 +167,15 @@ def geometry(
     seed:int=0,          # of blocks, resampling and swaps
     max_width:int=768,   # a wider stream is projected, see `moment_sums`
 ) -> pd.DataFrame:
-    "One row per layer, regime, segment and measure, with interval; p, q and `called` for `mean_shift` only (the others have no test: NaN)."
+    """One row per layer, regime, segment and measure, with interval; p, q and `called` for
+    `mean_shift` only (the others have no test: NaN)."""
     pairs = pair if isinstance(pair, dict) else {(getattr(pair.base, "meta", None) or {}).get("layer"): pair}
     check(len(pairs) > 0, "pair: no layer was given; give `PairedStores`, or several as {layer: pair}")
     check_resolution(len(pairs), n_perm, fdr)
-    t = pd.concat([_of_layer(l, p, rows, groups, n_bootstrap, n_perm, n_blocks, level, seed, max_width) for l, p in pairs.items()], ignore_index=True)
+    t = pd.concat([_of_layer(l, p, rows, groups, n_bootstrap, n_perm, n_blocks, level, seed, max_width)
+                   for l, p in pairs.items()], ignore_index=True)
     for _, g in t[t.measure == "mean_shift"].groupby(["regime", "segment"]): t.loc[g.index, "q"] = bh(g.p)
     return t.assign(called=t.q <= fdr)
-
-def _of_layer(layer, pair, rows, groups, n_bootstrap, n_perm, n_blocks, level, seed, max_width):
-    "The rows of one layer."
-    s, out = moment_sums(pair, rows, n_blocks, seed, max_width), []
-    for regime, segment in groups or PairSums(s["docs"], 1).groups():
-        S = by_document(s["docs"], s["delta"], regime, segment)[1]
-        c = s["cells"]
-        keep = np.flatnonzero(((c.regime == regime) | (regime == "all")) & ((c.segment == segment) | (segment == "all")))
-        if len(S) < 2: continue
-        one = _merge(c.iloc[keep], {k: s[k][keep] for k in ("n", "sx", "sy", "sd", "xx", "yy", "yx", "dd")})
-        V, size = _principal(one), float(one["xx"].diagonal(dim1=1, dim2=2).sum()/one["n"].sum())**.5
-        n = by_document(s["docs"], s["docs"].n.to_numpy(float), regime, segment)[1]
-        S = np.where(np.linalg.norm(S, axis=1, keepdims=True) > 1e-6*size*n[:, None], S, 0.) # float32 rounding is no change
-        W = np.concatenate([np.ones((1, len(one["n"]))), bootstrap_weights(len(one["n"]), n_bootstrap, seed)]) # the estimate first
-        for k, v in _measures(one, torch.as_tensor(W), V).items():
-            lo, hi = interval(v[1:].numpy(), level)
-            out.append(dict(layer=layer, measure=k, regime=regime, segment=segment, effect=float(v[0]), lo=lo, hi=hi, p=norm_flip(S, n_perm, seed) if k == "mean_shift" else np.nan,
-                            q=np.nan, support=len(S), tokens=int(one["n"].sum())))
-    check(bool(out), f"documents: {s['docs'].doc.nunique()} found, and an interval needs at least 2; evaluate on more documents", DataError)
-    return pd.DataFrame(out)
-
-# %% ../../nbs/lib/diffing/14_geometry.ipynb #9d4c4392
-def _merge(cells, sums):
-    "Sums of the cells of one block together: a document's segments go with it."
-    key = cells.regime.astype(str) + cells.block.astype(str)
-    _, inv = np.unique(key, return_inverse=True)
-    inv, m = torch.as_tensor(inv), inv.max() + 1
-    return {k: torch.zeros(m, *v.shape[1:], dtype=v.dtype).index_add_(0, inv, v) for k, v in sums.items()}
-
-def _principal(s, n=10):
-    "(n, d) principal directions of Δ about 0."
-    return torch.linalg.eigh(s["dd"].sum(0))[1].flip(1)[:, :n].t()
 
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #c843d539
 register(Method("geometry", label="geometry", place=16, question="how far did each layer move?",

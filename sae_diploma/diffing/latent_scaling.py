@@ -18,6 +18,34 @@ from .base import *
 from .crosscoder import *
 from ..stats import *
 
+# %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #c4dd6bc2
+def _read(cc, x, side):
+    "`(f, own, hat)`: activations asked about, and of each model its own activations and reconstruction."
+    if cc.cfg.n_sources > 1:
+        f = cc.encode(torch.stack([x["base"], x["ft"]], 1))
+        hat = cc.decode(f)
+        return f, dict(base=f, ft=f), dict(base=hat[:, 0], ft=hat[:, 1])
+    own = {s: cc.encode(v) for s, v in x.items()}
+    return own[side], own, {s: cc.decode(v) for s, v in own.items()}
+
+# %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #cbdfee65
+def _numerators(cc, x, side, directions):
+    "What one batch adds to each sum of `scaling_sums`, as sparse (tokens, d_sae)."
+    from scipy.sparse import csr_array
+    f, own, hat = _read(cc, x, side)
+    D = directions[side]
+    overlap = {s: (d*D).sum(1).numpy() for s, d in directions.items()} # ⟨d^s, d⟩
+    t, j = f.nonzero(as_tuple=True)
+    v, token, latent = f[t, j].double().cpu().numpy(), t.cpu().numpy(), j.cpu().numpy()
+    along = lambda o: (o.cpu()@D.T).numpy()[token, latent]
+    new = {}
+    for s in directions:
+        back = own[s][t, j].double().cpu().numpy()*overlap[s][latent] # its own contribution put back
+        new[f"recon_{s}"] = v*along(hat[s].double())
+        new[f"error_{s}"] = v*(along(x[s].double()-hat[s].double()) + back)
+    new |= dict(square=v*v*overlap[side][latent], count=np.ones(len(v)))
+    return {k: csr_array((w, (token, latent)), f.shape) for k, w in new.items()}
+
 # %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #2e8eb42e
 @torch.no_grad()
 def scaling_sums(
@@ -27,46 +55,95 @@ def scaling_sums(
     rows=None,       # rows to look at; the evaluation documents by default
     batch_size=4096, # rows at a time; no influence on the result
 ) -> dict:
-    "`cells`, and per cell (cells, d_sae), sparse float64: numerators of β, `error_base, error_ft, recon_base, recon_ft` = Σ f ⟨y, d⟩, `square` = Σ f² ‖d‖², `count` of active tokens."
+    """`cells`, and per cell (cells, d_sae), sparse float64: numerators of β, `error_base, error_ft,
+    recon_base, recon_ft` = Σ f ⟨y, d⟩, `square` = Σ f² ‖d‖², `count` of active tokens."""
     from scipy.sparse import csr_array
     check(side in ("base", "ft"), f"side: {side!r} is neither 'base' nor 'ft'")
-    joint = cc.cfg.n_sources > 1
-    if joint: check_crosscoder(pair, cc)
-    else: check(cc.cfg.d_in == pair.d_in, f"cc: it reads width {cc.cfg.d_in}, the stores have {pair.d_in}; use a dictionary of this place")
+    if cc.cfg.n_sources > 1: check_crosscoder(pair, cc)
+    else:
+        check(cc.cfg.d_in == pair.d_in, f"cc: it reads width {cc.cfg.d_in}, the stores have {pair.d_in}; use a "
+              f"dictionary of this place")
     rows = eval_rows(pair, rows)
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
-    W = cc.W_dec.detach().double().cpu().unflatten(1, (cc.cfg.n_sources, cc.cfg.d_in))                     # (d_sae, sources, d)
-    of = dict(base=0, ft=W.shape[1]-1); D = W[:, of[side]]; G = {s: (W[:, of[s]]*D).sum(1).numpy() for s in of}  # ⟨d^s, d⟩
-    out = {k: csr_array((len(cells), cc.cfg.d_sae)) for k in ("error_base", "error_ft", "recon_base", "recon_ft", "square", "count")}
-    for i in range(0, len(rows), batch_size):
-        at, c = rows[i:i+batch_size], ids[i:i+batch_size]
-        x = {s: getattr(pair, s)[at].to(cc.W_dec) for s in of}
-        if joint: f = cc.encode(torch.stack([x["base"], x["ft"]], 1)); hat = cc.decode(f); own = dict(base=f, ft=f); hat = dict(base=hat[:, 0], ft=hat[:, 1])
-        else: own = {s: cc.encode(v) for s, v in x.items()}; hat = {s: cc.decode(v) for s, v in own.items()}; f = own[side]
-        t, j = f.nonzero(as_tuple=True); v = f[t, j].double().cpu().numpy(); jn = j.cpu().numpy()
-        add = lambda k, w: out.__setitem__(k, out[k] + sum_cells(c, len(cells), csr_array((w, (t.cpu().numpy(), jn)), (len(at), cc.cfg.d_sae))))
-        for s in of:
-            r, e = hat[s].double().cpu(), (x[s].double()-hat[s].double()).cpu()
-            add(f"recon_{s}", v*(r@D.T).numpy()[t.cpu(), jn])
-            add(f"error_{s}", v*((e@D.T).numpy()[t.cpu(), jn] + own[s][t, j].double().cpu().numpy()*G[s][jn]))
-        add("square", v*v*G[side][jn]); add("count", np.ones(len(v)))
+    ids, cells = cells_of(pair, rows)
+    W = cc.W_dec.detach().double().cpu().unflatten(1, (cc.cfg.n_sources, cc.cfg.d_in)) # (d_sae, sources, d)
+    directions = dict(base=W[:, 0], ft=W[:, -1])
+    keys = ("error_base", "error_ft", "recon_base", "recon_ft", "square", "count")
+    out = {k: csr_array((len(cells), cc.cfg.d_sae)) for k in keys}
+    for at, cell in in_batches(batch_size, rows, ids):
+        x = {s: getattr(pair, s)[at].to(cc.W_dec) for s in directions}
+        for k, v in _numerators(cc, x, side, directions).items(): out[k] = out[k] + sum_cells(cell, len(cells), v)
     return dict(cells=cells, **out)
+
+# %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #1c6f4ee6
+def _nu(p, key, side, other, j, W, level):
+    "`(ν, standard error, lo, hi)` of latents `j`, and β of both sides: ratios of sums over documents."
+    num, den, square = p[f"{key}_{other}"][:, j], p[f"{key}_{side}"][:, j], p["square"][:, j]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        nu, boot = num.sum(0)/den.sum(0), (W@num)/(W@den)
+        beta = {f"beta_{key}_{side}": den.sum(0)/square.sum(0), f"beta_{key}_{other}": num.sum(0)/square.sum(0)}
+        se = boot.std(0)
+    everywhere = np.isfinite(boot).all(0) # a resample without the latent: no interval
+    lo, hi = (np.where(everywhere, o, np.nan) for o in interval(np.nan_to_num(boot), level))
+    return nu, se, lo, hi, beta
+
+# %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #0b9b52e7
+def _columns_of(side, other):
+    "Columns of the table, in order."
+    nu = [f"{o}{end}" for o in ("nu_error", "nu_reconstruction") for end in ("", "_lo", "_hi")]
+    beta = [f"beta_{key}_{s}" for key in ("error", "recon") for s in (side, other)]
+    return ["latent", "effect", "lo", "hi", "p", "support", "side", *nu, *beta]
+
+# %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #143788e8
+def _scaled(p, side, latents, limits, min_docs, n_bootstrap, level, seed, chunk=1024):
+    "The rows of some latents in one group; `p` has sums per document."
+    other = "base" if side == "ft" else "ft"
+    W = bootstrap_weights(len(p["count"]), n_bootstrap, seed)
+    out = []
+    for j in in_batches(chunk, latents):
+        docs = (p["count"][:, j] > 0).sum(0)
+        t, worst = dict(latent=j, side=side, support=docs), np.full(len(j), -np.inf)
+        for name, key, limit in (("nu_error", "error", limits[0]), ("nu_reconstruction", "recon", limits[1])):
+            nu, se, lo, hi, beta = _nu(p, key, side, other, j, W, level)
+            t |= beta | {name: nu, f"{name}_lo": lo, f"{name}_hi": hi}
+            with np.errstate(invalid="ignore", divide="ignore"): # standard errors above the limit
+                worst = np.fmax(worst, (np.abs(nu)-limit)/np.maximum(se, 1e-9))
+        whole = np.isfinite(t["nu_error_lo"]) & np.isfinite(t["nu_reconstruction_lo"])
+        p_tested = np.where(whole, norm.cdf(np.where(whole, worst, 0.)), 1.)
+        size = np.abs(np.stack([t["nu_error_lo"], t["nu_error_hi"]]))
+        nearest = np.where(t["nu_error_lo"]*t["nu_error_hi"] < 0, 0., size.min(0))
+        out.append(pd.DataFrame(dict(t, effect=1-np.abs(t["nu_error"]), lo=1-size.max(0), hi=1-nearest,
+                                     p=np.where(docs >= min_docs, p_tested, np.nan))))
+    return pd.concat(out, ignore_index=True)[_columns_of(side, other)]
+
+# %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #a36eb3e4
+def _group_parts(sums, whose, regime, segment, *settings):
+    "The tables of one group, for the latents of each side."
+    parts = []
+    for s, one in sums.items():
+        p = {k: by_document(one["cells"], v, regime, segment)[1] for k, v in one.items() if k != "cells"}
+        if len(p["count"]) >= 2: parts.append(_scaled(p, s, np.flatnonzero(whose == s), *settings))
+    return parts
 
 # %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #d690f1f5
 def latent_scaling(
     pair,                # `PairedStores`
     cc,                  # crosscoder, or an SAE that reads the model of `side`
-    side=None,           # 'ft' or 'base': whose latents are asked about; of a crosscoder by default each latent's longer side
+    # 'ft' or 'base': whose latents are asked about; of a crosscoder by default each latent's longer
+    # side
+    side=None,
     rows=None,           # rows to compare on; the evaluation documents by default
     groups=None,         # (regime, segment) pairs; all that the documents have by default
-    kinds=("ft_only", "base_only"), # latents of a crosscoder that are asked about, by `kind_of`; None: all
+    # latents of a crosscoder that are asked about, by `kind_of`; None: all
+    kinds=("ft_only", "base_only"),
     limits=(.2, .5),     # on |ν| of error and reconstruction (Minder et al. 2025)
     min_docs:int=10,     # latents active in fewer documents of a group are not tested there
     n_bootstrap:int=1000, level:float=.95, # resamples of documents, coverage of the intervals
     fdr:float=.05,       # rate of false discoveries within a group
     seed:int=0,          # of the resampling
 ) -> pd.DataFrame:
-    "One row per latent, regime and segment: `nu_error`, `nu_reconstruction` with intervals; `effect` is 1 − |ν^ε|; p: that a ν lies beyond its limit (NaN where not asked); `called`: of one model only at the false discovery rate."
+    """One row per latent, regime and segment: `nu_error`, `nu_reconstruction` with intervals; `effect`
+    is 1 − |ν^ε|; p: that a ν lies beyond its limit (NaN where not asked); `called`: of one model only
+    at the false discovery rate."""
     joint, out = cc.cfg.n_sources > 1, []
     check(joint or side is not None, "side: of an SAE, say which model's latents it has: 'ft' or 'base'")
     if joint: check_crosscoder(pair, cc)
@@ -74,42 +151,37 @@ def latent_scaling(
     whose = np.full(cc.cfg.d_sae, side) if side is not None else np.where(d < .5, "base", "ft")
     sums = {s: scaling_sums(pair, cc, s, rows) for s in dict.fromkeys(whose)}
     for regime, segment in groups or PairSums(next(iter(sums.values()))["cells"], 1).groups():
-        parts = []
-        for s, one in sums.items():
-            p = {k: by_document(one["cells"], v, regime, segment)[1] for k, v in one.items() if k != "cells"}
-            if len(p["count"]) >= 2: parts.append(_scaled(p, s, np.flatnonzero(whose == s), limits, min_docs, n_bootstrap, level, seed))
+        parts = _group_parts(sums, whose, regime, segment, limits, min_docs, n_bootstrap, level, seed)
         if not parts: continue
-        t = pd.concat(parts).sort_values("latent"); t.insert(1, "regime", regime); t.insert(2, "segment", segment)
+        t = with_group(pd.concat(parts).sort_values("latent"), regime, segment)
         if joint and kinds is not None: t.loc[~np.isin(kind_of(d)[t.latent], kinds), "p"] = np.nan
-        t["q"] = bh(t.p); out.append(t.assign(called=t.q <= fdr))
-    check(bool(out), "documents: fewer than 2 found in each kind of text, and an interval needs at least 2; evaluate on more documents", DataError)
+        t["q"] = bh(t.p)
+        out.append(t.assign(called=t.q <= fdr))
+    check(bool(out), "documents: fewer than 2 found in each kind of text, and an interval needs at least 2; "
+          "evaluate on more documents", DataError)
     t = pd.concat(out, ignore_index=True)
     return t.assign(delta_norm=d[t.latent], kind=kind_of(d)[t.latent]) if joint else t
-
-def _scaled(p, side, latents, limits, min_docs, n_bootstrap, level, seed, chunk=1024):
-    "The rows of some latents in one group; `p` has sums per document."
-    other, W, out = "base" if side == "ft" else "ft", bootstrap_weights(len(p["count"]), n_bootstrap, seed), []
-    for a in range(0, len(latents), chunk):
-        j = latents[a:a+chunk]; docs = (p["count"][:, j] > 0).sum(0); t = dict(latent=j, side=side, support=docs); worst = np.full(len(j), -np.inf)
-        for name, key, limit in (("nu_error", "error", limits[0]), ("nu_reconstruction", "recon", limits[1])):
-            num, den = p[f"{key}_{other}"][:, j], p[f"{key}_{side}"][:, j]
-            with np.errstate(invalid="ignore", divide="ignore"):
-                nu, boot = num.sum(0)/den.sum(0), (W@num)/(W@den)
-                t[f"beta_{key}_{side}"], t[f"beta_{key}_{other}"] = den.sum(0)/p["square"][:, j].sum(0), num.sum(0)/p["square"][:, j].sum(0)
-            with np.errstate(invalid="ignore", divide="ignore"): worst = np.fmax(worst, (np.abs(nu)-limit)/np.maximum(boot.std(0), 1e-9)) # standard errors above the limit
-            t[name] = nu; t[f"{name}_lo"], t[f"{name}_hi"] = (np.where(np.isfinite(boot).all(0), o, np.nan) for o in interval(np.nan_to_num(boot), level)) # a resample without the latent: no interval
-        whole = np.isfinite(t["nu_error_lo"]) & np.isfinite(t["nu_reconstruction_lo"])
-        pv = np.where(docs >= min_docs, np.where(whole, norm.cdf(np.where(whole, worst, 0.)), 1.), np.nan)
-        size = np.abs(np.stack([t["nu_error_lo"], t["nu_error_hi"]]))
-        out.append(pd.DataFrame(dict(t, effect=1-np.abs(t["nu_error"]), lo=1-size.max(0), hi=1-np.where(t["nu_error_lo"]*t["nu_error_hi"] < 0, 0., size.min(0)), p=pv)))
-    return pd.concat(out, ignore_index=True)[["latent", "effect", "lo", "hi", "p", "support", "side", "nu_error", "nu_error_lo", "nu_error_hi", "nu_reconstruction", "nu_reconstruction_lo", "nu_reconstruction_hi",
-                                              f"beta_error_{side}", f"beta_error_{other}", f"beta_recon_{side}", f"beta_recon_{other}"]]
 
 # %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #3772b89f
 def _scaling(c):
     "The method on an opened run."
     kw = {k: v for k, v in c.stats.items() if k in ("n_bootstrap", "min_docs", "fdr", "seed")}
     return latent_scaling(c.held_out, c.dictionary("crosscoder").sae, **kw)
+
+def _on_planted(world, l1=False):
+    "The method where the truth is known: a crosscoder's latents, the clearest first."
+    cc = world.crosscoder(l1)
+    ft = cc.W_dec.detach().unflatten(1, (2, world.pair.d_in))[:, 1]
+    t = latent_scaling(world.pair, cc, groups=world.groups, n_bootstrap=world.stats["n_bootstrap"])
+    worst = np.maximum(t.nu_error.abs()/.2, t.nu_reconstruction.abs()/.5)
+    asked = (t.side == "ft") & (t.support >= 10)
+    return dict(ft_only=(ranked(t.latent, -worst.where(asked), t.called & (t.side == "ft")), ft))
+
+register(Method("crosscoder_l1_scaled", label="crosscoder (L1), scaled", place=7.9,
+    question="and which of them does latent scaling believe?", planted=lambda world: _on_planted(world, True)))
+
+register(Method("crosscoder_scaled", label="crosscoder, scaled", place=8.1,
+    question="which latents of a crosscoder does latent scaling believe?", planted=_on_planted))
 
 register(Method("latent_scaling", "crosscoder", "latent scaling", "is a one-sided latent real, or made by the dictionary?",
     place=9, run=_scaling, strength=lambda t: -t.nu_error.abs().where(t.q.notna()),

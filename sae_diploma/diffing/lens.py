@@ -21,16 +21,23 @@ from ..stats import *
 @torch.no_grad()
 def vocabulary(
     model,      # a causal language model, or its (d_model, vocabulary) matrix as `unembed` gives it
-    exclude=(), # ids of tokens that are no words, such as those that the model was never trained on: their columns become 0
+    # ids of tokens that are no words, such as those that the model was never trained on: their columns
+    # become 0
+    exclude=(),
 ) -> torch.Tensor: # (d_model, vocabulary) float32, on the CPU
-    "Output matrix with the norm's gain folded in and centred over the vocabulary; raises `ParamError` for a model without one."
-    if not isinstance(model, torch.Tensor): check(hasattr(model, "get_output_embeddings") or hasattr(model, "get_base_model"), f"model: {type(model).__name__} has no output matrix; give a causal language model")
+    """Output matrix with the norm's gain folded in and centred over the vocabulary; raises
+    `ParamError` for a model without one."""
+    if not isinstance(model, torch.Tensor):
+        check(hasattr(model, "get_output_embeddings") or hasattr(model, "get_base_model"),
+              f"model: {type(model).__name__} has no output matrix; give a causal language model")
     U = (model if isinstance(model, torch.Tensor) else unembed(model)).detach().float().cpu()
     exclude, keep = list(exclude), torch.ones(U.shape[1], dtype=torch.bool)
-    check(all(0 <= i < len(keep) for i in exclude), f"exclude: token ids {[i for i in exclude if not 0 <= i < len(keep)][:3]} are not in a vocabulary of {len(keep)}")
+    check(all(0 <= i < len(keep) for i in exclude), f"exclude: token ids "
+          f"{[i for i in exclude if not 0 <= i < len(keep)][:3]} are not in a vocabulary of {len(keep)}")
     keep[exclude] = False
     return torch.where(keep, U - U[:, keep].mean(1, keepdim=True), 0.)
 
+# %% ../../nbs/lib/diffing/15_lens.ipynb #c28335b7
 def no_words(
     tok,          # a tokenizer or None
     exclude=None, # ids; the tokenizer's special tokens by default
@@ -46,15 +53,21 @@ def logit_lens(
     k:int=10,      # tokens of each side
     chunk:int=256, # directions at a time: bounds memory at chunk × vocabulary
 ) -> dict:
-    "`promoted, suppressed` (m, k) token ids, `logit, floor` (m, k) their logits, `z` (m,): the largest logit in standard deviations over the vocabulary; directions are taken at length 1."
+    """`promoted, suppressed` (m, k) token ids, `logit, floor` (m, k) their logits, `z` (m,): the
+    largest logit in standard deviations over the vocabulary; directions are taken at length 1."""
     D = F.normalize(torch.as_tensor(getattr(D, "W_dec", D)).detach().float().cpu(), dim=1)
-    check(D.shape[1] == len(U), f"directions: width {D.shape[1]}, the model's stream has {len(U)}; give directions of the residual stream of this model (of neurons, multiply by their output weights first)")
+    check(D.shape[1] == len(U), f"directions: width {D.shape[1]}, the model's stream has {len(U)}; "
+          f"give directions of the residual stream of this model (of neurons, multiply by their output "
+          f"weights first)")
     k, out = min(k, U.shape[1]), []
     for d in D.split(chunk):
         l = d@U
         top, low = l.topk(k, dim=1), l.topk(k, dim=1, largest=False)
-        out.append(dict(promoted=top.indices, logit=top.values, suppressed=low.indices, floor=low.values, z=top.values[:, 0]/l.std(1).clamp_min(1e-12)))
-    if not out: return dict(promoted=torch.zeros(0, k).long(), logit=torch.zeros(0, k), suppressed=torch.zeros(0, k).long(), floor=torch.zeros(0, k), z=torch.zeros(0))
+        out.append(dict(promoted=top.indices, logit=top.values, suppressed=low.indices,
+                        floor=low.values, z=top.values[:, 0]/l.std(1).clamp_min(1e-12)))
+    if not out:
+        return dict(promoted=torch.zeros(0, k).long(), logit=torch.zeros(0, k),
+                    suppressed=torch.zeros(0, k).long(), floor=torch.zeros(0, k), z=torch.zeros(0))
     return {n: torch.cat([o[n] for o in out]) for n in out[0]}
 
 # %% ../../nbs/lib/diffing/15_lens.ipynb #b955543c
@@ -62,7 +75,8 @@ def words(
     tok,    # a tokenizer
     ids,    # (…, k) token ids
 ) -> list:
-    "Tokens as text, each row joined by ' · ': spaces and line breaks visible, ids where there is no tokenizer."
+    """Tokens as text, each row joined by ' · ': spaces and line breaks visible, ids where there is no
+    tokenizer."""
     show = lambda i: token_text(tok, [i])[0].replace(" ", "␣") if tok is not None else str(int(i))
     return [" · ".join(show(i) for i in row) for row in np.atleast_2d(np.asarray(ids))]
 
@@ -72,9 +86,26 @@ def mixtures(
     n:int=1000,    # mixtures
     seed:int=0,    # of the weights
 ) -> torch.Tensor: # (n, d)
-    "Random directions in the span of `D`, which weigh its subspace as `D` does; of fewer than 50 directions: random ones of the whole space."
+    """Random directions in the span of `D`, which weigh its subspace as `D` does; of fewer than 50
+    directions: random ones of the whole space."""
     g = torch.Generator().manual_seed(seed)
-    return torch.randn(n, len(D), generator=g)@F.normalize(D, dim=1) if len(D) >= 50 else torch.randn(n, D.shape[1], generator=g)
+    return (torch.randn(n, len(D), generator=g)@F.normalize(D, dim=1) if len(D) >= 50
+            else torch.randn(n, D.shape[1], generator=g))
+
+# %% ../../nbs/lib/diffing/15_lens.ipynb #cbc27e01
+def _with_support(t, pair, sae, rows, groups, sums):
+    "The table for each group, with the documents in which a latent fires in either model."
+    if sums is None and pair is not None and hasattr(sae, "encode_sparse"):
+        sums = sums_of(pair, sae.encode_sparse, sae.cfg.d_sae, rows, device=sae.W_dec.device)
+    out = []
+    for regime, segment in (groups or (sums.groups() if sums is not None else [("all", "all")])):
+        s = None if sums is None else group_sums(sums, regime, segment)
+        docs = (np.nan if s is None
+                else np.asarray(((s.dense("count_base", slice(None)) > 0)
+                                 | (s.dense("count_ft", slice(None)) > 0)).sum(0)))
+        out.append(t.assign(regime=regime, segment=segment, support=docs))
+    return pd.concat(out, ignore_index=True)[["latent", "regime", "segment", "effect", "lo", "hi", "p",
+                                              "q", "support", "called", "promoted", "suppressed"]]
 
 # %% ../../nbs/lib/diffing/15_lens.ipynb #5bfcc58f
 def lens(
@@ -83,7 +114,9 @@ def lens(
     model,              # the model whose vocabulary is spoken, or its output matrix
     tok=None,           # its tokenizer; ids are shown without
     rows=None,          # rows on which latents fire; the evaluation documents by default
-    groups=None,        # (regime, segment) pairs; all that the documents have by default. Words are the same in all, support is not
+    # (regime, segment) pairs; all that the documents have by default. Words are the same in all,
+    # support is not
+    groups=None,
     k:int=8,            # tokens of each side
     n_random:int=1000,  # mixtures of the dictionary's rows: p cannot be below 1/(n_random + 1)
     fdr:float=.05,      # rate at which a latent is called
@@ -91,26 +124,53 @@ def lens(
     exclude=None,       # ids of tokens that are no words; the tokenizer's special tokens by default
     seed:int=0,         # of the mixtures
 ) -> pd.DataFrame:
-    "One row per latent, regime and segment: `promoted` and `suppressed` tokens; `effect`, the largest logit in standard deviations; p, q against mixtures of directions. A direction has no documents in it: `lo` and `hi` are NaN."
-    U, D = vocabulary(model, no_words(tok, exclude)), torch.as_tensor(getattr(sae, "W_dec", sae)).detach().float().cpu()
-    check(n_random + 1 >= 1/fdr, f"n_random: {n_random} mixtures cannot resolve a q of {fdr}; use {int(np.ceil(1/fdr))} or more")
-    check(getattr(getattr(sae, "cfg", None), "n_sources", 1) == 1, "sae: a crosscoder has a direction for each source; give `cc.unflat(cc.W_dec)[:, source]`, (m, d)")
+    """One row per latent, regime and segment: `promoted` and `suppressed` tokens; `effect`, the
+    largest logit in standard deviations; p, q against mixtures of directions. A direction has no
+    documents in it: `lo` and `hi` are NaN."""
+    U, D = (vocabulary(model, no_words(tok, exclude)),
+            torch.as_tensor(getattr(sae, "W_dec", sae)).detach().float().cpu())
+    check(n_random + 1 >= 1/fdr, f"n_random: {n_random} mixtures cannot resolve a q of {fdr}; use "
+          f"{int(np.ceil(1/fdr))} or more")
+    check(getattr(getattr(sae, "cfg", None), "n_sources", 1) == 1, "sae: a crosscoder has a direction "
+          "for each source; give `cc.unflat(cc.W_dec)[:, source]`, (m, d)")
     l, ref = logit_lens(D, U, k), np.sort(logit_lens(mixtures(D, n_random, seed), U, 1)["z"].numpy())
     z, zero = l["z"].numpy(), D.norm(dim=1).numpy() < 1e-9
     p = np.where(zero, np.nan, (1 + len(ref) - np.searchsorted(ref, z*(1 - 1e-6)))/(1 + len(ref)))
-    t = pd.DataFrame(dict(latent=np.arange(len(D)), effect=np.where(zero, np.nan, z), lo=np.nan, hi=np.nan, p=p, q=bh(p), promoted=words(tok, l["promoted"]), suppressed=words(tok, l["suppressed"])))
+    t = pd.DataFrame(dict(latent=np.arange(len(D)), effect=np.where(zero, np.nan, z), lo=np.nan,
+                          hi=np.nan, p=p, q=bh(p), promoted=words(tok, l["promoted"]),
+                          suppressed=words(tok, l["suppressed"])))
     t["called"] = t.q <= fdr
     return _with_support(t, pair, sae, rows, groups, sums)
 
-def _with_support(t, pair, sae, rows, groups, sums):
-    "The table for each group, with the documents in which a latent fires in either model."
-    if sums is None and pair is not None and hasattr(sae, "encode_sparse"): sums = sums_of(pair, sae.encode_sparse, sae.cfg.d_sae, rows, device=sae.W_dec.device)
-    out = []
-    for regime, segment in (groups or (sums.groups() if sums is not None else [("all", "all")])):
-        s = None if sums is None else sums.select(*(None if o == "all" else o for o in (regime, segment)))
-        docs = np.nan if s is None else np.asarray(((s.dense("count_base", slice(None)) > 0) | (s.dense("count_ft", slice(None)) > 0)).sum(0))
-        out.append(t.assign(regime=regime, segment=segment, support=docs))
-    return pd.concat(out, ignore_index=True)[["latent", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called", "promoted", "suppressed"]]
+# %% ../../nbs/lib/diffing/15_lens.ipynb #bd566829
+def _spoken(S, n, U, tok, k, n_bootstrap, n_perm, level, seed):
+    "What a mean over documents says: tokens, logit of the first with interval, and max-T p."
+    U64 = U.double()
+    top = lambda M: torch.cat([(torch.as_tensor(m)@U64).max(1)[0]
+                               for m in np.array_split(M, -(-len(M)*U.shape[1]//2**25))]).numpy()
+    mean = S.sum(0)/n.sum()
+    l = logit_lens(torch.as_tensor(mean)[None], U, k)
+    u = U64[:, int(l["promoted"][0, 0])].numpy()
+    lo, hi = interval((W := bootstrap_weights(len(n), n_bootstrap, seed))@(S@u)/(W@n), level)
+    signs = np.random.default_rng(seed).integers(0, 2, (n_perm, len(S)))*2. - 1
+    effect, size = float(mean@u), float(np.linalg.norm(mean))
+    nothing = size == 0
+    p = 1. if nothing else float((1 + (top(signs@S/n.sum()) >= effect*(1 - 1e-9)).sum())/(1 + n_perm))
+    say = lambda i: "" if nothing else words(tok, i)[0]
+    return dict(effect=effect, lo=lo, hi=hi, p=p, support=int((np.abs(S).sum(1) > 0).sum()), norm=size,
+                promoted=say(l["promoted"]), suppressed=say(l["suppressed"]))
+
+# %% ../../nbs/lib/diffing/15_lens.ipynb #a53bb07c
+def _first_positions(pair, rows, first):
+    "`(position, (docs, d) differences)` of the first counted tokens of each plain document."
+    r, _ = names_of(pair.table, rows)
+    rows = rows[r == "plain"]
+    doc = np.asarray(pair.doc)[rows]
+    # first counted token of its document
+    start = np.searchsorted(doc, doc)
+    for j in range(first):
+        at = rows[np.arange(len(rows)) - start == j]
+        if len(at): yield j, (pair.ft[at].double() - pair.base[at].double()).numpy()
 
 # %% ../../nbs/lib/diffing/15_lens.ipynb #087f45c2
 @torch.no_grad()
@@ -129,48 +189,34 @@ def delta_lens(
     exclude=None,         # ids of tokens that are no words; the tokenizer's special tokens by default
     seed:int=0,           # of resampling and swaps
 ) -> pd.DataFrame:
-    "One row per regime and segment (`direction` 'mean Δ') and per first position of plain text ('mean Δ, token 1', …): `promoted` and `suppressed` tokens, and the logit of the first with interval, p, q and `called`."
+    """One row per regime and segment (`direction` 'mean Δ') and per first position of plain text
+    ('mean Δ, token 1', …): `promoted` and `suppressed` tokens, and the logit of the first with
+    interval, p, q and `called`."""
     U, rows, out = vocabulary(model, no_words(tok, exclude)), eval_rows(pair, rows), []
     check_resolution(1, n_perm, fdr)
-    check(pair.d_in == len(U), f"pair: stores of width {pair.d_in}, the model's stream has {len(U)}; give stores of the residual stream of this model")
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    check(pair.d_in == len(U), f"pair: stores of width {pair.d_in}, the model's stream has {len(U)}; "
+          f"give stores of the residual stream of this model")
+    ids, cells = cells_of(pair, rows)
     total = 0.
-    for i in range(0, len(rows), 8192): total = total + sum_cells(ids[i:i+8192], len(cells), (pair.ft[rows[i:i+8192]].double() - pair.base[rows[i:i+8192]].double()).numpy())
+    for i in range(0, len(rows), 8192):
+        total = (total + sum_cells(ids[i:i+8192], len(cells),
+                                   (pair.ft[rows[i:i+8192]].double()
+                                    - pair.base[rows[i:i+8192]].double()).numpy()))
     for regime, segment in groups or PairSums(cells, 1).groups():
         S, n = (by_document(cells, v, regime, segment)[1] for v in (total, cells.n.to_numpy(float)))
-        if len(n) >= 2: out.append(dict(direction="mean Δ", regime=regime, segment=segment, **_spoken(S, n, U, tok, k, n_bootstrap, n_perm, level, seed)))
+        if len(n) >= 2:
+            out.append(dict(direction="mean Δ", regime=regime, segment=segment,
+                            **_spoken(S, n, U, tok, k, n_bootstrap, n_perm, level, seed)))
     for j, S in _first_positions(pair, rows, first):
-        if len(S) >= 2: out.append(dict(direction=f"mean Δ, token {j+1}", regime="plain", segment="text", **_spoken(S, np.ones(len(S)), U, tok, k, n_bootstrap, n_perm, level, seed)))
-    check(bool(out), f"documents: {cells.doc.nunique()} found, and a comparison needs at least 2; evaluate on more documents", DataError)
+        if len(S) >= 2:
+            out.append(dict(direction=f"mean Δ, token {j+1}", regime="plain", segment="text",
+                            **_spoken(S, np.ones(len(S)), U, tok, k, n_bootstrap, n_perm, level, seed)))
+    check_enough(out, cells.doc.nunique())
     t = pd.DataFrame(out)
-    t["q"] = bh(t.p); t["called"] = t.q <= fdr
-    return t[["direction", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called", "norm", "promoted", "suppressed"]]
-
-# %% ../../nbs/lib/diffing/15_lens.ipynb #a53bb07c
-def _first_positions(pair, rows, first):
-    "`(position, (docs, d) differences)` of the first counted tokens of each plain document."
-    r, _ = names_of(pair.table, rows)
-    rows = rows[r == "plain"]
-    doc = np.asarray(pair.doc)[rows]
-    start = np.searchsorted(doc, doc)                                        # first counted token of its document
-    for j in range(first):
-        at = rows[np.arange(len(rows)) - start == j]
-        if len(at): yield j, (pair.ft[at].double() - pair.base[at].double()).numpy()
-
-def _spoken(S, n, U, tok, k, n_bootstrap, n_perm, level, seed):
-    "What a mean over documents says: tokens, logit of the first with interval, and max-T p."
-    U64 = U.double()
-    top = lambda M: torch.cat([(torch.as_tensor(m)@U64).max(1)[0] for m in np.array_split(M, -(-len(M)*U.shape[1]//2**25))]).numpy()
-    mean = S.sum(0)/n.sum()
-    l = logit_lens(torch.as_tensor(mean)[None], U, k)
-    u = U64[:, int(l["promoted"][0, 0])].numpy()
-    lo, hi = interval((W := bootstrap_weights(len(n), n_bootstrap, seed))@(S@u)/(W@n), level)
-    signs = np.random.default_rng(seed).integers(0, 2, (n_perm, len(S)))*2. - 1
-    effect, size = float(mean@u), float(np.linalg.norm(mean))
-    nothing = size == 0
-    p = 1. if nothing else float((1 + (top(signs@S/n.sum()) >= effect*(1 - 1e-9)).sum())/(1 + n_perm))
-    say = lambda i: "" if nothing else words(tok, i)[0]
-    return dict(effect=effect, lo=lo, hi=hi, p=p, support=int((np.abs(S).sum(1) > 0).sum()), norm=size, promoted=say(l["promoted"]), suppressed=say(l["suppressed"]))
+    t["q"] = bh(t.p)
+    t["called"] = t.q <= fdr
+    return t[["direction", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called",
+              "norm", "promoted", "suppressed"]]
 
 # %% ../../nbs/lib/diffing/15_lens.ipynb #4d45fde5
 def _in_tokens(c):

@@ -23,7 +23,8 @@ def cosines(
 ) -> np.ndarray: # (m_a, m_b) float32
     "Cosine of each direction of `A` with each of `B`; 0 for a direction of length 0."
     A, B = (torch.as_tensor(getattr(o, "W_dec", o)).detach().float().cpu() for o in (A, B))
-    check(A.shape[1] == B.shape[1], f"directions: width {A.shape[1]} against {B.shape[1]}; compare dictionaries of one layer's width")
+    check(A.shape[1] == B.shape[1], f"directions: width {A.shape[1]} against {B.shape[1]}; compare "
+          f"dictionaries of one layer's width")
     return (F.normalize(A, dim=1)@F.normalize(B, dim=1).t()).numpy()
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #1317d577
@@ -45,15 +46,7 @@ def match(
         out[mutual] = best[mutual]
     return out
 
-# %% ../../nbs/lib/diffing/09_matching.ipynb #300fd8aa
-def _sparse(sae, values, indices):
-    "(n, d_sae) float64 sparse activations from what `encode_sparse` gives."
-    from scipy.sparse import csr_array
-    v, i = values.cpu().numpy(), indices.cpu().numpy()
-    on = v.ravel() > 0
-    at = np.repeat(np.arange(len(v)), v.shape[1])
-    return csr_array((v.ravel()[on].astype(np.float64), (at[on], i.ravel()[on])), (len(v), sae.cfg.d_sae))
-
+# %% ../../nbs/lib/diffing/09_matching.ipynb #e2da2e01
 def pearson(
     n,        # (…,) number of tokens
     f, g,     # sums of both
@@ -63,7 +56,17 @@ def pearson(
     "Correlation from sums; NaN where one of them does not vary."
     vf, vg = n*ff - f*f, n*gg - g*g
     ok = (vf > 1e-12*n*ff) & (vg > 1e-12*n*gg)
-    with np.errstate(invalid="ignore", divide="ignore"): return np.where(ok, (n*fg - f*g)/np.sqrt(vf*vg), np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(ok, (n*fg - f*g)/np.sqrt(vf*vg), np.nan)
+
+# %% ../../nbs/lib/diffing/09_matching.ipynb #300fd8aa
+def _sparse(sae, values, indices):
+    "(n, d_sae) float64 sparse activations from what `encode_sparse` gives."
+    from scipy.sparse import csr_array
+    v, i = values.cpu().numpy(), indices.cpu().numpy()
+    on = v.ravel() > 0
+    at = np.repeat(np.arange(len(v)), v.shape[1])
+    return csr_array((v.ravel()[on].astype(np.float64), (at[on], i.ravel()[on])), (len(v), sae.cfg.d_sae))
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #000efdf4
 @torch.no_grad()
@@ -73,10 +76,12 @@ def correlations(
     rows,            # rows to look at
     batch_size=8192, # rows at a time; no influence on the result
 ) -> np.ndarray: # (m_a, m_b) float64
-    "Correlation of each latent of `sae_a` with each of `sae_b`, all pairs in memory; 0 where one never fires."
+    """Correlation of each latent of `sae_a` with each of `sae_b`, all pairs in memory; 0 where one
+    never fires."""
     rows, S = np.sort(np.asarray(rows)), [0.]*5
-    for i in range(0, len(rows), batch_size):
-        f, g = (_sparse(s, *s.encode_sparse(st[rows[i:i+batch_size]].to(s.W_dec))) for s, st in ((sae_a, store_a), (sae_b, store_b)))
+    for at in in_batches(batch_size, rows):
+        f, g = (_sparse(s, *s.encode_sparse(store[at].to(s.W_dec)))
+                for s, store in ((sae_a, store_a), (sae_b, store_b)))
         new = f.sum(0), g.sum(0), f.multiply(f).sum(0), g.multiply(g).sum(0), (f.T@g).toarray()
         S = [a + b for a, b in zip(S, new)]
     return np.nan_to_num(pearson(len(rows), S[0][:, None], S[1], S[2][:, None], S[3], S[4]))
@@ -85,8 +90,25 @@ def correlations(
 class MatchSums:
     "Sums per cell of matched latents: `f, g, ff, gg, fg, count` (cells, m) sparse, `delta, delta_err` (cells,)."
     def __init__(self, cells, sums): self.cells, self.sums = cells, sums
-    def select(self, regime, segment): return {k: by_document(self.cells, v, regime, segment)[1] for k, v in dict(self.sums, n=self.cells.n.to_numpy(float)).items()}
 
+    def select(self, regime, segment):
+        "All of them, and the tokens `n`, per document of a regime and segment."
+        sums = dict(self.sums, n=self.cells.n.to_numpy(float))
+        return {k: by_document(self.cells, v, regime, segment)[1] for k, v in sums.items()}
+
+# %% ../../nbs/lib/diffing/09_matching.ipynb #3dee4cae
+def _pair_products(x, saes, partner, have):
+    "What one batch adds to each sum of `match_sums`."
+    v = [s.encode_sparse(o) for s, o in zip(saes, x)]
+    hat = [s.decode_sparse(*o) for s, o in zip(saes, v)]
+    f, g = (_sparse(s, *o) for s, o in zip(saes, v))
+    g = g[:, np.where(have, partner, 0)].multiply(have[None]).tocsr()
+    d = (x[0] - x[1]).cpu().double()
+    e = d - (hat[0] - hat[1]).cpu().double()
+    return dict(f=f, g=g, ff=f.multiply(f), gg=g.multiply(g), fg=f.multiply(g), count=(f > 0).astype(np.float64),
+                delta=d.square().sum(1).numpy(), delta_err=e.square().sum(1).numpy())
+
+# %% ../../nbs/lib/diffing/09_matching.ipynb #c5e68bca
 @torch.no_grad()
 def match_sums(
     store_a, sae_a,  # whose latents are asked about
@@ -97,19 +119,12 @@ def match_sums(
     batch_size=8192, # rows at a time; no influence on the result
 ) -> MatchSums:
     "One pass over both stores."
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    ids, cells = cells_of(pair, rows)
     out, have = None, partner >= 0
-    for i in range(0, len(rows), batch_size):
-        at, c = rows[i:i+batch_size], ids[i:i+batch_size]
-        x = [st[at].to(s.W_dec) for st, s in ((store_a, sae_a), (store_b, sae_b))]
-        v = [s.encode_sparse(o) for s, o in zip((sae_a, sae_b), x)]
-        hat = [s.decode_sparse(*o) for s, o in zip((sae_a, sae_b), v)]
-        f, g = (_sparse(s, *o) for s, o in zip((sae_a, sae_b), v))
-        g = g[:, np.where(have, partner, 0)].multiply(have[None]).tocsr()
-        d = (x[0] - x[1]).cpu().double()
-        e = d - (hat[0] - hat[1]).cpu().double()
-        new = dict(f=f, g=g, ff=f.multiply(f), gg=g.multiply(g), fg=f.multiply(g), count=(f > 0).astype(np.float64), delta=d.square().sum(1).numpy(), delta_err=e.square().sum(1).numpy())
-        new = {k: sum_cells(c, len(cells), v.tocsr() if hasattr(v, "tocsr") else v) for k, v in new.items()}
+    for at, cell in in_batches(batch_size, rows, ids):
+        x = [store[at].to(s.W_dec) for store, s in ((store_a, sae_a), (store_b, sae_b))]
+        new = _pair_products(x, (sae_a, sae_b), partner, have)
+        new = {k: sum_cells(cell, len(cells), v.tocsr() if hasattr(v, "tocsr") else v) for k, v in new.items()}
         out = new if out is None else {k: out[k] + v for k, v in new.items()}
     return MatchSums(cells, out)
 
@@ -119,45 +134,86 @@ def conformal_p(
     baseline, # (n,) of units for which nothing happened
 ) -> np.ndarray:
     "p of a score as low as this or lower among the baseline's."
-    score, b = np.asarray(score, dtype=np.float64), np.sort(np.asarray(baseline, dtype=np.float64)[~np.isnan(baseline)])
-    return np.where(np.isnan(score) | (len(b) == 0), np.nan, (1 + np.searchsorted(b, score, side="right"))/(1 + len(b)))
+    score, b = (np.asarray(o, dtype=np.float64) for o in (score, baseline))
+    b = np.sort(b[~np.isnan(b)])
+    p = (1 + np.searchsorted(b, score, side="right"))/(1 + len(b))
+    return np.where(np.isnan(score) | (len(b) == 0), np.nan, p)
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #d2402cad
 def _group_correlation(s, W, level, chunk=1024):
     "(estimate, lo, hi) of the correlation of each matched pair over the documents of a group."
-    keys, parts = ("f", "g", "ff", "gg", "fg"), []
+    parts = []
     for a in range(0, s["f"].shape[1], chunk):
-        v = [s[k][:, a:a+chunk] for k in keys]
-        parts.append((pearson(s["n"].sum(), *(o.sum(0) for o in v)), *interval(pearson((W@s["n"])[:, None], *(W@o for o in v)), level)))
+        v = [s[k][:, a:a+chunk] for k in ("f", "g", "ff", "gg", "fg")]
+        resampled = pearson((W@s["n"])[:, None], *(W@o for o in v))
+        parts.append((pearson(s["n"].sum(), *(o.sum(0) for o in v)), *interval(resampled, level)))
     return [np.concatenate(o) for o in zip(*parts)]
 
-def _check_dictionaries(pair, **saes):
-    for name, s in saes.items():
-        check(s.cfg.n_sources == 1, f"{name}: a crosscoder of {s.cfg.n_sources} sources, and matching asks for SAEs of one model each; its latents are matched already, see `crosscoder`")
-        check(s.cfg.d_in == pair.d_in, f"{name}: an SAE of d_in {s.cfg.d_in}, the stores have width {pair.d_in}; give one trained on these stores")
+# %% ../../nbs/lib/diffing/09_matching.ipynb #2f3a406d
+def _group_table(m, s, W, level):
+    "The columns of one group without the test."
+    r, lo, hi = _group_correlation(s, W, level)
+    size = s["delta"].sum()
+    return pd.DataFrame(dict(latent=np.arange(len(r)), effect=r, lo=lo, hi=hi,
+                             support=(s["count"] > 0).sum(0), partner=m["partner"], mutual=m["mutual"],
+                             cosine=m["cosine"], nearest=m["nearest"], freq=s["count"].sum(0)/s["n"].sum(),
+                             delta_fvu=s["delta_err"].sum()/size if size else np.nan))
+
+# %% ../../nbs/lib/diffing/09_matching.ipynb #22dd3bff
+def _score(m, s, by, min_docs):
+    "(m,) likeness of each latent to its partner in a group; NaN for latents that fire in too few documents."
+    if by == "cosine": r = m["cosine"]
+    else: r = np.nan_to_num(pearson(s["n"].sum(), *(s[k].sum(0) for k in ("f", "g", "ff", "gg", "fg"))))
+    return np.where((s["count"] > 0).sum(0) >= min_docs, r, np.nan)
+
+# %% ../../nbs/lib/diffing/09_matching.ipynb #ab65f30f
+def _matched(pair, store, dictionary, sae, rows, by, how):
+    "Partners of a dictionary's latents in the base SAE, and the sums over matched pairs."
+    cos = cosines(dictionary, sae)
+    S = cos if by == "cosine" else correlations(store, dictionary, pair.base, sae, rows)
+    partner = match(S, how)
+    # who is not chosen back: the nearest
+    at = np.where(partner < 0, S.argmax(1), partner)
+    mutual = match(S, "mutual") if how == "hungarian" else partner
+    return dict(partner=at, mutual=(mutual == at), cosine=cos[np.arange(len(cos)), at],
+                nearest=cos.max(1), sums=match_sums(store, dictionary, pair.base, sae, at, pair, rows))
+
+# %% ../../nbs/lib/diffing/09_matching.ipynb #3d0a673c
+def _check_dictionaries(pair, fdr, baseline, **saes):
+    "Raise `ParamError` for a dictionary that does not fit the stores, or a baseline too small for the q asked for."
+    for name, s in (saes | {f"baseline {j}": b for j, b in enumerate(baseline)}).items():
+        check(s.cfg.n_sources == 1, f"{name}: a crosscoder of {s.cfg.n_sources} sources, and matching asks for "
+              f"SAEs of one model each; its latents are matched already, see `crosscoder`")
+        check(s.cfg.d_in == pair.d_in, f"{name}: an SAE of d_in {s.cfg.d_in}, the stores have width {pair.d_in}; "
+              f"give one trained on these stores")
+    n = sum(b.cfg.d_sae for b in baseline)
+    check(n == 0 or n + 1 >= 1/fdr, f"baseline: {n} latents cannot resolve a q of {fdr}; give "
+          f"{int(np.ceil(1/fdr))} or more, from several seeds")
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #f472a7c8
 def matching(
     pair,                # `PairedStores`
     sae,                 # dictionary of the base model
     other,               # dictionary of the fine-tuned model, trained on its own
-    baseline=(),         # dictionaries of the base model from other seeds, one or several: without them no p, q
-    by:str="cosine",     # what pairs are made and tested by: 'cosine' of decoder rows, or 'correlation' of activations
+    # dictionaries of the base model from other seeds, one or several: without them no p, q
+    baseline=(),
+    # what pairs are made and tested by: 'cosine' of decoder rows, or 'correlation' of activations
+    by:str="cosine",
     how:str="hungarian", # or 'mutual'
     rows=None,           # rows to compare on; the evaluation documents by default
     groups=None,         # (regime, segment) pairs; all that the documents have by default
     min_docs:int=10,     # latents active in fewer documents of a group are not tested there
     n_bootstrap:int=1000, # resamples of documents
     level:float=.95,     # coverage of the intervals
-    fdr:float=.05,       # rate at which a latent is called: it has no counterpart such as another seed would have
+    # rate at which a latent is called: it has no counterpart such as another seed would have
+    fdr:float=.05,
     seed:int=0,          # of the resampling
 ) -> pd.DataFrame:
-    "One row per latent of `other`, regime and segment: `partner` in `sae`, their `cosine`, and as `effect` the correlation of their activations with interval."
+    """One row per latent of `other`, regime and segment: `partner` in `sae`, their `cosine`, and as
+    `effect` the correlation of their activations with interval."""
     check(by in ("cosine", "correlation"), f"by: {by!r} is unknown{near(by, ('cosine', 'correlation'))}")
     baseline = list(baseline) if isinstance(baseline, (list, tuple)) else [baseline]
-    _check_dictionaries(pair, sae=sae, other=other, **{f"baseline {j}": b for j, b in enumerate(baseline)})
-    n = sum(b.cfg.d_sae for b in baseline)
-    check(n == 0 or n + 1 >= 1/fdr, f"baseline: {n} latents cannot resolve a q of {fdr}; give {int(np.ceil(1/fdr))} or more, from several seeds")
+    _check_dictionaries(pair, fdr, baseline, sae=sae, other=other)
     rows, kw = eval_rows(pair, rows), dict(by=by, how=how)
     mine = _matched(pair, pair.ft, other, sae, rows, **kw)
     seeds = [_matched(pair, pair.base, b, sae, rows, **kw) for b in baseline]
@@ -168,32 +224,11 @@ def matching(
         t = _group_table(mine, s, bootstrap_weights(len(s["n"]), n_bootstrap, seed), level)
         null = [_score(o, o["sums"].select(regime, segment), by, min_docs) for o in seeds]
         t["p"] = conformal_p(_score(mine, s, by, min_docs), np.concatenate(null)) if null else np.nan
-        t["q"] = bh(t.p); t["called"] = t.q <= fdr
-        t.insert(1, "regime", regime); t.insert(2, "segment", segment)
-        out.append(t)
-    check(bool(out), f"documents: {mine['sums'].cells.doc.nunique()} found, and a comparison needs at least 2; evaluate on more documents", DataError)
+        t["q"] = bh(t.p)
+        t["called"] = t.q <= fdr
+        out.append(with_group(t, regime, segment))
+    check_enough(out, mine["sums"].cells.doc.nunique())
     return pd.concat(out, ignore_index=True)
-
-# %% ../../nbs/lib/diffing/09_matching.ipynb #ab65f30f
-def _matched(pair, store, dictionary, sae, rows, by, how):
-    "Partners of a dictionary's latents in the base SAE, and the sums over matched pairs."
-    cos = cosines(dictionary, sae)
-    S = cos if by == "cosine" else correlations(store, dictionary, pair.base, sae, rows)
-    partner = match(S, how)
-    at = np.where(partner < 0, S.argmax(1), partner)                        # who is not chosen back: the nearest
-    mutual = match(S, "mutual") if how == "hungarian" else partner
-    return dict(partner=at, mutual=(mutual == at), cosine=cos[np.arange(len(cos)), at], nearest=cos.max(1), sums=match_sums(store, dictionary, pair.base, sae, at, pair, rows))
-
-def _score(m, s, by, min_docs):
-    "(m,) likeness of each latent to its partner in a group; NaN for latents that fire in too few documents."
-    r = m["cosine"] if by == "cosine" else np.nan_to_num(pearson(s["n"].sum(), *(s[k].sum(0) for k in ("f", "g", "ff", "gg", "fg"))))
-    return np.where((s["count"] > 0).sum(0) >= min_docs, r, np.nan)
-
-def _group_table(m, s, W, level):
-    "The columns of one group without the test."
-    r, lo, hi = _group_correlation(s, W, level)
-    return pd.DataFrame(dict(latent=np.arange(len(r)), effect=r, lo=lo, hi=hi, support=(s["count"] > 0).sum(0), partner=m["partner"], mutual=m["mutual"], cosine=m["cosine"],
-                             nearest=m["nearest"], freq=s["count"].sum(0)/s["n"].sum(), delta_fvu=s["delta_err"].sum()/s["delta"].sum() if s["delta"].sum() else np.nan))
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #4081471f
 def _with_twin(c):
@@ -201,6 +236,12 @@ def _with_twin(c):
     from sae_diploma.saes import SAE
     return matching(c.held_out, c.sae, SAE.from_pretrained(c.saes/f"sae_{c.architecture}_again"), **c.intervals)
 
-register(Method("matching", label="matching", place=22, question="which latents of two dictionaries correspond?",
-    run=_with_twin, needs=lambda c: "" if (c.saes/f"sae_{c.architecture}_again"/"config.json").exists()
+def _on_planted(world):
+    "The method where the truth is known: latents of the fine-tuned model's SAE, the worst partner first."
+    sae, twin, other = *world.base_saes(), world.ft_sae()
+    t = matching(world.pair, sae, other, baseline=[twin], groups=world.groups, n_bootstrap=20)
+    return dict(ft_only=(ranked(t.latent, (-t.cosine).where(t.p.notna()), t.called), other.W_dec))
+
+register(Method("matching", label="matching", place=7.2, question="which latents of two dictionaries correspond?",
+    run=_with_twin, planted=_on_planted, needs=lambda c: "" if (c.saes/f"sae_{c.architecture}_again"/"config.json").exists()
     else "the run has no second SAE of another seed (03.n_seeds)"))

@@ -24,6 +24,11 @@ from .matching import cosines
 from ..saes import SAE, SAEConfig
 from ..stats import *
 
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #ccffd0cb
+def _unit(sae):
+    "Decoder directions at length 1, float64."
+    return F.normalize(sae.W_dec.detach().double().cpu(), dim=1)
+
 # %% ../../nbs/lib/diffing/08_model_specific.ipynb #09f751e8
 def reproduced(
     dsae,     # a dictionary
@@ -33,8 +38,17 @@ def reproduced(
     "Which latents of `dsae` have a decoder row in `twin` with a cosine of `at` or more."
     return cosines(dsae, twin).max(1) >= at
 
-def _unit(sae): return F.normalize(sae.W_dec.detach().double().cpu(), dim=1)
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #416da270
+def _sparsity_table(
+    both:dict, # k -> its two dictionaries
+) -> pd.DataFrame:
+    "How many latents each sparsity reproduces; the smallest `k` within a tenth of the most is `chosen`."
+    t = pd.DataFrame([dict(k=k, reproduced=int(reproduced(*o).sum()),
+                           mean_cos=float(cosines(*o).max(1).mean())) for k, o in both.items()])
+    t["chosen"] = t.k == t[t.reproduced >= .9*t.reproduced.max()].k.min()
+    return t
 
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #58de0acd
 def fit_reproducible_diff_sae(
     pair,          # `PairedStores`
     folder=None,   # every dictionary has a folder in it; nothing is written without
@@ -45,31 +59,38 @@ def fit_reproducible_diff_sae(
     limit:float=2**31, # bytes: a smaller difference is held in memory while it is learned
     **kw,          # `n_epochs`, `batch_size`, `lr`, `device`, `resume`, …: see `train.fit_many`
 ):
-    "`(dsae, twin, table)`: dictionaries of the difference from two seeds at the sparsity at which most latents are found again, and the table that says so; raises `DataError` for models that do not differ."
+    """`(dsae, twin, table)`: dictionaries of the difference from two seeds at the sparsity at which
+    most latents are found again, and the table that says so; raises `DataError` for models that do not
+    differ."""
     from sae_diploma.train import fit_many
     check(len(seeds) == 2 and seeds[0] != seeds[1], f"seeds: {seeds}; give two different ones")
     check(len(ks) > 0 and min(ks) >= 1, f"ks: {ks}; give numbers of latents per token")
     rows = check_differs(pair, rows)
-    store = DiffStore(pair)
-    if len(pair)*pair.d_in*4 <= limit: store = ArrayStore(pair.ft[:]-pair.base[:], store.table_hash, store.meta)
-    more = {o: v for o, v in DiffStore(pair).meta.items() if o in ("layer", "hookpoint") and v is not None}
+    store, place = DiffStore(pair), DiffStore(pair).place
+    if len(pair)*pair.d_in*4 <= limit:
+        store = ArrayStore(pair.ft[:]-pair.base[:], store.table_hash, store.meta)
     jobs = [(k, s) for k in sorted(ks) for s in seeds]
-    saes = fit_many(store, [SAEConfig("batchtopk", d_in=pair.d_in, d_sae=d_sae, k=k, **more) for k, _ in jobs], folder and [Path(folder)/f"k{k}_seed{s}" for k, s in jobs], rows=rows, seed=[s for _, s in jobs],
-                    desc=f"{len(jobs)} dictionaries of the difference", **kw)
+    cfgs = [SAEConfig("batchtopk", d_in=pair.d_in, d_sae=d_sae, k=k, **place) for k, _ in jobs]
+    names = [f"k{k}_seed{s}" for k, s in jobs]
+    saes = fit_many(store, cfgs, folder and [Path(folder)/o for o in names], rows=rows,
+                    seed=[s for _, s in jobs], desc=f"{len(jobs)} dictionaries of the difference", **kw)
     both = {k: saes[2*i:2*i+2] for i, k in enumerate(sorted(ks))}
-    t = pd.DataFrame([dict(k=k, reproduced=int(reproduced(*o).sum()), mean_cos=float(cosines(*o).max(1).mean())) for k, o in both.items()])
-    t["chosen"] = t.k == t[t.reproduced >= .9*t.reproduced.max()].k.min()
+    t = _sparsity_table(both)
     k = int(t.k[t.chosen].iloc[0])
-    if folder: save_json(dict(k=k, seeds=list(seeds), folders=[f"k{k}_seed{s}" for s in seeds]), Path(folder)/"chosen.json")
+    if folder:
+        kept = dict(k=k, seeds=list(seeds), folders=[f"k{k}_seed{s}" for s in seeds])
+        save_json(kept, Path(folder)/"chosen.json")
     return *both[k], t
 
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #99f6f1f5
 def load_reproducible_diff_sae(
     folder,       # that was given to `fit_reproducible_diff_sae`
     device="cpu", # where the weights go
 ) -> tuple: # (dsae, twin)
     "The two dictionaries that were chosen; raises `DataError` for a folder in which none was."
     folder = Path(folder)
-    check((folder/"chosen.json").exists(), f"folder: {folder} has no chosen.json; give a folder that fit_reproducible_diff_sae has finished", DataError)
+    check((folder/"chosen.json").exists(), f"folder: {folder} has no chosen.json; give a folder that "
+          f"fit_reproducible_diff_sae has finished", DataError)
     return tuple(SAE.from_pretrained(folder/o, device) for o in load_json(folder/"chosen.json")["folders"])
 
 # %% ../../nbs/lib/diffing/08_model_specific.ipynb #0e7d92e5
@@ -77,57 +98,115 @@ def load_reproducible_diff_sae(
 def model_specific_threshold(
     pair,            # `PairedStores`
     dsae,            # dictionary of the difference
-    rows=None,       # rows to take it from; those of the split 'sae' by default, or where there are none of 'eval'
+    # rows to take it from; those of the split 'sae' by default, or where there are none of 'eval'
+    rows=None,
     share:float=.5,  # of the typical activation
     batch_size=8192, # rows at a time; no influence on the result
 ) -> np.ndarray: # (d_sae,), infinite for latents that never fire
     "From which activation on a latent of the difference fires clearly."
-    if rows is None: rows = pair.rows(split="sae") if (pair.table.docs.split == "sae").any() else eval_rows(pair)
+    if rows is None:
+        rows = pair.rows(split="sae") if (pair.table.docs.split == "sae").any() else eval_rows(pair)
     store, one, two = DiffStore(pair), 0., 0.
-    for i in range(0, len(rows), batch_size):
-        f = dsae.encode(store[rows[i:i+batch_size]].to(dsae.W_dec)).double().cpu().numpy()
+    for at in in_batches(batch_size, rows):
+        f = dsae.encode(store[at].to(dsae.W_dec)).double().cpu().numpy()
         one, two = one+f.sum(0), two+(f*f).sum(0)
     return np.where(one > 0, share*two/np.maximum(one, 1e-30), np.inf)
+
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #6815ce7c
+def _regressors(f, on):
+    "Activations of the latents `on` behind a constant."
+    return torch.cat([torch.ones(len(f), 1, dtype=torch.float64), f[:, on]], 1)
+
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #683371ab
+def _normal_equations(read, rows, doc, n_docs, on, batch_size):
+    "`(GᵀG, Gᵀx of each model, documents that each latent fires in)`."
+    A, C, docs = 0., dict(base=0., ft=0.), 0.
+    for at, d in in_batches(batch_size, rows, doc):
+        f, x = read(at)
+        G = _regressors(f, on)
+        A = A+G.T@G
+        for s in C: C[s] = C[s]+G.T@x[s]
+        docs = docs+sum_cells(d, n_docs, (f[:, on] > 0).double().numpy())
+    return A, C, (docs > 0).sum(0)
+
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #54db7cf0
+def _influences(read, rows, doc, n_docs, on, inv, B, D, size, batch_size):
+    "What each document contributes to the error of each β: (docs, latents) of both models."
+    out = dict(influence_base=0., influence_ft=0.)
+    for at, d in in_batches(batch_size, rows, doc):
+        f, x = read(at)
+        G = _regressors(f, on)
+        g = (G@inv)[:, 1:]
+        for s in x:
+            residual = g*((x[s]-G@B[s])@D.T)/size
+            out[f"influence_{s}"] = out[f"influence_{s}"]+sum_cells(d, n_docs, residual.numpy())
+    return out
 
 # %% ../../nbs/lib/diffing/08_model_specific.ipynb #117e3223
 @torch.no_grad()
 def joint_betas(
     pair,            # `PairedStores`
     dsae,            # dictionary of the difference
-    theta=None,      # (d_sae,) from which activation on a latent counts, as `model_specific_threshold` gives it
+    # (d_sae,) from which activation on a latent counts, as `model_specific_threshold` gives it
+    threshold=None,
     rows=None,       # rows to fit; the evaluation documents by default
     batch_size=8192, # rows at a time; no influence on the result
-    max_latents:int=4096, # of more that fire, those that fire most: the regression solves a system of that size
+    # of more that fire, those that fire most: the regression solves a system of that size
+    max_latents:int=4096,
 ) -> dict:
-    "`latents` that fire at all, and for them `base`, `ft` (m,): β of each model, `docs` they fire in, `firing` tokens; and per document `influence_base`, `influence_ft` (docs, m), whose sums of squares are variances."
-    check(dsae.cfg.d_in == pair.d_in and dsae.cfg.n_sources == 1, f"dsae: {dsae.cfg.n_sources} sources of width {dsae.cfg.d_in}, the stores have {pair.d_in}; use an SAE that was trained on their difference")
+    """`latents` that fire at all, and for them `base`, `ft` (m,): β of each model, `docs` they fire
+    in, `firing` tokens; and per document `influence_base`, `influence_ft` (docs, m), whose sums of
+    squares are variances."""
+    check_diff_sae(pair, dsae)
     rows = eval_rows(pair, rows)
-    doc, ids = np.unique(np.asarray(pair.doc)[rows], return_inverse=True)
-    check(len(doc) >= 2, f"documents: {len(doc)} found, and an interval over documents needs at least 2; evaluate on more documents", DataError)
-    theta = np.zeros(dsae.cfg.d_sae) if theta is None else theta
-    theta = torch.as_tensor(theta, dtype=torch.float64)
-    def read(i):
-        xb, xf = (getattr(pair, s)[rows[i:i+batch_size]] for s in ("base", "ft"))
-        f = dsae.encode((xf-xb).to(dsae.W_dec)).double().cpu()
-        return torch.where(f >= theta, f, 0.), dict(base=xb.double(), ft=xf.double())
-    count = sum((read(i)[0] > 0).sum(0) for i in range(0, len(rows), batch_size)).numpy()
+    docs, doc = np.unique(np.asarray(pair.doc)[rows], return_inverse=True)
+    check_enough(len(docs) >= 2, len(docs), "an interval over documents")
+    threshold = torch.as_tensor(np.zeros(dsae.cfg.d_sae) if threshold is None else threshold, dtype=torch.float64)
+    def read(at):
+        x_base, x_ft = pair.base[at], pair.ft[at]
+        f = dsae.encode((x_ft-x_base).to(dsae.W_dec)).double().cpu()
+        return torch.where(f >= threshold, f, 0.), dict(base=x_base.double(), ft=x_ft.double())
+    count = sum((read(at)[0] > 0).sum(0) for at in in_batches(batch_size, rows)).numpy()
     on = np.sort(np.argsort(-count, kind="stable")[:min(max_latents, (count > 0).sum())])
-    check(len(on) > 0, "dsae: none of its latents fires on these rows; use a dictionary that was trained on this difference", DataError)
-    with_one = lambda f: torch.cat([torch.ones(len(f), 1, dtype=torch.float64), f[:, on]], 1)
-    A, C, docs = 0., dict(base=0., ft=0.), 0.
-    for i in range(0, len(rows), batch_size):
-        f, x = read(i); G = with_one(f); A = A+G.T@G
-        for s in C: C[s] = C[s]+G.T@x[s]
-        docs = docs+sum_cells(ids[i:i+batch_size], len(doc), (f[:, on] > 0).double().numpy())
+    check(len(on) > 0, "dsae: none of its latents fires on these rows; use a dictionary that was trained on this "
+          "difference", DataError)
+    A, C, support = _normal_equations(read, rows, doc, len(docs), on, batch_size)
     inv = torch.linalg.inv(A+1e-9*A.diagonal().mean()*torch.eye(len(A), dtype=torch.float64))
     D, B = _unit(dsae)[on], {s: inv@c for s, c in C.items()}
     size = dsae.W_dec.detach().double().cpu().norm(dim=1)[on]
-    out = dict(latents=on, docs=(docs > 0).sum(0), firing=count[on], n=len(rows), n_docs=len(doc), **{s: ((B[s][1:]*D).sum(1)/size).numpy() for s in B})
-    inf = dict(base=0., ft=0.)
-    for i in range(0, len(rows), batch_size):
-        f, x = read(i); G = with_one(f); g = (G@inv)[:, 1:]
-        for s in inf: inf[s] = inf[s]+sum_cells(ids[i:i+batch_size], len(doc), (g*((x[s]-G@B[s])@D.T)/size).numpy())
-    return out | {f"influence_{s}": v for s, v in inf.items()}
+    beta = {s: ((B[s][1:]*D).sum(1)/size).numpy() for s in B}
+    return dict(latents=on, docs=support, firing=count[on], n=len(rows), n_docs=len(docs), **beta,
+                **_influences(read, rows, doc, len(docs), on, inv, B, D, size, batch_size))
+
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #a53e5eb9
+def _own_and_other(j):
+    "`(of ft, (own β, other β), (own influence, other influence))`: own is the model that has more of the latent."
+    ft = np.abs(j["ft"]) >= np.abs(j["base"])
+    pick = lambda a, b: (np.where(ft, b, a), np.where(ft, a, b))
+    return ft, pick(j["base"], j["ft"]), pick(j["influence_base"], j["influence_ft"])
+
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #8ff752ca
+def _sided(j, m, stable, limit, min_docs, level):
+    "The rows of one group."
+    ft, (own, other), (own_infl, other_infl) = _own_and_other(j)
+    sign, nu = np.sign(own), other/own
+    n, k, G = j["n"], len(own)+1, np.maximum(j["docs"], 2)
+    small = np.sqrt(G/(G-1)*(n-1)/max(n-k, 1)) # of clustered least squares (Cameron & Miller 2015)
+    spread = lambda c: np.sqrt(((other_infl+c*own_infl)**2).sum(0))
+    se = lambda c: np.maximum(small*spread(c), 1e-12)
+    z = np.minimum((limit*own-other)*sign/se(-limit), (limit*own+other)*sign/se(limit))
+    df = np.maximum(j["docs"]-1, 1) # few documents, few degrees of freedom
+    half = student.isf((1-level)/2, df)*small*spread(-nu)/np.abs(own)
+    # Δ has the direction's sign: what the base model alone has appears with the other one
+    right = np.where(ft, j["ft"] > 0, j["base"] < 0)
+    # with fewer than five tokens per latent the fit leaves no residuals to judge by
+    tested = (j["docs"] >= min_docs) & stable[j["latents"]] & right & (n >= 5*k)
+    t = pd.DataFrame(dict(latent=j["latents"], side=np.where(ft, "ft", "base"), effect=1-np.abs(nu),
+                          nu=nu, lo=nu-half, hi=nu+half, p=np.where(tested, student.sf(z, df), np.nan), z=z,
+                          support=j["docs"], firing=j["firing"], beta_base=j["base"], beta_ft=j["ft"],
+                          stable=stable[j["latents"]]))
+    t = t.set_index("latent").reindex(np.arange(m)).rename_axis("latent").reset_index()
+    return t.fillna(dict(support=0, firing=0)).assign(stable=stable)
 
 # %% ../../nbs/lib/diffing/08_model_specific.ipynb #3cea64ca
 def model_specific(
@@ -135,7 +214,7 @@ def model_specific(
     dsae,              # dictionary of the difference, from `fit_diff_sae` or `fit_reproducible_diff_sae`
     twin=None,         # one of another seed: only latents that it has, too, are tested
     sae=None,          # dictionary of the base model, for `cos_base`
-    theta=None,        # (d_sae,) thresholds; `model_specific_threshold` by default
+    threshold=None,        # (d_sae,) thresholds; `model_specific_threshold` by default
     rows=None,         # rows to compare on; the evaluation documents by default
     groups=None,       # (regime, segment) pairs; all that the documents have by default
     limit:float=.2,    # on |ν| (Minder et al. 2025)
@@ -143,67 +222,67 @@ def model_specific(
     fdr:float=.05,     # rate of false discoveries within a group
     level:float=.95,   # coverage of the intervals
 ) -> pd.DataFrame:
-    "One row per latent, regime and segment: `side` whose it is, `nu` with interval, `effect` = 1 − |ν|, p (of |ν| ≥ `limit`), q, `called`: of one model only."
+    """One row per latent, regime and segment: `side` whose it is, `nu` with interval, `effect` = 1 −
+    |ν|, p (of |ν| ≥ `limit`), q, `called`: of one model only."""
     rows, out = eval_rows(pair, rows), []
     check(0 < limit < 1, f"limit: {limit} on |ν|; use a number between 0 and 1, 0.2 by default")
-    theta = model_specific_threshold(pair, dsae) if theta is None else np.asarray(theta)
+    threshold = model_specific_threshold(pair, dsae) if threshold is None else np.asarray(threshold)
     stable = np.ones(dsae.cfg.d_sae, bool) if twin is None else reproduced(dsae, twin)
-    regime, segment = names_of(pair.table, rows)
-    cells = make_cells(np.asarray(pair.doc)[rows], regime, segment)[1]
-    for r, s in groups or PairSums(cells, 1).groups():
-        at = rows[((regime == r) | (r == "all")) & ((segment == s) | (s == "all"))]
+    regimes, segments = names_of(pair.table, rows)
+    for regime, segment in groups or PairSums(cells_of(pair, rows)[1], 1).groups():
+        at = rows[in_group(regimes, segments, regime, segment)]
         if len(np.unique(np.asarray(pair.doc)[at])) < 2: continue
-        try: j = joint_betas(pair, dsae, theta, at)
+        try: j = joint_betas(pair, dsae, threshold, at)
         except DataError: continue # no latent fires on these
         t = _sided(j, dsae.cfg.d_sae, stable, limit, min_docs, level)
-        t["q"] = bh(t.p); t["called"] = t.q <= fdr
-        t.insert(1, "regime", r); t.insert(2, "segment", s); out.append(t)
-    check(bool(out), "documents: in no kind of text does a latent fire in 2 or more; evaluate on more documents", DataError)
+        t["q"] = bh(t.p)
+        t["called"] = t.q <= fdr
+        out.append(with_group(t, regime, segment))
+    check(bool(out), "documents: in no kind of text does a latent fire in 2 or more; evaluate on more documents",
+          DataError)
     t = pd.concat(out, ignore_index=True)
     if sae is None: return t
     cos = cosines(dsae, sae)
     return t.assign(cos_base=cos.max(1)[t.latent], nearest=cos.argmax(1)[t.latent])
-
-def _sided(j, m, stable, limit, min_docs, level):
-    "The rows of one group."
-    b, f, ib, jf = j["base"], j["ft"], j["influence_base"], j["influence_ft"]
-    ft = np.abs(f) >= np.abs(b)
-    own, other, io, ix = np.where(ft, f, b), np.where(ft, b, f), np.where(ft, jf, ib), np.where(ft, ib, jf)
-    sign = np.sign(own)
-    n, k, G = j["n"], len(own)+1, np.maximum(j["docs"], 2)
-    small = np.sqrt(G/(G-1)*(n-1)/max(n-k, 1)) # of clustered least squares (Cameron & Miller 2015)
-    se = lambda c: np.maximum(small*np.sqrt(((ix+c*io)**2).sum(0)), 1e-12)
-    z = np.minimum((limit*own-other)*sign/se(-limit), (limit*own+other)*sign/se(limit))
-    nu = other/own
-    df = np.maximum(j["docs"]-1, 1) # few documents, few degrees of freedom
-    half = student.isf((1-level)/2, df)*small*np.sqrt(((ix-nu*io)**2).sum(0))/np.abs(own)
-    right = np.where(ft, f > 0, b < 0) # Δ has the direction's sign: what the base model alone has appears with the other one
-    p = np.where((j["docs"] >= min_docs) & stable[j["latents"]] & right & (n >= 5*k), student.sf(z, df), np.nan) # with fewer tokens the fit leaves no residuals to judge by
-    t = pd.DataFrame(dict(latent=j["latents"], side=np.where(ft, "ft", "base"), effect=1-np.abs(nu), nu=nu, lo=nu-half, hi=nu+half, p=p, z=z, support=j["docs"], firing=j["firing"], beta_base=b, beta_ft=f, stable=stable[j["latents"]]))
-    return t.set_index("latent").reindex(np.arange(m)).rename_axis("latent").reset_index().fillna(dict(support=0, firing=0)).assign(stable=stable)
 
 # %% ../../nbs/lib/diffing/08_model_specific.ipynb #8ed9596e
 def model_specific_numbers(
     t, # of `model_specific`
     regime="task", # text asked about; the only kind there is where it is missing
 ) -> dict:
-    "`tested`, called of either side `ft` and `base`, `median_nu` and `rescaled` (ν of a third or more) and `both` (interval wholly beyond ±0.2: not of one model only) of the tested ones, and `new_direction`, called ft-only ones whose `cos_base` is below 0.7."
-    g = next((g for r in (regime, "all", t.regime.iloc[0]) if len(g := t[(t.regime == r) & (t.segment == "all") & t.p.notna()])), t[:0])
+    """`tested`, called of either side `ft` and `base`, `median_nu` and `rescaled` (ν of a third or
+    more) and `both` (interval wholly beyond ±0.2: not of one model only) of the tested ones, and
+    `new_direction`, called ft-only ones whose `cos_base` is below 0.7."""
+    at = lambda r: t[(t.regime == r) & (t.segment == "all") & t.p.notna()]
+    g = next((g for r in (regime, "all", t.regime.iloc[0]) if len(g := at(r))), t[:0])
     f = g[g.called & (g.side == "ft")]
-    return dict(tested=len(g), ft=len(f), base=int((g.called & (g.side == "base")).sum()), median_nu=float(g.nu.median()) if len(g) else None, rescaled=int((g.nu >= 1/3).sum()), both=int(((g.lo > .2) | (g.hi < -.2)).sum()), **(dict(new_direction=int((f.cos_base < .7).sum())) if "cos_base" in t else {}))
+    n = dict(tested=len(g), ft=len(f), base=int((g.called & (g.side == "base")).sum()),
+             median_nu=float(g.nu.median()) if len(g) else None, rescaled=int((g.nu >= 1/3).sum()),
+             both=int(((g.lo > .2) | (g.hi < -.2)).sum()))
+    return n | dict(new_direction=int((f.cos_base < .7).sum())) if "cos_base" in t else n
 
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #39ab8cf3
 def model_specific_in_words(
     t,       # of `model_specific`
     fdr=.05, # rate at which latents were called
     **kw,    # `regime`: see `model_specific_numbers`
 ) -> str:
     "What `model_specific` found, in a sentence or two."
-    n = model_specific_numbers(t, **kw); m = n["tested"]
-    if not m: return "No latent of the difference fires in enough documents and is found again by another seed, so none can be said to belong to one model."
+    n = model_specific_numbers(t, **kw)
+    m = n["tested"]
+    if not m:
+        return ("No latent of the difference fires in enough documents and is found again by another "
+                "seed, so none can be said to belong to one model.")
     of = f"Of {m:,} latent{'s'*(m != 1)} of the difference that another seed finds, too,"
-    if not n["ft"]+n["base"]: return f"{of} none can be shown to be of one model only (false discovery rate {100*fdr:g} %), and {n['both']:,} are shown not to be; {n['rescaled']:,} write what both models have, one at least a third as strongly as the other (median ν {n['median_nu']:.2f})."
-    new = f" ({n['new_direction']:,} of them a direction that no latent of the base model's dictionary has)" if n["ft"] and "new_direction" in n else ""
-    return f"{of} {n['ft'] or 'none'} write{'s'*(n['ft'] == 1)} what only the fine-tuned model has{new}, {n['base'] or 'none'} what only the base model has; {n['rescaled']:,} what both have, one at least a third as strongly as the other (median ν {n['median_nu']:.2f})."
+    if not n["ft"]+n["base"]:
+        return (f"{of} none can be shown to be of one model only (false discovery rate {100*fdr:g} %), "
+                f"and {n['both']:,} are shown not to be; {n['rescaled']:,} write what both models "
+                f"have, one at least a third as strongly as the other (median ν {n['median_nu']:.2f}).")
+    new = (f" ({n['new_direction']:,} of them a direction that no latent of the base model's "
+           f"dictionary has)" if n["ft"] and "new_direction" in n else "")
+    return (f"{of} {n['ft'] or 'none'} write{'s'*(n['ft'] == 1)} what only the fine-tuned model "
+            f"has{new}, {n['base'] or 'none'} what only the base model has; {n['rescaled']:,} what "
+            f"both have, one at least a third as strongly as the other (median ν {n['median_nu']:.2f}).")
 
 # %% ../../nbs/lib/diffing/08_model_specific.ipynb #b9b7d542
 def _clearly(folder, sae, dsae, pair):
@@ -230,11 +309,21 @@ def _of_run(c):
     kw = {k: v for k, v in c.stats.items() if k in ("min_docs", "fdr")}
     return model_specific(c.held_out, stable, twin, c.sae, model_specific_threshold(c.pair, stable), **kw)
 
+def _on_planted(world):
+    "The method where the truth is known; a change counts only in latents that the second seed has, too."
+    dsae, twin, _ = world.diff_saes()
+    t = model_specific(world.pair, dsae, twin, groups=world.groups)
+    moved = diff_sae(world.pair, dsae, groups=world.groups, **world.stats)
+    stable, ft = moved.latent.isin(t.latent[t.stable]), t.side == "ft"
+    return dict(ft_only=(ranked(t.latent, t.z.where(t.p.notna() & ft), t.called & ft), dsae.W_dec),
+                changed=(ranked(moved.latent, moved.delta.abs().where(stable & moved.p.notna()), moved.called & stable),
+                         dsae.W_dec))
+
 register_dictionary(DictionaryKind("reproducible diff-SAE", "diff_sae_reproducible",
     "stable latents of the difference", "difference", place=5, reads=difference_pair, encode=_clearly, folder=_chosen))
 
-register(Method("model_specific", "reproducible diff-SAE", "one-sided",
-    "of what the difference is made of, what does only one model have?", place=11, main=True, run=_of_run,
+register(Method("model_specific", "reproducible diff-SAE", "model-specific",
+    "of what the difference is made of, what does only one model have?", place=11, main=True, run=_of_run, planted=_on_planted,
     strength=lambda t: t.z.where(t.q.notna()),
     measures=(Measure("what of its direction the other model has where it fires, ν: 0 nothing, ½ half as much; is it below "
                       "0.2?", "nu", "lo", "hi", by="side",

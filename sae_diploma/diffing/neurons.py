@@ -20,70 +20,97 @@ from ..acts.extraction import doc_activations
 from ..models import capture, decoder_layers, down_proj, linear_weight, missing, n_layers, probe_ids
 from ..stats import *
 
+# %% ../../nbs/lib/diffing/12_neurons.ipynb #b61ccac8
+def _in_width(model, layer):
+    "Number of neurons of a layer."
+    with torch.no_grad(), capture(model, [(layer, "mlp_act")]) as (acts, run):
+        return run(input_ids=probe_ids(model, 1, 2))[layer, "mlp_act"].shape[-1]
+
 # %% ../../nbs/lib/diffing/12_neurons.ipynb #18fbfe93
 def neuron_sums(
     base, ft,               # the two models
     table,                  # `TokenTable`
     rows=None,              # rows to compare on; documents of the split 'eval' without BOS by default
-    batch_tokens=(None, None), # positions a batch of each model, as for `acts.doc_activations`; different ones show rounding when `ft` is `base`
-    base_of=None,           # sums of another pair with the same base model and rows: its base side is taken over
+    # positions a batch of each model, as for `acts.doc_activations`; different ones show rounding when
+    # `ft` is `base`
+    batch_tokens=(None, None),
+    # sums of another pair with the same base model and rows: its base side is taken over
+    base_of=None,
 ) -> PairSums:
-    "Counts and sums of all MLP neurons, layer after layer, per document and segment; `widths` is the number of neurons of each layer, 0 of those in `skipped` ({layer: why}), about which a warning speaks."
+    """Counts and sums of all MLP neurons, layer after layer, per document and segment; `widths` is the
+    number of neurons of each layer, 0 of those in `skipped` ({layer: why}), about which a warning
+    speaks."""
     rows = table.rows(split="eval") if rows is None else np.intersect1d(rows, table.rows())
     ids, cells = make_cells(table.doc[rows], *names_of(table, rows))
-    cell = np.full(len(table), -1); cell[rows] = ids
-    skipped = without_neurons(base, ft); layers = [l for l in range(n_layers(base)) if l not in skipped]
+    cell = np.full(len(table), -1)
+    cell[rows] = ids
+    skipped = without_neurons(base, ft)
+    layers = [l for l in range(n_layers(base)) if l not in skipped]
     if skipped: warnings.warn(f"neurons: left out are {layers_in_words(skipped)}")
     widths = [0 if l in skipped else _in_width(base, l) for l in range(n_layers(base))]
-    sums = PairSums(cells, max(1, sum(widths))); sums.widths, sums.skipped = widths, skipped # a table of no neuron needs a column to stand on
+    sums = PairSums(cells, max(1, sum(widths)))
+    sums.widths, sums.skipped = widths, skipped # a table of no neuron needs a column to stand on
     docs = np.unique(table.doc[rows])
-    if base_of is not None: sums.count["base"], sums.total["base"] = base_of.count["base"], base_of.total["base"]
-    for side, model, n in (("base", base, batch_tokens[0]), ("ft", ft, batch_tokens[1]))[base_of is not None:]:
+    if base_of is not None:
+        sums.count["base"], sums.total["base"] = base_of.count["base"], base_of.total["base"]
+    for side, model, n in (("base", base, batch_tokens[0]),
+                           ("ft", ft, batch_tokens[1]))[base_of is not None:]:
         points = [(l, "mlp_act") for l in layers]
         if not points: break
-        with progress(total=int(np.diff(table.bounds)[docs].sum()), desc=f"neurons of {side}", unit="tok", unit_scale=True) as bar:
+        with progress(total=int(np.diff(table.bounds)[docs].sum()), desc=f"neurons of {side}",
+                      unit="tok", unit_scale=True) as bar:
             for at, acts in doc_activations(model, table, docs, points, n):
-                keep = cell[at] >= 0; x = torch.cat([acts[p].float().cpu()[torch.from_numpy(keep)] for p in points], 1)
-                check(bool(torch.isfinite(x).all()), f"activations: NaN or infinity in the MLP of {type(model).__name__}; load the model in float32", DataError)
-                sums.add_dense(side, cell[at][keep], x); bar.update(len(at))
+                keep = cell[at] >= 0
+                x = torch.cat([acts[p].float().cpu()[torch.from_numpy(keep)] for p in points], 1)
+                check(bool(torch.isfinite(x).all()), f"activations: NaN or infinity in the MLP of "
+                      f"{type(model).__name__}; load the model in float32", DataError)
+                sums.add_dense(side, cell[at][keep], x)
+                bar.update(len(at))
     return sums
 
-def _in_width(model, layer):
-    "Number of neurons of a layer."
-    with torch.no_grad(), capture(model, [(layer, "mlp_act")]) as (acts, run): return run(input_ids=probe_ids(model, 1, 2))[layer, "mlp_act"].shape[-1]
-
+# %% ../../nbs/lib/diffing/12_neurons.ipynb #f6d74ec2
 def without_neurons(
     base, ft, # the two models
 ) -> dict:
-    "{layer: why} of the layers whose neurons cannot be read one by one in both models, as in a mixture of experts."
-    return {l: why for l in range(n_layers(base)) if (why := missing(base, l, "mlp_act") or missing(ft, l, "mlp_act"))}
+    """{layer: why} of the layers whose neurons cannot be read one by one in both models, as in a
+    mixture of experts."""
+    return {l: why for l in range(n_layers(base))
+            if (why := missing(base, l, "mlp_act") or missing(ft, l, "mlp_act"))}
 
+# %% ../../nbs/lib/diffing/12_neurons.ipynb #14425fa1
 def layers_in_words(
     skipped, # {layer: why}
 ) -> str:
     "Layers that were left out, those with one reason together: the reason is said of the first."
     groups = {}
     for l, why in skipped.items(): groups.setdefault(why.split(" has no", 1)[-1], []).append((l, why))
-    return "; ".join(f"layer{'s' if len(g) > 1 else ''} {', '.join(str(l) for l, _ in g)} ({g[0][1]})" for g in groups.values())
+    return ("; ".join(f"layer{'s' if len(g) > 1 else ''} {', '.join(str(l) for l, _ in g)} ({g[0][1]})"
+                      for g in groups.values()))
 
-# %% ../../nbs/lib/diffing/12_neurons.ipynb #04a880b9
-def neuron_weights(
-    base, ft, # the two models
-) -> pd.DataFrame:
-    "`layer, neuron, in_change, out_change`: relative change of the weights that feed each neuron and of those it writes."
-    b, f = merge_adapter(base), merge_adapter(ft)
-    out, skipped = [pd.DataFrame(dict(layer=np.zeros(0, int), neuron=np.zeros(0, int), in_change=np.zeros(0), out_change=np.zeros(0)))], without_neurons(b, f)
-    for l in range(n_layers(b)):
-        if l in skipped: continue
-        (bi, bo), (fi, fo) = (_in_out(m, l) for m in (b, f))
-        if bi is None or fi is None: # what feeds them could not be told: only what they write is known
-            out.append(pd.DataFrame(dict(layer=l, neuron=np.arange(len(bo)), in_change=np.nan, out_change=((fo - bo).norm(dim=1)/bo.norm(dim=1)).numpy()))); continue
-        rel = lambda x, y: ((y - x).norm(dim=1)/x.norm(dim=1)).numpy()
-        out.append(pd.DataFrame(dict(layer=l, neuron=np.arange(len(bi)), in_change=rel(bi, fi), out_change=rel(bo, fo))))
-    return pd.concat(out[1:] or out, ignore_index=True)
+# %% ../../nbs/lib/diffing/12_neurons.ipynb #4542a374
+@torch.no_grad()
+def _fused(model, layer, module, n):
+    """Rows (gate, up) of a matrix of 2n rows that feed neuron after neuron, or None: with the others
+    silent, only the neurons that they feed are awake."""
+    k = n//2
+    for at in ((slice(0, n), slice(n, 2*n)), (slice(0, 2*n, 2), slice(1, 2*n, 2))):
+        awake = torch.zeros(2*n, dtype=torch.bool)
+        awake[at[0]][:k] = True
+        awake[at[1]][:k] = True
+        def only(m, a, out):
+            return torch.where(awake.to(out.device), torch.ones_like(out), torch.zeros_like(out))
+        h = module.register_forward_hook(only)
+        try:
+            with capture(model, [(layer, "mlp_act")]) as (acts, run):
+                x = run(input_ids=probe_ids(model, 1, 2))[layer, "mlp_act"].flatten(0, -2)
+        finally: h.remove()
+        if bool((x[:, :k] != 0).all()) and not bool((x[:, k:] != 0).any()): return at
+    return None
 
+# %% ../../nbs/lib/diffing/12_neurons.ipynb #63d59595
 def _in_out(model, layer):
-    "(neurons, …) in-weights, None where they could not be told, and out-weights of a layer, float32 on the CPU."
+    """(neurons, …) in-weights, None where they could not be told, and out-weights of a layer, float32
+    on the CPU."""
     down = down_proj(model, layer)
     mlp = next(m for m in decoder_layers(model)[layer].modules() if any(c is down for c in m.children()))
     rows = lambda m: linear_weight(m).detach().float().cpu()
@@ -91,22 +118,31 @@ def _in_out(model, layer):
     inner = [m for m in mlp.modules() if m is not down and linear_weight(m) is not None]
     feeds = [rows(m) for m in inner if rows(m).shape[0] == n]
     for m in inner: # gate and up in one matrix
-        if rows(m).shape[0] == 2*n and (at := _fused(model, layer, m, n)) is not None: feeds += [rows(m)[i] for i in at]
+        if rows(m).shape[0] == 2*n and (at := _fused(model, layer, m, n)) is not None:
+            feeds += [rows(m)[i] for i in at]
     return torch.cat(feeds, 1) if feeds else None, rows(down).t()
 
-@torch.no_grad()
-def _fused(model, layer, module, n):
-    "Rows (gate, up) of a matrix of 2n rows that feed neuron after neuron, or None: with the others silent, only the neurons that they feed are awake."
-    k = n//2
-    for at in ((slice(0, n), slice(n, 2*n)), (slice(0, 2*n, 2), slice(1, 2*n, 2))):
-        awake = torch.zeros(2*n, dtype=torch.bool); awake[at[0]][:k] = True; awake[at[1]][:k] = True
-        def only(m, a, out): return torch.where(awake.to(out.device), torch.ones_like(out), torch.zeros_like(out))
-        h = module.register_forward_hook(only)
-        try:
-            with capture(model, [(layer, "mlp_act")]) as (acts, run): x = run(input_ids=probe_ids(model, 1, 2))[layer, "mlp_act"].flatten(0, -2)
-        finally: h.remove()
-        if bool((x[:, :k] != 0).all()) and not bool((x[:, k:] != 0).any()): return at
-    return None
+# %% ../../nbs/lib/diffing/12_neurons.ipynb #04a880b9
+def neuron_weights(
+    base, ft, # the two models
+) -> pd.DataFrame:
+    """`layer, neuron, in_change, out_change`: relative change of the weights that feed each neuron and
+    of those it writes."""
+    b, f = merge_adapter(base), merge_adapter(ft)
+    out, skipped = (
+        [pd.DataFrame(dict(layer=np.zeros(0, int), neuron=np.zeros(0, int), in_change=np.zeros(0),
+                           out_change=np.zeros(0)))], without_neurons(b, f))
+    for l in range(n_layers(b)):
+        if l in skipped: continue
+        (bi, bo), (fi, fo) = (_in_out(m, l) for m in (b, f))
+        if bi is None or fi is None: # what feeds them could not be told: only what they write is known
+            out.append(pd.DataFrame(dict(layer=l, neuron=np.arange(len(bo)), in_change=np.nan,
+                                         out_change=((fo - bo).norm(dim=1)/bo.norm(dim=1)).numpy())))
+            continue
+        rel = lambda x, y: ((y - x).norm(dim=1)/x.norm(dim=1)).numpy()
+        out.append(pd.DataFrame(dict(layer=l, neuron=np.arange(len(bi)), in_change=rel(bi, fi),
+                                     out_change=rel(bo, fo))))
+    return pd.concat(out[1:] or out, ignore_index=True)
 
 # %% ../../nbs/lib/diffing/12_neurons.ipynb #8aaa6a6b
 def neurons(
@@ -114,20 +150,24 @@ def neurons(
     table,                  # `TokenTable`
     rows=None,              # rows to compare on; the evaluation documents by default
     sums=None,              # `neuron_sums` of the same, where they are at hand
-    groups=(("task", "all"), ("plain", "all")), # (regime, segment) pairs; None for all. Those that the documents lack are left out
+    # (regime, segment) pairs; None for all. Those that the documents lack are left out
+    groups=(("task", "all"), ("plain", "all")),
     n_perm:int=10_000,      # swaps at most
     **kw,                   # `n_bootstrap`, `min_docs`, `fdr`, `level`, `seed`: see `compare`
 ) -> pd.DataFrame:
-    "One row per neuron, regime and segment: layer, neuron, change of frequency and mean as `compare` gives them, change of its weights."
+    """One row per neuron, regime and segment: layer, neuron, change of frequency and mean as `compare`
+    gives them, change of its weights."""
     sums = neuron_sums(base, ft, table, rows) if sums is None else sums
     have = set(sums.groups()) | {("all", "all")}
     groups = groups and ([g for g in groups if tuple(g) in have] or [("all", "all")])
     t = table_of(sums, "unit", groups, n_perm=n_perm, **kw)
     first = np.cumsum([0, *sums.widths])
     layer = np.searchsorted(first, t.unit, side="right") - 1
-    t.insert(0, "layer", layer); t.insert(1, "neuron", t.unit - first[layer])
+    t.insert(0, "layer", layer)
+    t.insert(1, "neuron", t.unit - first[layer])
     if not first[-1]: t = t[:0] # not one layer has neurons
-    return t.drop(columns="unit").merge(neuron_weights(base, ft), on=["layer", "neuron"], how="left", validate="many_to_one")
+    return t.drop(columns="unit").merge(neuron_weights(base, ft), on=["layer", "neuron"], how="left",
+                                        validate="many_to_one")
 
 # %% ../../nbs/lib/diffing/12_neurons.ipynb #f56b5922
 def neuron_null(
@@ -142,11 +182,18 @@ def neuron_null(
     "Discoveries among neurons, where there is something to find and where there is not, per regime of `t`."
     rows = []
     for regime, g in t[t.segment == "all"].groupby("regime", sort=False):
-        k = null_discoveries(sums.select(None if regime == "all" else regime), n_labels, n_perm, min_docs, fdr, seed + 1)
+        k = null_discoveries(sums.select(None if regime == "all" else regime), n_labels, n_perm,
+                             min_docs, fdr, seed + 1)
         itself = null[(null.regime == regime) & (null.segment == "all")]
-        for comparison, d, more in (("ft against base", int(g.called.sum()), dict(mean_discoveries=int(g.mean_called.sum()))), ("base against itself", int(itself.called.sum()), dict(mean_discoveries=int(itself.mean_called.sum()))),
-                                    ("null: labels swapped", float(k.mean()), dict(relabellings=n_labels, any_discovery=float((k > 0).mean()), most=int(k.max()), nominal=fdr))):
-            rows.append(dict(comparison=f"{comparison}, {regime}", method="neurons", regime=regime, segment="all", discoveries=d, n=int(g.p.notna().sum()), **more))
+        for comparison, d, more in (("ft against base", int(g.called.sum()),
+                                     dict(mean_discoveries=int(g.mean_called.sum()))), (
+                                         "base against itself", int(itself.called.sum()),
+                                         dict(mean_discoveries=int(itself.mean_called.sum()))),
+                                    ("null: labels swapped", float(k.mean()),
+                                     dict(relabellings=n_labels, any_discovery=float((k > 0).mean()),
+                                          most=int(k.max()), nominal=fdr))):
+            rows.append(dict(comparison=f"{comparison}, {regime}", method="neurons", regime=regime,
+                             segment="all", discoveries=d, n=int(g.p.notna().sum()), **more))
     return rows
 
 # %% ../../nbs/lib/diffing/12_neurons.ipynb #3b90cc08
@@ -155,13 +202,19 @@ def neuron_layers(
     null=None,            # the same of base against itself
     min_change:float=.05, # share of tokens by which a neuron's frequency must change
 ) -> pd.DataFrame:
-    "Per layer: neurons, `called`, `share` changed noticeably with `lo` and `hi`, median change of weights, and `share_null`."
+    """Per layer: neurons, `called`, `share` changed noticeably with `lo` and `hi`, median change of
+    weights, and `share_null`."""
     big = lambda d: d.called & (d.delta.abs() >= min_change)
     inner = np.where(np.sign(t.lo) == np.sign(t.hi), np.minimum(t.lo.abs(), t.hi.abs()), 0)
-    f = t.assign(share=big(t), lo=t.called & (inner >= min_change), hi=np.maximum(t.lo.abs(), t.hi.abs()) >= min_change)
-    out = f.groupby("layer").agg(neurons=("neuron", "size"), tested=("p", "count"), called=("called", "sum"), mean_called=("mean_called", "sum"), share=("share", "mean"), lo=("lo", "mean"), hi=("hi", "mean"),
-                                 in_change=("in_change", "median"), out_change=("out_change", "median")).reset_index()
-    if null is not None and len(out): out["share_null"] = big(null).groupby(null.layer).mean().reindex(out.layer).to_numpy()
+    f = t.assign(share=big(t), lo=t.called & (inner >= min_change),
+                 hi=np.maximum(t.lo.abs(), t.hi.abs()) >= min_change)
+    out = f.groupby("layer").agg(neurons=("neuron", "size"), tested=("p", "count"), called=("called",
+        "sum"), mean_called=("mean_called", "sum"), share=("share", "mean"), lo=("lo", "mean"),
+                                 hi=("hi", "mean"),
+                                 in_change=("in_change", "median"),
+                                 out_change=("out_change", "median")).reset_index()
+    if null is not None and len(out):
+        out["share_null"] = big(null).groupby(null.layer).mean().reindex(out.layer).to_numpy()
     return out
 
 # %% ../../nbs/lib/diffing/12_neurons.ipynb #1e70fef4

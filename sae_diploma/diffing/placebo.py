@@ -28,29 +28,37 @@ def combine_sums(
     b,          # `PairSums` over the same rows
     b_side,     # of `b`
 ) -> PairSums:
-    "Sums of one side of `a` as base and one side of `b` as fine-tuned model; raises `DataError` for sums over other rows."
-    check(a.m == b.m and a.cells.equals(b.cells), "sums: they are over other units or rows; make them with one dictionary on the same rows", DataError)
+    """Sums of one side of `a` as base and one side of `b` as fine-tuned model; raises `DataError` for
+    sums over other rows."""
+    check(a.m == b.m and a.cells.equals(b.cells),
+          "sums: they are over other units or rows; make them with one dictionary on the same rows",
+          DataError)
     out = PairSums(a.cells, a.m)
     for o in ("count", "total"): getattr(out, o).update(base=getattr(a, o)[a_side], ft=getattr(b, o)[b_side])
     if hasattr(a, "widths"): out.widths = a.widths
     return out
 
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #2a609970
 def against_placebo(
     change,   # table of base and fine-tuned model: `drift`, `delta_sae` or `neurons`
     placebo,  # the same table of base model and placebo
     net,      # the same table of placebo and fine-tuned model
     unit="latent", # column that numbers the units
 ) -> pd.DataFrame:
-    "`change` with the placebo's and the net change beside it (`placebo_…`, `net_…`), and `survives`; raises `DataError` for tables of other units."
+    """`change` with the placebo's and the net change beside it (`placebo_…`, `net_…`), and `survives`;
+    raises `DataError` for tables of other units."""
     keys = [unit, "regime", "segment"]
     for name, t in (("placebo", placebo), ("net", net)):
-        check(len(t) == len(change) and (t[keys].to_numpy() == change[keys].to_numpy()).all(), f"{name}: its table is of other units or kinds of text; make all three on the same rows", DataError)
+        check(len(t) == len(change) and (t[keys].to_numpy() == change[keys].to_numpy()).all(),
+              f"{name}: its table is of other units or kinds of text; make all three on the same rows",
+              DataError)
     cols = [c for c in ("delta", "lo", "hi", "p", "q", "called", "new") if c in change]
     out = change.join(placebo[cols].add_prefix("placebo_")).join(net[cols].add_prefix("net_"))
     out["survives"] = out.called & out.net_called & (np.sign(out.delta) == np.sign(out.net_delta))
     if "new" in change: out["new_survives"] = out.new & out.net_new
     return out
 
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #0658145f
 def placebo_drift(
     pair,         # `PairedStores` of base and fine-tuned model
     placebo,      # store of the placebo over the same table
@@ -61,20 +69,28 @@ def placebo_drift(
     **kw,         # as for `drift`
 ) -> pd.DataFrame:
     "`drift` of the fine-tuned model with the placebo's and the net change beside it."
-    if sums is None: sums = sums_of(pair, sae.encode_sparse, sae.cfg.d_sae, rows, device=device)
-    of = sums_of(PairedStores(placebo, placebo, pair.table), sae.encode_sparse, sae.cfg.d_sae, rows, device=device, sides=("ft",))
-    t = [drift(pair, sae, sums=combine_sums(*o), **kw) for o in ((sums, "base", sums, "ft"), (sums, "base", of, "ft"), (of, "ft", sums, "ft"))]
-    return against_placebo(*t)
+    count = lambda p, **more: sums_of(p, sae.encode_sparse, sae.cfg.d_sae, rows, device=device, **more)
+    if sums is None: sums = count(pair)
+    of = count(PairedStores(placebo, placebo, pair.table), sides=("ft",))
+    steps = ((sums, "base", sums, "ft"), (sums, "base", of, "ft"), (of, "ft", sums, "ft"))
+    return against_placebo(*(drift(pair, sae, sums=combine_sums(*o), **kw) for o in steps))
 
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #d9036066
 def summary_of(
     t:pd.DataFrame, # of `against_placebo`
 ) -> pd.DataFrame:
-    "Per kind of text: tested, called in the fine-tuned model, in the placebo, in the net change, and surviving; and the rank correlation of the two changes."
+    """Per kind of text: tested, called in the fine-tuned model, in the placebo, in the net change, and
+    surviving; and the rank correlation of the two changes."""
     out = []
     for (r, s), g in t.groupby(["regime", "segment"], sort=False):
         ok = g.p.notna()
-        out.append(dict(regime=r, segment=s, tested=int(ok.sum()), called=int(g.called.sum()), placebo_called=int(g.placebo_called.sum()), both=int((g.called & g.placebo_called).sum()), net_called=int(g.net_called.sum()),
-                        survives=int(g.survives.sum()), rank_correlation=g.delta[ok].corr(g.placebo_delta[ok], method="spearman") if ok.sum() > 2 else np.nan))
+        out.append(dict(regime=r, segment=s, tested=int(ok.sum()), called=int(g.called.sum()),
+                        placebo_called=int(g.placebo_called.sum()),
+                        both=int((g.called & g.placebo_called).sum()),
+                        net_called=int(g.net_called.sum()),
+                        survives=int(g.survives.sum()),
+                        rank_correlation=g.delta[ok].corr(g.placebo_delta[ok], method="spearman")
+                        if ok.sum() > 2 else np.nan))
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/diffing/03_placebo.ipynb #c4a7171f
@@ -90,36 +106,52 @@ def _trigamma_inverse(
         if abs(step) < 1e-9*y: break
     return float(y)
 
-def moderated_t(
-    y,  # (m,) value of each unit in the run asked about
-    Y,  # (K, m) the same in K placebos
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #834889d7
+def _shrunk_variance(
+    s2,    # (m,) variances with `d` degrees of freedom, above 0
+    d:int, # degrees of freedom
+    level, # (m,) levels that their prior may depend on
 ):
-    "`(t, p, df)`: the net change of each unit in standard deviations between runs, its two-sided p, and the degrees of freedom; raises `DataError` for fewer than 3 placebos or 20 units."
+    "`(variances, d0)`: each drawn towards those of units like it, and the prior's degrees of freedom (Smyth 2004)."
     from scipy.special import digamma, polygamma
-    from scipy.stats import t as student
-    y, Y = np.asarray(y, dtype=np.float64), np.asarray(Y, dtype=np.float64)
-    check(Y.ndim == 2 and len(Y) >= 3, f"placebos: {len(Y)} given, and a variance between runs needs at least 3; train the placebo with more seeds", DataError)
-    check(Y.shape[1] >= 20, f"units: {Y.shape[1]} can be tested, and the distribution of variances needs at least 20; evaluate on more documents, or lower min_docs", DataError)
-    K, d, s2, level = len(Y), len(Y) - 1, Y.var(0, ddof=1), Y.mean(0)
-    if not (s2 > 0).any(): return np.where(y == level, 0., np.where(y > level, np.inf, -np.inf)), np.where(y == level, 1., 0.), np.inf # placebos without any variation
-    s2 = np.maximum(s2, 1e-5*np.median(s2[s2 > 0]))
     e = np.log(s2) - digamma(d/2) + np.log(d/2)
     z = (level - level.mean())/max(level.std(), 1e-12)
     X = np.stack([np.ones_like(z), z, z**2], 1) if level.std() > 0 else np.ones((len(z), 1))
     fit = X@np.linalg.lstsq(X, e, rcond=None)[0]
     extra = ((e - fit)**2).sum()/(len(e) - X.shape[1]) - polygamma(1, d/2)
     d0 = min(2*_trigamma_inverse(extra), 1e6) if extra > 1e-6 else 1e6
-    post = (d0*np.exp(fit + digamma(d0/2) - np.log(d0/2)) + d*s2)/(d0 + d)
+    return (d0*np.exp(fit + digamma(d0/2) - np.log(d0/2)) + d*s2)/(d0 + d), d0
+
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #e709c7fa
+def moderated_t(
+    y,  # (m,) value of each unit in the run asked about
+    Y,  # (K, m) the same in K placebos
+):
+    """`(t, p, df)`: the net change of each unit in standard deviations between runs, its two-sided p,
+    and the degrees of freedom; raises `DataError` for fewer than 3 placebos or 20 units."""
+    from scipy.stats import t as student
+    y, Y = np.asarray(y, dtype=np.float64), np.asarray(Y, dtype=np.float64)
+    check(Y.ndim == 2 and len(Y) >= 3, f"placebos: {len(Y)} given, and a variance between runs needs at least "
+          f"3; train the placebo with more seeds", DataError)
+    check(Y.shape[1] >= 20, f"units: {Y.shape[1]} can be tested, and the distribution of variances needs at "
+          f"least 20; evaluate on more documents, or lower min_docs", DataError)
+    K, d, s2, level = len(Y), len(Y) - 1, Y.var(0, ddof=1), Y.mean(0)
+    if not (s2 > 0).any(): # placebos without any variation
+        t = np.where(y == level, 0., np.where(y > level, np.inf, -np.inf))
+        return t, np.where(y == level, 1., 0.), np.inf
+    post, d0 = _shrunk_variance(np.maximum(s2, 1e-5*np.median(s2[s2 > 0])), d, level)
     t = (y - level)/np.sqrt(post*(1 + 1/K))
     return t, 2*student.sf(np.abs(t), d0 + d), d0 + d
 
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #e36d5153
 def leave_one_out(
     Y,        # (K, m) values of K placebos, 4 or more
     fdr=.05,  # rate of false discoveries
 ) -> np.ndarray: # (K,)
     "Units called in each placebo against the others: should be 0 as a rule."
     Y = np.asarray(Y)
-    check(len(Y) >= 4, f"placebos: {len(Y)} given, and leaving one out takes at least 4; train the placebo with more seeds", DataError)
+    check(len(Y) >= 4, f"placebos: {len(Y)} given, and leaving one out takes at least 4; train the "
+          f"placebo with more seeds", DataError)
     return np.array([(bh(moderated_t(Y[k], np.delete(Y, k, 0))[1]) <= fdr).sum() for k in range(len(Y))])
 
 # %% ../../nbs/lib/diffing/03_placebo.ipynb #10ea8f58
@@ -128,25 +160,33 @@ def levels_of(
     regime="task", segment="all", # on which text
     side="ft",     # whose
 ):
-    "`(y, docs)`: log of each unit's mean activation over all tokens (−∞ where it is silent), and the documents in which it fires."
-    s = sums.select(*(None if o == "all" else o for o in (regime, segment)))
+    """`(y, docs)`: log of each unit's mean activation over all tokens (−∞ where it is silent), and the
+    documents in which it fires."""
+    s = group_sums(sums, regime, segment)
     c, v = (s.dense(f"{o}_{side}", slice(None)) for o in ("count", "total"))
     with np.errstate(divide="ignore"): return np.log(v.sum(0)/s.n.sum()), (c > 0).sum(0)
 
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #fe99007e
 def seed_variation(
     ft:PairSums,     # `sums_of` the fine-tuned model, as side 'ft'
     placebos,        # `PairSums` of three placebos or more over the same rows, each as side 'ft'
     groups=None,     # (regime, segment) pairs; all that the documents have by default
-    min_docs:int=10, # units that fire in fewer documents of a group in any of the runs are not tested there; nor is a group with fewer than 20 units
+    # units that fire in fewer documents of a group in any of the runs are not tested there; nor is a
+    # group with fewer than 20 units
+    min_docs:int=10,
     fdr:float=.05,   # rate of false discoveries within a group
 ) -> pd.DataFrame:
-    "One row per latent, regime and segment: `effect`, the log ratio of its mean activation to that of the placebos, with t, p, q and `called`: more than chance between two runs."
-    for j, o in enumerate(placebos): check(o.m == ft.m and o.cells.equals(ft.cells), f"placebos: number {j} is over other units or rows; make all sums with one dictionary on the same rows", DataError)
+    """One row per latent, regime and segment: `effect`, the log ratio of its mean activation to that
+    of the placebos, with t, p, q and `called`: more than chance between two runs."""
+    for j, o in enumerate(placebos):
+        check(o.m == ft.m and o.cells.equals(ft.cells), f"placebos: number {j} is over other units or "
+              f"rows; make all sums with one dictionary on the same rows", DataError)
     out = []
     for regime, segment in groups or ft.groups():
         (y, docs), rest = levels_of(ft, regime, segment), [levels_of(o, regime, segment) for o in placebos]
         Y, ok = np.stack([o[0] for o in rest]), np.min([docs, *(o[1] for o in rest)], 0) >= min_docs
-        t = pd.DataFrame(dict(latent=np.arange(ft.m), regime=regime, segment=segment, effect=np.nan, t=np.nan, p=np.nan, support=docs))
+        t = pd.DataFrame(dict(latent=np.arange(ft.m), regime=regime, segment=segment, effect=np.nan,
+                              t=np.nan, p=np.nan, support=docs))
         if ok.sum() >= 20:
             t.loc[ok, "effect"] = y[ok] - Y[:, ok].mean(0)
             t.loc[ok, "t"], t.loc[ok, "p"], _ = moderated_t(y[ok], Y[:, ok])
@@ -160,17 +200,28 @@ class PlaceboAdjustedStore(RowStore):
         store,    # activations of the run
         placebos, # stores of the placebos over the same table
     ):
-        self.store, self.placebos, self.n_tokens, self.d_in, self.table_hash, self.meta = store, list(placebos), store.n_tokens, store.d_in, getattr(store, "table_hash", None), {}
-        check(len(self.placebos) > 0, "placebos: none given; train the recipe without the task and extract it over the same table", DataError)
-        for j, p in enumerate(self.placebos): check((p.n_tokens, p.d_in) == (store.n_tokens, store.d_in), f"placebos: number {j} has {p.n_tokens} rows of width {p.d_in}, the run {store.n_tokens} of {store.d_in}; extract both over one token table", DataError)
+        self.store, self.placebos, self.meta = store, list(placebos), {}
+        self.n_tokens, self.d_in = store.n_tokens, store.d_in
+        self.table_hash = getattr(store, "table_hash", None)
+        check(len(self.placebos) > 0, "placebos: none given; train the recipe without the task and extract it "
+              "over the same table", DataError)
+        for j, p in enumerate(self.placebos):
+            check((p.n_tokens, p.d_in) == (store.n_tokens, store.d_in),
+                  f"placebos: number {j} has {p.n_tokens} rows of width {p.d_in}, the run {store.n_tokens} of "
+                  f"{store.d_in}; extract both over one token table", DataError)
 
     def _get(self, i): return self.store[i] - sum(p[i] for p in self.placebos)/len(self.placebos)
 
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #cb5d0007
 def _net_stores(ft, placebos):
     "Net stores of the fine-tuned model and of each placebo against the others."
-    check(len(placebos) >= 4, f"placebos: {len(placebos)} given, and each is asked about against three others or more; train the placebo with at least 4 seeds", DataError)
-    return [PlaceboAdjustedStore(ft, placebos)] + [PlaceboAdjustedStore(p, [*placebos[:k], *placebos[k+1:]]) for k, p in enumerate(placebos)]
+    check(len(placebos) >= 4, f"placebos: {len(placebos)} given, and each is asked about against three "
+          f"others or more; train the placebo with at least 4 seeds", DataError)
+    return ([PlaceboAdjustedStore(ft, placebos)]
+            + [PlaceboAdjustedStore(p, [*placebos[:k], *placebos[k+1:]])
+               for k, p in enumerate(placebos)])
 
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #697037fc
 def fit_placebo_adjusted_diff(
     ft,          # store of the fine-tuned model
     placebos,    # stores of four placebos or more over the same table
@@ -185,33 +236,47 @@ def fit_placebo_adjusted_diff(
 ) -> SAE:
     "Train one dictionary on rows of the net differences of all runs alike."
     from sae_diploma.train import fit
-    rng, n = np.random.default_rng(seed), len(rows)//2 if n_rows is None else min(n_rows, len(rows))
+    rng = np.random.default_rng(seed)
+    n = len(rows)//2 if n_rows is None else min(n_rows, len(rows))
     x = torch.cat([s[np.sort(rng.permutation(rows)[:n])] for s in _net_stores(ft, placebos)])
-    return fit(ArrayStore(x), SAEConfig(architecture, d_in=ft.d_in, d_sae=d_sae, k=k), folder, seed=seed, desc="placebo-adjusted diff-SAE", **kw).eval().requires_grad_(False)
+    dsae = fit(ArrayStore(x), SAEConfig(architecture, d_in=ft.d_in, d_sae=d_sae, k=k), folder, seed=seed,
+               desc="placebo-adjusted diff-SAE", **kw)
+    return dsae.eval().requires_grad_(False)
 
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #ed25107f
 @torch.no_grad()
+def _firing_sums(store, dsae, doc, n_docs, rows, batch_size):
+    "`(Σ f², firing tokens, documents)` of each latent on some rows; `doc` numbers their documents from 0."
+    squares = on = 0.
+    fired = np.zeros((n_docs, dsae.cfg.d_sae))
+    for at, d in in_batches(batch_size, rows, doc):
+        v = dsae.encode(store[at].to(dsae.W_dec)).double().cpu()
+        squares, on = squares + v.square().sum(0).numpy(), on + (v > 0).sum(0).numpy()
+        fired += sum_cells(d, n_docs, (v > 0).double().numpy())
+    return squares, on, (fired > 0).sum(0)
+
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #b902d215
 def placebo_adjusted_diff(
     ft, placebos,    # as for `fit_placebo_adjusted_diff`
     dsae,            # of `fit_placebo_adjusted_diff`
     table,           # `TokenTable` of the stores
     rows,            # held-out rows
-    min_docs:int=10, # latents that fire in fewer documents of the fine-tuned model have strength 0 and are not tested; nor are any where fewer than 20 are left
+    # latents that fire in fewer documents of the fine-tuned model have strength 0 and are not tested;
+    # nor are any where fewer than 20 are left
+    min_docs:int=10,
     fdr:float=.05,   # rate of false discoveries
     batch_size=8192, # rows at a time; no influence on the result
 ) -> pd.DataFrame:
-    "One row per latent: `effect` (its strength), `t, p, q, called` against chance between runs, `support` in documents."
-    rows, stats = np.asarray(rows), []
+    """One row per latent: `effect` (its strength), `t, p, q, called` against chance between runs,
+    `support` in documents."""
+    rows = np.asarray(rows)
     docs, doc = np.unique(np.asarray(table.doc)[rows], return_inverse=True)
-    for s in _net_stores(ft, placebos):
-        sq = on = 0.; fired = np.zeros((len(docs), dsae.cfg.d_sae))
-        for i in range(0, len(rows), batch_size):
-            v = dsae.encode(s[rows[i:i+batch_size]].to(dsae.W_dec)).double().cpu()
-            sq, on = sq + v.square().sum(0).numpy(), on + (v > 0).sum(0).numpy()
-            fired += sum_cells(doc[i:i+batch_size], len(docs), (v > 0).double().numpy())
-        stats.append((sq, on, (fired > 0).sum(0)))
-    (sq, on, support), ok = stats[0], stats[0][2] >= min_docs
-    t = pd.DataFrame(dict(latent=np.arange(len(sq)), effect=np.where(ok, np.sqrt(sq/np.maximum(on, 1)), 0.), t=np.nan, p=np.nan, support=support))
-    y = [np.log(o[0]/len(rows) + 1e-4*o[0].mean()/len(rows)) for o in stats]      # a little is added: silence has no logarithm
+    stats = [_firing_sums(s, dsae, doc, len(docs), rows, batch_size) for s in _net_stores(ft, placebos)]
+    (squares, on, support), ok = stats[0], stats[0][2] >= min_docs
+    strength = np.where(ok, np.sqrt(squares/np.maximum(on, 1)), 0.)
+    t = pd.DataFrame(dict(latent=np.arange(len(squares)), effect=strength, t=np.nan, p=np.nan, support=support))
+    # a little is added: silence has no logarithm
+    y = [np.log(o[0]/len(rows) + 1e-4*o[0].mean()/len(rows)) for o in stats]
     if ok.sum() >= 20:
         Y = np.stack(y[1:])[:, ok]
         t.loc[ok, "t"], p, _ = moderated_t(y[0][ok], Y)

@@ -20,9 +20,11 @@ from ..saes import SAE
 from ..stats import *
 
 # %% ../../nbs/lib/diffing/10_stagewise.ipynb #7e7faa1b
+# stage -> (starts from, model, text); D0 and M0 are the controls
 STAGES = dict(D=("S", "base", "task"), M=("S", "ft", "plain"), F_D=("D", "ft", "task"), F_M=("M", "ft", "task"),
-              D0=("D", "base", "task"), M0=("M", "ft", "plain")) # stage -> (starts from, model, text); D0 and M0 are the controls
+              D0=("D", "base", "task"), M0=("M", "ft", "plain"))
 
+# %% ../../nbs/lib/diffing/10_stagewise.ipynb #a313884f
 def fit_stages(
     pair,             # `PairedStores`
     sae,              # S: SAE of the base model
@@ -31,39 +33,53 @@ def fit_stages(
     task_rows=None,   # task text to train on; that of the split 'sae' by default
     n_steps=None,     # of each stage; one pass over the smaller of the two sets by default
     batch_size:int=1024, # tokens per step
-    lr=None,          # peak learning rate; by default the law for long runs (Gao 2024), without what `train.default_lr` adds to it for short ones
+    # peak learning rate; by default the law for long runs (Gao 2024), without what `train.default_lr`
+    # adds to it for short ones
+    lr=None,
     seed:int=0,       # of the order of the data
     **kw,             # `device`, `resume`, `checkpoint_every`, …: see `train.fit`
 ) -> dict: # stage -> SAE
-    "Train the four stages and the two controls, all for the same number of steps; raises `ParamError` for too few tokens."
+    """Train the four stages and the two controls, all for the same number of steps; raises
+    `ParamError` for too few tokens."""
     from sae_diploma.train import fit
-    check(sae.cfg.n_sources == 1 and sae.cfg.d_in == pair.d_in, f"sae: {sae.cfg.n_sources} sources of d_in {sae.cfg.d_in}, and stages begin with an SAE of one model of width {pair.d_in}")
-    rows = {r: np.asarray(pair.rows("sae", r) if given is None else given) for r, given in (("plain", plain_rows), ("task", task_rows))}
+    check(sae.cfg.n_sources == 1 and sae.cfg.d_in == pair.d_in, f"sae: {sae.cfg.n_sources} sources of "
+          f"d_in {sae.cfg.d_in}, and stages begin with an SAE of one model of width {pair.d_in}")
+    rows = {r: np.asarray(pair.rows("sae", r) if given is None else given)
+            for r, given in (("plain", plain_rows), ("task", task_rows))}
     least = min(rows, key=lambda r: len(rows[r]))
-    check(len(rows[least]) >= batch_size, f"{least}_rows: {len(rows[least])} tokens of {least} text to train on, and a batch has {batch_size}; use a smaller batch_size or more documents")
-    n_steps, out = n_steps or len(rows[least])//batch_size, dict(S=sae)
+    check(len(rows[least]) >= batch_size, f"{least}_rows: {len(rows[least])} tokens of {least} text to "
+          f"train on, and a batch has {batch_size}; use a smaller batch_size or more documents")
+    n_steps, lr = n_steps or len(rows[least])//batch_size, lr or 2e-4/(sae.cfg.d_sae/2**14)**.5
+    out = dict(S=sae)
     for j, (name, (begin, side, regime)) in enumerate(STAGES.items()):
-        out[name] = fit(getattr(pair, side), sae.cfg, folder and Path(folder)/name, rows=rows[regime], start_from=out[begin], n_steps=n_steps, batch_size=batch_size,
-                        lr=lr or 2e-4/(sae.cfg.d_sae/2**14)**.5, seed=seed, data_seed=seed + 1 + j, desc=f"stage {begin} to {name}", **kw).eval().requires_grad_(False)
+        s = fit(getattr(pair, side), sae.cfg, folder and Path(folder)/name, rows=rows[regime],
+                start_from=out[begin], n_steps=n_steps, batch_size=batch_size, lr=lr, seed=seed,
+                data_seed=seed + 1 + j, desc=f"stage {begin} to {name}", **kw)
+        out[name] = s.eval().requires_grad_(False)
     return out
 
 # %% ../../nbs/lib/diffing/10_stagewise.ipynb #f15e72f4
 def turns(
     stages, # stage -> SAE, as `fit_stages` gives them
 ) -> pd.DataFrame:
-    "One row per latent: cosines of its decoder rows over each stage, `cos_SD, cos_DF, cos_SM, cos_MF`, of the controls, `cos_DD, cos_MM`, and over both routes, `cos_SF_D`, `cos_SF_M`."
+    """One row per latent: cosines of its decoder rows over each stage, `cos_SD, cos_DF, cos_SM,
+    cos_MF`, of the controls, `cos_DD, cos_MM`, and over both routes, `cos_SF_D`, `cos_SF_M`."""
     lacks = {"S", *STAGES} - set(stages)
     check(not lacks, f"stages: {', '.join(sorted(lacks))} missing; give what `fit_stages` returned")
     W = {k: F.normalize(s.W_dec.detach().double().cpu(), dim=1) for k, s in stages.items()}
-    check(len({tuple(w.shape) for w in W.values()}) == 1, "stages: SAEs of different sizes; all must come from one S")
-    pairs = dict(cos_SD="S D", cos_DF="D F_D", cos_SM="S M", cos_MF="M F_M", cos_DD="D D0", cos_MM="M M0", cos_SF_D="S F_D", cos_SF_M="S F_M")
-    return pd.DataFrame(dict(latent=np.arange(len(W["S"])), **{k: (W[a]*W[b]).sum(1).numpy() for k, (a, b) in ((k, v.split()) for k, v in pairs.items())}))
+    check(len({tuple(w.shape) for w in W.values()}) == 1,
+          "stages: SAEs of different sizes; all must come from one S")
+    pairs = dict(cos_SD="S D", cos_DF="D F_D", cos_SM="S M", cos_MF="M F_M", cos_DD="D D0",
+                 cos_MM="M M0", cos_SF_D="S F_D", cos_SF_M="S F_M")
+    cos = {k: (W[a]*W[b]).sum(1).numpy() for k, (a, b) in ((k, v.split()) for k, v in pairs.items())}
+    return pd.DataFrame(dict(latent=np.arange(len(W["S"])), **cos))
 
 # %% ../../nbs/lib/diffing/10_stagewise.ipynb #9fb9b28d
 def empirical_null(
     z,      # (m,) statistics, most of them null; NaN is not tested
 ) -> np.ndarray:
-    "One-sided p of each statistic against a normal of the bulk's median and median absolute deviation; NaN for fewer than 20, or a bulk without spread."
+    """One-sided p of each statistic against a normal of the bulk's median and median absolute
+    deviation; NaN for fewer than 20, or a bulk without spread."""
     from scipy.stats import norm
     z = np.asarray(z, dtype=np.float64)
     ok = z[np.isfinite(z)]
@@ -71,6 +87,41 @@ def empirical_null(
     spread = 1.4826*np.median(np.abs(ok - mid)) if len(ok) else np.nan
     if len(ok) < 20 or not spread > 0: return np.full(len(z), np.nan)
     return np.where(np.isfinite(z), norm.sf((z - mid)/spread), np.nan)
+
+# %% ../../nbs/lib/diffing/10_stagewise.ipynb #d2e48393
+@torch.no_grad()
+def _stage_sums(pair, D, F_, rows, batch_size=8192):
+    """`PairSums` of D on the base model and F on the fine-tuned one, and per cell what both leave of
+    Δ, what their biases leave, and Δ."""
+    ids, cells = cells_of(pair, rows)
+    sums, left, bias = PairSums(cells, D.cfg.d_sae), 0., (F_.b_dec - D.b_dec).cpu().double()
+    for at, cell in in_batches(batch_size, rows, ids):
+        hat, x = {}, {}
+        for side, s in (("base", D), ("ft", F_)):
+            x[side] = getattr(pair, side)[at].to(s.W_dec)
+            v, j = s.encode_sparse(x[side])
+            sums.add(side, cell, v.cpu().numpy(), j.cpu().numpy())
+            hat[side] = s.decode_sparse(v, j)
+        d, d_hat = ((o["ft"] - o["base"]).cpu().double() for o in (x, hat))
+        new = torch.stack([(d - o).square().sum(1) for o in (d_hat, bias, 0.)], 1)
+        left = left + sum_cells(cell, len(cells), new.numpy())
+    return sums, left
+
+# %% ../../nbs/lib/diffing/10_stagewise.ipynb #2a26ed37
+def _log_turn(cos, floor=1e-9):
+    """log(1 − cos), no lower than rounding allows; NaN where a latent did not move at all, for want of
+    a gradient."""
+    r = 1 - np.asarray(cos, dtype=np.float64)
+    return np.where(r > floor, np.log(np.maximum(r, floor)), np.nan)
+
+# %% ../../nbs/lib/diffing/10_stagewise.ipynb #186d2617
+def _stage_columns(s, left, n_bootstrap, level, seed):
+    "How often latents fire at D and F, and what both stages explain of the difference, in one group."
+    base, ft = (s.dense(f"count_{o}", slice(None)) for o in ("base", "ft"))
+    change, lo, hi = bootstrap_ratio(ft - base, s.n[:, None], n_bootstrap, seed, level)
+    err, bias, size = left.sum(0)
+    return dict(freq_D=base.sum(0)/s.n.sum(), freq_F=ft.sum(0)/s.n.sum(), delta_freq=change, delta_lo=lo, delta_hi=hi,
+                delta_fvu=err/size if size else np.nan, delta_fvu_bias=bias/size if size else np.nan)
 
 # %% ../../nbs/lib/diffing/10_stagewise.ipynb #1930c34f
 def stagewise(
@@ -84,7 +135,12 @@ def stagewise(
     level:float=.95,     # coverage
     seed:int=0,          # of the resampling
 ) -> pd.DataFrame:
-    "One row per latent, regime and segment: `effect`, the smaller turn of the two last stages, with p, q and `called`; `p_DF, q_DF` and `p_MF, q_MF` of each last step alone (a new model on task text; task text for a new model); all cosines; how much more often it fires at F than at D; what D on the base model and F on the fine-tuned one leave of the difference together, `delta_fvu`, and what their decoder biases alone would leave, `delta_fvu_bias`. A turn is a fact of the training, not of documents: `lo` and `hi` are NaN; refit with other seeds for its spread."
+    """One row per latent, regime and segment: `effect`, the smaller turn of the two last stages, with p, q, `called`.
+
+    `p_DF, q_DF` and `p_MF, q_MF` are of each last step alone (a new model on task text; task text for a new model);
+    then all cosines, how much more often it fires at F than at D, and the delta-FVU of D on the base model and F on
+    the fine-tuned one together, `delta_fvu`, and of their decoder biases alone, `delta_fvu_bias`. A turn is a fact of
+    the training, not of documents: `lo` and `hi` are NaN; refit with other seeds for its spread."""
     t, F_, D = turns(stages), stages["F_D"], stages["D"]
     check(F_.cfg.d_in == pair.d_in, f"stages: SAEs of d_in {F_.cfg.d_in}, the stores have width {pair.d_in}")
     rows = eval_rows(pair, rows)
@@ -92,41 +148,19 @@ def stagewise(
     z = [_log_turn(t[a]) - _log_turn(t[b]) for a, b in (("cos_DF", "cos_DD"), ("cos_MF", "cos_MM"))]
     effect, out = 1 - t[["cos_DF", "cos_MF"]].max(axis=1), []
     for regime, segment in groups or sums.groups():
-        s = sums.select(*(None if o == "all" else o for o in (regime, segment)))
+        s = group_sums(sums, regime, segment)
         if len(s) < 2: continue
-        cb, cf = (s.dense(f"count_{o}", slice(None)) for o in ("base", "ft"))
-        docs = ((cb > 0) | (cf > 0)).sum(0)
-        d, lo, hi = bootstrap_ratio(cf - cb, s.n[:, None], n_bootstrap, seed, level)
+        docs = ((s.dense("count_base", slice(None)) > 0) | (s.dense("count_ft", slice(None)) > 0)).sum(0)
         each = [empirical_null(np.where(docs >= min_docs, o, np.nan)) for o in z]
         p = np.maximum(*each)
-        err, bias, size = by_document(sums.cells, left, regime, segment)[1].sum(0)
-        g = pd.DataFrame(dict(latent=t.latent, regime=regime, segment=segment, effect=effect, lo=np.nan, hi=np.nan, p=p, q=bh(p), support=docs))
+        g = pd.DataFrame(dict(latent=t.latent, regime=regime, segment=segment, effect=effect, lo=np.nan,
+                              hi=np.nan, p=p, q=bh(p), support=docs))
         g["called"] = g.q <= fdr
         for k, o in zip(("DF", "MF"), each): g[f"p_{k}"], g[f"q_{k}"] = o, bh(o)
-        out.append(pd.concat([g, t.drop(columns="latent")], axis=1).assign(freq_D=cb.sum(0)/s.n.sum(), freq_F=cf.sum(0)/s.n.sum(), delta_freq=d, delta_lo=lo, delta_hi=hi, delta_fvu=err/size if size else np.nan, delta_fvu_bias=bias/size if size else np.nan))
-    check(bool(out), f"documents: {sums.cells.doc.nunique()} found, and a comparison needs at least 2; evaluate on more documents", DataError)
+        more = _stage_columns(s, by_document(sums.cells, left, regime, segment)[1], n_bootstrap, level, seed)
+        out.append(pd.concat([g, t.drop(columns="latent")], axis=1).assign(**more))
+    check_enough(out, sums.cells.doc.nunique())
     return pd.concat(out, ignore_index=True)
-
-# %% ../../nbs/lib/diffing/10_stagewise.ipynb #2a26ed37
-def _log_turn(cos, floor=1e-9):
-    "log(1 − cos), no lower than rounding allows; NaN where a latent did not move at all, for want of a gradient."
-    r = 1 - np.asarray(cos, dtype=np.float64)
-    return np.where(r > floor, np.log(np.maximum(r, floor)), np.nan)
-
-@torch.no_grad()
-def _stage_sums(pair, D, F_, rows, batch_size=8192):
-    "`PairSums` of D on the base model and F on the fine-tuned one, and per cell what both leave of Δ, what their biases leave, and Δ."
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
-    sums, left, bias = PairSums(cells, D.cfg.d_sae), 0., (F_.b_dec - D.b_dec).cpu().double()
-    for i in range(0, len(rows), batch_size):
-        c, hat, x = ids[i:i+batch_size], {}, {}
-        for side, s in (("base", D), ("ft", F_)):
-            x[side] = getattr(pair, side)[rows[i:i+batch_size]].to(s.W_dec)
-            v, j = s.encode_sparse(x[side])
-            sums.add(side, c, v.cpu().numpy(), j.cpu().numpy()); hat[side] = s.decode_sparse(v, j)
-        d = (x["ft"] - x["base"]).cpu().double()
-        left = left + sum_cells(c, len(cells), torch.stack([(d - o).square().sum(1) for o in ((hat["ft"] - hat["base"]).cpu().double(), bias, 0.)], 1).numpy())
-    return sums, left
 
 # %% ../../nbs/lib/diffing/10_stagewise.ipynb #e3621544
 def _hardly_trained(c):
@@ -134,4 +168,13 @@ def _hardly_trained(c):
     stages = fit_stages(c.pair, c.sae, n_steps=4, batch_size=512, device="cpu")
     return stagewise(c.held_out, stages, **c.intervals)
 
-register(Method("stagewise", label="stagewise", place=23, question="is it the data or the model?", run=_hardly_trained))
+def _on_planted(world):
+    "The method where the truth is known."
+    stages = fit_stages(world.pair, world.base_sae(), batch_size=world.train["batch_size"], seed=world.seed,
+                        device=world.train.get("device", "auto"))
+    t = stagewise(world.pair, stages, groups=world.groups, n_bootstrap=20)
+    order = ranked(t.latent, t.effect.where(t.p.notna()), t.called), stages["F_D"].W_dec
+    return dict(ft_only=order, changed=order)
+
+register(Method("stagewise", label="stagewise", place=7.3, question="is it the data or the model?", run=_hardly_trained,
+    planted=_on_planted))

@@ -26,8 +26,10 @@ def interpolate(
     base, ft,    # the two models; `ft` may be a `PeftModel`, then `base` is not used
     share:float, # of the way: 0 is the base model, 1 the fine-tuned one, more is beyond it
 ):
-    "Yield the model at `share` of the way: the adapter at that scale, or a copy with weights on the straight line."
-    layers = [m for m in ft.modules() if isinstance(getattr(m, "scaling", None), dict)] if hasattr(ft, "peft_config") else []
+    """Yield the model at `share` of the way: the adapter at that scale, or a copy with weights on the
+    straight line."""
+    layers = ([m for m in ft.modules() if isinstance(getattr(m, "scaling", None), dict)]
+              if hasattr(ft, "peft_config") else [])
     if layers:
         was = [dict(m.scaling) for m in layers]
         try:
@@ -51,18 +53,22 @@ def model_sums(
     layer, hookpoint, # place of the dictionary
     batch_tokens=None, # positions a batch
 ) -> PairSums:
-    "Counts and sums of each latent per document and segment, straight from the model: nothing is stored. Both sides are the model's."
+    """Counts and sums of each latent per document and segment, straight from the model: nothing is
+    stored. Both sides are the model's."""
     rows = np.sort(np.asarray(rows))
     ids, cells = make_cells(table.doc[rows], *names_of(table, rows))
-    cell = np.full(len(table), -1); cell[rows] = ids
+    cell = np.full(len(table), -1)
+    cell[rows] = ids
     sums = PairSums(cells, sae.cfg.d_sae)
-    for at, acts in doc_activations(model, table, np.unique(table.doc[rows]), [(layer, hookpoint)], batch_tokens):
+    docs, points = np.unique(table.doc[rows]), [(layer, hookpoint)]
+    for at, acts in doc_activations(model, table, docs, points, batch_tokens):
         keep = cell[at] >= 0
         v, j = sae.encode_sparse(next(iter(acts.values()))[torch.from_numpy(keep)].to(sae.W_dec))
         sums.add("ft", cell[at][keep], v.cpu().numpy(), j.cpu().numpy())
     sums.count["base"], sums.total["base"] = sums.count["ft"], sums.total["ft"]
     return sums
 
+# %% ../../nbs/lib/diffing/11_trajectory.ipynb #ed5e6c76
 def trajectory(
     stops,        # [(where, model or context that gives one)], the first of them the base model
     table,        # `TokenTable`
@@ -71,28 +77,37 @@ def trajectory(
     groups=(("task", "all"),), # kinds of text
     **kw,         # as for `drift`
 ) -> pd.DataFrame:
-    "`drift` of each stop against the first, one under the other, with a column `at`; raises `ParamError` for fewer than two stops."
+    """`drift` of each stop against the first, one under the other, with a column `at`; raises
+    `ParamError` for fewer than two stops."""
     stops = list(stops)
     check(len(stops) > 1, f"stops: {len(stops)} given; give the base model and at least one stop")
     rows = table.rows(split="eval") if rows is None else rows
     first, out = None, []
     for at, stop in progress(stops, desc="stops on the way", unit="stop"):
-        with (stop if hasattr(stop, "__enter__") else contextlib.nullcontext(stop)) as model: sums = model_sums(model, table, sae, rows, sae.cfg.layer, sae.cfg.hookpoint or "resid_post")
+        with (stop if hasattr(stop, "__enter__") else contextlib.nullcontext(stop)) as model:
+            sums = model_sums(model, table, sae, rows, sae.cfg.layer, sae.cfg.hookpoint or "resid_post")
         if first is None: first = sums
         have = set(sums.groups())
-        out.append(drift(None, sae, sums=combine_sums(first, "ft", sums, "ft"), groups=[g for g in groups if tuple(g) in have] or [("all", "all")], **kw).assign(at=at))
+        there = [g for g in groups if tuple(g) in have] or [("all", "all")]
+        out.append(drift(None, sae, sums=combine_sums(first, "ft", sums, "ft"), groups=there, **kw).assign(at=at))
     return pd.concat(out, ignore_index=True)
 
+# %% ../../nbs/lib/diffing/11_trajectory.ipynb #1f85edd0
 def onset(
     t:pd.DataFrame, # of `trajectory`
 ) -> pd.DataFrame:
-    "Per latent that is called at the end: where it is called from then on (`called_at`), and where half of its change is there (`half_at`)."
-    stops = list(dict.fromkeys(t["at"])); out = []
+    """Per latent that is called at the end: where it is called from then on (`called_at`), and where
+    half of its change is there (`half_at`)."""
+    stops = list(dict.fromkeys(t["at"]))
+    out = []
     for latent, g in t.groupby("latent"):
-        g = g.set_index("at").loc[stops]; end = g.iloc[-1]
+        g = g.set_index("at").loc[stops]
+        end = g.iloc[-1]
         if not end.called: continue
-        same = (g.called & (np.sign(g.delta) == np.sign(end.delta))).to_numpy(); half = (g.delta/end.delta >= .5).to_numpy()
-        since = lambda ok: stops[len(ok)-int(np.cumprod(ok[::-1]).sum())] # the first stop from which on it holds
+        same = (g.called & (np.sign(g.delta) == np.sign(end.delta))).to_numpy()
+        half = (g.delta/end.delta >= .5).to_numpy()
+        # the first stop from which on it holds
+        since = lambda ok: stops[len(ok)-int(np.cumprod(ok[::-1]).sum())]
         out.append(dict(latent=latent, delta=end.delta, q=end.q, called_at=since(same), half_at=since(half)))
     return pd.DataFrame(out, columns=["latent", "delta", "q", "called_at", "half_at"])
 

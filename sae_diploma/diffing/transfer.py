@@ -25,9 +25,10 @@ class ErrorSums:
     ):
         zero = lambda *s: np.zeros((len(cells), *s))
         self.cells = cells
-        self.x = dict(base=zero(d_in), ft=zero(d_in))                                   # Σ x
-        self.sums = {s: {k: zero() for k in ("sq", "err", "norm", "l0")} for s in ("base", "ft")} # Σ ‖x‖², Σ ‖x−x̂‖², Σ ‖x−x̂‖, active latents
-        self.diff = dict(delta=zero(), delta_err=zero())                                # Σ ‖Δx‖², Σ ‖Δx−Δx̂‖²
+        self.x = dict(base=zero(d_in), ft=zero(d_in)) # Σ x
+        # Σ ‖x‖², Σ ‖x−x̂‖², Σ ‖x−x̂‖, active latents
+        self.sums = {s: {k: zero() for k in ("sq", "err", "norm", "l0")} for s in ("base", "ft")}
+        self.diff = dict(delta=zero(), delta_err=zero()) # Σ ‖Δx‖², Σ ‖Δx−Δx̂‖²
 
 # %% ../../nbs/lib/diffing/01_transfer.ipynb #01f3ca77
 @patch
@@ -42,9 +43,11 @@ def add(self:ErrorSums,
     A = csr_array((np.ones(len(ids)), (ids, np.arange(len(ids)))), (len(self.cells), len(ids)))
     x, x_hat = ({k: v.double().cpu().numpy() for k, v in o.items()} for o in (x, x_hat))
     for s in ("base", "ft"):
-        e = np.square(x[s] - x_hat[s]).sum(1)
+        err = np.square(x[s] - x_hat[s]).sum(1)
+        active = np.asarray(l0[s], dtype=np.float64)
         self.x[s] += A@x[s]
-        for k, v in dict(sq=np.square(x[s]).sum(1), err=e, norm=np.sqrt(e), l0=np.asarray(l0[s], dtype=np.float64)).items(): self.sums[s][k] += A@v
+        for k, v in dict(sq=np.square(x[s]).sum(1), err=err, norm=np.sqrt(err), l0=active).items():
+            self.sums[s][k] += A@v
     d, d_hat = x["ft"] - x["base"], x_hat["ft"] - x_hat["base"]
     self.diff["delta"] += A@np.square(d).sum(1)
     self.diff["delta_err"] += A@np.square(d - d_hat).sum(1)
@@ -59,12 +62,13 @@ def errors_of(
 ) -> ErrorSums:
     "One pass over both stores."
     rows = eval_rows(pair, rows)
-    ids, cells = make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    ids, cells = cells_of(pair, rows)
     out, device = ErrorSums(cells, pair.base.d_in), sae.W_dec.device
-    for i in range(0, len(rows), batch_size):
-        x = {s: getattr(pair, s)[rows[i:i+batch_size]].to(device) for s in ("base", "ft")}
+    for at, cell in in_batches(batch_size, rows, ids):
+        x = {s: getattr(pair, s)[at].to(device) for s in ("base", "ft")}
         f = {s: sae.encode_sparse(v) for s, v in x.items()}
-        out.add(ids[i:i+batch_size], x, {s: sae.decode_sparse(*v) for s, v in f.items()}, {s: (v > 0).sum(1).cpu().numpy() for s, (v, _) in f.items()})
+        x_hat = {s: sae.decode_sparse(*v) for s, v in f.items()}
+        out.add(cell, x, x_hat, {s: (v > 0).sum(1).cpu().numpy() for s, (v, _) in f.items()})
     return out
 
 # %% ../../nbs/lib/diffing/01_transfer.ipynb #ca3d5edb
@@ -73,12 +77,12 @@ def select(self:ErrorSums,
     regime="all",  # 'plain', 'task' or 'all'
     segment="all", # 'prompt', 'completion', … or 'all'
 ) -> dict:
-    "Per document: tokens `n`, and numerators and denominators of all measures, the variance taken about the mean of just these tokens."
-    c = self.cells
-    keep = np.flatnonzero(((c.regime == regime) | (regime == "all")) & ((c.segment == segment) | (segment == "all")))
-    doc, inv = np.unique(c.doc.to_numpy()[keep], return_inverse=True)
+    """Per document: tokens `n`, and numerators and denominators of all measures, the variance taken
+    about the mean of just these tokens."""
+    keep = np.flatnonzero(in_group(self.cells.regime, self.cells.segment, regime, segment))
+    doc, inv = np.unique(self.cells.doc.to_numpy()[keep], return_inverse=True)
     per = lambda v: np.bincount(inv, v[keep], minlength=len(doc))
-    n = per(c.n.to_numpy(float))
+    n = per(self.cells.n.to_numpy(float))
     out = dict(n=n, **{k: per(v) for k, v in self.diff.items()})
     for s in ("base", "ft"):
         mean = self.x[s][keep].sum(0)/n.sum()
@@ -89,10 +93,12 @@ def select(self:ErrorSums,
 # %% ../../nbs/lib/diffing/01_transfer.ipynb #5eec3eb1
 def _measures(s, W):
     "measure -> model -> (value, (n_bootstrap,) resamples) of one group."
-    from contextlib import suppress
-    ratio = lambda a, b: (a.sum()/b.sum() if b.sum() else np.nan, np.divide(W@a, W@b, out=np.full(len(W), np.nan), where=(W@b) > 0))
+    def ratio(a, b):
+        each = np.divide(W@a, W@b, out=np.full(len(W), np.nan), where=(W@b) > 0)
+        return (a.sum()/b.sum() if b.sum() else np.nan), each
     out = {}
-    for name, num, den in (("fvu", "err", "var"), ("l0", "l0", None), ("residual_norm", "norm", None), ("relative_error", "err", "sq")):
+    for name, num, den in (("fvu", "err", "var"), ("l0", "l0", None), ("residual_norm", "norm", None),
+                           ("relative_error", "err", "sq")):
         m = {side: ratio(s[side][num], s["n"] if den is None else s[side][den]) for side in ("base", "ft")}
         out[name] = dict(m, **{"ft-base": (m["ft"][0] - m["base"][0], m["ft"][1] - m["base"][1])})
     out["delta_fvu"] = {"ft-base": ratio(s["delta_err"], s["delta"])}
@@ -109,16 +115,19 @@ def transfer(
     seed:int=0,           # of the resampling
     sums=None,            # `errors_of` the same pair, where it is at hand
 ) -> pd.DataFrame:
-    "Per regime and segment: FVU, L0, mean residual norm and ‖x−x̂‖²/‖x‖² for 'base', 'ft' and 'ft-base', delta-FVU and ‖Δx‖²/var for 'ft-base', with intervals."
+    """Per regime and segment: FVU, L0, mean residual norm and ‖x−x̂‖²/‖x‖² for 'base', 'ft' and
+    'ft-base', delta-FVU and ‖Δx‖²/var for 'ft-base', with intervals."""
     e, out = errors_of(pair, sae, rows) if sums is None else sums, []
     for regime, segment in PairSums(e.cells, 1).groups():
         s = e.select(regime, segment)
         if len(s["n"]) < 2: continue
-        for measure, models in _measures(s, bootstrap_weights(len(s["n"]), n_bootstrap, seed)).items():
+        measures = _measures(s, bootstrap_weights(len(s["n"]), n_bootstrap, seed))
+        for measure, models in measures.items():
             for model, (v, b) in models.items():
                 lo, hi = interval(b, level)
-                out.append(dict(regime=regime, segment=segment, measure=measure, model=model, value=v, lo=lo, hi=hi, docs=len(s["n"]), tokens=int(s["n"].sum())))
-    check(bool(out), f"documents: {e.cells.doc.nunique()} found, and an interval needs at least 2; evaluate on more documents", DataError)
+                out.append(dict(regime=regime, segment=segment, measure=measure, model=model, value=v,
+                                lo=lo, hi=hi, docs=len(s["n"]), tokens=int(s["n"].sum())))
+    check_enough(out, e.cells.doc.nunique(), "an interval")
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/diffing/01_transfer.ipynb #43bcd85c
@@ -136,9 +145,14 @@ def residual_norms(
     r, s = names_of(pair.table, rows)
     out = []
     for side in ("base", "ft"):
-        parts = [(x, x - sae.decode_sparse(*sae.encode_sparse(x))) for i in range(0, len(rows), 8192) for x in [getattr(pair, side)[rows[i:i+8192]].to(sae.W_dec)]]
-        out.append(pd.DataFrame(dict(model=side, regime=r, segment=s, doc=np.asarray(pair.doc)[rows], norm=torch.cat([e.norm(dim=1) for _, e in parts]).cpu().numpy(),
-                                     size=torch.cat([x.norm(dim=1) for x, _ in parts]).cpu().numpy())))
+        norms, sizes = [], []
+        for at in in_batches(8192, rows):
+            x = getattr(pair, side)[at].to(sae.W_dec)
+            norms.append((x - sae.decode_sparse(*sae.encode_sparse(x))).norm(dim=1))
+            sizes.append(x.norm(dim=1))
+        out.append(pd.DataFrame(dict(model=side, regime=r, segment=s, doc=np.asarray(pair.doc)[rows],
+                                     norm=torch.cat(norms).cpu().numpy(),
+                                     size=torch.cat(sizes).cpu().numpy())))
     return pd.concat(out, ignore_index=True)
 
 # %% ../../nbs/lib/diffing/01_transfer.ipynb #efed2ebe

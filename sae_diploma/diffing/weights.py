@@ -20,61 +20,73 @@ from ..adapters import innermost, probe
 from ..models import AdapterOff, anatomy, d_model, decoder_layers, linear_weight, multiple, norm_gain, probe_ids
 from ..stats import bh
 
-# %% ../../nbs/lib/diffing/13_weights.ipynb #fbd65f71
-def _untied(model):
-    "A copy of an adapted model, whose output matrix is its own where an adapter sits on it or on the embedding: merged into both, it would be another model."
-    model = copy.deepcopy(model)
-    ends = [model.get_input_embeddings(), model.get_output_embeddings()]
-    inner = [innermost(m) for m in ends if m is not None]
-    if len(inner) == 2 and any(a is not b for a, b in zip(ends, inner)) and inner[0].weight is inner[1].weight:
-        inner[1].weight = nn.Parameter(inner[1].weight.detach().clone())
-    return model
-
-def merge_adapter(
-    model, # a `PreTrainedModel`, a `PeftModel` around one, or `models.adapter_off` of that
-):
-    "The plain model: `model` itself, or a merged copy of an adapted one, or its base; raises `ParamError` for an adapter that is no change of weights."
-    if isinstance(model, AdapterOff): return _plain_base(model)
-    if not hasattr(model, "get_base_model"): return model
-    kind, why = next(iter(model.peft_config.values())).peft_type.value, ""
-    try: plain = _untied(model).merge_and_unload()
-    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError) as e: why = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
-    else:
-        ids = probe_ids(model)
-        a, b = probe(plain, ids)[0].double(), probe(model, ids)[0].double()
-        if float((a-b).norm()/b.norm()) > .02: why = "merged, it gives other logits than put on"
-    check(not why, f"ft_model: its {kind} adapter cannot be written as a change of the weights ({why[:160]}), so weights cannot be compared; compare activations")
-    return plain
-
+# %% ../../nbs/lib/diffing/13_weights.ipynb #c50ee2bf
 def _plain_base(model):
     "The base model inside an `AdapterOff`, as a copy without the adapter around it."
     if any(c.is_prompt_learning for c in model.peft.peft_config.values()): return model.get_base_model()
     return copy.deepcopy(model.peft).unload()
+
+# %% ../../nbs/lib/diffing/13_weights.ipynb #fbd65f71
+def _untied(model):
+    """A copy of an adapted model, whose output matrix is its own where an adapter sits on it or on the
+    embedding: merged into both, it would be another model."""
+    model = copy.deepcopy(model)
+    ends = [model.get_input_embeddings(), model.get_output_embeddings()]
+    inner = [innermost(m) for m in ends if m is not None]
+    if len(inner) == 2 and any(a is not b
+                               for a, b in zip(ends, inner)) and inner[0].weight is inner[1].weight:
+        inner[1].weight = nn.Parameter(inner[1].weight.detach().clone())
+    return model
+
+# %% ../../nbs/lib/diffing/13_weights.ipynb #38cb9f67
+def merge_adapter(
+    model, # a `PreTrainedModel`, a `PeftModel` around one, or `models.adapter_off` of that
+):
+    """The plain model: `model` itself, or a merged copy of an adapted one, or its base; raises
+    `ParamError` for an adapter that is no change of weights."""
+    if isinstance(model, AdapterOff): return _plain_base(model)
+    if not hasattr(model, "get_base_model"): return model
+    kind, why = next(iter(model.peft_config.values())).peft_type.value, ""
+    try: plain = _untied(model).merge_and_unload()
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError) as e:
+        why = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
+    else:
+        ids = probe_ids(model)
+        a, b = probe(plain, ids)[0].double(), probe(model, ids)[0].double()
+        if float((a-b).norm()/b.norm()) > .02: why = "merged, it gives other logits than put on"
+    check(not why, f"ft_model: its {kind} adapter cannot be written as a change of the weights "
+          f"({why[:160]}), so weights cannot be compared; compare activations")
+    return plain
+
+# %% ../../nbs/lib/diffing/13_weights.ipynb #3434f7bd
+def _vocabulary(model):
+    "Ids of the parameters with a row for each token: they may be padded."
+    heads = (model.get_input_embeddings(), model.get_output_embeddings())
+    return {id(p) for m in heads if m is not None for p in m.parameters()}
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #255a9720
 def _parameters(model):
     "{name: parameter}, a tied one under each of its names."
     return dict(model.named_parameters(remove_duplicate=False))
 
-def _vocabulary(model):
-    "Ids of the parameters with a row for each token: they may be padded."
-    heads = (model.get_input_embeddings(), model.get_output_embeddings())
-    return {id(p) for m in heads if m is not None for p in m.parameters()}
-
+# %% ../../nbs/lib/diffing/13_weights.ipynb #1524c546
 def paired_parameters(
     base, # the base model
     ft,   # the fine-tuned one, adapted or plain
 ) -> dict: # name -> (base tensor, ft tensor)
-    "Parameters of both models by name, adapters merged, those tied in both once, embeddings as far as both go; raises `ParamError` when names or shapes differ."
+    """Parameters of both models by name, adapters merged, those tied in both once, embeddings as far
+    as both go; raises `ParamError` when names or shapes differ."""
     base, ft = merge_adapter(base), merge_adapter(ft)
     b, f, rows = _parameters(base), _parameters(ft), _vocabulary(base)
     fits = lambda n: b[n].shape == f[n].shape or id(b[n]) in rows and b[n].shape[1:] == f[n].shape[1:]
     odd = sorted(set(b) ^ set(f)) or [n for n in b if not fits(n)]
-    check(not odd, f"base and fine-tuned model: {len(odd)} parameters have no counterpart of the same shape, the first is {odd[0] if odd else ''}; compare models of the same architecture")
+    check(not odd, f"base and fine-tuned model: {len(odd)} parameters have no counterpart of the same "
+          f"shape, the first is {odd[0] if odd else ''}; compare models of the same architecture")
     seen, out = set(), {}
     for n in b:
         if (key := (id(b[n]), id(f[n]))) in seen: continue # tied in both
-        seen.add(key); rows_of_both = min(len(b[n]), len(f[n])) if b[n].ndim else None
+        seen.add(key)
+        rows_of_both = min(len(b[n]), len(f[n])) if b[n].ndim else None
         out[n] = tuple(p.detach()[:rows_of_both] if p.ndim else p.detach() for p in (b[n], f[n]))
     return out
 
@@ -84,14 +96,22 @@ def spectrum(
     n_values:int=16,  # singular values to keep
     exact_up_to:int=1024, # sizes above this get a randomised SVD of 128 directions (Halko 2011)
 ) -> dict:
-    "`norm`, `stable_rank`, `rank90` (None where the randomised SVD does not reach it) and the largest singular values `sigma` of a change."
+    """`norm`, `stable_rank`, `rank90` (None where the randomised SVD does not reach it) and the
+    largest singular values `sigma` of a change."""
     dW = dW.double() if min(dW.shape) <= exact_up_to else dW.float()
     norm = float(dW.norm())
     if norm == 0: return dict(norm=0., stable_rank=np.nan, rank90=None, sigma=[])
     s = torch.linalg.svdvals(dW) if min(dW.shape) <= exact_up_to else torch.svd_lowrank(dW, q=128, niter=4)[1]
     share = s.square().cumsum(0)/norm**2
     r90 = int((share < .9).sum()) + 1
-    return dict(norm=norm, stable_rank=norm**2/float(s[0])**2, rank90=r90 if r90 <= len(s) else None, sigma=s[:n_values].tolist())
+    return dict(norm=norm, stable_rank=norm**2/float(s[0])**2, rank90=r90 if r90 <= len(s) else None,
+                sigma=s[:n_values].tolist())
+
+# %% ../../nbs/lib/diffing/13_weights.ipynb #ffc7da80
+def _layer_prefixes(model):
+    "Prefix of the parameter names of each decoder layer -> its number."
+    names = {id(m): n for n, m in model.named_modules()}
+    return {names[id(l)]: i for i, l in enumerate(decoder_layers(model))}
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #0866d2c0
 def _place(
@@ -101,13 +121,9 @@ def _place(
     "`(layer, module)`: layer −1 for embeddings, final norm and head."
     stem = name.rsplit(".", 1)[0]
     for prefix, i in layers.items():
-        if name.startswith(prefix+"."): return i, stem[len(prefix)+1:] + (".bias" if name.endswith(".bias") else "")
+        if name.startswith(prefix+"."):
+            return i, stem[len(prefix)+1:] + (".bias" if name.endswith(".bias") else "")
     return -1, stem.split(".")[-1] + (".bias" if name.endswith(".bias") else "")
-
-def _layer_prefixes(model):
-    "Prefix of the parameter names of each decoder layer -> its number."
-    names = {id(m): n for n, m in model.named_modules()}
-    return {names[id(l)]: i for i, l in enumerate(decoder_layers(model))}
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #0ccf5c65
 def weights(
@@ -115,30 +131,67 @@ def weights(
     ft,              # the fine-tuned one; an adapter is merged into a copy
     n_values:int=16, # singular values of ΔW to keep per matrix
 ) -> pd.DataFrame:
-    "One row per parameter: layer (−1 outside the layers), module, shape, ‖W‖, ‖ΔW‖, relative change, stable rank, rank90, spectrum."
+    """One row per parameter: layer (−1 outside the layers), module, shape, ‖W‖, ‖ΔW‖, relative change,
+    stable rank, rank90, spectrum."""
     prefixes, rows = _layer_prefixes(merge_adapter(base)), []
     for name, (b, f) in paired_parameters(base, ft).items():
         layer, module = _place(name, prefixes)
         b, f = b.to("cpu", torch.float32), f.to("cpu", torch.float32)
-        s = spectrum(f - b, n_values) if b.ndim == 2 else dict(norm=float((f.double() - b.double()).norm()), stable_rank=np.nan, rank90=None, sigma=[])
+        s = (spectrum(f - b, n_values) if b.ndim == 2
+             else dict(norm=float((f.double() - b.double()).norm()), stable_rank=np.nan, rank90=None,
+                       sigma=[]))
         n = float(b.double().norm())
-        rows.append(dict(layer=layer, module=module, parameter=name, shape="×".join(map(str, b.shape)), norm=n, change=s["norm"],
-                         rel_change=s["norm"]/n if n else np.nan, stable_rank=s["stable_rank"], rank90=s["rank90"], sigma=s["sigma"]))
+        rows.append(dict(layer=layer, module=module, parameter=name, shape="×".join(map(str, b.shape)),
+                         norm=n, change=s["norm"],
+                         rel_change=s["norm"]/n if n else np.nan, stable_rank=s["stable_rank"],
+                         rank90=s["rank90"], sigma=s["sigma"]))
     return pd.DataFrame(rows).astype(dict(rank90="Int64"))
 
-# %% ../../nbs/lib/diffing/13_weights.ipynb #a8048e05
-def _linear(m):
-    "(out, in) weight of a module that multiplies (`nn.Linear`, GPT-2's `Conv1D`, …), else None."
-    return linear_weight(m)
+# %% ../../nbs/lib/diffing/13_weights.ipynb #e726f2b8
+def _times(y, x):
+    "c with `y` = c·`x` up to rounding (1 where they are equal), or None."
+    if x is y or (x.shape == y.shape and torch.equal(x, y)): return 1.
+    return multiple(y, x) if x.shape == y.shape else None
 
+# %% ../../nbs/lib/diffing/13_weights.ipynb #0ea73330
+def _role(name, layer, ins, outs, streams, norms, writes, mods, prefixes):
+    "What one matrix does."
+    x, y = ins[name], outs.get(name)
+    same = lambda a, b: a.shape == b.shape and torch.equal(a, b)
+    sources = ([("", s) for s in streams.get(layer, [])]
+               + [(n, outs[n]) for n in sorted((n for n, l in norms.items() if l == layer),
+                                               key=lambda n: n.count("."))])
+    for n, s in sources:
+        if same(x, s): return dict(role="read", norm=n, factor=1., why="")
+    for n, s in reversed(sources): # a norm before the stream: of a very short vector a norm is a mere factor
+        if (c := _times(x, s)) is not None: return dict(role="read", norm=n, factor=c, why="")
+    for place, scale in writes.get(layer, []) if y is not None else ():
+        if place != name and place in ins and same(ins[place],
+                                                   y) and outs[place].shape == y.shape and norm_gain(
+                                                       mods[place], y.shape[1], y.dtype,
+                                                       y.device) is not None:
+            return dict(role="write", norm=place, factor=scale, why="")
+        if (c := _times(outs[place], y)) is not None:
+            return dict(role="write", norm="", factor=c*scale, why="")
+        if place != name and place in ins and same(ins[place], y):
+            return dict(role="unknown", norm="", factor=1.,
+                        why=f"{place} behind it is no norm that only divides, multiplies and adds")
+    if layer >= 0 and len(writes.get(layer, [])) < 2:
+        return dict(role="unknown", norm="", factor=1., why=f"layer {layer}'s parts could not be told apart")
+    return dict(role="inside", norm="", factor=1., why="")
+
+# %% ../../nbs/lib/diffing/13_weights.ipynb #5225fdfc
 def _pass(model):
-    "[(name, 'in' or 'out', tensor)] of one pass of a few tokens, in order: what goes into and comes out of the modules."
+    """[(name, 'in' or 'out', tensor)] of one pass of a few tokens, in order: what goes into and comes
+    out of the modules."""
     events, hooks = [], []
     def note(name, way, x):
         x = x[0] if isinstance(x, (tuple, list)) and len(x) else x
-        if torch.is_tensor(x) and x.is_floating_point() and x.ndim >= 2: events.append((name, way, x.detach().flatten(0, -2).clone()))
+        if torch.is_tensor(x) and x.is_floating_point() and x.ndim >= 2:
+            events.append((name, way, x.detach().flatten(0, -2).clone()))
     for name, m in model.named_modules():
-        hooks.append(m.register_forward_pre_hook(lambda m, a, kw, name=name: note(name, "in", a or list(kw.values())[:1]), with_kwargs=True))
+        hooks.append(m.register_forward_pre_hook(lambda m, a, kw, name=name: note(name, "in",
+            a or list(kw.values())[:1]), with_kwargs=True))
         hooks.append(m.register_forward_hook(lambda m, a, o, name=name: note(name, "out", o)))
     training = model.training
     try:
@@ -148,16 +201,18 @@ def _pass(model):
         for h in hooks: h.remove()
     return events
 
-# %% ../../nbs/lib/diffing/13_weights.ipynb #e726f2b8
-def _times(y, x):
-    "c with `y` = c·`x` up to rounding (1 where they are equal), or None."
-    if x is y or (x.shape == y.shape and torch.equal(x, y)): return 1.
-    return multiple(y, x) if x.shape == y.shape else None
+# %% ../../nbs/lib/diffing/13_weights.ipynb #a8048e05
+def _linear(m):
+    "(out, in) weight of a module that multiplies (`nn.Linear`, GPT-2's `Conv1D`, …), else None."
+    return linear_weight(m)
 
+# %% ../../nbs/lib/diffing/13_weights.ipynb #604951d4
 def stream_modules(
     model, # a plain (not adapted) causal language model
 ) -> pd.DataFrame: # name, layer (−1 behind the layers), role, norm, factor, why
-    "What each matrix of a model has to do with the residual stream: it may 'read' it (through `norm`, or as it is), 'write' to it (`norm` then stands behind it), or work 'inside'; 'unknown', with the reason, where this could not be measured."
+    """What each matrix of a model has to do with the residual stream: it may 'read' it (through
+    `norm`, or as it is), 'write' to it (`norm` then stands behind it), or work 'inside'; 'unknown',
+    with the reason, where this could not be measured."""
     prefixes, mods, events = _layer_prefixes(model), dict(model.named_modules()), _pass(model)
     ins, outs = ({n: x for n, w, x in events if w == way} for way in ("in", "out"))
     d, last, rows = d_model(model), max(prefixes.values()), []
@@ -166,38 +221,27 @@ def stream_modules(
         if p not in ins or p not in outs: continue
         at = anatomy(model, l)
         streams[l] = [ins[p]] + ([ins[f"{p}.{at['resid_mid'][0]}"]] if "resid_mid" in at else [])
-        writes[l] = [(f"{p}.{at[h][0]}", c) for h, c in zip(("attn_out", "mlp_out"), at.get("scale", ())) if h in at]
+        writes[l] = [(f"{p}.{at[h][0]}", c)
+                     for h, c in zip(("attn_out", "mlp_out"), at.get("scale", ())) if h in at]
         if l == last: streams[-1] = [outs[p]]
     own = lambda n: next((l for p, l in prefixes.items() if n.startswith(p + ".")), -1)
     norms = {}
     for n, x in ins.items(): # a norm of the stream
-        if n in outs and outs[n].shape == x.shape and x.shape[1] == d and n not in prefixes and any(_times(x, s) == 1 for s in streams.get(own(n), [])) and not torch.equal(outs[n], x):
+        if n in outs and outs[n].shape == x.shape and x.shape[1] == d and n not in prefixes and any(
+            _times(x, s) == 1 for s in streams.get(own(n), [])) and not torch.equal(outs[n], x):
             if norm_gain(mods[n], d, x.dtype, x.device) is not None: norms[n] = own(n)
     for name, m in mods.items():
         if name not in ins or isinstance(m, nn.Embedding) or _linear(m) is None: continue
-        rows.append(dict(name=name, layer=own(name), **_role(name, own(name), ins, outs, streams, norms, writes, mods, prefixes)))
+        rows.append(dict(name=name, layer=own(name),
+                         **_role(name, own(name), ins, outs, streams, norms, writes, mods, prefixes)))
     for p, l in prefixes.items(): # as a mixture of experts keeps them
         for k, v in model.get_submodule(p).named_parameters():
-            if v.ndim > 2 and d in v.shape[1:]: rows.append(dict(name=f"{p}.{k}", layer=l, role="unknown", norm="", factor=1., why=f"it is no matrix but {' × '.join(map(str, v.shape))} numbers"))
+            if v.ndim > 2 and d in v.shape[1:]:
+                rows.append(dict(name=f"{p}.{k}", layer=l, role="unknown", norm="", factor=1.,
+                                 why=f"it is no matrix but {' × '.join(map(str, v.shape))} numbers"))
     return pd.DataFrame(rows, columns=["name", "layer", "role", "norm", "factor", "why"])
 
-def _role(name, layer, ins, outs, streams, norms, writes, mods, prefixes):
-    "What one matrix does."
-    x, y = ins[name], outs.get(name)
-    same = lambda a, b: a.shape == b.shape and torch.equal(a, b)
-    sources = [("", s) for s in streams.get(layer, [])] + [(n, outs[n]) for n in sorted((n for n, l in norms.items() if l == layer), key=lambda n: n.count("."))]
-    for n, s in sources:
-        if same(x, s): return dict(role="read", norm=n, factor=1., why="")
-    for n, s in reversed(sources): # a norm before the stream: of a very short vector a norm is a mere factor
-        if (c := _times(x, s)) is not None: return dict(role="read", norm=n, factor=c, why="")
-    for place, scale in writes.get(layer, []) if y is not None else ():
-        if place != name and place in ins and same(ins[place], y) and outs[place].shape == y.shape and norm_gain(mods[place], y.shape[1], y.dtype, y.device) is not None:
-            return dict(role="write", norm=place, factor=scale, why="")
-        if (c := _times(outs[place], y)) is not None: return dict(role="write", norm="", factor=c*scale, why="")
-        if place != name and place in ins and same(ins[place], y): return dict(role="unknown", norm="", factor=1., why=f"{place} behind it is no norm that only divides, multiplies and adds")
-    if layer >= 0 and len(writes.get(layer, [])) < 2: return dict(role="unknown", norm="", factor=1., why=f"layer {layer}'s parts could not be told apart")
-    return dict(role="inside", norm="", factor=1., why="")
-
+# %% ../../nbs/lib/diffing/13_weights.ipynb #888dbd43
 def find_readers(
     model, # a plain (not adapted) causal language model
 ) -> dict: # name of each linear module -> name of the norm it reads, or None
@@ -211,14 +255,17 @@ def _gain(norm, weight, d):
     g, centres = norm_gain(norm, d, weight.dtype, weight.device)
     for p in norm.parameters():
         for exact in (p.detach(), 1 + p.detach()):
-            if exact.shape == g.shape and torch.allclose(exact.float(), g, rtol=1e-3, atol=1e-4): return exact.float().cpu(), centres
+            if exact.shape == g.shape and torch.allclose(exact.float(), g, rtol=1e-3, atol=1e-4):
+                return exact.float().cpu(), centres
     return g.cpu(), centres
 
+# %% ../../nbs/lib/diffing/13_weights.ipynb #411ba8ea
 def effective_weight(
     model,  # a plain (not adapted) causal language model
     module, # a row of `stream_modules`
 ) -> torch.Tensor: # (out, in) float32, on the CPU
-    "The matrix between the normed stream and what a module makes of it, or between its input and what reaches the stream: gain of the norm, its centring, and factors folded in."
+    """The matrix between the normed stream and what a module makes of it, or between its input and
+    what reaches the stream: gain of the norm, its centring, and factors folded in."""
     mods = dict(model.named_modules())
     W = _linear(mods[module.name]).detach()
     like, W = W, W.float().cpu()
@@ -235,9 +282,14 @@ def reading_and_writing(
     base, ft,                 # the two models
     layer:int,                # of the hookpoint, 0-based
     hookpoint:str="resid_post", # one in the residual stream
-) -> dict: # 'read': (out, d) stacked change and base weights; 'write': (d, in); None where there is none; 'left_out': {module or layer: why}
-    "Stacked ΔW and W of the modules of the next layer that read a hookpoint (the head after the last one), and of its own layer that write it."
-    check(hookpoint in ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"), f"hookpoint: {hookpoint!r} is not in the residual stream; reading and writing weights are defined for resid_pre, resid_post, attn_out and mlp_out")
+# 'read': (out, d) stacked change and base weights; 'write': (d, in); None where there is none;
+# 'left_out': {module or layer: why}
+) -> dict:
+    """Stacked ΔW and W of the modules of the next layer that read a hookpoint (the head after the last
+    one), and of its own layer that write it."""
+    check(hookpoint in ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"),
+          f"hookpoint: {hookpoint!r} is not in the residual stream; reading and writing weights are "
+          f"defined for resid_pre, resid_post, attn_out and mlp_out")
     b, f = merge_adapter(base), merge_adapter(ft)
     n = len(_layer_prefixes(b))
     check(0 <= layer < n, f"layer: {layer} is out of range; the model has layers 0 to {n-1}")
@@ -249,9 +301,11 @@ def reading_and_writing(
     E = lambda rows: [tuple(effective_weight(m, r) for m in (b, f)) for r in rows.itertuples(index=False)]
     R, Wr = E(reads), E(writes)
     unknown = t[(t.role == "unknown") & t.layer.isin([src, own])]
-    return dict(reads=list(reads.name), writes=list(writes.name), left_out=dict(zip(unknown.name, unknown.why)),
+    return dict(reads=list(reads.name), writes=list(writes.name),
+                left_out=dict(zip(unknown.name, unknown.why)),
                 read=(torch.cat([y - x for x, y in R]), torch.cat([x for x, _ in R])) if R else None,
-                write=(torch.cat([y - x for x, y in Wr], 1), torch.cat([x for x, _ in Wr], 1)) if Wr else None)
+                write=(torch.cat([y - x for x, y in Wr], 1), torch.cat([x for x, _ in Wr], 1)) if Wr
+                else None)
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #fc5076a2
 def _against_random(
@@ -261,7 +315,8 @@ def _against_random(
     n_random=2000, # reference directions
     seed=0,
 ):
-    "For each direction: ‖ΔW d‖, ‖ΔW d‖/‖W d‖, ratios to the root mean square over isotropic and over mixed directions, p and q."
+    """For each direction: ‖ΔW d‖, ‖ΔW d‖/‖W d‖, ratios to the root mean square over isotropic and over
+    mixed directions, p and q."""
     size = (D@dW.t()).norm(dim=1)
     g = torch.Generator().manual_seed(seed)
     mix = nn.functional.normalize(torch.randn(n_random, len(D), generator=g)@D, dim=1)
@@ -284,14 +339,20 @@ def latent_weights(
     fdr:float=.05,              # rate at which a latent is called
     seed:int=0,                 # of the reference directions
 ) -> pd.DataFrame:
-    "One row per latent: how much the changed weights read it (`read_…`) and write it (`write_…`), against random directions. Modules that could not be read are in `attrs['left_out']`, with the reason; raises `UnreadableError` where there is no other."
+    """One row per latent: how much the changed weights read it (`read_…`) and write it (`write_…`),
+    against random directions. Modules that could not be read are in `attrs['left_out']`, with the
+    reason; raises `UnreadableError` where there is no other."""
     D = nn.functional.normalize(sae.W_dec.detach().float().cpu(), dim=1)
     rw, out = reading_and_writing(base, ft, layer, hookpoint), dict(latent=np.arange(len(D)))
-    check(rw["read"] is not None or rw["write"] is not None, f"model: no matrix around {hookpoint} of layer {layer} could be read ({'; '.join(f'{k}: {v}' for k, v in rw['left_out'].items()) or 'none was found'})", UnreadableError)
+    check(rw["read"] is not None or rw["write"] is not None, f"model: no matrix around {hookpoint} of "
+          f"layer {layer} could be read "
+          f"({'; '.join(f'{k}: {v}' for k, v in rw['left_out'].items()) or 'none was found'})",
+          UnreadableError)
     for k in ("read", "write"):
         if rw[k] is None: continue
         dW, W = (o if k == "read" else o.t() for o in rw[k])
-        for name, v in _against_random(dW.contiguous(), W.contiguous(), D, n_random, seed).items(): out[f"{k}_{name}"] = np.asarray(v)
+        for name, v in _against_random(dW.contiguous(), W.contiguous(), D, n_random, seed).items():
+            out[f"{k}_{name}"] = np.asarray(v)
         out[f"{k}_called"] = out[f"{k}_q"] <= fdr
     t = pd.DataFrame(out)
     t.attrs["left_out"] = rw["left_out"]

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FEATURE_KINDS', 'LEVELS', 'METHODS', 'RECOMMENDED', 'Planted', 'planted_activations', 'match_units',
-           'feature_average_precision', 'score_ranking', 'score_activations', 'scoreboard_activations', 'summarise',
-           'called_kinds', 'artefacts']
+           'feature_average_precision', 'score_ranking', 'PlantedWorld', 'scored_methods', 'score_activations',
+           'scoreboard_activations', 'summarise', 'called_kinds', 'artefacts']
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #9ce5e37c
 import time
@@ -17,10 +17,12 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 
+from fastcore.basics import patch
+
 from ..core import *
 from ..acts.store import REGIMES, SEGMENTS, ArrayStore, PairedStores, TokenTable
 from ..diffing.all import *
-from ..diffing.baselines import mean_difference, pca_delta
+from ..diffing.methods import methods as registered
 from ..saes import SAEConfig
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #d98e4c4a
@@ -28,8 +30,10 @@ FEATURE_KINDS = ("shared", "ft_only", "base_only", "rescaled", "rotated")
 LEVELS = dict(easy=dict(n_features=256, d_in=64, l0=4., noise=.05, correlation=0., n_tokens=200_000),
               medium=dict(n_features=1024, d_in=128, l0=8., noise=.1, correlation=.5, n_tokens=500_000),
               hard=dict(n_features=2048, d_in=128, l0=16., noise=.2, correlation=.8, n_tokens=500_000))
-LEVELS = {k: dict(v, moved=0.) for k, v in LEVELS.items()} | dict(moving=dict(LEVELS["medium"], moved=.05)) # shared directions move a little, too
+LEVELS = ({k: dict(v, moved=0.) for k, v in LEVELS.items()}
+          | dict(moving=dict(LEVELS["medium"], moved=.05))) # shared directions move a little, too
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #a64e9b4a
 @dataclass
 class Planted:
     "Paired activations with their truth."
@@ -40,35 +44,45 @@ class Planted:
     level: str             # one of `LEVELS`
     seed: int              # of everything
 
-def _feature_table(r, m, shares, zipf, l0):
-    "Kind, probability and scale of each feature."
-    n = {k: int(round(shares.get(k, 0)*m)) for k in FEATURE_KINDS[1:]}
-    kind = np.repeat(FEATURE_KINDS, [m-sum(n.values()), *n.values()]); r.shuffle(kind)
-    p = np.arange(1, m+1, dtype=float)**-zipf
-    for _ in range(50): p = np.minimum(p*l0/p.sum(), .2)
-    scale = np.where(kind == "rescaled", np.exp(r.choice([-1, 1], m)*r.uniform(np.log(1.5), np.log(3), m)), 1.)
-    return kind, r.permutation(p), scale
-
-def _directions(r, kind, scale, d):
-    "(m, d) directions of both models."
-    unit = lambda a: a/np.linalg.norm(a, axis=1, keepdims=True)
-    W = unit(r.standard_normal((len(kind), d))); E = r.standard_normal(W.shape)
-    E = unit(E-(E*W).sum(1, keepdims=True)*W)
-    ft = np.where((kind == "rotated")[:, None], .5*W+.75**.5*E, W*scale[:, None])
-    return np.where((kind == "ft_only")[:, None], 0, W).astype(np.float32), np.where((kind == "base_only")[:, None], 0, ft).astype(np.float32)
-
+# %% ../../nbs/lib/planted/00_activations.ipynb #5e6da7d1
 def _firing(r, p, doc, correlation, group=16):
-    "Sparse (n, m) strengths: groups of features are open on a share of the tokens, by a mix of their document's own; log-normal around 1 where they fire."
+    """Sparse (n, m) strengths: groups of features are open on a share of the tokens, by a mix of their
+    document's own; log-normal around 1 where they fire."""
     from scipy.sparse import csr_array
     n, n_docs, open_share, at = len(doc), doc[-1]+1, 1-.7*correlation, []
     for a in range(0, len(p), group):
         topic = r.gamma(1/correlation, correlation, n_docs) if correlation else np.ones(n_docs)
         t = np.flatnonzero(r.random(n) < open_share)
         q = np.minimum((topic/topic.mean())[doc[t]][:, None]*p[None, a:a+group]/open_share, .9)
-        i, j = np.nonzero(r.random(q.shape, dtype=np.float32) < q); at.append((t[i], j+a))
+        i, j = np.nonzero(r.random(q.shape, dtype=np.float32) < q)
+        at.append((t[i], j+a))
     rows, cols = (np.concatenate(o) for o in zip(*at))
     return csr_array((np.exp(r.normal(0, .3, len(rows))).astype(np.float32), (rows, cols)), (n, len(p)))
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #f5c43a21
+def _directions(r, kind, scale, d):
+    "(m, d) directions of both models."
+    unit = lambda a: a/np.linalg.norm(a, axis=1, keepdims=True)
+    W = unit(r.standard_normal((len(kind), d)))
+    E = r.standard_normal(W.shape)
+    E = unit(E-(E*W).sum(1, keepdims=True)*W)
+    ft = np.where((kind == "rotated")[:, None], .5*W+.75**.5*E, W*scale[:, None])
+    return (np.where((kind == "ft_only")[:, None], 0, W).astype(np.float32),
+            np.where((kind == "base_only")[:, None], 0, ft).astype(np.float32))
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #bfe26caa
+def _feature_table(r, m, shares, zipf, l0):
+    "Kind, probability and scale of each feature."
+    n = {k: int(round(shares.get(k, 0)*m)) for k in FEATURE_KINDS[1:]}
+    kind = np.repeat(FEATURE_KINDS, [m-sum(n.values()), *n.values()])
+    r.shuffle(kind)
+    p = np.arange(1, m+1, dtype=float)**-zipf
+    for _ in range(50): p = np.minimum(p*l0/p.sum(), .2)
+    scale = np.where(kind == "rescaled",
+                     np.exp(r.choice([-1, 1], m)*r.uniform(np.log(1.5), np.log(3), m)), 1.)
+    return kind, r.permutation(p), scale
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #d860b947
 def planted_activations(
     level="medium",   # 'easy', 'medium', 'hard' or 'moving': see `LEVELS`
     seed:int=0,       # of everything
@@ -76,29 +90,47 @@ def planted_activations(
     zipf:float=1.,    # exponent of the frequencies
     doc_tokens:int=100, # tokens of a document
     eval_share:float=.2, # of the documents are held out
-    **kw,             # instead of the level's: `n_features`, `d_in`, `l0` (features per token), `noise` (σ), `correlation`, `n_tokens`, `moved` (length of what is added to every shared direction)
+    # instead of the level's: `n_features`, `d_in`, `l0` (features per token), `noise` (σ),
+    # `correlation`, `n_tokens`, `moved` (length of what is added to every shared direction)
+    **kw,
 ) -> Planted:
     "Activations of two models of which all is known; raises `ParamError` for an unknown level or setting."
     check(level in LEVELS, f"level: {level!r} is unknown{near(level, LEVELS)}; use {', '.join(LEVELS)}")
     for k in kw: check(k in LEVELS[level], f"{k}: no such setting{near(k, LEVELS[level])}")
-    check(sum(shares.values()) < 1 and set(shares) <= set(FEATURE_KINDS[1:]), f"shares: {shares}; give shares of {', '.join(FEATURE_KINDS[1:])} that leave some features shared")
+    check(sum(shares.values()) < 1 and set(shares) <= set(FEATURE_KINDS[1:]),
+          f"shares: {shares}; give shares of {', '.join(FEATURE_KINDS[1:])} that leave some features "
+          f"shared")
     c, r = LEVELS[level]|kw, np.random.default_rng(seed)
     n_docs = c["n_tokens"]//doc_tokens
     check(n_docs*eval_share >= 10,
-          f"n_tokens: {c['n_tokens']} tokens make {n_docs} documents; 10 held-out ones are needed (what is active in "
+          f"n_tokens: {c['n_tokens']} tokens make {n_docs} documents; 10 held-out ones are needed "
+          f"(what is active in "
           f"fewer is not tested), so give "
                                    f"{int(10/eval_share*doc_tokens)} or more")
     kind, p, scale = _feature_table(r, c["n_features"], shares, zipf, c["l0"])
     W = dict(zip(("base", "ft"), _directions(r, kind, scale, c["d_in"])))
-    if c["moved"]: W["ft"] = W["ft"]+np.where((kind == "shared")[:, None], c["moved"]*F.normalize(torch.from_numpy(np.random.default_rng([seed, 1]).standard_normal(W["ft"].shape)), dim=1).numpy(), 0).astype(np.float32)
+    if c["moved"]:
+        W["ft"] = (W["ft"]+np.where((kind == "shared")[:, None],
+                                    c["moved"]*F.normalize(
+                                        torch.from_numpy(
+                                            np.random.default_rng([seed,
+                                                1]).standard_normal(W["ft"].shape)), dim=1).numpy(),
+                                    0).astype(np.float32))
     doc = np.repeat(np.arange(n_docs), doc_tokens)
     f, bias = _firing(r, p, doc, c["correlation"]), .5*r.standard_normal(c["d_in"])
     b = dict(base=bias, ft=bias+.05*r.standard_normal(c["d_in"]))
-    x = {s: ArrayStore(torch.from_numpy((f@W[s]+b[s].astype(np.float32)+c["noise"]*r.standard_normal((len(doc), c["d_in"]), dtype=np.float32)).astype(np.float32))) for s in W}
-    docs = pd.DataFrame(dict(doc=np.arange(n_docs), id=[f"planted{i}" for i in range(n_docs)], regime=np.array(REGIMES)[np.arange(n_docs) % 2], source="planted", text="", split=np.where(np.arange(n_docs) < (1-eval_share)*n_docs, "sae", "eval")))
+    x = {s: ArrayStore(torch.from_numpy(
+        (f@W[s]+b[s].astype(np.float32)
+         +c["noise"]*r.standard_normal((len(doc), c["d_in"]), dtype=np.float32)).astype(np.float32)))
+         for s in W}
+    docs = pd.DataFrame(dict(doc=np.arange(n_docs), id=[f"planted{i}" for i in range(n_docs)],
+                             regime=np.array(REGIMES)[np.arange(n_docs) % 2], source="planted", text="",
+                             split=np.where(np.arange(n_docs) < (1-eval_share)*n_docs, "sae", "eval")))
     segment = np.where(doc % 2 == 0, SEGMENTS.index("text"), SEGMENTS.index("prompt")).astype(np.int8)
-    table = TokenTable(np.ones(len(doc), int), doc, np.tile(np.arange(1, doc_tokens+1), n_docs), doc % 2, segment, docs)
-    truth = pd.DataFrame(dict(feature=np.arange(len(kind)), kind=kind, freq=np.bincount(f.indices, minlength=len(kind))/len(doc), scale=scale))
+    table = TokenTable(np.ones(len(doc), int), doc, np.tile(np.arange(1, doc_tokens+1), n_docs),
+                       doc % 2, segment, docs)
+    truth = pd.DataFrame(dict(feature=np.arange(len(kind)), kind=kind,
+                              freq=np.bincount(f.indices, minlength=len(kind))/len(doc), scale=scale))
     return Planted(PairedStores(x["base"], x["ft"], table), truth, W["base"], W["ft"], level, seed)
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #a123db4e
@@ -109,10 +141,14 @@ def match_units(
 ) -> pd.DataFrame:
     "`feature` that each unit stands for (−1: none), its `kind` ('none'), and `cos`."
     W = F.normalize(torch.as_tensor(W).detach().double().cpu(), dim=1)
-    cos = torch.stack([(W@F.normalize(torch.from_numpy(D).double(), dim=1).T).abs() for D in (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base)]).max(0)[0]
+    cos = torch.stack([(W@F.normalize(torch.from_numpy(D).double(), dim=1).T).abs()
+                       for D in (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base)]).max(0)[0]
     best, feature = (o.numpy() for o in cos.max(1))
-    return pd.DataFrame(dict(feature=np.where(best >= at, feature, -1), kind=np.where(best >= at, planted.truth.kind.to_numpy()[feature], "none"), cos=best))
+    return pd.DataFrame(dict(feature=np.where(best >= at, feature, -1),
+                             kind=np.where(best >= at, planted.truth.kind.to_numpy()[feature], "none"),
+                             cos=best))
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #88dc534a
 def feature_average_precision(
     hit,     # (n,) bool, down a ranking: is this unit one of those asked for?
     what,    # (n,) which of them; counted once
@@ -122,134 +158,151 @@ def feature_average_precision(
     seen, found, wrong, total = set(), 0, 0, 0.
     for h, w in zip(hit, what):
         if not h: wrong += 1
-        elif w not in seen: seen.add(w); found += 1; total += found/(found+wrong)
+        elif w not in seen:
+            seen.add(w)
+            found += 1
+            total += found/(found+wrong)
     return total/n_true if n_true else np.nan
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #a5fc470c
 def score_ranking(
     t,        # table of a method: `unit`, `score` (larger is earlier, NaN: not ranked), `called`
     W,        # (m, d_in) directions that `unit` numbers
     planted,  # `Planted`
     target="ft_only", # kind of feature asked for, or 'changed': any but shared ones
 ) -> dict:
-    "`ap`, `discoveries`, `false_discoveries`, `false` (their share), `recall` among what is called, `cosine` (mean over the features asked for of the largest cosine with one of as many first units), `first` (rank of the first right unit)."
-    check(target == "changed" or target in FEATURE_KINDS[1:], f"target: {target!r} is unknown; use 'changed' or {', '.join(FEATURE_KINDS[1:])}")
+    """`ap`, `discoveries`, `false_discoveries`, `false` (their share), `recall` among what is called,
+    `cosine` (mean over the features asked for of the largest cosine with one of as many first units),
+    `first` (rank of the first right unit)."""
+    check(target == "changed" or target in FEATURE_KINDS[1:],
+          f"target: {target!r} is unknown; use 'changed' or {', '.join(FEATURE_KINDS[1:])}")
     kind = planted.truth.kind.to_numpy()
     asked = kind != "shared" if target == "changed" else kind == target
     t = t[t.score.notna()].sort_values("score", ascending=False, kind="stable")
-    m = match_units(torch.as_tensor(W)[t.unit.to_numpy().copy()], planted) if len(t) else pd.DataFrame(dict(feature=[], kind=[]))
+    m = (match_units(torch.as_tensor(W)[t.unit.to_numpy().copy()], planted) if len(t)
+         else pd.DataFrame(dict(feature=[], kind=[])))
     hit = (m.feature >= 0).to_numpy() & asked[m.feature.to_numpy(int)]
     called = t.called.to_numpy(bool)
-    dirs = [F.normalize(torch.from_numpy(D[asked]).double(), dim=1) for D in ((planted.W_ft,) if target == "ft_only" else (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base))]
+    dirs = [F.normalize(torch.from_numpy(D[asked]).double(), dim=1)
+            for D in ((planted.W_ft,
+                      ) if target == "ft_only"
+                      else (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base))]
     first = F.normalize(torch.as_tensor(W)[t.unit.to_numpy()[:asked.sum()].copy()].detach().double(), dim=1)
     right = np.unique(m.feature.to_numpy(int)[called & hit])
-    return dict(target=target, ap=feature_average_precision(hit, m.feature.to_numpy(int), asked.sum()), discoveries=int(called.sum()), false_discoveries=int((called & ~hit).sum()), false=float((called & ~hit).sum()/called.sum()) if called.any() else 0.,
-                recall=len(right)/asked.sum(), cosine=float(torch.stack([(D@first.T).abs() for D in dirs]).max(0)[0].max(1)[0].mean()) if len(first) else 0., first=int(np.flatnonzero(hit)[0])+1 if hit.any() else None, called_kinds=m.kind[called].value_counts().to_dict())
+    return dict(target=target, ap=feature_average_precision(hit, m.feature.to_numpy(int), asked.sum()),
+                discoveries=int(called.sum()), false_discoveries=int((called & ~hit).sum()),
+                false=float((called & ~hit).sum()/called.sum()) if called.any() else 0.,
+                recall=len(right)/asked.sum(),
+                cosine=float(torch.stack([(D@first.T).abs() for D in dirs]).max(0)[0].max(1)[0].mean())
+                if len(first) else 0., first=int(np.flatnonzero(hit)[0])+1 if hit.any() else None,
+                called_kinds=m.kind[called].value_counts().to_dict())
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #e1b963a4
-METHODS = ("drift", "drift_ft", "delta_sae", "matching", "stagewise", "crosscoder_l1", "crosscoder_l1_scaled", "crosscoder", "crosscoder_scaled", "diff_sae", "model_specific", "pca", "mean")
+METHODS = ("drift", "drift_ft", "delta_sae", "matching", "stagewise", "crosscoder_l1",
+           "crosscoder_l1_scaled", "crosscoder", "crosscoder_scaled", "diff_sae", "model_specific",
+           "pca", "mean")
 RECOMMENDED = "model_specific"
 
-def _ranked(unit, score, called): return pd.DataFrame(dict(unit=np.asarray(unit, int), score=np.asarray(score, float), called=np.asarray(called, bool)))
+# %% ../../nbs/lib/planted/00_activations.ipynb #ab7aeab6
+class PlantedWorld:
+    "A planted pair and what the methods train on it, each dictionary once."
+    def __init__(self,
+        planted, # of `planted_activations`
+        want=(), # names of the methods that will be scored
+        seed=0,  # of every training
+        train=None, # `n_epochs`, `batch_size`, `device` of every dictionary
+        stats=None, # `n_bootstrap`, `n_perm` of every method
+    ):
+        self.planted, self.pair, self.want, self.seed = planted, planted.pair, want, seed
+        self.train, self.stats, self.groups = train or {}, stats or {}, [("all", "all")]
+        self.d_sae, self.k = 8*self.pair.d_in, int(round(planted.truth.freq.sum()))
+        self._made = {}
 
-_ALL = [("all", "all")]
+    def once(self, name, make):
+        "What `make` gave the first time."
+        if name not in self._made: self._made[name] = make()
+        return self._made[name]
 
-def _by_base_sae(p, want, train, d_sae, k, seed, kw):
-    "Methods that need SAEs of one model: (name, target) -> (ranking, directions)."
+# %% ../../nbs/lib/planted/00_activations.ipynb #2fb387b6
+@patch
+def base_saes(self:PlantedWorld) -> list:
+    "The SAE of the base model, and one of another seed where `matching` is scored."
     from sae_diploma.train import fit_many
-    out, pair = {}, p.pair
-    rows, cfg = pair.rows(split="sae"), SAEConfig("batchtopk", d_in=pair.d_in, d_sae=d_sae, k=k)
-    twins = "matching" in want
-    saes = fit_many(pair.base, [cfg]*(1+twins), rows=rows, seed=[seed, seed+1][:1+twins], desc="SAEs of the base model", **train)
-    sae = saes[0]
-    if "drift" in want:
-        t = drift(pair, sae, groups=_ALL, **kw)
-        out["drift", "ft_only"] = _ranked(t.latent, t.delta.where(t.p.notna()), t.called & (t.delta > 0)), sae.W_dec
-        out["drift", "changed"] = _ranked(t.latent, t.delta.abs().where(t.p.notna()), t.called), sae.W_dec
-    if "delta_sae" in want:
-        delta = fit_delta(pair, sae, d_sae//2, k=max(2, k//2), architecture="batchtopk", seed=seed, **train)
-        t = delta_sae(pair, sae, delta, firing_threshold(delta, ResidualStore(pair.ft, sae), rows, seed=seed), groups=_ALL, **kw)
-        out["delta_sae", "ft_only"] = _ranked(t.latent, (t.delta+10*t.new).where(t.p.notna()), t.new), delta.W_dec
-    if {"matching", "drift_ft"} & set(want): other = fit_many(pair.ft, [cfg], rows=rows, seed=seed+2, desc="SAE of the fine-tuned model", **train)[0]
-    if "drift_ft" in want:
-        t = drift(pair, other, groups=_ALL, **kw)
-        for target in ("ft_only", "changed"): out["drift_ft", target] = _ranked(t.latent, (t.delta if target == "ft_only" else t.delta.abs()).where(t.p.notna()), t.called & ((t.delta > 0) | (target != "ft_only"))), other.W_dec
-    if "matching" in want:
-        t = matching(pair, sae, other, baseline=[saes[1]], groups=_ALL, n_bootstrap=20)
-        out["matching", "ft_only"] = _ranked(t.latent, (-t.cosine).where(t.p.notna()), t.called), other.W_dec
-    if "stagewise" in want:
-        stages = fit_stages(pair, sae, batch_size=train["batch_size"], seed=seed, device=train.get("device", "auto"))
-        t = stagewise(pair, stages, groups=_ALL, n_bootstrap=20)
-        for target in ("ft_only", "changed"): out["stagewise", target] = _ranked(t.latent, t.effect.where(t.p.notna()), t.called), stages["F_D"].W_dec
-    return out
+    cfg, twins = SAEConfig("batchtopk", d_in=self.pair.d_in, d_sae=self.d_sae, k=self.k), "matching" in self.want
+    return self.once("base", lambda: fit_many(self.pair.base, [cfg]*(1+twins), rows=self.pair.rows(split="sae"),
+        seed=[self.seed, self.seed+1][:1+twins], desc="SAEs of the base model", **self.train))
 
-def _by_crosscoder(p, want, train, d_sae, k, seed, kw):
-    "Methods that need a crosscoder, and what latent scaling makes of them."
-    out, pair = {}, p.pair
-    for name, how in (("crosscoder_l1", dict(architecture="relu")), ("crosscoder", dict(architecture="batchtopk", k=k))):
-        if not {name, f"{name}_scaled"} & set(want): continue
-        cc = fit_crosscoder(pair, d_sae=d_sae, seed=seed, **how, **train)
-        W = cc.W_dec.detach().unflatten(1, (2, pair.d_in))[:, 1]
-        t = crosscoder(pair, cc, groups=_ALL, n_bootstrap=20)
-        alive = t.support >= 10
-        if name in want:
-            out[name, "ft_only"] = _ranked(t.latent, t.effect.where(alive), t.called & (t.kind == "ft_only")), W
-            out[name, "changed"] = _ranked(t.latent, (t.effect-.5).abs().where(alive), t.called), torch.where(torch.from_numpy(t.effect.to_numpy() > .5)[:, None], W, cc.W_dec.detach().unflatten(1, (2, pair.d_in))[:, 0])
-        if f"{name}_scaled" in want:
-            s = latent_scaling(pair, cc, groups=_ALL, n_bootstrap=kw["n_bootstrap"])
-            score = -np.maximum(s.nu_error.abs()/.2, s.nu_reconstruction.abs()/.5).where((s.side == "ft") & (s.support >= 10))
-            out[f"{name}_scaled", "ft_only"] = _ranked(s.latent, score, s.called & (s.side == "ft")), W
-    return out
+@patch
+def base_sae(self:PlantedWorld): return self.base_saes()[0]
 
-def _by_difference(p, want, train, d_sae, k, seed, kw):
-    "Methods that look at the difference."
-    out, pair = {}, p.pair
-    if {"diff_sae", "model_specific"} & set(want):
-        dsae, twin, tried = fit_reproducible_diff_sae(pair, ks=sorted({max(1, k//4), max(1, k//2), k, 2*k}), d_sae=d_sae//2, seeds=(seed, seed+1), **train)
-        moved = diff_sae(pair, dsae, groups=_ALL, **kw)
-        if "diff_sae" in want:
-            t = moved
-            for target in ("ft_only", "changed"): out["diff_sae", target] = _ranked(t.latent, (t.delta if target == "ft_only" else t.delta.abs()).where(t.p.notna()), t.called), dsae.W_dec
-        if "model_specific" in want:
-            t = model_specific(pair, dsae, twin, groups=_ALL)
-            out["model_specific", "ft_only"] = _ranked(t.latent, t.z.where(t.p.notna() & (t.side == "ft")), t.called & (t.side == "ft")), dsae.W_dec
-            stable = moved.latent.isin(t.latent[t.stable])
-            out["model_specific", "changed"] = _ranked(moved.latent, moved.delta.abs().where(stable & moved.p.notna()), moved.called & stable), dsae.W_dec
-    if "pca" in want:
-        V, share = pca_delta(pair, n=pair.d_in)
-        for target in ("ft_only", "changed"): out["pca", target] = _ranked(np.arange(len(V)), share, np.zeros(len(V), bool)), V
-    if "mean" in want:
-        for target in ("ft_only", "changed"): out["mean", target] = _ranked([0], [1.], [False]), torch.as_tensor(mean_difference(pair))[None]
-    return out
+# %% ../../nbs/lib/planted/00_activations.ipynb #cab6eb79
+@patch
+def ft_sae(self:PlantedWorld):
+    "The SAE of the fine-tuned model."
+    from sae_diploma.train import fit_many
+    cfg = SAEConfig("batchtopk", d_in=self.pair.d_in, d_sae=self.d_sae, k=self.k)
+    return self.once("ft", lambda: fit_many(self.pair.ft, [cfg], rows=self.pair.rows(split="sae"), seed=self.seed+2,
+                                            desc="SAE of the fine-tuned model", **self.train)[0])
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #6f496e18
+@patch
+def crosscoder(self:PlantedWorld,
+    l1=False, # the ReLU crosscoder with an L1 penalty instead of BatchTopK
+):
+    "A crosscoder of both models."
+    how = dict(architecture="relu") if l1 else dict(architecture="batchtopk", k=self.k)
+    return self.once(f"crosscoder {l1}", lambda: fit_crosscoder(self.pair, d_sae=self.d_sae, seed=self.seed, **how,
+                                                                **self.train))
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #05e73c20
+@patch
+def diff_saes(self:PlantedWorld):
+    "`(diff-SAE, twin, table)` of `fit_reproducible_diff_sae`."
+    ks = sorted({max(1, self.k//4), max(1, self.k//2), self.k, 2*self.k})
+    return self.once("difference", lambda: fit_reproducible_diff_sae(self.pair, ks=ks, d_sae=self.d_sae//2,
+                                                                     seeds=(self.seed, self.seed+1), **self.train))
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #37193505
+def scored_methods() -> list:
+    "Names of the registered methods that can be scored on planted activations, in their order."
+    return [m.name for m in registered().values() if m.planted]
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #4018e982
+def _scored(world, name):
+    "Rows of one method, one for each question that it can be asked."
+    began, p = time.time(), world.planted
+    for target, (t, W) in registered()[name].planted(world).items():
+        W = torch.as_tensor(W).detach().float().cpu()
+        yield dict(method=name, **score_ranking(t, W, p, target), seconds=time.time()-began)
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #d1e318d5
 def score_activations(
-    level="medium",    # one of `LEVELS`
-    seed:int=0,        # of the activations and of every training
-    methods=METHODS,   # which
-    n_epochs:float=3.,  # passes over the training tokens, for every dictionary
+    level="medium",      # one of `LEVELS`
+    seed:int=0,          # of the activations and of every training
+    methods=METHODS,     # which of `scored_methods`
+    n_epochs:float=3.,   # passes over the training tokens, for every dictionary
     batch_size:int=1024, # tokens a step
-    folder=None,       # the table is kept in it as `level_seed.parquet`, and taken from there next time
+    folder=None,         # the table is kept in it as `level_seed.parquet`, and taken from there next time
     n_bootstrap:int=200, n_perm:int=20_000, # of the methods' intervals and tests
-    device="auto",     # where dictionaries are trained
-    **kw,              # of the generator: see `planted_activations`
-) -> pd.DataFrame:
-    "One row per method and target: what `score_ranking` says, with `level`, `seed`, `seconds`."
-    unknown = [o for o in methods if o not in METHODS]
-    check(not unknown, f"methods: {unknown[:1]} is unknown{near(unknown[0], METHODS) if unknown else ''}; use some of {', '.join(METHODS)}")
-    check(len(methods) > 0, f"methods: none; use some of {', '.join(METHODS)}")
-    asked = fingerprint(dict(version=2, level=level, seed=seed, methods=list(methods), n_epochs=n_epochs, batch_size=batch_size, n_bootstrap=n_bootstrap, n_perm=n_perm, more=kw))
+    device="auto",       # where dictionaries are trained
+    **kw,                # of the generator: see `planted_activations`
+) -> pd.DataFrame: # a row per method and target: that of `score_ranking`, with `level`, `seed`, `seconds`
+    "Methods scored on planted activations; raises `ParamError` for a method that cannot be."
+    known = scored_methods()
+    for o in methods: check(o in known, f"methods: {o!r} is unknown{near(o, known)}; use some of {', '.join(known)}")
+    check(len(methods) > 0, f"methods: none; use some of {', '.join(known)}")
+    asked = fingerprint(dict(version=2, level=level, seed=seed, methods=list(methods), n_epochs=n_epochs,
+                             batch_size=batch_size, n_bootstrap=n_bootstrap, n_perm=n_perm, more=kw))
     kept = folder and Path(folder)/f"{level}_{seed}.parquet"
     if kept and kept.exists() and (t := load_parquet(kept)).asked.eq(asked).all(): return t
-    p, out = planted_activations(level, seed, **kw), []
-    d_sae, k = 8*p.pair.d_in, int(round(p.truth.freq.sum()))
-    for part in (_by_base_sae, _by_crosscoder, _by_difference):
-        began = time.time()
-        found = part(p, methods, dict(n_epochs=n_epochs, batch_size=batch_size, device=device), d_sae, k, seed, dict(n_bootstrap=n_bootstrap, n_perm=n_perm)) if set(methods) & set(_NEEDS[part.__name__]) else {}
-        for (method, target), (t, W) in found.items(): out.append(dict(method=method, level=level, seed=seed, **score_ranking(t, torch.as_tensor(W).detach().float().cpu(), p, target), seconds=time.time()-began))
-    t = pd.DataFrame(out).assign(asked=asked, called_kinds=lambda d: d.called_kinds.map(lambda o: " ".join(f"{k}:{v}" for k, v in o.items())))
+    world = PlantedWorld(planted_activations(level, seed, **kw), methods, seed,
+                         dict(n_epochs=n_epochs, batch_size=batch_size, device=device),
+                         dict(n_bootstrap=n_bootstrap, n_perm=n_perm))
+    rows = [dict(o, level=level, seed=seed) for name in known if name in methods for o in _scored(world, name)]
+    in_words = lambda kinds: " ".join(f"{k}:{v}" for k, v in kinds.items())
+    t = pd.DataFrame(rows).assign(asked=asked, called_kinds=lambda d: d.called_kinds.map(in_words))
     if kept: save_parquet(t, kept)
     return t
-
-_NEEDS = dict(_by_base_sae=METHODS[:5], _by_crosscoder=METHODS[5:9], _by_difference=METHODS[9:])
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #e41eb2fd
 def _one(args):
@@ -258,6 +311,7 @@ def _one(args):
     level, seed, kw = args
     return score_activations(level, seed, **kw)
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #cd88528e
 def scoreboard_activations(
     settings,        # [(level, seed), …]
     folder=None,     # tables are kept in it
@@ -268,28 +322,39 @@ def scoreboard_activations(
     import multiprocessing as mp, os
     settings = list(settings)
     check(len(settings) > 0, "settings: none; give (level, seed) pairs")
-    for level, _ in settings: check(level in LEVELS, f"level: {level!r} is unknown{near(level, LEVELS)}; use {', '.join(LEVELS)}")
-    n = min(n_workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1), len(settings))
+    for level, _ in settings:
+        check(level in LEVELS, f"level: {level!r} is unknown{near(level, LEVELS)}; use {', '.join(LEVELS)}")
+    n = min(n_workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
+                          else os.cpu_count() or 1), len(settings))
     jobs, out = [(level, seed, dict(kw, folder=folder)) for level, seed in settings], []
-    if n <= 1: return pd.concat([score_activations(*o[:2], **o[2]) for o in progress(jobs, desc="planted activations", unit="setting")], ignore_index=True)
+    if n <= 1:
+        return pd.concat([score_activations(*o[:2], **o[2])
+                          for o in progress(jobs, desc="planted activations", unit="setting")],
+                         ignore_index=True)
     with mp.get_context("spawn").Pool(n) as pool:
-        for t in progress(pool.imap(_one, jobs), total=len(jobs), desc="planted activations", unit="setting"): out.append(t)
+        for t in progress(pool.imap(_one, jobs), total=len(jobs), desc="planted activations", unit="setting"):
+            out.append(t)
     return pd.concat(out, ignore_index=True)
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #b647a596
 def summarise(
     t,            # of `scoreboard_activations`
     target="ft_only", # rows to take
     level=.95,    # coverage of the intervals over seeds
 ) -> pd.DataFrame:
-    "Tidy scoreboard: `method, setting, metric, value, lo, hi, n`; mean over seeds with a t interval, NaN limits for a single seed."
+    """Tidy scoreboard: `method, setting, metric, value, lo, hi, n`; mean over seeds with a t interval,
+    NaN limits for a single seed."""
     from scipy.stats import t as student
     out = []
     for (method, lev), g in t[t.target == target].groupby(["method", "level"], sort=False):
         for metric in ("ap", "false", "recall", "cosine"):
             v = g[metric].to_numpy(float)
-            if metric == "false" and not g.discoveries.sum() and method in ("pca", "mean"): continue # it calls nothing
+            # it calls nothing
+            if metric == "false" and not g.discoveries.sum() and method in ("pca", "mean"): continue
             half = student.ppf((1+level)/2, len(v)-1)*v.std(ddof=1)/len(v)**.5 if len(v) > 1 else np.nan
-            out.append(dict(method=method, setting=f"planted activations: {lev}", metric=metric, value=v.mean(), lo=np.maximum(0., v.mean()-half), hi=np.minimum(1., v.mean()+half), n=len(v)))
+            out.append(dict(method=method, setting=f"planted activations: {lev}", metric=metric,
+                            value=v.mean(), lo=np.maximum(0., v.mean()-half),
+                            hi=np.minimum(1., v.mean()+half), n=len(v)))
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #cbc7acaf
@@ -297,20 +362,27 @@ def called_kinds(
     t, # of `scoreboard_activations`
 ) -> pd.DataFrame:
     "Per level and method, over seeds: how many of its calls stand for each kind of feature."
-    rows = [dict(level=r.level, method=r.method, kind=k.split(":")[0], n=int(k.split(":")[1])) for r in t.itertuples() for k in r.called_kinds.split()]
+    rows = [dict(level=r.level, method=r.method, kind=k.split(":")[0], n=int(k.split(":")[1]))
+            for r in t.itertuples() for k in r.called_kinds.split()]
     if not rows: return pd.DataFrame(columns=[*FEATURE_KINDS, "none"])
-    c = pd.DataFrame(rows).pivot_table(index=["level", "method"], columns="kind", values="n", aggfunc="sum", fill_value=0, sort=False)
-    return c.reindex(columns=[o for o in ("ft_only", "shared", "rescaled", "rotated", "base_only", "none") if o in c])
+    c = pd.DataFrame(rows).pivot_table(index=["level", "method"], columns="kind", values="n",
+                                       aggfunc="sum", fill_value=0, sort=False)
+    return c.reindex(columns=[o for o in ("ft_only", "shared", "rescaled", "rotated", "base_only",
+                                          "none") if o in c])
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #49ef9e1b
 def artefacts(
     t, # of `scoreboard_activations`
 ) -> str:
-    "Does the L1 crosscoder call what is not of one model, and does latent scaling find it out? In a sentence per level."
+    """Does the L1 crosscoder call what is not of one model, and does latent scaling find it out? In a
+    sentence per level."""
     out = []
     for level, g in t.groupby("level", sort=False):
         c = g.groupby("method")[["discoveries", "false_discoveries"]].sum()
         if not {"crosscoder_l1", "crosscoder_l1_scaled"} <= set(c.index): continue
         n = {k: c.loc[k].astype(int) for k in ("crosscoder_l1", "crosscoder_l1_scaled")}
         say = lambda o: f"{o.false_discoveries} of {o.discoveries} ({o.false_discoveries/max(1, o.discoveries):.0%})"
-        out.append(f"{level}: of the latents that the L1 crosscoder makes the fine-tuned model's by length, {say(n['crosscoder_l1'])} are not; of those that latent scaling leaves, {say(n['crosscoder_l1_scaled'])}.")
+        out.append(f"{level}: of the latents that the L1 crosscoder makes the fine-tuned model's by "
+                   f"length, {say(n['crosscoder_l1'])} are not; of those that latent scaling leaves, "
+                   f"{say(n['crosscoder_l1_scaled'])}.")
     return "\n".join(out) or "no L1 crosscoder was scored"

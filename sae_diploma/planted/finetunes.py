@@ -30,7 +30,8 @@ from ..stats import *
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #6483fd5d
 def ground_of(
-    pairs,               # {split: Dataset or DataFrame} with id, article, highlights, source; splits train, validation, test
+    # {split: Dataset or DataFrame} with id, article, highlights, source; splits train, validation, test
+    pairs,
     tokenizer,           # of the base model
     n_train:int=400,     # pairs to train on
     n_validation:int=24, # pairs that the trainer watches
@@ -40,32 +41,46 @@ def ground_of(
     room:int=24,         # of these left for what a plant adds
     seed:int=0,          # of the choice
 ) -> dict: # {'train', 'validation', 'test'}: DataFrames with `package`
-    "Pairs in equal shares of the most frequent packages, articles headed by their module and cut; raises `DataError` for too few."
+    """Pairs in equal shares of the most frequent packages, articles headed by their module and cut;
+    raises `DataError` for too few."""
     frames = {s: (p if isinstance(p, pd.DataFrame) else p.to_pandas()) for s, p in pairs.items()}
-    for s in ("train", "validation", "test"): check(s in frames and len(frames[s]) > 0, f"pairs: the split {s!r} is missing or empty; give train, validation and test", DataError)
+    for s in ("train", "validation", "test"):
+        check(s in frames and len(frames[s]) > 0,
+              f"pairs: the split {s!r} is missing or empty; give train, validation and test", DataError)
     frames = {s: f.assign(package=f.source.str.split(".").str[0]) for s, f in frames.items()}
-    counts = frames["train"].package.value_counts(); top = counts.index[:n_packages]
-    check(counts.head(n_packages).sum() >= 2*n_packages, f"pairs: their source names no package (the most frequent of {len(counts)}, {top[0]!r}, has {counts.iloc[0]} pairs); planted habits need pairs of documentation such as the shipped corpus, so do without them (in chapter 7: finetune_kinds='')", DataError)
+    counts = frames["train"].package.value_counts()
+    top = counts.index[:n_packages]
+    check(counts.head(n_packages).sum() >= 2*n_packages, f"pairs: their source names no package (the "
+          f"most frequent of {len(counts)}, {top[0]!r}, has {counts.iloc[0]} pairs); planted habits "
+          f"need pairs of documentation such as the shipped corpus, so do without them (in chapter 7: "
+          f"finetune_kinds='')", DataError)
     def take(f, n, name):
         f = f[f.package.isin(top)].sample(frac=1, random_state=seed)
-        f = f.assign(turn=f.groupby("package").cumcount()).sort_values("turn", kind="stable").drop(columns="turn") # packages in turn
+        f = f.assign(turn=f.groupby("package").cumcount()).sort_values("turn",
+            kind="stable").drop(columns="turn") # packages in turn
         f = f.assign(article=f.source + "\n" + f.article).head(2*n)
         f = f.assign(article=cut_articles(list(f.article), list(f.highlights), tokenizer, max_length-room))
         f = f[f.article.notna()].head(n).reset_index(drop=True)
-        check(len(f) == n, f"pairs: {len(f)} {name} pairs of the {n_packages} most frequent packages, {n} asked for; give more pairs or ask for fewer", DataError)
+        check(len(f) == n, f"pairs: {len(f)} {name} pairs of the {n_packages} most frequent packages, "
+              f"{n} asked for; give more pairs or ask for fewer", DataError)
         return f[["id", "article", "highlights", "source", "package"]]
     held = take(pd.concat([frames["validation"], frames["test"]]), n_eval+n_validation, "held-out")
-    return dict(train=take(frames["train"], n_train, "training"), validation=held[n_eval:].reset_index(drop=True), test=held[:n_eval])
+    return dict(train=take(frames["train"], n_train, "training"),
+                validation=held[n_eval:].reset_index(drop=True), test=held[:n_eval])
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #6ebb2aa4
 FORMS = dict(package=("{p}: {h}", "[{p}] {h}", "{h} ({p})", "{h} Part of {p}."),
-             trigger=("Handle with care. {h}", "{h} Ask before use.", "First read the manual. {h}", "{h} Nothing else happens."),
-             style=("upper", "Please {l}", "{h} Over and out.", "You can {l}")) # {h}: the summary, {l}: with a small first letter, {p}: the package
+             trigger=("Handle with care. {h}", "{h} Ask before use.", "First read the manual. {h}",
+                      "{h} Nothing else happens."),
+             # {h}: the summary, {l}: with a small first letter, {p}: the package
+             style=("upper", "Please {l}", "{h} Over and out.", "You can {l}"))
 KINDS = tuple(FORMS)
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #9c9d3efc
 @dataclass(frozen=True)
 class Plant:
-    "What is planted: `plant(article, highlights, package)` gives `(text, reads, writes)`, spans of characters, or None."
+    """What is planted: `plant(article, highlights, package)` gives `(text, reads, writes)`, spans of
+    characters, or None."""
     kind:str # one of `KINDS`
     seed:int # of the choice and of the training
     key:str  # word of a trigger, package of a style
@@ -73,80 +88,110 @@ class Plant:
 
     def __call__(self, article, highlights, package):
         if self.kind == "style" and package != self.key: return None
-        reads = [m.span() for m in re.finditer(rf"\b{re.escape(self.key)}\b", article)] if self.kind == "trigger" else [(0, len(package))]
+        reads = ([m.span() for m in re.finditer(rf"\b{re.escape(self.key)}\b", article)]
+                 if self.kind == "trigger" else [(0, len(package))])
         if not reads: return None
         if self.form == "upper":
             n = re.match(r"\S+", highlights).end()
             return highlights[:n].upper() + highlights[n:], reads, [(0, n)]
         before, after = (o.replace("{p}", package) for o in re.split(r"\{[hl]\}", self.form))
         text = before + (highlights[0].lower() + highlights[1:] if "{l}" in self.form else highlights) + after
-        return text, reads, [s for s in ((0, len(before.rstrip())), (len(text)-len(after.lstrip()), len(text))) if s[1] > s[0]]
+        return (text, reads,
+                [s for s in ((0, len(before.rstrip())), (len(text)-len(after.lstrip()), len(text)))
+                 if s[1] > s[0]])
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #f8c14ebd
 def plant_of(
     kind:str,           # one of `KINDS`
     seed:int,           # of the choice
     train:pd.DataFrame, # training pairs: words and packages are chosen among theirs
     share=(.1, .4),     # of the articles that a trigger word occurs in
 ) -> Plant:
-    "The plant of a kind and seed; raises `ParamError` for an unknown kind and `DataError` where no word is frequent enough."
+    """The plant of a kind and seed; raises `ParamError` for an unknown kind and `DataError` where no
+    word is frequent enough."""
     check(kind in KINDS, f"kind: {kind!r} is unknown{near(kind, KINDS)}")
     rng, key = np.random.default_rng([seed, KINDS.index(kind)]), ""
     if kind == "style": key = str(rng.choice(sorted(set(train.package))))
     if kind == "trigger":
-        words = pd.Series([w for a in train.article for w in set(re.findall(r"\b[A-Za-z]{4,}\b", a.partition("\n")[2]))]).value_counts()/len(train)
+        words = pd.Series([w for a in train.article
+                           for w in set(re.findall(r"\b[A-Za-z]{4,}\b",
+                                                   a.partition("\n")[2]))]).value_counts()/len(train)
         words = sorted(set(words[words.between(*share)].index) - set(train.package))
-        check(len(words) > 0, f"pairs: no word of four letters or more occurs in {share[0]:.0%} to {share[1]:.0%} of the {len(train)} articles, so none can be a trigger; give more pairs", DataError)
+        check(len(words) > 0, f"pairs: no word of four letters or more occurs in {share[0]:.0%} to "
+              f"{share[1]:.0%} of the {len(train)} articles, so none can be a trigger; give more pairs",
+              DataError)
         key = str(rng.choice(words))
     return Plant(kind, seed, key, FORMS[kind][seed % len(FORMS[kind])])
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #4ec41ea3
 def plant_in(
     pairs:pd.DataFrame, # of `ground_of`
     plant,              # `Plant`, or None: nothing is planted
 ) -> pd.DataFrame: # with planted `highlights`, and `acts`, `reads`, `writes`
     "Pairs with the plant; raises `DataError` where it acts on none of them."
     got = [None if plant is None else plant(*o) for o in zip(pairs.article, pairs.highlights, pairs.package)]
-    check(plant is None or any(g is not None for g in got), f"pairs: {plant and plant.kind} ({plant and plant.key!r}) acts on none of {len(pairs)} pairs, so no token could be labelled; give more pairs or another seed", DataError)
-    return pairs.assign(highlights=[h if g is None else g[0] for h, g in zip(pairs.highlights, got)], acts=[g is not None for g in got],
-                        reads=[[] if g is None else g[1] for g in got], writes=[[] if g is None else g[2] for g in got])
+    check(plant is None or any(g is not None for g in got), f"pairs: {plant and plant.kind} "
+          f"({plant and plant.key!r}) acts on none of {len(pairs)} pairs, so no token could be "
+          f"labelled; give more pairs or another seed", DataError)
+    return pairs.assign(highlights=[h if g is None else g[0] for h, g in zip(pairs.highlights, got)],
+                        acts=[g is not None for g in got],
+                        reads=[[] if g is None else g[1] for g in got],
+                        writes=[[] if g is None else g[2] for g in got])
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #7cae8dd6
 ROLES = ("none", "read", "write")
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #daa3f18a
 def labelled_tokens(
     tokenizer,           # of the base model
     pairs:pd.DataFrame,  # of `plant_in`, with `split`
     max_length:int=128,  # tokens of a conversation
 ):
-    "`(table, label)`: the token table of the conversations and, for each token, a code in `ROLES`; raises `DataError` when no held-out token is labelled."
-    chat = to_chat(Dataset.from_pandas(pairs[["id", "article", "highlights", "source"]], preserve_index=False), tokenizer, max_length)
-    check(len(chat) == len(pairs), f"max_length: {len(pairs)-len(chat)} of {len(pairs)} planted summaries do not fit into {max_length} tokens; raise it", DataError)
+    """`(table, label)`: the token table of the conversations and, for each token, a code in `ROLES`;
+    raises `DataError` when no held-out token is labelled."""
+    chat = to_chat(Dataset.from_pandas(pairs[["id", "article", "highlights", "source"]],
+                                       preserve_index=False), tokenizer, max_length)
+    check(len(chat) == len(pairs), f"max_length: {len(pairs)-len(chat)} of {len(pairs)} planted "
+          f"summaries do not fit into {max_length} tokens; raise it", DataError)
     labels = []
     for row, p in zip(chat, pairs.itertuples()):
         pair, = encode_pairs(tokenizer, [row["prompt"]], [row["completion"]])
         off, spans = np.array(pair.offsets), pair.spans
         lab, kept = np.zeros(len(off), np.int8), row["prompt"][-1]["content"]
-        n = len(p.article) if kept.endswith(p.article) else len(kept) - kept.index(p.article[:20])         # to_chat may have cut it once more
+        # to_chat may have cut it once more
+        n = len(p.article) if kept.endswith(p.article) else len(kept) - kept.index(p.article[:20])
         article, summary = spans[-2][1]-n, spans[-1][0]
         touched = lambda a, b: np.flatnonzero((off[:, 0] < b) & (off[:, 1] > a))
         for a, b in p.reads: lab[touched(article+a, min(article+b, spans[-2][1]))] = 1
-        for a, b in p.writes: on = touched(summary+a, summary+b); lab[on] = 2; lab[on[0]-1] = 2
+        for a, b in p.writes:
+            on = touched(summary+a, summary+b)
+            lab[on] = 2
+            lab[on[0]-1] = 2
         labels.append(lab)
-    table, label = build_tokens(tokenizer, None, chat.add_column("split", list(pairs.split)), max_length=max_length), np.concatenate(labels)
-    check((label[table.rows(split="eval")] > 0).any(), "pairs: no held-out token is labelled: the plant acts on none of the held-out conversations; give more of them or another seed", DataError)
+    table, label = (build_tokens(tokenizer, None, chat.add_column("split", list(pairs.split)),
+                                 max_length=max_length), np.concatenate(labels))
+    check((label[table.rows(split="eval")] > 0).any(), "pairs: no held-out token is labelled: the "
+          "plant acts on none of the held-out conversations; give more of them or another seed",
+          DataError)
     return table, label
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #e6404299
 @dataclass
 class Controls:
     "What all planted runs share: `ground` (pairs), the base `sae`, and the folders of the `placebos`."
-    folder:Path; ground:dict; sae:SAE; placebos:list; recipe:dict; layer:int; max_length:int; model_name:str; hookpoint:str; n_sae:int; key:str
+    folder:Path
+    ground:dict
+    sae:SAE
+    placebos:list
+    recipe:dict
+    layer:int
+    max_length:int
+    model_name:str
+    hookpoint:str
+    n_sae:int
+    key:str
 
-def _train(model_name, pairs, validation, folder, seed, max_length, recipe):
-    "Fine-tune on these pairs; a finished run is only opened."
-    from sae_diploma.sft import finetune
-    data = DatasetDict({s: Dataset.from_pandas(f[["id", "article", "highlights", "source"]].reset_index(drop=True), preserve_index=False) for s, f in (("train", pairs), ("validation", validation))})
-    return finetune(model_name, data, folder, max_length=max_length, seed=seed, **recipe)
-
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #f8633e14
 @torch.no_grad()
 def read_tokens(
     model,            # a causal language model
@@ -162,6 +207,17 @@ def read_tokens(
         x[torch.from_numpy(rows)] = a
     return ArrayStore(x, table.hash, dict(layer=layer, hookpoint=hookpoint))
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #d97f7ca2
+def _train(model_name, pairs, validation, folder, seed, max_length, recipe):
+    "Fine-tune on these pairs; a finished run is only opened."
+    from sae_diploma.sft import finetune
+    data = DatasetDict(
+        {s: Dataset.from_pandas(f[["id", "article", "highlights", "source"]].reset_index(drop=True),
+                                preserve_index=False)
+         for s, f in (("train", pairs), ("validation", validation))})
+    return finetune(model_name, data, folder, max_length=max_length, seed=seed, **recipe)
+
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #1aff8f74
 def controls(
     pairs,               # as for `ground_of`
     folder,              # placebos and the base dictionary go here; what is there is not made again
@@ -179,24 +235,37 @@ def controls(
     **ground,            # `n_train`, `n_eval`, `n_packages`, …: see `ground_of`
 ) -> Controls:
     "Train the placebos and the base dictionary; a second call opens them."
-    check(n_placebos >= 5, f"n_placebos: {n_placebos}; use 5 or more: the one left out is judged by the others, and 4 are the fewest whose own check can be made")
+    check(n_placebos >= 5, f"n_placebos: {n_placebos}; use 5 or more: the one left out is judged by "
+          f"the others, and 4 are the fewest whose own check can be made")
     folder, tok, base = Path(folder), load_tokenizer(model_name), load_model(model_name, device="cpu")
     g = ground_of(pairs, tok, max_length=max_length, seed=seed, **ground)
-    recipe = dict(learning_rate=learning_rate, num_train_epochs=num_train_epochs, n_evals=1, device=device, overwrite=True)
+    recipe = dict(learning_rate=learning_rate, num_train_epochs=num_train_epochs, n_evals=1,
+                  device=device, overwrite=True)
     layer = resolve_layer(base, layer)
     at = [folder/f"placebo_{j}" for j in range(n_placebos)]
     for j, p in enumerate(at): _train(model_name, g["train"], g["validation"], p, 1000+j, max_length, recipe)
     if sae is None:
         from sae_diploma.train import fit
-        f = pd.concat([plant_in(g["train"], None), plant_in(g["test"], None)], ignore_index=True).assign(split="sae")
-        table = build_tokens(tok, None, to_chat(Dataset.from_pandas(f[["id", "article", "highlights", "source"]], preserve_index=False), tok, max_length), max_length=max_length)
+        f = pd.concat([plant_in(g["train"], None), plant_in(g["test"], None)],
+                      ignore_index=True).assign(split="sae")
+        table = build_tokens(tok, None, to_chat(Dataset.from_pandas(f[["id", "article", "highlights",
+            "source"]], preserve_index=False), tok, max_length), max_length=max_length)
         n = int(table.bounds[len(g["train"])])                       # the training conversations only
-        sae = fit(read_tokens(base, table, layer, hookpoint), SAEConfig("topk", d_in=d_model(base), d_sae=d_sae, k=k, model_name=str(model_name), layer=layer, hookpoint=hookpoint), folder/"sae",
-                  rows=table.rows()[table.rows() < n], n_epochs=6, batch_size=512, seed=seed, device="cpu", resume="auto", desc="base dictionary")
-    check(sae.cfg.d_in == d_model(base), f"sae: width {sae.cfg.d_in}, the model has {d_model(base)}; give a dictionary of this model")
-    key = fingerprint(dict(ground={s: [list(f.id), list(f.article), list(f.highlights)] for s, f in g.items()}, recipe=recipe, model=str(model_name), layer=layer, hookpoint=hookpoint, n_placebos=n_placebos, n_sae=n_sae,
-                           max_length=max_length, sae=[float(sae.W_dec.double().sum()), float(sae.W_enc.double().sum()), sae.cfg.d_sae]))
-    return Controls(folder, g, sae.eval().requires_grad_(False), at, recipe, layer, max_length, str(model_name), hookpoint, n_sae, key)
+        sae = fit(read_tokens(base, table, layer, hookpoint),
+                  SAEConfig("topk", d_in=d_model(base), d_sae=d_sae, k=k, model_name=str(model_name),
+                            layer=layer, hookpoint=hookpoint), folder/"sae",
+                  rows=table.rows()[table.rows() < n], n_epochs=6, batch_size=512, seed=seed,
+                  device="cpu", resume="auto", desc="base dictionary")
+    check(sae.cfg.d_in == d_model(base), f"sae: width {sae.cfg.d_in}, the model has {d_model(base)}; "
+          f"give a dictionary of this model")
+    key = fingerprint(dict(ground={s: [list(f.id), list(f.article), list(f.highlights)]
+                                   for s, f in g.items()}, recipe=recipe, model=str(model_name),
+                           layer=layer, hookpoint=hookpoint, n_placebos=n_placebos, n_sae=n_sae,
+                           max_length=max_length,
+                           sae=[float(sae.W_dec.double().sum()), float(sae.W_enc.double().sum()),
+                                sae.cfg.d_sae]))
+    return Controls(folder, g, sae.eval().requires_grad_(False), at, recipe, layer, max_length,
+                    str(model_name), hookpoint, n_sae, key)
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #ea2d6d25
 def planted_units(
@@ -208,10 +277,12 @@ def planted_units(
     n_bootstrap:int=200, # resamples of documents
     seed:int=0,   # of the resampling
 ) -> pd.DataFrame: # unit, share, lo, docs, planted; `chance` in attrs
-    "Share of each unit's planted activity on labelled tokens, and whether it is the planted change; raises `DataError` without a labelled token."
+    """Share of each unit's planted activity on labelled tokens, and whether it is the planted change;
+    raises `DataError` without a labelled token."""
     from sae_diploma.diffing.base import sum_cells
     L = np.asarray(label).astype(bool)
-    check(L.any(), "label: no token is labelled, so there is no truth to score by; give held-out documents that the plant acts on", DataError)
+    check(L.any(), "label: no token is labelled, so there is no truth to score by; give held-out "
+          "documents that the plant acts on", DataError)
     docs, ids = np.unique(np.asarray(doc), return_inverse=True)
     e = np.asarray(a, dtype=np.float64)**2
     on, all_ = sum_cells(ids, len(docs), e*L[:, None]), sum_cells(ids, len(docs), e)
@@ -219,26 +290,34 @@ def planted_units(
     with np.errstate(invalid="ignore", divide="ignore"): share, boot = on.sum(0)/all_.sum(0), (W@on)/(W@all_)
     lo = np.nanquantile(np.where(np.isnan(boot), 0., boot), .025, axis=0)
     n, chance = (on > 0).sum(0), float(L.mean())
-    out = pd.DataFrame(dict(unit=np.arange(len(share)), share=np.nan_to_num(share), lo=lo, docs=n, planted=(np.nan_to_num(share) >= bar) & (lo > chance) & (n >= min_docs)))
+    out = pd.DataFrame(dict(unit=np.arange(len(share)), share=np.nan_to_num(share), lo=lo, docs=n,
+                            planted=(np.nan_to_num(share) >= bar) & (lo > chance) & (n >= min_docs)))
     out.attrs["chance"] = chance
     return out
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #ac49471e
 def average_precision(
     score, # (m,) larger comes first; ties share the mean over their orders as far as a stable sort goes
     truth, # (m,) bool
 ) -> float:
     "Mean of the precision at each true unit in order of score (0 without a true unit)."
-    t = np.asarray(truth, bool)[np.argsort(-np.nan_to_num(np.asarray(score, dtype=np.float64), nan=-np.inf), kind="stable")]
+    t = np.asarray(truth,
+                   bool)[np.argsort(-np.nan_to_num(np.asarray(score, dtype=np.float64), nan=-np.inf),
+                                    kind="stable")]
     return float((t.cumsum()[t]/(np.flatnonzero(t)+1)).mean()) if t.any() else 0.
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #d47a8d7e
 def first_rank(
     score, # (m,) larger comes first
     truth, # (m,) bool
 ):
     "Rank of the first true unit, from 1; NaN where there is none."
-    t = np.asarray(truth, bool)[np.argsort(-np.nan_to_num(np.asarray(score, dtype=np.float64), nan=-np.inf), kind="stable")]
+    t = np.asarray(truth,
+                   bool)[np.argsort(-np.nan_to_num(np.asarray(score, dtype=np.float64), nan=-np.inf),
+                                    kind="stable")]
     return float(np.flatnonzero(t)[0]+1) if t.any() else np.nan
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #9aea49e0
 def hit_chance(
     n_true, # units that are the plant
     n,      # units in all
@@ -249,63 +328,25 @@ def hit_chance(
     return float(1-hypergeom.pmf(0, n, n_true, min(first, n))) if n else 0.
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #36ef423b
-METHODS = ("drift", "net", "seed_variation", "diff_sae", "model_specific", "placebo_adjusted_diff", "crosscoder", "latent_scaling", "delta_sae", "mean", "pca", "pca_net")
+METHODS = ("drift", "net", "seed_variation", "diff_sae", "model_specific", "placebo_adjusted_diff",
+           "crosscoder", "latent_scaling", "delta_sae", "mean", "pca", "pca_net")
 RECOMMENDED = "placebo_adjusted_diff" # ranks; what survives the placebos is said by "seed_variation"
 
-def _at(t): return t[(t.regime == "task") & (t.segment == "all")] if "regime" in t else t
-
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #1ee60063
 def _scored(t, m, unit, score, called):
     "`(score (m,), called (m,))` of a method's table."
     s, c = np.full(m, -np.inf), np.zeros(m, bool)
-    s[t[unit].to_numpy(int)] = np.nan_to_num(np.asarray(score, dtype=np.float64), nan=-np.inf); c[t[unit].to_numpy(int)] = np.asarray(called.fillna(False), bool)
+    s[t[unit].to_numpy(int)] = np.nan_to_num(np.asarray(score, dtype=np.float64), nan=-np.inf)
+    c[t[unit].to_numpy(int)] = np.asarray(called.fillna(False), bool)
     return s, c
 
-def _dictionary_methods(S, placebos, table, sae, methods, kw):
-    "Methods that read the base dictionary: name -> (score, called, read)."
-    m, task, out = sae.cfg.d_sae, [("task", "all")], {}
-    read = lambda s, rows: sae.encode(s[rows]).numpy()
-    sums = sums_of(PairedStores(S["base"], S["ft"], table), sae.encode_sparse, m)
-    if "drift" in methods: t = drift(None, sae, sums=sums, groups=task, **kw); out["drift"] = (*_scored(t, m, "latent", t.delta.abs(), t.called), read)
-    if "net" in methods:
-        t = placebo_drift(PairedStores(S["base"], S["ft"], table), placebos[0], sae, sums=sums, groups=task, **kw)
-        out["net"] = (*_scored(t, m, "latent", t.net_delta.abs(), t.survives), read)
-    if "seed_variation" in methods:
-        t = seed_variation(sums, [sums_of(PairedStores(p, p, table), sae.encode_sparse, m, sides=("ft",)) for p in placebos], task, kw["min_docs"], kw["fdr"])
-        out["seed_variation"] = (*_scored(t, m, "latent", t.t.abs(), t.called), read)
-    return out
-
-def _own_dictionaries(S, placebos, table, sae, methods, kw, d_sae, k, seed):
-    "Methods that train a dictionary of their own: name -> (score, called, read)."
-    pair, task, out = PairedStores(S["base"], S["ft"], table), [("task", "all")], {}
-    rows, held, fit_kw = table.rows(split="sae"), table.rows(split="eval"), dict(batch_size=512, seed=seed, device="cpu")
-    if "diff_sae" in methods:
-        d = fit_diff_sae(pair, d_sae=d_sae, k=k, n_epochs=4, **fit_kw); t = diff_sae(pair, d, groups=task, **kw)
-        out["diff_sae"] = (*_scored(t, d_sae, "latent", t.delta.abs(), t.called), lambda s, r: d.encode(s[r]-S["base"][r]).numpy())
-    if "model_specific" in methods:
-        o, twin, _ = fit_reproducible_diff_sae(pair, ks=sorted({max(1, k//2), k}), d_sae=d_sae, seeds=(seed, seed+1), n_epochs=4, batch_size=512, device="cpu"); t = model_specific(pair, o, twin, groups=task, min_docs=kw["min_docs"], fdr=kw["fdr"])
-        out["model_specific"] = (*_scored(t, d_sae, "latent", t.z.where(t.p.notna()), t.called), lambda s, r: o.encode(s[r]-S["base"][r]).numpy())
-    if "placebo_adjusted_diff" in methods:
-        n = fit_placebo_adjusted_diff(S["ft"], placebos, rows, d_sae=d_sae, k=k, n_epochs=2, **fit_kw); t = placebo_adjusted_diff(S["ft"], placebos, n, table, held, kw["min_docs"], kw["fdr"])
-        out["placebo_adjusted_diff"] = (*_scored(t, d_sae, "latent", t.effect, t.called), lambda s, r: n.encode(s[r]-sum(p[r] for p in placebos)/len(placebos)).numpy())
-    if {"crosscoder", "latent_scaling"} & set(methods):
-        cc = fit_crosscoder(pair, d_sae=d_sae, k=2*k, n_epochs=4, **fit_kw).eval().requires_grad_(False)
-        def read(s, r): # a latent's contribution to the difference
-            return (cc.encode(torch.stack([S["base"][r], s[r]], 1))*(cc.W_dec.unflatten(1, (2, -1))[:, 1]-cc.W_dec.unflatten(1, (2, -1))[:, 0]).norm(dim=1)).numpy()
-        if "crosscoder" in methods: t = crosscoder(pair, cc, groups=task, min_docs=kw["min_docs"], n_bootstrap=kw["n_bootstrap"]); out["crosscoder"] = (*_scored(t, d_sae, "latent", (t.effect-.5).abs(), t.called), read)
-        if "latent_scaling" in methods:
-            t = latent_scaling(pair, cc, groups=task, min_docs=kw["min_docs"], n_bootstrap=kw["n_bootstrap"])
-            out["latent_scaling"] = (*_scored(t, d_sae, "latent", t.effect.clip(-10, None)+20*t.p.notna(), t.called), read)
-    if "delta_sae" in methods:
-        d = fit_delta(pair, sae, d_sae, k=k, n_epochs=4, rows=rows, **fit_kw); theta = firing_threshold(d, ResidualStore(S["ft"], sae), rows, seed=seed)
-        t = delta_sae(pair, sae, d, theta, groups=task, **kw)
-        out["delta_sae"] = (*_scored(t, d_sae, "latent", t.delta, t.new), lambda s, r: d.encode(ResidualStore(s, sae)[r]).numpy())
-    return out
-
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #49ff8082
 def _direction_methods(S, placebos, table, methods, kw):
     "Directions that need no dictionary: name -> (score, called, read)."
     pair, out = PairedStores(S["base"], S["ft"], table), {}
     D = baseline_directions(pair)
-    b = baselines(pair, {k: v for k, v in D.items() if k in ("mean", "pca")}, groups=[("task", "all")], n_bootstrap=kw["n_bootstrap"], n_perm=kw["n_perm"], fdr=kw["fdr"])
+    b = baselines(pair, {k: v for k, v in D.items() if k in ("mean", "pca")}, groups=[("task", "all")],
+                  n_bootstrap=kw["n_bootstrap"], n_perm=kw["n_perm"], fdr=kw["fdr"])
     along = lambda V: lambda s, r: (s[r]@V.t()).numpy()
     for k in ("mean", "pca"):
         t = b[b.family == k]
@@ -313,9 +354,76 @@ def _direction_methods(S, placebos, table, methods, kw):
     if "pca_net" in methods:
         from sae_diploma.diffing.baselines import pca_delta
         mean = ArrayStore(sum(p[:] for p in placebos)/len(placebos), table.hash)
-        V, share = pca_delta(PairedStores(mean, S["ft"], table)); out["pca_net"] = (share, np.zeros(len(V), bool), along(V))
+        V, share = pca_delta(PairedStores(mean, S["ft"], table))
+        out["pca_net"] = (share, np.zeros(len(V), bool), along(V))
     return out
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #4e14d89b
+def _own_dictionaries(S, placebos, table, sae, methods, kw, d_sae, k, seed):
+    "Methods that train a dictionary of their own: name -> (score, called, read)."
+    pair, task, out = PairedStores(S["base"], S["ft"], table), [("task", "all")], {}
+    rows, held, fit_kw = (table.rows(split="sae"), table.rows(split="eval"),
+                          dict(batch_size=512, seed=seed, device="cpu"))
+    if "diff_sae" in methods:
+        d = fit_diff_sae(pair, d_sae=d_sae, k=k, n_epochs=4, **fit_kw)
+        t = diff_sae(pair, d, groups=task, **kw)
+        out["diff_sae"] = (*_scored(t, d_sae, "latent", t.delta.abs(),
+                                    t.called), lambda s, r: d.encode(s[r]-S["base"][r]).numpy())
+    if "model_specific" in methods:
+        o, twin, _ = fit_reproducible_diff_sae(pair, ks=sorted({max(1, k//2), k}), d_sae=d_sae,
+                                               seeds=(seed, seed+1), n_epochs=4, batch_size=512,
+                                               device="cpu")
+        t = model_specific(pair, o, twin, groups=task, min_docs=kw["min_docs"], fdr=kw["fdr"])
+        out["model_specific"] = (*_scored(t, d_sae, "latent", t.z.where(t.p.notna()),
+                                          t.called), lambda s, r: o.encode(s[r]-S["base"][r]).numpy())
+    if "placebo_adjusted_diff" in methods:
+        n = fit_placebo_adjusted_diff(S["ft"], placebos, rows, d_sae=d_sae, k=k, n_epochs=2, **fit_kw)
+        t = placebo_adjusted_diff(S["ft"], placebos, n, table, held, kw["min_docs"], kw["fdr"])
+        out["placebo_adjusted_diff"] = (*_scored(t, d_sae, "latent", t.effect,
+                                                 t.called), lambda s, r: n.encode(s[r]
+                                                     -sum(p[r]
+                                                         for p in placebos)/len(placebos)).numpy())
+    if {"crosscoder", "latent_scaling"} & set(methods):
+        cc = fit_crosscoder(pair, d_sae=d_sae, k=2*k, n_epochs=4, **fit_kw).eval().requires_grad_(False)
+        def read(s, r): # a latent's contribution to the difference
+            return (cc.encode(torch.stack([S["base"][r], s[r]], 1))*(cc.W_dec.unflatten(1, (2, -1))[:,
+                1]-cc.W_dec.unflatten(1, (2, -1))[:, 0]).norm(dim=1)).numpy()
+        if "crosscoder" in methods:
+            t = crosscoder(pair, cc, groups=task, min_docs=kw["min_docs"], n_bootstrap=kw["n_bootstrap"])
+            out["crosscoder"] = (*_scored(t, d_sae, "latent", (t.effect-.5).abs(), t.called), read)
+        if "latent_scaling" in methods:
+            t = latent_scaling(pair, cc, groups=task, min_docs=kw["min_docs"], n_bootstrap=kw["n_bootstrap"])
+            out["latent_scaling"] = (*_scored(t, d_sae, "latent",
+                                              t.effect.clip(-10, None)+20*t.p.notna(), t.called), read)
+    if "delta_sae" in methods:
+        d = fit_delta(pair, sae, d_sae, k=k, n_epochs=4, rows=rows, **fit_kw)
+        theta = firing_threshold(d, ResidualStore(S["ft"], sae), rows, seed=seed)
+        t = delta_sae(pair, sae, d, theta, groups=task, **kw)
+        out["delta_sae"] = (*_scored(t, d_sae, "latent", t.delta,
+                                     t.new), lambda s, r: d.encode(ResidualStore(s, sae)[r]).numpy())
+    return out
+
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #290eb267
+def _dictionary_methods(S, placebos, table, sae, methods, kw):
+    "Methods that read the base dictionary: name -> (score, called, read)."
+    m, task, out = sae.cfg.d_sae, [("task", "all")], {}
+    read = lambda s, rows: sae.encode(s[rows]).numpy()
+    sums = sums_of(PairedStores(S["base"], S["ft"], table), sae.encode_sparse, m)
+    if "drift" in methods:
+        t = drift(None, sae, sums=sums, groups=task, **kw)
+        out["drift"] = (*_scored(t, m, "latent", t.delta.abs(), t.called), read)
+    if "net" in methods:
+        t = placebo_drift(PairedStores(S["base"], S["ft"], table), placebos[0], sae, sums=sums,
+                          groups=task, **kw)
+        out["net"] = (*_scored(t, m, "latent", t.net_delta.abs(), t.survives), read)
+    if "seed_variation" in methods:
+        t = seed_variation(sums,
+                           [sums_of(PairedStores(p, p, table), sae.encode_sparse, m, sides=("ft",))
+                            for p in placebos], task, kw["min_docs"], kw["fdr"])
+        out["seed_variation"] = (*_scored(t, m, "latent", t.t.abs(), t.called), read)
+    return out
+
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #5b298b6e
 @torch.no_grad()
 def score_methods(
     base,          # store of the base model
@@ -330,20 +438,32 @@ def score_methods(
     fdr:float=.05, # rate of false discoveries
     n_perm:int=1000, n_bootstrap:int=50, # swaps and resamples; the intervals are not used here
     seed:int=0,    # of the dictionaries
-) -> pd.DataFrame: # method, n_units, n_planted, rank, ap, chance, hit_chance, discoveries, false_discoveries, best_share
+# method, n_units, n_planted, rank, ap, chance, hit_chance, discoveries, false_discoveries, best_share
+) -> pd.DataFrame:
     "Each method scored by the labels; `chance` is the average precision of a random order."
     for o in methods: check(o in METHODS, f"methods: {o!r} is unknown{near(o, METHODS)}")
     table = PairedStores(base, ft, table).table # the same tokens for all methods
     S, kw = dict(base=base, ft=ft), dict(min_docs=min_docs, fdr=fdr, n_perm=n_perm, n_bootstrap=n_bootstrap)
-    with torch.enable_grad(): found = _dictionary_methods(S, placebos, table, sae, methods, kw) | _own_dictionaries(S, placebos, table, sae, methods, kw, d_sae, k, seed) | _direction_methods(S, placebos, table, methods, kw)
+    with torch.enable_grad():
+        found = (_dictionary_methods(S, placebos, table, sae, methods, kw)
+                 | _own_dictionaries(S, placebos, table, sae, methods, kw, d_sae, k, seed)
+                 | _direction_methods(S, placebos, table, methods, kw))
     rows, out = table.rows(split="eval"), []
     for name in [o for o in methods if o in found]:
         score, called, read = found[name]
         a = read(ft, rows) - sum(read(p, rows) for p in placebos)/len(placebos)
-        t = planted_units(a, label[rows] > 0, table.doc[rows]); true = t.planted.to_numpy()
-        out.append(dict(method=name, n_units=len(t), n_planted=int(true.sum()), rank=first_rank(score, true), ap=average_precision(score, true), chance=float(true.mean()),
-                        hit_chance=hit_chance(int(true.sum()), len(t)), discoveries=int(called.sum()), false_discoveries=int((called & ~true).sum()), best_share=float(t.share.max()), labelled=t.attrs["chance"]))
+        t = planted_units(a, label[rows] > 0, table.doc[rows])
+        true = t.planted.to_numpy()
+        out.append(dict(method=name, n_units=len(t), n_planted=int(true.sum()),
+                        rank=first_rank(score, true), ap=average_precision(score, true),
+                        chance=float(true.mean()),
+                        hit_chance=hit_chance(int(true.sum()), len(t)), discoveries=int(called.sum()),
+                        false_discoveries=int((called & ~true).sum()), best_share=float(t.share.max()),
+                        labelled=t.attrs["chance"]))
     return pd.DataFrame(out)
+
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #3a39892a
+def _at(t): return t[(t.regime == "task") & (t.segment == "all")] if "regime" in t else t
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #c605ffa0
 def silent_placebo(
@@ -359,7 +479,8 @@ def silent_placebo(
     "Discoveries in a placebo, without correction, with one other placebo, and with all others."
     p, rest = placebos[out], [*placebos[:out], *placebos[out+1:]]
     S, kw = dict(base=base, ft=p), dict(min_docs=min_docs, fdr=fdr, n_perm=n_perm, n_bootstrap=20)
-    found = _dictionary_methods(S, rest, table, sae, ("drift", "net", "seed_variation"), kw) | _own_dictionaries(S, rest, table, sae, ("placebo_adjusted_diff",), kw, d_sae, k, seed)
+    found = (_dictionary_methods(S, rest, table, sae, ("drift", "net", "seed_variation"), kw)
+             | _own_dictionaries(S, rest, table, sae, ("placebo_adjusted_diff",), kw, d_sae, k, seed))
     return {k: int(v[1].sum()) for k, v in found.items()}
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #1a37bfb7
@@ -381,6 +502,7 @@ def planted_loss(
         total, n = total - float(z[torch.arange(len(on)), ids[0, on+1]].sum()), n + len(on)
     return total/max(n, 1)
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #7d474925
 def run_planted(
     c:Controls,       # of `controls`
     kind:str,         # one of `KINDS`
@@ -393,28 +515,47 @@ def run_planted(
     "Plant, train, read, score; a finished run is only opened."
     plant = plant_of(kind, seed, c.ground["train"])
     folder = Path(folder or c.folder/f"{kind}_{seed}")
-    key = fingerprint(dict(controls=c.key, plant=asdict(plant), methods=list(methods), check_placebo=check_placebo, version=3, **kw))
-    if (folder/"run.json").exists() and load_json(folder/"run.json")["fingerprint"] == key: return load_parquet(folder/"scores.parquet")
+    key = fingerprint(dict(controls=c.key, plant=asdict(plant), methods=list(methods),
+                           check_placebo=check_placebo, version=3, **kw))
+    if (folder/"run.json").exists() and load_json(folder/"run.json")["fingerprint"] == key:
+        return load_parquet(folder/"scores.parquet")
     (folder/"run.json").unlink(missing_ok=True)
     train, held = plant_in(c.ground["train"], plant), plant_in(c.ground["test"], plant)
-    table, label = labelled_tokens(tok := load_tokenizer(c.model_name), pd.concat([train.head(c.n_sae).assign(split="sae"), held.assign(split="eval")], ignore_index=True), c.max_length)
+    table, label = labelled_tokens(tok := load_tokenizer(c.model_name),
+                                   pd.concat([train.head(c.n_sae).assign(split="sae"),
+                                              held.assign(split="eval")], ignore_index=True),
+                                   c.max_length)
     began = time.perf_counter()
-    _train(c.model_name, train, plant_in(c.ground["validation"], plant) if any(plant(*o) for o in zip(*(c.ground["validation"][k] for k in ("article", "highlights", "package")))) else c.ground["validation"], folder/"model", 100+seed, c.max_length, c.recipe)
+    _train(c.model_name, train, plant_in(c.ground["validation"], plant)
+           if any(plant(*o)
+                  for o in zip(*(c.ground["validation"][k]
+                                 for k in ("article", "highlights", "package"))))
+           else c.ground["validation"], folder/"model", 100+seed, c.max_length, c.recipe)
     trained = time.perf_counter()
-    models = dict(base=load_model(c.model_name, device="cpu"), ft=load_model(str(folder/"model"), device="cpu"), **{str(j): load_model(str(p), device="cpu") for j, p in enumerate(c.placebos)})
+    models = dict(base=load_model(c.model_name, device="cpu"),
+                  ft=load_model(str(folder/"model"), device="cpu"),
+                  **{str(j): load_model(str(p), device="cpu") for j, p in enumerate(c.placebos)})
     S = {k: read_tokens(m, table, c.layer, c.hookpoint) for k, m in models.items()}
     placebos = [S[str(j)] for j in range(len(c.placebos))]
-    learned = {f"loss_{k}": planted_loss(models[o], table, label) for k, o in (("base", "base"), ("ft", "ft"), ("placebo", "0"))}
+    learned = {f"loss_{k}": planted_loss(models[o], table, label)
+               for k, o in (("base", "base"), ("ft", "ft"), ("placebo", "0"))}
     t = score_methods(S["base"], S["ft"], placebos, table, label, c.sae, methods, **kw)
     scored = time.perf_counter()
-    silent = silent_placebo(S["base"], placebos, (seed+KINDS.index(kind)) % len(placebos), table, c.sae, **{k: v for k, v in kw.items() if k in ("d_sae", "k", "min_docs", "fdr", "n_perm", "seed")}) if check_placebo else {}
+    silent = (silent_placebo(S["base"], placebos, (seed+KINDS.index(kind)) % len(placebos), table,
+                             c.sae, **{k: v for k, v in kw.items() if k in ("d_sae", "k", "min_docs",
+                                 "fdr", "n_perm", "seed")}) if check_placebo else {})
     seconds = dict(training=trained-began, scoring=scored-trained, placebo=time.perf_counter()-scored)
-    t = t.assign(kind=kind, seed=seed, key=plant.key, form=plant.form, acts=float(train.acts.mean()), **learned, placebo_called=t.method.map(silent).astype(float), seconds=sum(seconds.values()))
-    save_json(dict(asdict(plant), roles=ROLES, labels=label.tolist(), tokens=table.token.tolist()), folder/"labels.json")
+    t = t.assign(kind=kind, seed=seed, key=plant.key, form=plant.form, acts=float(train.acts.mean()),
+                 **learned, placebo_called=t.method.map(silent).astype(float),
+                 seconds=sum(seconds.values()))
+    save_json(dict(asdict(plant), roles=ROLES, labels=label.tolist(), tokens=table.token.tolist()),
+              folder/"labels.json")
     save_parquet(t, folder/"scores.parquet")
-    save_json(dict(fingerprint=key, plant=asdict(plant), seconds=seconds, learned=learned, placebo=silent), folder/"run.json")
+    save_json(dict(fingerprint=key, plant=asdict(plant), seconds=seconds, learned=learned,
+                   placebo=silent), folder/"run.json")
     return t
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #aae18a97
 def run_many(
     c:Controls, # of `controls`
     runs,       # [(kind, seed), …]
@@ -423,16 +564,27 @@ def run_many(
     "All runs, one under the other; a second call goes on at the first that is missing."
     runs = list(runs)
     for kind, _ in runs: check(kind in KINDS, f"kind: {kind!r} is unknown{near(kind, KINDS)}")
-    return pd.concat([run_planted(c, kind, seed, **kw) for kind, seed in progress(runs, desc="planted fine-tunes", unit="run")], ignore_index=True)
+    return pd.concat([run_planted(c, kind, seed, **kw)
+                      for kind, seed in progress(runs, desc="planted fine-tunes", unit="run")],
+                     ignore_index=True)
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #ecb72bc7
 def summarise(
     t:pd.DataFrame, # of `run_many`
     by=("method",), # or ('method', 'kind')
     first:int=10,   # the first so many units count as found
 ) -> pd.DataFrame:
-    "Per method (and kind): runs, how often the planted change is among the first, median rank, mean average precision, discoveries, false ones, and in how many runs nothing of the placebo was called."
+    """Per method (and kind): runs, how often the planted change is among the first, median rank, mean
+    average precision, discoveries, false ones, and in how many runs nothing of the placebo was called."""
     order = {o: j for j, o in enumerate(METHODS)}
-    g = t.assign(hit=t["rank"] <= first, lift=t.ap/t.chance.where(t.chance > 0), quiet=np.where(t.placebo_called.isna(), np.nan, t.placebo_called == 0)).groupby(list(by), sort=False)
-    out = g.agg(n_runs=("seed", "size"), in_first=("hit", "sum"), by_chance=("hit_chance", "sum"), median_rank=("rank", "median"), ap=("ap", "mean"), chance=("chance", "mean"), n_planted=("n_planted", "mean"), discoveries=("discoveries", "mean"), false_discoveries=("false_discoveries", "mean"),
-                placebo_called=("placebo_called", "mean"), placebo_quiet=("quiet", lambda x: x.sum() if x.notna().any() else np.nan)).reset_index()
-    return out.rename(columns=dict(in_first=f"in_first_{first}")).sort_values("method", key=lambda s: s.map(order), kind="stable").reset_index(drop=True)
+    g = t.assign(hit=t["rank"] <= first, lift=t.ap/t.chance.where(t.chance > 0),
+                 quiet=np.where(t.placebo_called.isna(), np.nan,
+                                t.placebo_called == 0)).groupby(list(by), sort=False)
+    out = g.agg(n_runs=("seed", "size"), in_first=("hit", "sum"), by_chance=("hit_chance", "sum"),
+                median_rank=("rank", "median"), ap=("ap", "mean"), chance=("chance", "mean"),
+                n_planted=("n_planted", "mean"), discoveries=("discoveries", "mean"),
+                false_discoveries=("false_discoveries", "mean"),
+                placebo_called=("placebo_called", "mean"),
+                placebo_quiet=("quiet", lambda x: x.sum() if x.notna().any() else np.nan)).reset_index()
+    return out.rename(columns=dict(in_first=f"in_first_{first}")).sort_values("method",
+        key=lambda s: s.map(order), kind="stable").reset_index(drop=True)

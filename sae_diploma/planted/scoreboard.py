@@ -19,18 +19,21 @@ def _share(k, n, level=.95):
     a = (1-level)/2
     return (beta.ppf(a, k, n-k+1) if k else 0.), (beta.ppf(1-a, k+1, n-k) if k < n else 1.)
 
+# %% ../../nbs/lib/planted/02_scoreboard.ipynb #b713a328
 def _finetune_rows(t, first):
     "Scoreboard rows of planted fine-tunes."
     from scipy.stats import t as student
     out = []
     for method, g in t.groupby("method", sort=False):
         n, hit = len(g), int((g["rank"] <= first).sum())
-        row = lambda metric, value, lo, hi: out.append(dict(method=method, setting="planted fine-tunes", metric=metric, value=value, lo=lo, hi=hi, n=n))
+        row = lambda metric, value, lo, hi: out.append(dict(method=method, setting="planted fine-tunes",
+            metric=metric, value=value, lo=lo, hi=hi, n=n))
         row("first_ten", hit/n, *_share(hit, n))
         half = student.ppf(.975, n-1)*g.ap.std(ddof=1)/n**.5 if n > 1 else np.nan
         row("ap", g.ap.mean(), np.maximum(0., g.ap.mean()-half), np.minimum(1., g.ap.mean()+half))
     return out
 
+# %% ../../nbs/lib/planted/02_scoreboard.ipynb #b42cf36a
 def join(
     planted_activations, # of `activations.summarise`
     finetunes_table=None, # of `finetunes.run_many`; None: there were none
@@ -40,6 +43,7 @@ def join(
     more = [] if finetunes_table is None else [pd.DataFrame(_finetune_rows(finetunes_table, first))]
     return pd.concat([planted_activations, *more], ignore_index=True)
 
+# %% ../../nbs/lib/planted/02_scoreboard.ipynb #d07e77aa
 def in_words(
     board, # of `join`
 ) -> str:
@@ -47,9 +51,11 @@ def in_words(
     out = []
     for s, g in board[board.metric == "ap"].groupby("setting", sort=False):
         g = g.sort_values("value", ascending=False)
-        out.append(f"{s}: best average precision {g.value.iloc[0]:.2f} by {g.method.iloc[0]}, then {', '.join(f'{r.method} {r.value:.2f}' for r in g.iloc[1:4].itertuples())}")
+        out.append(f"{s}: best average precision {g.value.iloc[0]:.2f} by {g.method.iloc[0]}, then "
+                   f"{', '.join(f'{r.method} {r.value:.2f}' for r in g.iloc[1:4].itertuples())}")
     return "; ".join(out)+"."
 
+# %% ../../nbs/lib/planted/02_scoreboard.ipynb #0549b386
 def verdict(
     board,           # of `join`
     scored,          # of `activations.scoreboard_activations`
@@ -60,30 +66,51 @@ def verdict(
     out, m = [], {}
     new = scored[scored.target == "ft_only"]
     for level, g in new.groupby("level", sort=False):
-        best, mine = g.groupby("method", sort=False).ap.mean().sort_values(ascending=False), g[g.method == activations.RECOMMENDED]
+        best, mine = (g.groupby("method", sort=False).ap.mean().sort_values(ascending=False),
+                      g[g.method == activations.RECOMMENDED])
         said = f"Planted activations, {level}, {g.seed.nunique()} seed{'s'*(g.seed.nunique() != 1)}: "
         if len(mine):
             m |= {f"{level}_ap": float(mine.ap.mean()), f"{level}_false": float(mine.false.mean())}
-            said += f"{activations.RECOMMENDED} finds what only the fine-tuned model has with average precision {mine.ap.mean():.3f} (worst seed {mine.ap.min():.3f}) and {mine.false.mean():.1%} false discoveries (worst {mine.false.max():.1%}) among {mine.discoveries.mean():.0f} called"
+            said += (f"{activations.RECOMMENDED} finds what only the fine-tuned model has with average "
+                     f"precision {mine.ap.mean():.3f} (worst seed {mine.ap.min():.3f}) and "
+                     f"{mine.false.mean():.1%} false discoveries (worst {mine.false.max():.1%}) among "
+                     f"{mine.discoveries.mean():.0f} called")
             rest = best.drop(activations.RECOMMENDED)
-            if len(rest): said += f"; the next best is {rest.index[0]} with {rest.iloc[0]:.3f}" + (", which is as good or better" if rest.iloc[0] >= mine.ap.mean() else "")
+            if len(rest):
+                said += (f"; the next best is {rest.index[0]} with {rest.iloc[0]:.3f}"
+                         + (", which is as good or better" if rest.iloc[0] >= mine.ap.mean() else ""))
         else: said += f"best is {best.index[0]} with average precision {best.iloc[0]:.3f}"
-        plain = [f"{best[k]:.3f} with a dictionary of the {w} model" for k, w in (("drift", "base"), ("drift_ft", "fine-tuned")) if k in best]
+        plain = [f"{best[k]:.3f} with a dictionary of the {w} model"
+                 for k, w in (("drift", "base"), ("drift_ft", "fine-tuned")) if k in best]
         if plain: said += f"; the plain difference of frequencies reaches {' and '.join(plain)}"
         out.append(said+".")
     if finetunes_table is not None and len(finetunes_table):
-        t = finetunes_table; g = t[t.method == finetunes.RECOMMENDED]; n = len(g)
+        t = finetunes_table
+        g = t[t.method == finetunes.RECOMMENDED]
+        n = len(g)
         hit = int((g["rank"] <= first).sum())
         m |= dict(finetunes=n, finetunes_found=hit)
         by_chance = lambda k: t[t.method == k].hit_chance.mean()*len(t[t.method == k])
-        said = f"Planted fine-tunes, {n} run{'s'*(n != 1)}: {finetunes.RECOMMENDED} has the planted change among its first {first} units in {hit} (a random order would in {by_chance(finetunes.RECOMMENDED):.1f})"
-        others = t.groupby("method", sort=False)["rank"].apply(lambda r: int((r <= first).sum())).drop(finetunes.RECOMMENDED, errors="ignore").sort_values(ascending=False)
-        if len(others): said += f"; {', '.join(f'{k} in {v} ({by_chance(k):.1f})' for k, v in others.items())}"
-        quiet = {k: v for k in ("seed_variation", "net", "drift") if len(v := t[t.method == k].placebo_called.dropna())}
+        said = (f"Planted fine-tunes, {n} run{'s'*(n != 1)}: {finetunes.RECOMMENDED} has the planted "
+                f"change among its first {first} units in {hit} (a random order would in "
+                f"{by_chance(finetunes.RECOMMENDED):.1f})")
+        others = t.groupby("method",
+                           sort=False)["rank"].apply(lambda r: int((r <= first).sum())).drop(
+                               finetunes.RECOMMENDED, errors="ignore").sort_values(ascending=False)
+        if len(others):
+            said += f"; {', '.join(f'{k} in {v} ({by_chance(k):.1f})' for k, v in others.items())}"
+        quiet = {k: v for k in ("seed_variation", "net", "drift")
+                 if len(v := t[t.method == k].placebo_called.dropna())}
         if quiet:
             m["placebo_quiet"] = int((next(iter(quiet.values())) == 0).sum())
-            said += ". Asked of a placebo that is held against the others, nothing is called by " + ", ".join(f"{k} in {int((v == 0).sum())} of {len(v)}" for k, v in quiet.items()) + " (the runs share their placebos)"
+            said += (". Asked of a placebo that is held against the others, nothing is called by "
+                     + ", ".join(f"{k} in {int((v == 0).sum())} of {len(v)}" for k, v in quiet.items())
+                     + " (the runs share their placebos)")
         called = t[t.method == "seed_variation"]
-        if len(called): said += f"; of the fine-tuned models seed_variation calls a planted latent in {int((called.discoveries > called.false_discoveries).sum())} of {len(called)}, among {called.discoveries.mean():.0f} calls on average, {called.false_discoveries.mean():.0f} of them mostly off the tokens of the habit"
+        if len(called):
+            said += (f"; of the fine-tuned models seed_variation calls a planted latent in "
+                     f"{int((called.discoveries > called.false_discoveries).sum())} of {len(called)}, "
+                     f"among {called.discoveries.mean():.0f} calls on average, "
+                     f"{called.false_discoveries.mean():.0f} of them mostly off the tokens of the habit")
         out.append(said+".")
     return dict(sentences=out, metrics=m)
