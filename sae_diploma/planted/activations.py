@@ -273,7 +273,7 @@ def _scored(world, name):
     began, p = time.time(), world.planted
     for target, (t, W) in registered()[name].planted(world).items():
         W = torch.as_tensor(W).detach().float().cpu()
-        yield dict(method=name, **score_ranking(t, W, p, target), seconds=time.time()-began)
+        yield dict(**score_ranking(t, W, p, target), seconds=time.time()-began)
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #d1e318d5
 def score_activations(
@@ -298,7 +298,8 @@ def score_activations(
     world = PlantedWorld(planted_activations(level, seed, **kw), methods, seed,
                          dict(n_epochs=n_epochs, batch_size=batch_size, device=device),
                          dict(n_bootstrap=n_bootstrap, n_perm=n_perm))
-    rows = [dict(o, level=level, seed=seed) for name in known if name in methods for o in _scored(world, name)]
+    rows = [dict(method=name, level=level, seed=seed, **o) for name in known if name in methods
+            for o in _scored(world, name)]
     in_words = lambda kinds: " ".join(f"{k}:{v}" for k, v in kinds.items())
     t = pd.DataFrame(rows).assign(asked=asked, called_kinds=lambda d: d.called_kinds.map(in_words))
     if kept: save_parquet(t, kept)
