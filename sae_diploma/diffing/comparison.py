@@ -175,8 +175,10 @@ def dictionary(self:Comparison,
     "An `Opened` dictionary, or None while the run does not have it; raises `ParamError` for a name that is none."
     if name == "base SAE": return Opened(self.sae, self.pair)
     check(name in dictionary_kinds(), f"name: {name!r} is no dictionary{near(name, dictionary_kinds())}")
-    return self._once(f"dictionary {name}", lambda: open_dictionary(dictionary_kinds()[name], self.compared, self.sae,
-                                                                    self.pair, self.placebos))
+    key = f"dictionary {name}"
+    if self._opened.get(key) is None: # it may have been trained since
+        self._opened[key] = open_dictionary(dictionary_kinds()[name], self.compared, self.sae, self.pair, self.placebos)
+    return self._opened[key]
 
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #74010769
 @patch
