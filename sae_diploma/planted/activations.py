@@ -28,8 +28,8 @@ FEATURE_KINDS = ("shared", "ft_only", "base_only", "rescaled", "rotated")
 LEVELS = dict(easy=dict(n_features=256, d_in=64, l0=4., noise=.05, correlation=0., n_tokens=200_000),
               medium=dict(n_features=1024, d_in=128, l0=8., noise=.1, correlation=.5, n_tokens=500_000),
               hard=dict(n_features=2048, d_in=128, l0=16., noise=.2, correlation=.8, n_tokens=500_000))
-LEVELS = ({k: dict(v, moved=0.) for k, v in LEVELS.items()}
-          | dict(moving=dict(LEVELS["medium"], moved=.05))) # shared directions move a little, too
+LEVELS = {k: dict(v, moved=0.) for k, v in LEVELS.items()}
+LEVELS["moving"] = dict(LEVELS["medium"], moved=.05) # shared directions move a little, too
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #a64e9b4a
 @dataclass
@@ -55,7 +55,8 @@ def _firing(r, p, doc, correlation, group=16):
         i, j = np.nonzero(r.random(q.shape, dtype=np.float32) < q)
         at.append((t[i], j+a))
     rows, cols = (np.concatenate(o) for o in zip(*at))
-    return csr_array((np.exp(r.normal(0, .3, len(rows))).astype(np.float32), (rows, cols)), (n, len(p)))
+    strength = np.exp(r.normal(0, .3, len(rows))).astype(np.float32)
+    return csr_array((strength, (rows, cols)), (n, len(p)))
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #f5c43a21
 def _directions(r, kind, scale, d):
@@ -76,9 +77,34 @@ def _feature_table(r, m, shares, zipf, l0):
     r.shuffle(kind)
     p = np.arange(1, m+1, dtype=float)**-zipf
     for _ in range(50): p = np.minimum(p*l0/p.sum(), .2)
-    scale = np.where(kind == "rescaled",
-                     np.exp(r.choice([-1, 1], m)*r.uniform(np.log(1.5), np.log(3), m)), 1.)
-    return kind, r.permutation(p), scale
+    factor = np.exp(r.choice([-1, 1], m)*r.uniform(np.log(1.5), np.log(3), m))
+    return kind, r.permutation(p), np.where(kind == "rescaled", factor, 1.)
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #810315bc
+def _moved(W, kind, length, seed):
+    "Directions of the fine-tuned model in which every shared one has moved by `length`."
+    step = torch.from_numpy(np.random.default_rng([seed, 1]).standard_normal(W.shape))
+    step = length*F.normalize(step, dim=1).numpy()
+    return W+np.where((kind == "shared")[:, None], step, 0).astype(np.float32)
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #be989ba3
+def _planted_table(doc, n_docs, doc_tokens, eval_share):
+    "Token table: documents are plain and task text in turn, the last of them held out."
+    number = np.arange(n_docs)
+    docs = pd.DataFrame(dict(doc=number, id=[f"planted{i}" for i in number], regime=np.array(REGIMES)[number % 2],
+                             source="planted", text="",
+                             split=np.where(number < (1-eval_share)*n_docs, "sae", "eval")))
+    segment = np.where(doc % 2 == 0, SEGMENTS.index("text"), SEGMENTS.index("prompt")).astype(np.int8)
+    pos = np.tile(np.arange(1, doc_tokens+1), n_docs)
+    return TokenTable(np.ones(len(doc), int), doc, pos, doc % 2, segment, docs)
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #a772075c
+def _check_settings(level, kw, shares):
+    "Raise `ParamError` for an unknown level, setting or kind of feature."
+    check(level in LEVELS, f"level: {level!r} is unknown{near(level, LEVELS)}; use {', '.join(LEVELS)}")
+    for k in kw: check(k in LEVELS[level], f"{k}: no such setting{near(k, LEVELS[level])}")
+    check(sum(shares.values()) < 1 and set(shares) <= set(FEATURE_KINDS[1:]),
+          f"shares: {shares}; give shares of {', '.join(FEATURE_KINDS[1:])} that leave some features shared")
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #d860b947
 def planted_activations(
@@ -93,43 +119,24 @@ def planted_activations(
     **kw,
 ) -> Planted:
     "Activations of two models of which all is known; raises `ParamError` for an unknown level or setting."
-    check(level in LEVELS, f"level: {level!r} is unknown{near(level, LEVELS)}; use {', '.join(LEVELS)}")
-    for k in kw: check(k in LEVELS[level], f"{k}: no such setting{near(k, LEVELS[level])}")
-    check(sum(shares.values()) < 1 and set(shares) <= set(FEATURE_KINDS[1:]),
-          f"shares: {shares}; give shares of {', '.join(FEATURE_KINDS[1:])} that leave some features "
-          f"shared")
+    _check_settings(level, kw, shares)
     c, r = LEVELS[level]|kw, np.random.default_rng(seed)
     n_docs = c["n_tokens"]//doc_tokens
-    check(n_docs*eval_share >= 10,
-          f"n_tokens: {c['n_tokens']} tokens make {n_docs} documents; 10 held-out ones are needed "
-          f"(what is active in "
-          f"fewer is not tested), so give "
-                                   f"{int(10/eval_share*doc_tokens)} or more")
+    check(n_docs*eval_share >= 10, f"n_tokens: {c['n_tokens']} tokens make {n_docs} documents; 10 held-out ones are "
+          f"needed (what is active in fewer is not tested), so give {int(10/eval_share*doc_tokens)} or more")
     kind, p, scale = _feature_table(r, c["n_features"], shares, zipf, c["l0"])
     W = dict(zip(("base", "ft"), _directions(r, kind, scale, c["d_in"])))
-    if c["moved"]:
-        W["ft"] = (W["ft"]+np.where((kind == "shared")[:, None],
-                                    c["moved"]*F.normalize(
-                                        torch.from_numpy(
-                                            np.random.default_rng([seed,
-                                                1]).standard_normal(W["ft"].shape)), dim=1).numpy(),
-                                    0).astype(np.float32))
+    if c["moved"]: W["ft"] = _moved(W["ft"], kind, c["moved"], seed)
     doc = np.repeat(np.arange(n_docs), doc_tokens)
     f, bias = _firing(r, p, doc, c["correlation"]), .5*r.standard_normal(c["d_in"])
-    b = dict(base=bias, ft=bias+.05*r.standard_normal(c["d_in"]))
-    x = {s: ArrayStore(torch.from_numpy(
-        (f@W[s]+b[s].astype(np.float32)
-         +c["noise"]*r.standard_normal((len(doc), c["d_in"]), dtype=np.float32)).astype(np.float32)))
-         for s in W}
-    docs = pd.DataFrame(dict(doc=np.arange(n_docs), id=[f"planted{i}" for i in range(n_docs)],
-                             regime=np.array(REGIMES)[np.arange(n_docs) % 2], source="planted", text="",
-                             split=np.where(np.arange(n_docs) < (1-eval_share)*n_docs, "sae", "eval")))
-    segment = np.where(doc % 2 == 0, SEGMENTS.index("text"), SEGMENTS.index("prompt")).astype(np.int8)
-    table = TokenTable(np.ones(len(doc), int), doc, np.tile(np.arange(1, doc_tokens+1), n_docs),
-                       doc % 2, segment, docs)
+    b, x = dict(base=bias, ft=bias+.05*r.standard_normal(c["d_in"])), {}
+    for s in W:
+        noise = c["noise"]*r.standard_normal((len(doc), c["d_in"]), dtype=np.float32)
+        x[s] = ArrayStore(torch.from_numpy((f@W[s]+b[s].astype(np.float32)+noise).astype(np.float32)))
     truth = pd.DataFrame(dict(feature=np.arange(len(kind)), kind=kind,
                               freq=np.bincount(f.indices, minlength=len(kind))/len(doc), scale=scale))
-    return Planted(PairedStores(x["base"], x["ft"], table), truth, W["base"], W["ft"], level, seed)
+    pair = PairedStores(x["base"], x["ft"], _planted_table(doc, n_docs, doc_tokens, eval_share))
+    return Planted(pair, truth, W["base"], W["ft"], level, seed)
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #a123db4e
 def match_units(
@@ -139,11 +146,11 @@ def match_units(
 ) -> pd.DataFrame:
     "`feature` that each unit stands for (−1: none), its `kind` ('none'), and `cos`."
     W = F.normalize(torch.as_tensor(W).detach().double().cpu(), dim=1)
-    cos = torch.stack([(W@F.normalize(torch.from_numpy(D).double(), dim=1).T).abs()
-                       for D in (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base)]).max(0)[0]
-    best, feature = (o.numpy() for o in cos.max(1))
-    return pd.DataFrame(dict(feature=np.where(best >= at, feature, -1),
-                             kind=np.where(best >= at, planted.truth.kind.to_numpy()[feature], "none"),
+    truths = (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base)
+    near = [(W@F.normalize(torch.from_numpy(D).double(), dim=1).T).abs() for D in truths]
+    best, feature = (o.numpy() for o in torch.stack(near).max(0)[0].max(1))
+    kind = planted.truth.kind.to_numpy()[feature]
+    return pd.DataFrame(dict(feature=np.where(best >= at, feature, -1), kind=np.where(best >= at, kind, "none"),
                              cos=best))
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #88dc534a
@@ -162,6 +169,16 @@ def feature_average_precision(
             total += found/(found+wrong)
     return total/n_true if n_true else np.nan
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #7d3175fd
+def _best_cosine(W, planted, asked, target):
+    "Mean over the features asked for of the largest cosine with one of the directions `W`."
+    if not len(W): return 0.
+    truths = (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base)
+    if target == "ft_only": truths = (planted.W_ft,)
+    D = [F.normalize(torch.from_numpy(o[asked]).double(), dim=1) for o in truths]
+    W = F.normalize(W.detach().double(), dim=1)
+    return float(torch.stack([(o@W.T).abs() for o in D]).max(0)[0].max(1)[0].mean())
+
 # %% ../../nbs/lib/planted/00_activations.ipynb #a5fc470c
 def score_ranking(
     t,        # table of a method: `unit`, `score` (larger is earlier, NaN: not ranked), `called`
@@ -169,30 +186,24 @@ def score_ranking(
     planted,  # `Planted`
     target="ft_only", # kind of feature asked for, or 'changed': any but shared ones
 ) -> dict:
-    """`ap`, `discoveries`, `false_discoveries`, `false` (their share), `recall` among what is called,
-    `cosine` (mean over the features asked for of the largest cosine with one of as many first units),
-    `first` (rank of the first right unit)."""
+    """`ap`, `discoveries`, `false_discoveries`, `false` (their share), `recall` among what is called, `first` (rank of
+    the first right unit), and `cosine`: mean over the features asked for of the largest cosine with one of as many
+    first units."""
     check(target == "changed" or target in FEATURE_KINDS[1:],
           f"target: {target!r} is unknown; use 'changed' or {', '.join(FEATURE_KINDS[1:])}")
     kind = planted.truth.kind.to_numpy()
     asked = kind != "shared" if target == "changed" else kind == target
     t = t[t.score.notna()].sort_values("score", ascending=False, kind="stable")
-    m = (match_units(torch.as_tensor(W)[t.unit.to_numpy().copy()], planted) if len(t)
-         else pd.DataFrame(dict(feature=[], kind=[])))
-    hit = (m.feature >= 0).to_numpy() & asked[m.feature.to_numpy(int)]
-    called = t.called.to_numpy(bool)
-    dirs = [F.normalize(torch.from_numpy(D[asked]).double(), dim=1)
-            for D in ((planted.W_ft,
-                      ) if target == "ft_only"
-                      else (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base))]
-    first = F.normalize(torch.as_tensor(W)[t.unit.to_numpy()[:asked.sum()].copy()].detach().double(), dim=1)
-    right = np.unique(m.feature.to_numpy(int)[called & hit])
-    return dict(target=target, ap=feature_average_precision(hit, m.feature.to_numpy(int), asked.sum()),
-                discoveries=int(called.sum()), false_discoveries=int((called & ~hit).sum()),
-                false=float((called & ~hit).sum()/called.sum()) if called.any() else 0.,
-                recall=len(right)/asked.sum(),
-                cosine=float(torch.stack([(D@first.T).abs() for D in dirs]).max(0)[0].max(1)[0].mean())
-                if len(first) else 0., first=int(np.flatnonzero(hit)[0])+1 if hit.any() else None,
+    units = torch.as_tensor(W)[t.unit.to_numpy().copy()] if len(t) else torch.zeros(0, 1)
+    m = match_units(units, planted) if len(t) else pd.DataFrame(dict(feature=[], kind=[]))
+    feature, called = m.feature.to_numpy(int), t.called.to_numpy(bool)
+    hit = (m.feature >= 0).to_numpy() & asked[feature]
+    wrong, right = (called & ~hit).sum(), np.unique(feature[called & hit])
+    return dict(target=target, ap=feature_average_precision(hit, feature, asked.sum()),
+                discoveries=int(called.sum()), false_discoveries=int(wrong),
+                false=float(wrong/called.sum()) if called.any() else 0., recall=len(right)/asked.sum(),
+                cosine=_best_cosine(units[:asked.sum()], planted, asked, target),
+                first=int(np.flatnonzero(hit)[0])+1 if hit.any() else None,
                 called_kinds=m.kind[called].value_counts().to_dict())
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #e1b963a4
@@ -209,62 +220,100 @@ def _ranked(unit, score, called):
     return pd.DataFrame(dict(unit=np.asarray(unit, int), score=np.asarray(score, float),
                              called=np.asarray(called, bool)))
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #e22a42a1
+def _by_change(name, t, W):
+    "Both rankings of a table of frequencies: what rose, and what changed."
+    rose = _ranked(t.latent, t.delta.where(t.p.notna()), t.called & (t.delta > 0))
+    changed = _ranked(t.latent, t.delta.abs().where(t.p.notna()), t.called)
+    return {(name, "ft_only"): (rose, W), (name, "changed"): (changed, W)}
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #044b460b
+def _twice(name, ranking, W):
+    "One ranking as the answer to both questions."
+    return {(name, target): (ranking, W) for target in ("ft_only", "changed")}
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #45b6d4d4
+def _by_diff_sae(t, dsae):
+    "Rankings of the dictionary of the difference; what is called counts for either question."
+    score = dict(ft_only=t.delta, changed=t.delta.abs())
+    return {("diff_sae", target): (_ranked(t.latent, s.where(t.p.notna()), t.called), dsae.W_dec)
+            for target, s in score.items()}
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #0335760c
+def _by_model_specific(pair, dsae, twin, moved):
+    "Rankings of one-sided latents; `moved` is the table of `diff_sae`."
+    t = model_specific(pair, dsae, twin, groups=_ALL)
+    of_ft = t.side == "ft"
+    new = _ranked(t.latent, t.z.where(t.p.notna() & of_ft), t.called & of_ft)
+    stable = moved.latent.isin(t.latent[t.stable])
+    changed = _ranked(moved.latent, moved.delta.abs().where(stable & moved.p.notna()), moved.called & stable)
+    return {("model_specific", "ft_only"): (new, dsae.W_dec), ("model_specific", "changed"): (changed, dsae.W_dec)}
+
 # %% ../../nbs/lib/planted/00_activations.ipynb #b7be6f02
 def _by_difference(p, want, train, d_sae, k, seed, kw):
     "Methods that look at the difference."
     out, pair = {}, p.pair
     if {"diff_sae", "model_specific"} & set(want):
-        dsae, twin, tried = fit_reproducible_diff_sae(pair,
-            ks=sorted({max(1, k//4), max(1, k//2), k, 2*k}), d_sae=d_sae//2, seeds=(seed, seed+1),
-            **train)
+        ks = sorted({max(1, k//4), max(1, k//2), k, 2*k})
+        dsae, twin, _ = fit_reproducible_diff_sae(pair, ks=ks, d_sae=d_sae//2, seeds=(seed, seed+1), **train)
         moved = diff_sae(pair, dsae, groups=_ALL, **kw)
-        if "diff_sae" in want:
-            t = moved
-            for target in ("ft_only", "changed"):
-                out["diff_sae", target] = (_ranked(t.latent,
-                                                   (t.delta if target == "ft_only"
-                                                    else t.delta.abs()).where(t.p.notna()), t.called),
-                                           dsae.W_dec)
-        if "model_specific" in want:
-            t = model_specific(pair, dsae, twin, groups=_ALL)
-            out["model_specific", "ft_only"] = (_ranked(t.latent,
-                t.z.where(t.p.notna() & (t.side == "ft")), t.called & (t.side == "ft")), dsae.W_dec)
-            stable = moved.latent.isin(t.latent[t.stable])
-            out["model_specific", "changed"] = (_ranked(moved.latent,
-                moved.delta.abs().where(stable & moved.p.notna()), moved.called & stable), dsae.W_dec)
+        if "diff_sae" in want: out |= _by_diff_sae(moved, dsae)
+        if "model_specific" in want: out |= _by_model_specific(pair, dsae, twin, moved)
     if "pca" in want:
         V, share = pca_delta(pair, n=pair.d_in)
-        for target in ("ft_only", "changed"):
-            out["pca", target] = _ranked(np.arange(len(V)), share, np.zeros(len(V), bool)), V
-    if "mean" in want:
-        for target in ("ft_only", "changed"):
-            out["mean", target] = _ranked([0], [1.], [False]), torch.as_tensor(mean_difference(pair))[None]
+        out |= _twice("pca", _ranked(np.arange(len(V)), share, np.zeros(len(V), bool)), V)
+    if "mean" in want: out |= _twice("mean", _ranked([0], [1.], [False]), torch.as_tensor(mean_difference(pair))[None])
     return out
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #946846fd
+def _sides(pair, cc):
+    "(d_sae, 2, d_in) directions of a crosscoder."
+    return cc.W_dec.detach().unflatten(1, (2, pair.d_in))
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #ddadf252
+def _by_lengths(name, pair, cc):
+    "Rankings by the lengths of a crosscoder's directions."
+    t, W = crosscoder(pair, cc, groups=_ALL, n_bootstrap=20), _sides(pair, cc)
+    alive = t.support >= 10
+    new = _ranked(t.latent, t.effect.where(alive), t.called & (t.kind == "ft_only"))
+    changed = _ranked(t.latent, (t.effect-.5).abs().where(alive), t.called)
+    longer = torch.where(torch.from_numpy(t.effect.to_numpy() > .5)[:, None], W[:, 1], W[:, 0])
+    return {(name, "ft_only"): (new, W[:, 1]), (name, "changed"): (changed, longer)}
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #58492c4c
+def _by_scaling(name, pair, cc, n_bootstrap):
+    "The ranking by latent scaling: how far both ν are below their limits."
+    s = latent_scaling(pair, cc, groups=_ALL, n_bootstrap=n_bootstrap)
+    of_ft = s.side == "ft"
+    score = -np.maximum(s.nu_error.abs()/.2, s.nu_reconstruction.abs()/.5).where(of_ft & (s.support >= 10))
+    return {(name, "ft_only"): (_ranked(s.latent, score, s.called & of_ft), _sides(pair, cc)[:, 1])}
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #8fc6730a
 def _by_crosscoder(p, want, train, d_sae, k, seed, kw):
     "Methods that need a crosscoder, and what latent scaling makes of them."
     out, pair = {}, p.pair
-    for name, how in (("crosscoder_l1", dict(architecture="relu")),
-                      ("crosscoder", dict(architecture="batchtopk", k=k))):
+    for name, how in dict(crosscoder_l1=dict(architecture="relu"),
+                          crosscoder=dict(architecture="batchtopk", k=k)).items():
         if not {name, f"{name}_scaled"} & set(want): continue
         cc = fit_crosscoder(pair, d_sae=d_sae, seed=seed, **how, **train)
-        W = cc.W_dec.detach().unflatten(1, (2, pair.d_in))[:, 1]
-        t = crosscoder(pair, cc, groups=_ALL, n_bootstrap=20)
-        alive = t.support >= 10
-        if name in want:
-            out[name, "ft_only"] = (_ranked(t.latent, t.effect.where(alive),
-                                            t.called & (t.kind == "ft_only")), W)
-            out[name, "changed"] = (_ranked(t.latent, (t.effect-.5).abs().where(alive), t.called),
-                                    torch.where(torch.from_numpy(t.effect.to_numpy() > .5)[:, None], W,
-                                                cc.W_dec.detach().unflatten(1, (2, pair.d_in))[:, 0]))
-        if f"{name}_scaled" in want:
-            s = latent_scaling(pair, cc, groups=_ALL, n_bootstrap=kw["n_bootstrap"])
-            score = (-np.maximum(s.nu_error.abs()/.2,
-                                 s.nu_reconstruction.abs()/.5).where((s.side == "ft")
-                                     & (s.support >= 10)))
-            out[f"{name}_scaled", "ft_only"] = _ranked(s.latent, score, s.called & (s.side == "ft")), W
+        if name in want: out |= _by_lengths(name, pair, cc)
+        if f"{name}_scaled" in want: out |= _by_scaling(f"{name}_scaled", pair, cc, kw["n_bootstrap"])
     return out
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #101fb974
+def _by_delta_sae(pair, sae, rows, train, d_sae, k, seed, kw):
+    "The ranking of what the base SAE cannot explain."
+    delta = fit_delta(pair, sae, d_sae//2, k=max(2, k//2), architecture="batchtopk", seed=seed, **train)
+    threshold = firing_threshold(delta, ResidualStore(pair.ft, sae), rows, seed=seed)
+    t = delta_sae(pair, sae, delta, threshold, groups=_ALL, **kw)
+    return {("delta_sae", "ft_only"): (_ranked(t.latent, (t.delta+10*t.new).where(t.p.notna()), t.new), delta.W_dec)}
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #4020d73e
+def _by_stages(pair, sae, train, seed):
+    "The ranking by how far a latent turned."
+    stages = fit_stages(pair, sae, batch_size=train["batch_size"], seed=seed, device=train.get("device", "auto"))
+    t = stagewise(pair, stages, groups=_ALL, n_bootstrap=20)
+    return _twice("stagewise", _ranked(t.latent, t.effect.where(t.p.notna()), t.called), stages["F_D"].W_dec)
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #95bcc667
 def _by_base_sae(p, want, train, d_sae, k, seed, kw):
@@ -272,44 +321,29 @@ def _by_base_sae(p, want, train, d_sae, k, seed, kw):
     from sae_diploma.train import fit_many
     out, pair = {}, p.pair
     rows, cfg = pair.rows(split="sae"), SAEConfig("batchtopk", d_in=pair.d_in, d_sae=d_sae, k=k)
-    twins = "matching" in want
-    saes = fit_many(pair.base, [cfg]*(1+twins), rows=rows, seed=[seed, seed+1][:1+twins],
-                    desc="SAEs of the base model", **train)
-    sae = saes[0]
-    if "drift" in want:
-        t = drift(pair, sae, groups=_ALL, **kw)
-        out["drift", "ft_only"] = (_ranked(t.latent, t.delta.where(t.p.notna()),
-                                           t.called & (t.delta > 0)), sae.W_dec)
-        out["drift", "changed"] = _ranked(t.latent, t.delta.abs().where(t.p.notna()), t.called), sae.W_dec
-    if "delta_sae" in want:
-        delta = fit_delta(pair, sae, d_sae//2, k=max(2, k//2), architecture="batchtopk", seed=seed, **train)
-        t = delta_sae(pair, sae, delta,
-                      firing_threshold(delta, ResidualStore(pair.ft, sae), rows, seed=seed),
-                      groups=_ALL, **kw)
-        out["delta_sae", "ft_only"] = (_ranked(t.latent, (t.delta+10*t.new).where(t.p.notna()), t.new),
-                                       delta.W_dec)
+    seeds = [seed, seed+1] if "matching" in want else [seed]
+    sae, *twin = fit_many(pair.base, [cfg]*len(seeds), rows=rows, seed=seeds, desc="SAEs of the base model", **train)
+    if "drift" in want: out |= _by_change("drift", drift(pair, sae, groups=_ALL, **kw), sae.W_dec)
+    if "delta_sae" in want: out |= _by_delta_sae(pair, sae, rows, train, d_sae, k, seed, kw)
     if {"matching", "drift_ft"} & set(want):
-        other = fit_many(pair.ft, [cfg], rows=rows, seed=seed+2, desc="SAE of the fine-tuned model",
-                         **train)[0]
-    if "drift_ft" in want:
-        t = drift(pair, other, groups=_ALL, **kw)
-        for target in ("ft_only", "changed"):
-            out["drift_ft", target] = (_ranked(t.latent,
-                                               (t.delta if target == "ft_only"
-                                                else t.delta.abs()).where(t.p.notna()),
-                                               t.called & ((t.delta > 0) | (target != "ft_only"))),
-                                       other.W_dec)
+        other, = fit_many(pair.ft, [cfg], rows=rows, seed=seed+2, desc="SAE of the fine-tuned model", **train)
+    if "drift_ft" in want: out |= _by_change("drift_ft", drift(pair, other, groups=_ALL, **kw), other.W_dec)
     if "matching" in want:
-        t = matching(pair, sae, other, baseline=[saes[1]], groups=_ALL, n_bootstrap=20)
+        t = matching(pair, sae, other, baseline=twin, groups=_ALL, n_bootstrap=20)
         out["matching", "ft_only"] = _ranked(t.latent, (-t.cosine).where(t.p.notna()), t.called), other.W_dec
-    if "stagewise" in want:
-        stages = fit_stages(pair, sae, batch_size=train["batch_size"], seed=seed,
-                            device=train.get("device", "auto"))
-        t = stagewise(pair, stages, groups=_ALL, n_bootstrap=20)
-        for target in ("ft_only", "changed"):
-            out["stagewise", target] = (_ranked(t.latent, t.effect.where(t.p.notna()), t.called),
-                                        stages["F_D"].W_dec)
+    if "stagewise" in want: out |= _by_stages(pair, sae, train, seed)
     return out
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #8ae9e81b
+_NEEDS = dict(_by_base_sae=METHODS[:5], _by_crosscoder=METHODS[5:9], _by_difference=METHODS[9:])
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #8bf89f30
+def _check_methods(methods):
+    "Raise `ParamError` for no or an unknown method."
+    unknown = [o for o in methods if o not in METHODS]
+    check(not unknown, f"methods: {unknown[:1]} is unknown{near(unknown[0], METHODS) if unknown else ''}; use some of "
+          f"{', '.join(METHODS)}")
+    check(len(methods) > 0, f"methods: none; use some of {', '.join(METHODS)}")
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #37193505
 def score_activations(
@@ -324,41 +358,37 @@ def score_activations(
     **kw,              # of the generator: see `planted_activations`
 ) -> pd.DataFrame:
     "One row per method and target: what `score_ranking` says, with `level`, `seed`, `seconds`."
-    unknown = [o for o in methods if o not in METHODS]
-    check(not unknown, f"methods: {unknown[:1]} is "
-          f"unknown{near(unknown[0], METHODS) if unknown else ''}; use some of {', '.join(METHODS)}")
-    check(len(methods) > 0, f"methods: none; use some of {', '.join(METHODS)}")
-    asked = fingerprint(dict(version=2, level=level, seed=seed, methods=list(methods),
-                             n_epochs=n_epochs, batch_size=batch_size, n_bootstrap=n_bootstrap,
-                             n_perm=n_perm, more=kw))
+    _check_methods(methods)
+    asked = fingerprint(dict(version=2, level=level, seed=seed, methods=list(methods), n_epochs=n_epochs,
+                             batch_size=batch_size, n_bootstrap=n_bootstrap, n_perm=n_perm, more=kw))
     kept = folder and Path(folder)/f"{level}_{seed}.parquet"
     if kept and kept.exists() and (t := load_parquet(kept)).asked.eq(asked).all(): return t
     p, out = planted_activations(level, seed, **kw), []
     d_sae, k = 8*p.pair.d_in, int(round(p.truth.freq.sum()))
+    train = dict(n_epochs=n_epochs, batch_size=batch_size, device=device)
+    tests = dict(n_bootstrap=n_bootstrap, n_perm=n_perm)
     for part in (_by_base_sae, _by_crosscoder, _by_difference):
+        if not set(methods) & set(_NEEDS[part.__name__]): continue
         began = time.time()
-        found = (part(p, methods, dict(n_epochs=n_epochs, batch_size=batch_size, device=device), d_sae,
-                      k, seed, dict(n_bootstrap=n_bootstrap, n_perm=n_perm))
-                 if set(methods) & set(_NEEDS[part.__name__]) else {})
-        for (method, target), (t, W) in found.items():
-            out.append(dict(method=method, level=level, seed=seed,
-                            **score_ranking(t, torch.as_tensor(W).detach().float().cpu(), p, target),
-                            seconds=time.time()-began))
-    t = pd.DataFrame(out).assign(asked=asked,
-                                 called_kinds=lambda d: d.called_kinds.map(lambda o: " ".join(f"{k}:{v}"
-                                     for k, v in o.items())))
+        for (method, target), (t, W) in part(p, methods, train, d_sae, k, seed, tests).items():
+            score = score_ranking(t, torch.as_tensor(W).detach().float().cpu(), p, target)
+            out.append(dict(method=method, level=level, seed=seed, **score, seconds=time.time()-began))
+    t = pd.DataFrame(out).assign(asked=asked)
+    t["called_kinds"] = [" ".join(f"{k}:{v}" for k, v in o.items()) for o in t.called_kinds]
     if kept: save_parquet(t, kept)
     return t
 
-# %% ../../nbs/lib/planted/00_activations.ipynb #8ae9e81b
-_NEEDS = dict(_by_base_sae=METHODS[:5], _by_crosscoder=METHODS[5:9], _by_difference=METHODS[9:])
+# %% ../../nbs/lib/planted/00_activations.ipynb #aa3afb0f
+def _score(job):
+    "One setting, `(level, seed, more)`."
+    level, seed, kw = job
+    return score_activations(level, seed, **kw)
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #e41eb2fd
-def _one(args):
+def _one(job):
     "One setting in a process of its own."
     torch.set_num_threads(1)
-    level, seed, kw = args
-    return score_activations(level, seed, **kw)
+    return _score(job)
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #cd88528e
 def scoreboard_activations(
@@ -373,17 +403,13 @@ def scoreboard_activations(
     check(len(settings) > 0, "settings: none; give (level, seed) pairs")
     for level, _ in settings:
         check(level in LEVELS, f"level: {level!r} is unknown{near(level, LEVELS)}; use {', '.join(LEVELS)}")
-    n = min(n_workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
-                          else os.cpu_count() or 1), len(settings))
-    jobs, out = [(level, seed, dict(kw, folder=folder)) for level, seed in settings], []
-    if n <= 1:
-        return pd.concat([score_activations(*o[:2], **o[2])
-                          for o in progress(jobs, desc="planted activations", unit="setting")],
-                         ignore_index=True)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n = min(n_workers or cores, len(settings))
+    jobs = [(level, seed, dict(kw, folder=folder)) for level, seed in settings]
+    shown = dict(total=len(jobs), desc="planted activations", unit="setting")
+    if n <= 1: return pd.concat([_score(o) for o in progress(jobs, **shown)], ignore_index=True)
     with mp.get_context("spawn").Pool(n) as pool:
-        for t in progress(pool.imap(_one, jobs), total=len(jobs), desc="planted activations", unit="setting"):
-            out.append(t)
-    return pd.concat(out, ignore_index=True)
+        return pd.concat(list(progress(pool.imap(_one, jobs), **shown)), ignore_index=True)
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #b647a596
 def summarise(
@@ -398,8 +424,8 @@ def summarise(
     for (method, lev), g in t[t.target == target].groupby(["method", "level"], sort=False):
         for metric in ("ap", "false", "recall", "cosine"):
             v = g[metric].to_numpy(float)
-            # it calls nothing
-            if metric == "false" and not g.discoveries.sum() and method in ("pca", "mean"): continue
+            calls_nothing = not g.discoveries.sum() and method in ("pca", "mean")
+            if metric == "false" and calls_nothing: continue
             half = student.ppf((1+level)/2, len(v)-1)*v.std(ddof=1)/len(v)**.5 if len(v) > 1 else np.nan
             out.append(dict(method=method, setting=f"planted activations: {lev}", metric=metric,
                             value=v.mean(), lo=np.maximum(0., v.mean()-half),
@@ -411,13 +437,13 @@ def called_kinds(
     t, # of `scoreboard_activations`
 ) -> pd.DataFrame:
     "Per level and method, over seeds: how many of its calls stand for each kind of feature."
-    rows = [dict(level=r.level, method=r.method, kind=k.split(":")[0], n=int(k.split(":")[1]))
-            for r in t.itertuples() for k in r.called_kinds.split()]
+    parts = [(r.level, r.method, *k.split(":")) for r in t.itertuples() for k in r.called_kinds.split()]
+    rows = [dict(level=level, method=method, kind=kind, n=int(n)) for level, method, kind, n in parts]
     if not rows: return pd.DataFrame(columns=[*FEATURE_KINDS, "none"])
     c = pd.DataFrame(rows).pivot_table(index=["level", "method"], columns="kind", values="n",
                                        aggfunc="sum", fill_value=0, sort=False)
-    return c.reindex(columns=[o for o in ("ft_only", "shared", "rescaled", "rotated", "base_only",
-                                          "none") if o in c])
+    order = ("ft_only", "shared", "rescaled", "rotated", "base_only", "none")
+    return c.reindex(columns=[o for o in order if o in c])
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #49ef9e1b
 def artefacts(
@@ -430,8 +456,9 @@ def artefacts(
         c = g.groupby("method")[["discoveries", "false_discoveries"]].sum()
         if not {"crosscoder_l1", "crosscoder_l1_scaled"} <= set(c.index): continue
         n = {k: c.loc[k].astype(int) for k in ("crosscoder_l1", "crosscoder_l1_scaled")}
-        say = lambda o: f"{o.false_discoveries} of {o.discoveries} ({o.false_discoveries/max(1, o.discoveries):.0%})"
-        out.append(f"{level}: of the latents that the L1 crosscoder makes the fine-tuned model's by "
-                   f"length, {say(n['crosscoder_l1'])} are not; of those that latent scaling leaves, "
+        share = lambda o: f"({o.false_discoveries/max(1, o.discoveries):.0%})"
+        say = lambda o: f"{o.false_discoveries} of {o.discoveries} {share(o)}"
+        out.append(f"{level}: of the latents that the L1 crosscoder makes the fine-tuned model's by length, "
+                   f"{say(n['crosscoder_l1'])} are not; of those that latent scaling leaves, "
                    f"{say(n['crosscoder_l1_scaled'])}.")
     return "\n".join(out) or "no L1 crosscoder was scored"
