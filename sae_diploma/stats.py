@@ -36,17 +36,15 @@ def interval(
     level:float=.95, # coverage
 ):
     "`(lo, hi)` of the percentile interval; NaN where more than one resample in twenty is undefined."
-    a = (1 - level)/2
+    limits = [(1 - level)/2, 1 - (1 - level)/2]
     samples = np.asarray(samples, dtype=np.float64)
     bad = np.isnan(samples)
-    if not bad.any(): return np.quantile(samples, [a, 1-a], axis=0)
-    out = np.quantile(np.where(bad, 0., samples), [a, 1-a], axis=0)
-    some = np.atleast_1d(bad.any(0))
-    if samples.ndim == 1:
-        return np.nanquantile(samples, [a, 1-a]) if bad.mean() <= .05 else np.full(2, np.nan)
-    out[:, some] = np.where(bad[:, some].mean(0) <= .05,
-                            np.nanquantile(np.where(bad[:, some].all(0), 0., samples[:, some]),
-                                           [a, 1-a], axis=0), np.nan)
+    if not bad.any(): return np.quantile(samples, limits, axis=0)
+    if samples.ndim == 1: return np.nanquantile(samples, limits) if bad.mean() <= .05 else np.full(2, np.nan)
+    out = np.quantile(np.where(bad, 0., samples), limits, axis=0)
+    some = bad.any(0)
+    known = np.nanquantile(np.where(bad[:, some].all(0), 0., samples[:, some]), limits, axis=0)
+    out[:, some] = np.where(bad[:, some].mean(0) <= .05, known, np.nan)
     return out
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #2fffdfd7
@@ -221,7 +219,8 @@ class DocSums:
             count_ft, total_ft)
 
     @property
-    def m(self): return self.count_base.shape[1]
+    def m(self): return self.count_base.shape[1] # units
+
     def __len__(self): return len(self.n)
     def __repr__(self): return f"DocSums({len(self)} documents, {int(self.n.sum())} tokens, {self.m} units)"
 
@@ -269,9 +268,8 @@ def _estimates(s, cols, W):
     cb, sb, cf, sf = (s.dense(k, cols) for k in ("count_base", "total_base", "count_ft", "total_ft"))
     N, n = W@s.n, s.n.sum()
     with np.errstate(invalid="ignore", divide="ignore"):
-        r = dict(docs=((cb > 0) | (cf > 0)).sum(0), n_base=cb.sum(0), n_ft=cf.sum(0),
-                 freq_base=cb.sum(0)/n, freq_ft=cf.sum(0)/n,
-                 mean_base=sb.sum(0)/cb.sum(0), mean_ft=sf.sum(0)/cf.sum(0),
+        r = dict(docs=((cb > 0) | (cf > 0)).sum(0), n_base=cb.sum(0), n_ft=cf.sum(0), freq_base=cb.sum(0)/n,
+                 freq_ft=cf.sum(0)/n, mean_base=sb.sum(0)/cb.sum(0), mean_ft=sf.sum(0)/cf.sum(0),
                  log2_ratio=np.log2((cf.sum(0) + .5)/(cb.sum(0) + .5)))
         wb, wf = W@cb, W@cf
         return r, (wf - wb)/N[:, None], (W@sf)/wf - (W@sb)/wb
@@ -288,12 +286,12 @@ def effects(
     bootstrap intervals."""
     W, parts = bootstrap_weights(len(s), n_bootstrap, seed), []
     for a in range(0, s.m, chunk):
-        r, d, dm = _estimates(s, slice(a, min(a + chunk, s.m)), W)
-        (lo, hi), (mlo, mhi) = interval(d, level), interval(dm, level)
-        parts.append(pd.DataFrame(dict(unit=np.arange(a, min(a + chunk, s.m)), **r,
-                                       delta=r["freq_ft"] - r["freq_base"], se=d.std(0), lo=lo, hi=hi,
-                                       mean_delta=r["mean_ft"] - r["mean_base"], mean_lo=mlo,
-                                       mean_hi=mhi)))
+        cols = slice(a, min(a + chunk, s.m))
+        r, d, dm = _estimates(s, cols, W)
+        (lo, hi), (mean_lo, mean_hi) = interval(d, level), interval(dm, level)
+        parts.append(pd.DataFrame(dict(unit=np.arange(a, cols.stop), **r, delta=r["freq_ft"] - r["freq_base"],
+                                       se=d.std(0), lo=lo, hi=hi, mean_delta=r["mean_ft"] - r["mean_base"],
+                                       mean_lo=mean_lo, mean_hi=mean_hi)))
     return pd.concat(parts, ignore_index=True)
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #30de4852
@@ -319,6 +317,22 @@ def bh_level(
     hit = p[bh(p) <= fdr] if len(p) else p
     return float(hit.max()) if len(hit) else fdr/max(1, len(p))
 
+# %% ../nbs/lib/measuring/01_stats.ipynb #7b04eee2
+def _tests(s, cols, n_perm, seed, rtol):
+    "`(p, mean_p)` of units `cols`."
+    cb, sb, cf, sf = (s.dense(k, cols) for k in ("count_base", "total_base", "count_ft", "total_ft"))
+    sf = np.where(np.abs(sf - sb) <= rtol*np.maximum(np.abs(sf), np.abs(sb)), sb, sf)
+    return sign_flip(cf - cb, n_perm, seed), swap_ratio(sb, cb, sf, cf, n_perm, seed)
+
+# %% ../nbs/lib/measuring/01_stats.ipynb #fe856cfe
+def _detectable(t, n_tokens, n_perm, fdr):
+    "The change of frequency of each tested unit that would have been called with probability 0.8."
+    alpha = bh_level(t.p, fdr)
+    if alpha < 1/(n_perm + 1): return np.where(t.p.isna(), np.nan, np.inf)
+    # a latent that did not change has no spread to go by: that of its firings, were one in so many swapped
+    floor = np.sqrt((t.n_base + t.n_ft)/2)/n_tokens
+    return np.where(t.p.isna(), np.nan, minimum_detectable(np.maximum(t.se, floor), max(alpha, 1e-12)))
+
 # %% ../nbs/lib/measuring/01_stats.ipynb #09fffece
 def compare(
     s:DocSums,             # sums per document
@@ -328,9 +342,7 @@ def compare(
     fdr:float=.05,         # rate at which a unit is called
     level:float=.95,       # coverage of the intervals
     seed:int=0,            # of resampling and swaps
-    # sums of a document that differ by less than this share are taken as equal: float32 rounding is no
-    # change
-    rtol:float=1e-4,
+    rtol:float=1e-4,       # sums that differ by less than this share are equal: float32 rounding is no change
 ) -> pd.DataFrame:
     """`effects` with p, q and `called` for the frequency, the same with prefix `mean_` for the mean on
     active tokens, and `mde`, the change of frequency that would have been called with probability 0.8
@@ -340,19 +352,11 @@ def compare(
     for k in ("p", "mean_p"): t[k] = np.nan
     ok = np.flatnonzero(t.docs >= min_docs)
     for cols in np.array_split(ok, -(-len(ok)//4096)) if len(ok) else ():
-        cb, sb, cf, sf = (s.dense(k, cols) for k in ("count_base", "total_base", "count_ft", "total_ft"))
-        sf = np.where(np.abs(sf - sb) <= rtol*np.maximum(np.abs(sf), np.abs(sb)), sb, sf)
-        t.loc[cols, "p"], t.loc[cols, "mean_p"] = (sign_flip(cf - cb, n_perm, seed),
-                                                   swap_ratio(sb, cb, sf, cf, n_perm, seed))
+        t.loc[cols, "p"], t.loc[cols, "mean_p"] = _tests(s, cols, n_perm, seed, rtol)
     for k in ("", "mean_"):
         t[k+"q"] = bh(t[k+"p"])
         t[k+"called"] = t[k+"q"] <= fdr
-    # a latent that did not change has no spread of its own: that of its firings, were one in so many
-    # swapped
-    alpha, floor = bh_level(t.p, fdr), np.sqrt((t.n_base + t.n_ft)/2)/s.n.sum()
-    t["mde"] = np.where(t.p.isna(), np.nan,
-                        np.inf if alpha < 1/(n_perm + 1)
-                        else minimum_detectable(np.maximum(t.se, floor), max(alpha, 1e-12)))
+    t["mde"] = _detectable(t, s.n.sum(), n_perm, fdr)
     return t
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #6636e00a

@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['toy_pair', 'names_of', 'cells_of', 'eval_rows', 'in_batches', 'sums_of', 'sum_cells', 'in_group', 'by_document',
-           'group_sums', 'scalar_ratio', 'with_group', 'check_enough', 'meta_of', 'ComputedStore', 'RowView',
-           'restrict', 'table_of']
+           'group_sums', 'active_docs', 'scalar_ratio', 'with_group', 'check_enough', 'unit_directions', 'meta_of',
+           'ComputedStore', 'RowView', 'restrict', 'table_of']
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #a5135550
 import numpy as np
 import pandas as pd
 import torch
+import torch.nn.functional as F
 
 from ..core import *
 from ..acts.store import REGIMES, SEGMENTS, ArrayStore, PairedStores, RowStore, TokenTable
@@ -169,6 +170,13 @@ def group_sums(
     "`sums.select` of a regime and segment, where 'all' stands for any."
     return sums.select(*(None if o == "all" else o for o in (regime, segment)))
 
+# %% ../../nbs/lib/diffing/00_base.ipynb #6ab6ed83
+def active_docs(
+    s:DocSums, # sums per document
+) -> np.ndarray: # (m,)
+    "In how many documents each unit is active in either model."
+    return ((s.dense("count_base", slice(None)) > 0) | (s.dense("count_ft", slice(None)) > 0)).sum(0)
+
 # %% ../../nbs/lib/diffing/00_base.ipynb #329b9e58
 def scalar_ratio(
     num,     # (n_docs,) sums per document
@@ -199,6 +207,13 @@ def check_enough(
 ):
     "Raise `DataError` where no group has the two documents that `what` needs."
     check(bool(found), f"documents: {n} found, and {what} needs at least 2; evaluate on more documents", DataError)
+
+# %% ../../nbs/lib/diffing/00_base.ipynb #59454091
+def unit_directions(
+    D, # (m, d) directions, or a dictionary with `W_dec`
+) -> torch.Tensor: # (m, d) float32, on the CPU
+    "Directions at length 1; those of length 0 stay 0."
+    return F.normalize(torch.as_tensor(getattr(D, "W_dec", D)).detach().float().cpu(), dim=1)
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #21a8ddf4
 def meta_of(store) -> dict:

@@ -40,8 +40,8 @@ def delta_moments(
 ):
     "`(n, Σ Δ (d,), Σ ΔΔᵀ (d, d))` in float64."
     s, C = torch.zeros(pair.d_in).double(), torch.zeros(pair.d_in, pair.d_in).double()
-    for i in range(0, len(rows), batch_size):
-        d = (pair.ft[rows[i:i+batch_size]] - pair.base[rows[i:i+batch_size]]).double()
+    for at in in_batches(batch_size, rows):
+        d = (pair.ft[at] - pair.base[at]).double()
         s += d.sum(0)
         C += d.t()@d
     return len(rows), s, C
@@ -66,9 +66,11 @@ def pca_delta(
     mean is positive, and shares of Σ‖Δ‖²; none where nothing differs."""
     _, s, C = delta_moments(pair, fit_rows(pair, "task") if rows is None else rows)
     e, V = torch.linalg.eigh(C)
-    keep = (e.flip(0)[:n] > 1e-12*C.trace()) & (C.trace() > 0)
+    first = e.flip(0)[:n]
+    keep = (first > 1e-12*C.trace()) & (C.trace() > 0)
     V = V.flip(1)[:, :n].t()[keep]
-    return (V*torch.where(V@s < 0, -1., 1.)[:, None]).float(), (e.flip(0)[:n][keep]/C.trace()).numpy()
+    towards = torch.where(V@s < 0, -1., 1.)[:, None]
+    return (V*towards).float(), (first[keep]/C.trace()).numpy()
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #402cb784
 def first_tokens(
@@ -79,11 +81,10 @@ def first_tokens(
     """Mean of x_ft − x_base at each of the first positions of unrelated text; positions that no
     document has are left out."""
     rows = fit_rows(pair, "plain") if rows is None else np.asarray(rows)
-    pos = (np.asarray(pair.table.pos)[rows] - np.asarray(pair.table.pos)[rows].min() if len(rows)
-           else np.zeros(0))
-    return (torch.stack([mean_difference(pair, rows[pos == j])
-                         for j in range(first) if (pos == j).any()]) if len(rows)
-            else torch.zeros(0, pair.d_in))
+    if not len(rows): return torch.zeros(0, pair.d_in)
+    pos = np.asarray(pair.table.pos)[rows]
+    pos = pos - pos.min()
+    return torch.stack([mean_difference(pair, rows[pos == j]) for j in range(first) if (pos == j).any()])
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #76fa4406
 def lora_factors(
@@ -135,7 +136,8 @@ def lora_svd(
 def _writers(model, layer, hookpoint):
     """Linear modules of a plain model that write into the residual stream before a hookpoint, as rows
     of `stream_modules`."""
-    last, t = layer - 1 if hookpoint == "resid_pre" else layer, stream_modules(model)
+    last = layer - 1 if hookpoint == "resid_pre" else layer
+    t = stream_modules(model)
     return t[(t.role == "write") & (t.layer >= 0) & (t.layer <= last)].itertuples(index=False)
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #efac62a5
@@ -156,8 +158,9 @@ def weight_directions(
         M += dW@dW.t()
     if M.trace() <= 0: return torch.zeros(0, len(M)), np.zeros(0)
     e, V = torch.linalg.eigh(M)
-    keep = e.flip(0)[:n] > 1e-9*e[-1]
-    return V.flip(1)[:, :n].t()[keep].float(), (e.flip(0)[:n][keep]/e.clamp_min(0).sum()).numpy()
+    first = e.flip(0)[:n]
+    keep = first > 1e-9*e[-1]
+    return V.flip(1)[:, :n].t()[keep].float(), (first[keep]/e.clamp_min(0).sum()).numpy()
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #376f1175
 def baseline_directions(
@@ -170,16 +173,16 @@ def baseline_directions(
 ) -> dict: # family -> (m, d) directions of length 1
     """Directions 'mean', 'pca', 'first' and, with `models`, 'weights', found on training documents; a
     family without a direction is left out."""
-    meta = getattr(pair.base, "meta", None) or {}
-    layer, hookpoint = (meta.get(k) if v is None else v
-                        for k, v in (("layer", layer), ("hookpoint", hookpoint)))
+    meta = meta_of(pair.base)
+    if layer is None: layer = meta.get("layer")
+    if hookpoint is None: hookpoint = meta.get("hookpoint")
     out = dict(mean=mean_difference(pair)[None], pca=pca_delta(pair, n_pca)[0],
                first=first_tokens(pair, first))
     if models is not None:
         check(layer is not None, "layer: the stores do not say of which layer they are; give layer=")
         out["weights"] = weight_directions(*models, int(layer), hookpoint or "resid_post", n_weights)[0]
-    return {k: F.normalize(v[v.norm(dim=1) > 1e-9], dim=1)
-            for k, v in out.items() if (v.norm(dim=1) > 1e-9).any()}
+    some = {k: v[v.norm(dim=1) > 1e-9] for k, v in out.items()}
+    return {k: F.normalize(v, dim=1) for k, v in some.items() if len(v)}
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #85f7cc20
 def _basis(D):
@@ -198,20 +201,23 @@ def projections(
     rows=None,       # rows to look at; the evaluation documents by default
     batch_size=8192, # rows at a time; no influence on the result
 ) -> dict:
-    """`cells`, and per cell `dot, sq` (cells, m): Σ ⟨Δ, d⟩ and its square, `span` (cells, m): Σ of the
-    squares along an orthonormal basis built up in order, `delta`: Σ‖Δ‖², `size`: Σ‖x_base‖²."""
+    """`cells`, and per cell `dot, sq` (cells, m): Σ ⟨Δ, d⟩ and its square, `span` (cells, m): Σ of the squares along an
+    orthonormal basis built up in order, `delta`: Σ‖Δ‖², `size`: Σ‖x_base‖²."""
     rows = eval_rows(pair, rows)
     ids, cells = cells_of(pair, rows)
     D = D.double()
     Q = _basis(D)
     out = dict(dot=0., sq=0., span=0., delta=0., size=0.)
-    for i in range(0, len(rows), batch_size):
-        x = pair.base[rows[i:i+batch_size]].double()
-        d = pair.ft[rows[i:i+batch_size]].double() - x
-        new = dict(dot=d@D.t(), sq=(d@D.t())**2, span=(d@Q.t())**2, delta=d.square().sum(1),
-                   size=x.square().sum(1))
-        out = {k: out[k] + sum_cells(ids[i:i+batch_size], len(cells), v.numpy()) for k, v in new.items()}
+    for at, cell in in_batches(batch_size, rows, ids):
+        x = pair.base[at].double()
+        d = pair.ft[at].double() - x
+        new = dict(dot=d@D.t(), sq=(d@D.t())**2, span=(d@Q.t())**2, delta=d.square().sum(1), size=x.square().sum(1))
+        out = {k: out[k] + sum_cells(cell, len(cells), v.numpy()) for k, v in new.items()}
     return dict(cells=cells, **out)
+
+# %% ../../nbs/lib/diffing/16_baselines.ipynb #676d3be3
+_columns = ("direction family index regime segment effect lo hi p q support called share share_lo share_hi "
+            "delta_fvu").split()
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #ecaaf923
 def _direction_rows(family, p, n_bootstrap, n_perm, level, seed):
@@ -219,14 +225,13 @@ def _direction_rows(family, p, n_bootstrap, n_perm, level, seed):
     W, m = bootstrap_weights(len(p["n"]), n_bootstrap, seed), p["dot"].shape[1]
     # float32 rounding is no change
     p["dot"] = np.where(np.abs(p["dot"]) > 1e-6*np.sqrt(p["n"]*p["size"])[:, None], p["dot"], 0.)
-    (e, lo, hi), (share, slo, shi) = (bootstrap_ratio(p[a], p[b][:, None], weights=W, level=level)
-                                      for a, b in (("dot", "n"), ("sq", "delta")))
+    ratio = lambda a, b: bootstrap_ratio(p[a], p[b][:, None], weights=W, level=level)
+    (e, lo, hi), (share, share_lo, share_hi) = ratio("dot", "n"), ratio("sq", "delta")
     with np.errstate(invalid="ignore", divide="ignore"): left = 1 - p["span"].sum(0).cumsum()/p["delta"].sum()
-    return pd.DataFrame(dict(direction=[family if m == 1 else f"{family} {j}" for j in range(m)],
-                             family=family, index=np.arange(m), effect=e, lo=lo, hi=hi,
-                             p=sign_flip(p["dot"], n_perm, seed), q=np.nan,
-                             support=(p["delta"] > 0).sum(), share=share, share_lo=slo, share_hi=shi,
-                             delta_fvu=left))
+    names = [family if m == 1 else f"{family} {j}" for j in range(m)]
+    return pd.DataFrame(dict(direction=names, family=family, index=np.arange(m), effect=e, lo=lo, hi=hi,
+                             p=sign_flip(p["dot"], n_perm, seed), q=np.nan, support=(p["delta"] > 0).sum(),
+                             share=share, share_lo=share_lo, share_hi=share_hi, delta_fvu=left))
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #7eb507c2
 def baselines(
@@ -247,28 +252,22 @@ def baselines(
     directions = baseline_directions(pair, **kw) if directions is None else directions
     check_resolution(sum(len(getattr(D, "W_dec", D)) for D in directions.values()), n_perm, fdr)
     rows, out = eval_rows(pair, rows), []
-    check(len(np.unique(np.asarray(pair.doc)[rows])) >= 2,
-          "documents: 1 found, and a comparison needs at least 2; evaluate on more documents",
-          DataError)
+    check_enough(len(np.unique(np.asarray(pair.doc)[rows])) >= 2, 1)
     for family, D in directions.items():
-        D = F.normalize(torch.as_tensor(getattr(D, "W_dec", D)).detach().float().cpu(), dim=1)
-        check(D.shape[1] == pair.d_in,
-              f"directions: {family!r} has width {D.shape[1]}, the stores have {pair.d_in}")
+        D = unit_directions(D)
+        check(D.shape[1] == pair.d_in, f"directions: {family!r} has width {D.shape[1]}, the stores have {pair.d_in}")
         s = projections(pair, D, rows)
-        for regime, segment in groups or PairSums(s["cells"], 1).groups():
-            p = {k: by_document(s["cells"], v, regime, segment)[1]
-                 for k, v in dict(s, n=s["cells"].n.to_numpy(float)).items() if k != "cells"}
-            if len(p["n"]) >= 2:
-                out.append(_direction_rows(family, p, n_bootstrap, n_perm, level,
-                                           seed).assign(regime=regime, segment=segment))
+        cells = s.pop("cells")
+        s["n"] = cells.n.to_numpy(float)
+        for regime, segment in groups or PairSums(cells, 1).groups():
+            p = {k: by_document(cells, v, regime, segment)[1] for k, v in s.items()}
+            if len(p["n"]) < 2: continue
+            t = _direction_rows(family, p, n_bootstrap, n_perm, level, seed)
+            out.append(t.assign(regime=regime, segment=segment))
     if not out: return pd.DataFrame({c: [] for c in _columns} | dict(called=np.zeros(0, bool)))
     t = pd.concat(out, ignore_index=True)
     for _, g in t.groupby(["regime", "segment"]): t.loc[g.index, "q"] = bh(g.p)
     return t.assign(called=t.q <= fdr)[_columns]
-
-# %% ../../nbs/lib/diffing/16_baselines.ipynb #e2801ef9
-_columns = ["direction", "family", "index", "regime", "segment", "effect", "lo", "hi", "p", "q",
-            "support", "called", "share", "share_lo", "share_hi", "delta_fvu"]
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #cdc6814b
 def top_units(
@@ -288,39 +287,38 @@ def top_units(
     by = by if by in t else "delta"
     check(unit is not None and unit in t and by in t, f"table: it has neither a column of units "
           f"(latent, index, neuron) nor {by!r}; name them by unit= and by=")
-    out = pd.DataFrame(dict(unit=t[unit].astype(int), size=t[by].abs(),
-                            called=t["called"].fillna(False).astype(bool) if "called" in t
-                            else False)).dropna(subset=["size"])
-    out = out.sort_values(["called", "size"] if called_first else ["size"], ascending=False,
-                          kind="stable").reset_index(drop=True)
+    called = t["called"].fillna(False).astype(bool) if "called" in t else False
+    out = pd.DataFrame(dict(unit=t[unit].astype(int), size=t[by].abs(), called=called)).dropna(subset=["size"])
+    order = ["called", "size"] if called_first else ["size"]
+    out = out.sort_values(order, ascending=False, kind="stable").reset_index(drop=True)
     return out.assign(top=np.arange(len(out)) < k)
+
+# %% ../../nbs/lib/diffing/16_baselines.ipynb #34c9ea1d
+def _likeness(D, other, basis):
+    "(2, m): cosine of each direction with the nearest of `other`, and its share within the span of `basis`."
+    return np.stack([(D@other.t()).abs().max(1)[0].numpy(), ((D@basis.t())**2).sum(1).numpy()])
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #d5db027a
 def _agree(a, b, ua, Da, ub, Db, n_random, seed):
     "One row of `agreement`."
     from scipy.stats import spearmanr
-    ta, tb, rng = (ua[ua.top].unit.to_numpy(copy=True), ub[ub.top].unit.to_numpy(copy=True),
-                   np.random.default_rng(seed))
-    basis = _basis(Db[tb].double()).float()
-    both = lambda D: np.stack([(D@Db[tb].t()).abs().max(1)[0].numpy(),
-                               # nearest of b's first, and share in their span
-                               ((D@basis.t())**2).sum(1).numpy()])
-    each, rest = both(Da), np.setdiff1d(ua.unit.to_numpy(), ta)
+    ta, tb = (u[u.top].unit.to_numpy(copy=True) for u in (ua, ub))
+    rng, basis = np.random.default_rng(seed), _basis(Db[tb].double()).float()
+    like = lambda D: _likeness(D, Db[tb], basis)
+    each, rest = like(Da), np.setdiff1d(ua.unit.to_numpy(), ta)
     if len(rest) >= 2*len(ta):
-        null = np.stack([each[:, rng.choice(rest, len(ta), replace=False)].mean(1)
-                         for _ in range(n_random)], 1)
+        drawn = [each[:, rng.choice(rest, len(ta), replace=False)].mean(1) for _ in range(n_random)]
+        null = np.stack(drawn, 1)
     else:
-        null = both(
-            F.normalize(torch.from_numpy(rng.standard_normal((n_random*len(ta), Da.shape[1]))).float(),
-                        dim=1)).reshape(2, n_random, -1).mean(2)
+        drawn = torch.from_numpy(rng.standard_normal((n_random*len(ta), Da.shape[1]))).float()
+        null = like(F.normalize(drawn, dim=1)).reshape(2, n_random, -1).mean(2)
     best, real = each[0], each[:, ta].mean(1)
     p = (1 + (null >= real[:, None] - 1e-6).sum(1))/(1 + n_random)
     near = (Da[ta]@Db[ub.unit.to_numpy(copy=True)].t()).abs().argmax(1).numpy()
     x, y = ua[ua.top]["size"].to_numpy(), ub["size"].to_numpy()[near]
     rho = spearmanr(x, y)[0] if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0 else np.nan
-    return dict(a=a, b=b, n_a=len(ta), n_b=len(tb), mean_max_cos=float(real[0]),
-                chance=float(null[0].mean()), p=float(p[0]), in_span=float(real[1]),
-                span_chance=float(null[1].mean()), span_p=float(p[1]),
+    return dict(a=a, b=b, n_a=len(ta), n_b=len(tb), mean_max_cos=float(real[0]), chance=float(null[0].mean()),
+                p=float(p[0]), in_span=float(real[1]), span_chance=float(null[1].mean()), span_p=float(p[1]),
                 same=float((best[ta] >= .7).mean()), spearman=float(rho))
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #b17f497f
@@ -339,7 +337,7 @@ def agreement(
     M = {}
     for name, (table, D) in methods.items():
         u = top_units(table, k, **kw)
-        D = F.normalize(torch.as_tensor(getattr(D, "W_dec", D)).detach().float().cpu(), dim=1)
+        D = unit_directions(D)
         check(u.unit.max() < len(D), f"methods: {name!r} names unit {u.unit.max()}, and there are "
               f"{len(D)} directions; give the directions that its table numbers")
         M[name] = u, D

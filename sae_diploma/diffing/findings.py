@@ -47,17 +47,23 @@ def select(
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #a8a0c70b
 def _reach(t):
-    return (float(np.nanquantile(np.maximum(t.lo.abs(), t.hi.abs())[t.p.notna()], .95))
-            if t.p.notna().any() else np.nan)
+    "The change that 95 % of the tested units' intervals stay within."
+    if not t.p.notna().any(): return np.nan
+    return float(np.nanquantile(np.maximum(t.lo.abs(), t.hi.abs())[t.p.notna()], .95))
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #dbba8337
-def _text(regime): return {"task": "task text", "plain": "plain text"}.get(regime, "all text")
+def _text(regime):
+    "A kind of text in words."
+    return {"task": "task text", "plain": "plain text"}.get(regime, "all text")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #08992e38
-def _count(n, what): return f"{n:,} {what}" + ("" if n == 1 else "s")
+def _count(n, what):
+    "A number of things, in the plural where it is not one."
+    return f"{n:,} {what}" + ("" if n == 1 else "s")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #25d661eb
 def _patterns_sentence(n, regime, fdr):
+    "What one kind of text shows, in a sentence."
     tested = f"of {_count(n['tested'], 'tested latent')} of the base SAE"
     if not n["tested"]:
         return f"On {_text(regime)} no latent fires in enough documents to be tested, so nothing can be said."
@@ -81,13 +87,13 @@ def _patterns_in(t):
                less=int((c.delta < 0).sum()), twofold=int((c.log2_ratio.abs() >= 1).sum()),
                mean_called=int(t.mean_called.sum()), within=_reach(t),
                docs=int(t.docs.max()) if len(t) else 0)
-    if len(c):
-        out["largest"] = c.loc[c.delta.abs().idxmax(),
-                               ["latent", "freq_base", "freq_ft", "delta", "lo", "hi", "q"]].to_dict()
+    columns = ["latent", "freq_base", "freq_ft", "delta", "lo", "hi", "q"]
+    if len(c): out["largest"] = c.loc[c.delta.abs().idxmax(), columns].to_dict()
     return out
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #f23284b0
 def _against_sentence(n):
+    "What the placebo says of it, in a sentence."
     alike = ("" if n["rank_correlation"] is None
              else f" (rank correlation of the two changes {n['rank_correlation']:+.2f})")
     if not n["called"]:
@@ -106,15 +112,32 @@ def _against_sentence(n):
 def _against(t):
     "Numbers of a table of `placebo_drift` in one kind of text."
     ok, s = t.p.notna(), t[t.survives]
+    varies = ok.sum() > 2 and t.delta[ok].std() > 0 and t.placebo_delta[ok].std() > 0
+    rank = float(t.delta[ok].corr(t.placebo_delta[ok], method="spearman")) if varies else None
     out = dict(called=int(t.called.sum()), placebo_called=int(t.placebo_called.sum()), survives=len(s),
-               noticeable=int((s.net_delta.abs() >= .01).sum()),
-               rank_correlation=float(t.delta[ok].corr(t.placebo_delta[ok], method="spearman"))
-               if ok.sum() > 2 and t.delta[ok].std() > 0 and t.placebo_delta[ok].std() > 0 else None)
-    if len(s):
-        out["largest"] = s.loc[s.net_delta.abs().idxmax(),
-                               ["latent", "delta", "placebo_delta", "net_delta", "net_lo", "net_hi",
-                                "net_q"]].to_dict()
+               noticeable=int((s.net_delta.abs() >= .01).sum()), rank_correlation=rank)
+    columns = ["latent", "delta", "placebo_delta", "net_delta", "net_lo", "net_hi", "net_q"]
+    if len(s): out["largest"] = s.loc[s.net_delta.abs().idxmax(), columns].to_dict()
     return out
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #7425c502
+def _other_text(n, regime):
+    "A kind of text that is not the first one, in a sentence."
+    does = "does" if n["called"] == 1 else "do"
+    return f" On {_text(regime)} {n['called'] or 'none'} of {_count(n['tested'], 'tested latent')} {does}."
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #158b432b
+def _beyond_sentence(n, quiet):
+    "What several placebos say of it, in a sentence."
+    out = (f" Beyond what {n['n_placebos']} placebos of different seeds differ by among themselves, {n['called']:,} "
+           f"of {_count(n['tested'], 'latent')} change their activation")
+    return out + (f"; each placebo held against the others: at most {max(quiet)} called." if len(quiet) else ".")
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #5eab25ef
+def _swapped_sentence(swapped):
+    "What swapped labels give, in a sentence."
+    return (f" With the models' labels swapped at random per document the same procedure calls anything at all in "
+            f"{pct(max(o['any_discovery'] for o in swapped))} of {swapped[0]['relabellings']} trials.")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #5b38a04c
 def patterns(
@@ -127,76 +150,98 @@ def patterns(
     quiet=(),           # latents called in each placebo against the others
 ) -> dict:
     "The finding on how the base SAE's latents fire: `question`, `sentence`, `numbers`."
-    n = ({r: _patterns_in(select(drift, r)) for r in ("task", "plain") if (drift.regime == r).any()}
-         or {"all": _patterns_in(select(drift))})
-    r0 = next(iter(n))
-    s = _patterns_sentence(n[r0], r0, fdr)
-    for r in list(n)[1:]:
-        s += (f" On {_text(r)} {n[r]['called'] or 'none'} of {_count(n[r]['tested'], 'tested latent')} "
-              f"do{'es' if n[r]['called'] == 1 else ''}.")
-    against = None if placebo is None else _against(select(placebo, r0))
+    n = {r: _patterns_in(select(drift, r)) for r in ("task", "plain") if (drift.regime == r).any()}
+    n = n or {"all": _patterns_in(select(drift))}
+    first, *rest = n
+    s = _patterns_sentence(n[first], first, fdr)
+    for r in rest: s += _other_text(n[r], r)
+    against = None if placebo is None else _against(select(placebo, first))
     if against: s += " " + _against_sentence(against)
-    beyond = (None if between is None or not len(between)
-              else dict(n_placebos=n_placebos, tested=int(select(between, r0).p.notna().sum()),
-                        called=int(select(between, r0).called.sum())))
-    if beyond:
-        s += (f" Beyond what {beyond['n_placebos']} placebos of different seeds differ by among "
-              f"themselves, {beyond['called']:,} of {_count(beyond['tested'], 'latent')} change their "
-              f"activation" + (f"; each placebo held against the others: at most {max(quiet)} called."
-                               if len(quiet) else "."))
+    beyond = None
+    if between is not None and len(between):
+        g = select(between, first)
+        beyond = dict(n_placebos=n_placebos, tested=int(g.p.notna().sum()), called=int(g.called.sum()))
+        s += _beyond_sentence(beyond, quiet)
     swapped = [o for o in null if "swapped" in o["comparison"] and o["method"] == "drift"]
-    if swapped:
-        s += (f" With the models' labels swapped at random per document the same procedure calls "
-              f"anything at all in {pct(max(o['any_discovery'] for o in swapped))} of "
-              f"{swapped[0]['relabellings']} trials.")
-    return dict(
-        question="Different activation patterns: do the base model's features fire differently?",
-        sentence=s, numbers=dict(fdr=fdr, **n, placebo=against, seed_variation=beyond, swapped=swapped))
+    if swapped: s += _swapped_sentence(swapped)
+    numbers = dict(fdr=fdr, **n, placebo=against, seed_variation=beyond, swapped=swapped)
+    return dict(question="Different activation patterns: do the base model's features fire differently?",
+                sentence=s, numbers=numbers)
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #a482676d
 def _transfer_sentence(n):
+    "What the base SAE explains of both models, in a sentence."
     d, e = n["fvu_difference"], n["delta_fvu"]
     out = (f"The base SAE leaves {pct(n['fvu_base']['value'])} of the variance of the base model "
            f"unexplained and {pct(n['fvu_ft']['value'])} of the fine-tuned one's "
            f"({points(d['value'], d['lo'], d['hi'])})")
-    return (out + (f", and {estimate(e['value'], e['lo'], e['hi'], 100, unit='%')} of the difference "
-                   f"between the two." if np.isfinite(e["value"]) else "; the two do not differ."))
+    if not np.isfinite(e["value"]): return out + "; the two do not differ."
+    return out + f", and {estimate(e['value'], e['lo'], e['hi'], 100, unit='%')} of the difference between the two."
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #de9542a9
 def _transfer_numbers(t):
     "FVU of both models, their difference and delta-FVU on task text (all text where there is none)."
     t = select(t).set_index(["measure", "model"])
-    return {name: t.loc[key, ["value", "lo", "hi"]].to_dict() for name, key in dict(fvu_base=("fvu",
-        "base"), fvu_ft=("fvu", "ft"), fvu_difference=("fvu", "ft-base"),
-        delta_fvu=("delta_fvu", "ft-base")).items()}
+    keys = dict(fvu_base=("fvu", "base"), fvu_ft=("fvu", "ft"), fvu_difference=("fvu", "ft-base"),
+                delta_fvu=("delta_fvu", "ft-base"))
+    return {name: t.loc[key, ["value", "lo", "hi"]].to_dict() for name, key in keys.items()}
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #90d4a5f5
+def _nearly_new(n):
+    "What comes near to a new feature where there is none."
+    out = f", though {n['more']:,} fire{'s' if n['more'] == 1 else ''} more often" if n["more"] else ""
+    for o in n.get("nearest_to_new", []):
+        often = estimate(o["ratio"], o["ratio_lo"], o["ratio_hi"], unit="times as often")
+        out += f"; the nearest to it is latent {int(o['latent'])}, {often}"
+    return out
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #90275969
 def _features_sentence(n, regime):
+    "How many features are new, in a sentence."
     who = f"of {_count(n['live'], 'live latent')} of the Delta-SAE"
     rule = (f"fire{'s' if n['new'] == 1 else ''} on what the base SAE leaves of the fine-tuned model "
             f"and at most {n['max_ratio']:g} times as often on what it leaves of the base model")
     if not n["new"]:
-        though = f", though {n['more']:,} fire{'s' if n['more'] == 1 else ''} more often" if n["more"] else ""
-        near = ("".join(f"; the nearest to it is latent {int(o['latent'])}, "
-                        f"{estimate(o['ratio'], o['ratio_lo'], o['ratio_hi'], unit='times as often')}"
-                        for o in n.get("nearest_to_new", [])))
-        return (f"On {_text(regime)} none {who} is new, that is, {rule.replace('fire ', 'fires ')} "
-                f"(upper 95 % limit, false discovery rate {pct(n['fdr'])}){though}{near}.")
+        return (f"On {_text(regime)} none {who} is new, that is, {rule.replace('fire ', 'fires ')} (upper 95 % limit, "
+                f"false discovery rate {pct(n['fdr'])}){_nearly_new(n)}.")
     o, c = n["clearest"], n["control"]
-    against = ("" if c is None else f", against {c:,} that the same SAE trained on the base model's "
-               f"residual finds the other way round"
-               + ("" if n["new"] > c else ", so the count is no evidence of new features"))
-    return (f"On {_text(regime)} {n['new']:,} {who} {rule} (upper 95 % limit, false discovery rate "
-            f"{pct(n['fdr'])}){against}; the clearest is latent {int(o['latent'])}, on "
-            f"{pct(o['freq_ft'])} of tokens "
-            f"against {pct(o['freq_base'])} in the base model (ratio "
-            f"{estimate(o['ratio'], o['ratio_lo'], o['ratio_hi'])}), with cosine {o['cos_base']:.2f} "
-            f"to the nearest base latent.")
+    against = "" if c is None else (f", against {c:,} that the same SAE trained on the base model's residual finds "
+                                    f"the other way round")
+    if c is not None and n["new"] <= c: against += ", so the count is no evidence of new features"
+    return (f"On {_text(regime)} {n['new']:,} {who} {rule} (upper 95 % limit, false discovery rate {pct(n['fdr'])})"
+            f"{against}; the clearest is latent {int(o['latent'])}, on {pct(o['freq_ft'])} of tokens against "
+            f"{pct(o['freq_base'])} in the base model (ratio {estimate(o['ratio'], o['ratio_lo'], o['ratio_hi'])}), "
+            f"with cosine {o['cos_base']:.2f} to the nearest base latent.")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #6ff7605e
 def _new_by_segment(t, regime):
     "Segment -> new latents among its tokens."
-    return {s: int(g.new.sum()) for s, g in t[(t.regime == regime) & (t.segment != "all")].groupby("segment")}
+    t = t[(t.regime == regime) & (t.segment != "all")]
+    return {s: int(g.new.sum()) for s, g in t.groupby("segment")}
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #f943c0ad
+def _features_in(delta, control, max_ratio, fdr):
+    "Numbers of the Delta-SAE's table and its control's."
+    t, c = select(delta), None if control is None else select(control)
+    new, regime = t[t.new], t.regime.iloc[0]
+    n = dict(fdr=fdr, max_ratio=max_ratio, live=int(t.alive.sum()), tested=int(t.p.notna().sum()),
+             more=int((t.called & (t.delta > 0)).sum()), new=len(new), control=None if c is None else int(c.new.sum()),
+             control_live=None if c is None else int(c.alive.sum()))
+    n["by_segment"] = _new_by_segment(delta, regime)
+    n["control_by_segment"] = _new_by_segment(delta[:0] if control is None else control, regime)
+    cols = ["latent", "freq_base", "freq_ft", "ratio", "ratio_lo", "ratio_hi", "q", "nearest", "cos_base"]
+    if len(new): n["clearest"] = new.loc[new.delta.idxmax(), cols].to_dict()
+    elif t.called.any():
+        n["nearest_to_new"] = t[t.called & (t.delta > 0)].nsmallest(1, "ratio_hi")[cols].to_dict("records")
+    return n
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #e8bcc61c
+def _segments_sentence(n):
+    "New features by kind of token, in a sentence."
+    control = n["control_by_segment"]
+    against = lambda k: f" (control {control[k]})" if k in control else ""
+    parts = [f"{v} new on {k} tokens{against(k)}" for k, v in n["by_segment"].items() if v]
+    return f" By kind of token: {', '.join(parts)}." if parts else ""
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #72ef5b70
 def features(
@@ -209,39 +254,24 @@ def features(
     sided=None,            # table of `model_specific`, with `cos_base`
 ) -> dict:
     "The finding on features that the base SAE lacks: `question`, `sentence`, `numbers`."
-    t = select(delta)
-    new, c = t[t.new], None if control is None else int(select(control).new.sum())
-    n = dict(fdr=fdr, max_ratio=max_ratio, live=int(t.alive.sum()), tested=int(t.p.notna().sum()),
-             more=int((t.called & (t.delta > 0)).sum()), new=len(new), control=c,
-             control_live=None if control is None else int(select(control).alive.sum()))
-    cols = ["latent", "freq_base", "freq_ft", "ratio", "ratio_lo", "ratio_hi", "q", "nearest", "cos_base"]
-    n["by_segment"], n["control_by_segment"] = (_new_by_segment(o, t.regime.iloc[0])
-                                                for o in (delta,
-                                                    delta[:0] if control is None else control))
-    if len(new): n["clearest"] = new.loc[new.delta.idxmax(), cols].to_dict()
-    elif t.called.any():
-        n["nearest_to_new"] = t[t.called & (t.delta > 0)].nsmallest(1, "ratio_hi")[cols].to_dict("records")
-    s = _features_sentence(n, t.regime.iloc[0])
-    if any(n["by_segment"].values()):
-        against = lambda k: f" (control {n['control_by_segment'][k]})" if k in n["control_by_segment"] else ""
-        s += (" By kind of token: "
-              + ", ".join(f"{v} new on {k} tokens{against(k)}" for k, v in n["by_segment"].items() if v)
-              + ".")
+    n = _features_in(delta, control, max_ratio, fdr)
+    s = _features_sentence(n, select(delta).regime.iloc[0]) + _segments_sentence(n)
     if transfer is not None:
         n["transfer"] = _transfer_numbers(transfer)
         s += " " + _transfer_sentence(n["transfer"])
     if left:
         n["delta_fvu"] = {k: float(v) for k, v in sorted(left.items(), key=lambda o: o[1])}
-        s += (" Least of the difference is left by "
-              + "; ".join(f"{k}: {pct(v)}" for k, v in list(n["delta_fvu"].items())[:3]) + ".")
+        least = [f"{k}: {pct(v)}" for k, v in list(n["delta_fvu"].items())[:3]]
+        s += f" Least of the difference is left by {'; '.join(least)}."
     if sided is not None and select(sided).p.notna().any():
         n["model_specific"] = model_specific_numbers(sided)
         s += " " + model_specific_in_words(sided, fdr)
-    return dict(question="New features: does the fine-tuned model have features that the base model "
-                "lacks?", sentence=s, numbers=n)
+    return dict(question="New features: does the fine-tuned model have features that the base model lacks?",
+                sentence=s, numbers=n)
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #58ac6ffb
 def _neurons_sentence(n, regime):
+    "How many neurons changed, in a sentence."
     if not n["neurons"]:
         return ("No layer has neurons that can be read one by one, as in a mixture of experts, so "
                 "nothing can be said of them.")
@@ -252,17 +282,30 @@ def _neurons_sentence(n, regime):
                 f"rate of {pct(n['fdr'])}; 95 % of the intervals stay within ±{100*n['within']:.2g} "
                 f"points of tokens.{itself}")
     l = n["largest"]
-    noticeable = (f"{n['noticeable']:,} of them by {pct(n['min_change'])} of tokens or more "
-                  f"({pct(n['share'])} of all neurons; judged by their intervals at least "
-                  f"{pct(n['at_least'])} and at most {pct(n['at_most'])}), most in layer "
-                  f"{n['top_layer']} ({pct(n['top_share'])})"
-                  if n["noticeable"] else f"none of them by {pct(n['min_change'])} of tokens")
+    if n["noticeable"]:
+        noticeable = (f"{n['noticeable']:,} of them by {pct(n['min_change'])} of tokens or more ({pct(n['share'])} of "
+                      f"all neurons; judged by their intervals at least {pct(n['at_least'])} and at most "
+                      f"{pct(n['at_most'])}), most in layer {n['top_layer']} ({pct(n['top_share'])})")
+    else: noticeable = f"none of them by {pct(n['min_change'])} of tokens"
     return (f"On {_text(regime)} {n['called']:,} {of} change how often they are active at a false "
             f"discovery rate of {pct(n['fdr'])}, {noticeable}; the largest change is neuron "
             f"{int(l['neuron'])} of layer {int(l['layer'])}, "
             f"from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of tokens "
             f"({points(l['delta'], l['lo'], l['hi'])}), whose in-weights moved by "
             f"{pct(l['in_change'])}.{itself}")
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #09a8d63c
+def _neurons_in(t, layers, null, min_change, fdr):
+    "Numbers of the tables of neurons and of layers."
+    c, weight, top = t[t.called], layers.neurons/layers.neurons.sum(), layers.loc[layers.share.idxmax()]
+    n = dict(fdr=fdr, min_change=min_change, neurons=len(t), tested=int(t.p.notna().sum()), called=len(c),
+             mean_called=int(t.mean_called.sum()), noticeable=int((c.delta.abs() >= min_change).sum()),
+             share=float(layers.share@weight), at_least=float(layers.lo@weight), at_most=float(layers.hi@weight),
+             within=_reach(t), top_layer=int(top.layer), top_share=float(top.share),
+             null=None if null is None else int(select(null).called.sum()))
+    columns = "layer neuron freq_base freq_ft delta lo hi q in_change out_change".split()
+    if len(c): n["largest"] = c.loc[c.delta.abs().idxmax(), columns].to_dict()
+    return n
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #c8a9288d
 def changed_neurons(
@@ -277,19 +320,8 @@ def changed_neurons(
     if not len(neurons):
         n = dict(fdr=fdr, min_change=min_change, neurons=0, tested=0, called=0, noticeable=0, null=None)
         return dict(question=question, sentence=_neurons_sentence(n, "all"), numbers=n)
-    t, w = select(neurons), layers.neurons/layers.neurons.sum()
-    c, big = t[t.called], layers.loc[layers.share.idxmax()]
-    n = dict(fdr=fdr, min_change=min_change, neurons=len(t), tested=int(t.p.notna().sum()),
-             called=len(c), mean_called=int(t.mean_called.sum()),
-             noticeable=int((c.delta.abs() >= min_change).sum()),
-             share=float(layers.share@w), at_least=float(layers.lo@w), at_most=float(layers.hi@w),
-             within=_reach(t),
-             top_layer=int(big.layer), top_share=float(big.share),
-             null=None if null is None else int(select(null).called.sum()))
-    if len(c):
-        n["largest"] = c.loc[c.delta.abs().idxmax(),
-                             ["layer", "neuron", "freq_base", "freq_ft", "delta", "lo", "hi", "q",
-                              "in_change", "out_change"]].to_dict()
+    t = select(neurons)
+    n = _neurons_in(t, layers, null, min_change, fdr)
     return dict(question=question, sentence=_neurons_sentence(n, t.regime.iloc[0]), numbers=n)
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #1de3929a
@@ -312,6 +344,7 @@ def findings(
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #dd1c75db
 def _short_cause(n):
+    "The causal finding, in short."
     asked = "Is that why it behaves differently?"
     if not np.isfinite(n["effect"]):
         return dict(asked=asked, found="Nothing can be said: the two models predict alike.", sure="")
@@ -328,30 +361,39 @@ def _short_cause(n):
     return dict(asked=asked, found=found, sure=sure+"." if sure else "")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #b7b0ed22
-def _of(n, m, what): return f"{n:,} of {m:,} {what} ({pct(n/m)})" if m else f"none of 0 {what}"
+def _of(n, m, what):
+    "n of m things, with their share."
+    return f"{n:,} of {m:,} {what} ({pct(n/m)})" if m else f"none of 0 {what}"
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #1a591fef
+def _within(n):
+    "How large a change could have hidden."
+    return f"A change by more than {100*n['within']:.2g} % of the tokens would hardly have been missed."
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #2d52c640
+def _most(n):
+    "Whether most or only some of the tested units are called."
+    return "most" if n["called"] > n["tested"]/2 else "some"
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #3fc9229e
 def _short_neurons(n):
+    "The finding on neurons, in short."
     asked = "Do neurons behave differently?"
     if not n.get("neurons", 1):
-        return dict(asked=asked,
-                    found="Nothing can be said: no layer has neurons that can be read one by one.",
-                    sure="")
+        return dict(asked=asked, found="Nothing can be said: no layer has neurons that can be read one by one.", sure="")
     if not n["called"]:
-        return dict(asked=asked, found=f"No. None of {n['tested']:,} neurons is active more or less "
-                    f"often.", sure=f"A change by more than {100*n['within']:.2g} % of the tokens "
-                    f"would hardly have been missed.")
-    found = (f"Yes, {'most' if n['called'] > n['tested']/2 else 'some'}, and "
-             f"{'few' if n['noticeable'] < .2*n['called'] else 'many'} of them by much: "
+        return dict(asked=asked, found=f"No. None of {n['tested']:,} neurons is active more or less often.",
+                    sure=_within(n))
+    found = (f"Yes, {_most(n)}, and {'few' if n['noticeable'] < .2*n['called'] else 'many'} of them by much: "
              f"{_of(n['called'], n['tested'], 'neurons')} are active more or less often, "
              f"{n['noticeable'] or 'none'} by {pct(n['min_change'])} of the tokens or more")
     found += f", most of those in layer {n['top_layer']}." if n["noticeable"] else "."
-    return dict(asked=asked, found=found,
-                sure="" if n["null"] is None
-                else f"The base model against itself: {n['null'] or 'none'}.")
+    sure = "" if n["null"] is None else f"The base model against itself: {n['null'] or 'none'}."
+    return dict(asked=asked, found=found, sure=sure)
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #7ff58154
 def _short_features(n):
+    "The finding on new features, in short."
     asked, c = "Does the fine-tuned model have features that the base model lacks?", n["control"]
     more = n["new"] - (c or 0)
     if n["new"] == 0 or (c is not None and more <= 0):
@@ -370,22 +412,20 @@ def _short_features(n):
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #6c53d426
 def _short_patterns(n):
+    "The finding on activation patterns, in short."
     regime = next(o for o in ("task", "plain", "all") if o in n)
     t, p, swaps = n[regime], n.get("placebo"), n.get("swapped") or []
     asked = "Do the features of the base model fire differently?"
     if not t["tested"]:
         return dict(asked=asked, found="Nothing can be said: no feature fires in enough documents.", sure="")
     if not t["called"]:
-        return dict(asked=asked,
-                    found=f"No. None of {t['tested']:,} features fires more or less often.",
-                    sure=f"A change by more than {100*t['within']:.2g} % of the tokens would hardly "
-                    f"have been missed.")
-    found = (f"Yes, {'most' if t['called'] > t['tested']/2 else 'some'}, and mostly by little: "
-             f"{_of(t['called'], t['tested'], 'features')} fire more or less often.")
+        return dict(asked=asked, found=f"No. None of {t['tested']:,} features fires more or less often.",
+                    sure=_within(t))
+    found = (f"Yes, {_most(t)}, and mostly by little: {_of(t['called'], t['tested'], 'features')} fire more or less "
+             f"often.")
     if p:
-        found += (f" For {p['survives'] or 'none'} of them the same amount of training on other text "
-                  f"does not do it; {p['noticeable'] or 'none'} of these change by more than 1 % of "
-                  f"all tokens.")
+        found += (f" For {p['survives'] or 'none'} of them the same amount of training on other text does not do it; "
+                  f"{p['noticeable'] or 'none'} of these change by more than 1 % of all tokens.")
     sure = f"On average at most {pct(n['fdr'])} of such calls are chance"
     if swaps:
         sure += (f"; with the names of the two models swapped at random, the same procedure finds "
@@ -406,42 +446,43 @@ def in_short(
     if {"effect", "units", "k"} & set(n) and "excess" in n: return _short_cause(n)
     return dict(asked=q, found=finding["sentence"], sure="")
 
+# %% ../../nbs/lib/diffing/90_findings.ipynb #4cea03c5
+def _found_and_sure(short):
+    "Both sentences of `in_short` in one line."
+    return f"{short['found']} {short['sure']}".rstrip()
+
 # %% ../../nbs/lib/diffing/90_findings.ipynb #72392c40
 def _brief_neurons(n):
-    if not n.get("neurons", 1) or not n["called"]:
-        return (s := _short_neurons(n))["found"]+f" {s['sure']}".rstrip()
+    "The finding on neurons with its intervals."
+    if not n.get("neurons", 1) or not n["called"]: return _found_and_sure(_short_neurons(n))
     l = n["largest"]
     return (f"{_of(n['called'], n['tested'], 'tested neurons')} are active more or less often, and "
-        f"{estimate(n['share'], n['at_least'], n['at_most'], 100, unit='%')} of all by "
-            f"{pct(n['min_change'])} of the "
-        f"tokens or more; the largest change is {points(l['delta'], l['lo'], l['hi'])}, in layer "
-            f"{int(l['layer'])}.")
+            f"{estimate(n['share'], n['at_least'], n['at_most'], 100, unit='%')} of all by {pct(n['min_change'])} of the "
+            f"tokens or more; the largest change is {points(l['delta'], l['lo'], l['hi'])}, in layer {int(l['layer'])}.")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #33b15288
 def _brief_features(n):
+    "The finding on new features with its intervals."
     moved = n.get("transfer")
-    out = _short_features({k: v for k, v in n.items() if k != "transfer"})["found"].replace("sign of it:",
-        "sign of features that the base model lacks:")
+    out = _short_features({k: v for k, v in n.items() if k != "transfer"})["found"]
+    out = out.replace("sign of it:", "sign of features that the base model lacks:")
     if moved and np.isfinite((e := moved["delta_fvu"])["value"]):
-        out += (" The base model's dictionary leaves "
-        f"{estimate(e['value'], e['lo'], e['hi'], 100, unit='%')} of what sets the two models apart "
-                f"unexplained.")
+        out += (f" The base model's dictionary leaves {estimate(e['value'], e['lo'], e['hi'], 100, unit='%')} of what "
+                f"sets the two models apart unexplained.")
     return out
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #93939b1a
 def _brief_patterns(n):
+    "The finding on activation patterns with its intervals."
     regime = next(o for o in ("task", "plain", "all") if o in n)
     t, p = n[regime], n.get("placebo")
-    if not t["called"]: return (s := _short_patterns(n))["found"]+(f" {s['sure']}" if s["sure"] else "")
+    if not t["called"]: return _found_and_sure(_short_patterns(n))
     l = t["largest"]
-    out = (f"On {_text(regime)} {_of(t['called'], t['tested'], 'tested features')} of the base model "
-           f"fire more or less "
-        f"often at a false discovery rate of {pct(n['fdr'])}; the largest change is that of latent "
-           f"{int(l['latent'])}, "
-        f"{points(l['delta'], l['lo'], l['hi'])}, from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of "
-           f"the tokens.")
-    if p:
-        out += f" {p['survives']:,} of them change further than in a placebo, trained as long on other text."
+    out = (f"On {_text(regime)} {_of(t['called'], t['tested'], 'tested features')} of the base model fire more or less "
+           f"often at a false discovery rate of {pct(n['fdr'])}; the largest change is that of latent "
+           f"{int(l['latent'])}, {points(l['delta'], l['lo'], l['hi'])}, from {pct(l['freq_base'])} to "
+           f"{pct(l['freq_ft'])} of the tokens.")
+    if p: out += f" {p['survives']:,} of them change further than in a placebo, trained as long on other text."
     return out
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #c1a14080
@@ -450,5 +491,5 @@ def in_brief(
 ) -> list:
     """A sentence for each finding, of its `numbers` and their intervals: what `found.json` of the
     chapter holds."""
-    return [_brief_patterns(found[0]["numbers"]), _brief_features(found[1]["numbers"]),
-        _brief_neurons(found[2]["numbers"])]
+    patterns, features, neurons = (o["numbers"] for o in found)
+    return [_brief_patterns(patterns), _brief_features(features), _brief_neurons(neurons)]

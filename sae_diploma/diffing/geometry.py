@@ -35,6 +35,19 @@ def blocks_of(
     b = np.random.default_rng(seed).permutation(np.arange(len(docs)) % max(1, min(n_blocks, len(docs))))
     return b[inv]
 
+# %% ../../nbs/lib/diffing/14_geometry.ipynb #242a5fc0
+def _shared_directions(width, d, seed):
+    "(width, d) random orthonormal directions, the same for both models; None where all `width` are kept."
+    if d >= width: return None
+    return torch.linalg.qr(torch.randn(width, d, generator=torch.Generator().manual_seed(seed)).double())[0]
+
+# %% ../../nbs/lib/diffing/14_geometry.ipynb #f03ddca9
+def _moments(x, y, centre):
+    "What a batch of tokens of one block adds to each sum of `moment_sums`, and Δ."
+    e = y - x
+    x, y = x - centre[0], y - centre[1]
+    return dict(n=len(x), sx=x.sum(0), sy=y.sum(0), sd=e.sum(0), xx=x.t()@x, yy=y.t()@y, yx=y.t()@x, dd=e.t()@e), e
+
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #0262b20c
 @torch.no_grad()
 def moment_sums(
@@ -51,9 +64,7 @@ def moment_sums(
     ids, cells = cells_of(pair, rows)
     d, kinds = min(pair.d_in, max_width), len(cells.groupby(["regime", "segment"], observed=True))
     n_blocks = int(max(min(n_blocks, 20), min(n_blocks, 2**30/(32*d*d*kinds))))
-    R = (torch.linalg.qr(torch.randn(pair.d_in, d,
-                                     generator=torch.Generator().manual_seed(seed)).double())[0]
-         if d < pair.d_in else None)
+    R = _shared_directions(pair.d_in, d, seed)
     read = lambda store, at: store[at].double() if R is None else store[at].double()@R
     cells["block"] = -1
     for _, g in cells.groupby("regime", observed=True):
@@ -64,17 +75,11 @@ def moment_sums(
     out = dict(n=torch.zeros(m).double(), **{k: torch.zeros(m, d).double() for k in ("sx", "sy", "sd")},
                **{k: torch.zeros(m, d, d).double() for k in ("xx", "yy", "yx", "dd")})
     delta, order = np.zeros((len(cells), d)), np.argsort(which, kind="stable")
-    for c, at in zip(range(m), np.split(order, np.flatnonzero(np.diff(which[order])) + 1)):
-        for i in range(0, len(at), 8192):
-            p = at[i:i+8192]
-            x, y = (read(o, rows[p]) for o in (pair.base, pair.ft))
-            e = y - x
-            x -= centre[0]
-            y -= centre[1]
-            for k, v in dict(n=len(p), sx=x.sum(0), sy=y.sum(0), sd=e.sum(0), xx=x.t()@x, yy=y.t()@y,
-                             yx=y.t()@x, dd=e.t()@e).items():
-                out[k][c] += v
-            delta += sum_cells(ids[p], len(cells), e.numpy())
+    for block, tokens in zip(range(m), np.split(order, np.flatnonzero(np.diff(which[order])) + 1)):
+        for at in in_batches(8192, tokens):
+            new, e = _moments(*(read(o, rows[at]) for o in (pair.base, pair.ft)), centre)
+            for k, v in new.items(): out[k][block] += v
+            delta += sum_cells(ids[at], len(cells), e.numpy())
     return dict(cells=big, docs=cells, delta=delta, **out)
 
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #7e9623ce
@@ -94,12 +99,13 @@ def _measures(s, W, V):
     trace = lambda C: W@C.diagonal(dim1=1, dim2=2).sum(1)
     var = trace(s["xx"]) - ((W@u)**2).sum(1)/N
     flat, size = D.flatten(1), trace(D)
-    nothing = size <= 1e-12*var                                              # equal up to rounding
-    part = lambda k: torch.where(nothing, torch.nan, (W@torch.einsum("ki,bij,kj->b", V[:k], D, V[:k]))/size)
-    return dict(cka=_norm2(W, s["yx"], v, u,
-                           N)/(_norm2(W, s["xx"], u, u, N)*_norm2(W, s["yy"], v, v, N)).sqrt(),
-                mean_shift=(W@s["sd"]).norm(dim=1)/N/(var/N).sqrt(), shift=size/var,
-                directions=torch.where(nothing, torch.nan, size**2/((W@(flat@flat.t()))*W).sum(1)),
+    nothing = size <= 1e-12*var # equal up to rounding
+    along = lambda k: W@torch.einsum("ki,bij,kj->b", V[:k], D, V[:k])
+    part = lambda k: torch.where(nothing, torch.nan, along(k)/size)
+    own = _norm2(W, s["xx"], u, u, N)*_norm2(W, s["yy"], v, v, N)
+    spread = ((W@(flat@flat.t()))*W).sum(1)
+    return dict(cka=_norm2(W, s["yx"], v, u, N)/own.sqrt(), mean_shift=(W@s["sd"]).norm(dim=1)/N/(var/N).sqrt(),
+                shift=size/var, directions=torch.where(nothing, torch.nan, size**2/spread),
                 pca1=part(1), pca10=part(10))
 
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #6461c1e2
@@ -135,23 +141,21 @@ def _of_layer(layer, pair, rows, groups, n_bootstrap, n_perm, n_blocks, level, s
     s, out = moment_sums(pair, rows, n_blocks, seed, max_width), []
     for regime, segment in groups or PairSums(s["docs"], 1).groups():
         S = by_document(s["docs"], s["delta"], regime, segment)[1]
-        c = s["cells"]
-        keep = np.flatnonzero(((c.regime == regime) | (regime == "all"))
-                              & ((c.segment == segment) | (segment == "all")))
         if len(S) < 2: continue
-        one = _merge(c.iloc[keep], {k: s[k][keep] for k in ("n", "sx", "sy", "sd", "xx", "yy", "yx", "dd")})
-        V, size = _principal(one), float(one["xx"].diagonal(dim1=1, dim2=2).sum()/one["n"].sum())**.5
+        keep = np.flatnonzero(in_group(s["cells"].regime, s["cells"].segment, regime, segment))
+        one = _merge(s["cells"].iloc[keep], {k: s[k][keep] for k in ("n", "sx", "sy", "sd", "xx", "yy", "yx", "dd")})
+        size = float(one["xx"].diagonal(dim1=1, dim2=2).sum()/one["n"].sum())**.5
         n = by_document(s["docs"], s["docs"].n.to_numpy(float), regime, segment)[1]
         # float32 rounding is no change
         S = np.where(np.linalg.norm(S, axis=1, keepdims=True) > 1e-6*size*n[:, None], S, 0.)
-        W = np.concatenate([np.ones((1, len(one["n"]))),
-                            bootstrap_weights(len(one["n"]), n_bootstrap, seed)]) # the estimate first
-        for k, v in _measures(one, torch.as_tensor(W), V).items():
+        resamples = bootstrap_weights(len(one["n"]), n_bootstrap, seed)
+        W = np.concatenate([np.ones((1, len(one["n"]))), resamples]) # the estimate first
+        for k, v in _measures(one, torch.as_tensor(W), _principal(one)).items():
             lo, hi = interval(v[1:].numpy(), level)
-            out.append(dict(layer=layer, measure=k, regime=regime, segment=segment, effect=float(v[0]),
-                            lo=lo, hi=hi, p=norm_flip(S, n_perm, seed) if k == "mean_shift" else np.nan,
-                            q=np.nan, support=len(S), tokens=int(one["n"].sum())))
-    check_enough(out, s['docs'].doc.nunique(), "an interval")
+            p = norm_flip(S, n_perm, seed) if k == "mean_shift" else np.nan
+            out.append(dict(layer=layer, measure=k, regime=regime, segment=segment, effect=float(v[0]), lo=lo,
+                            hi=hi, p=p, q=np.nan, support=len(S), tokens=int(one["n"].sum())))
+    check_enough(out, s["docs"].doc.nunique(), "an interval")
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #a669fb58
@@ -169,11 +173,11 @@ def geometry(
 ) -> pd.DataFrame:
     """One row per layer, regime, segment and measure, with interval; p, q and `called` for
     `mean_shift` only (the others have no test: NaN)."""
-    pairs = pair if isinstance(pair, dict) else {(getattr(pair.base, "meta", None) or {}).get("layer"): pair}
+    pairs = pair if isinstance(pair, dict) else {meta_of(pair.base).get("layer"): pair}
     check(len(pairs) > 0, "pair: no layer was given; give `PairedStores`, or several as {layer: pair}")
     check_resolution(len(pairs), n_perm, fdr)
-    t = pd.concat([_of_layer(l, p, rows, groups, n_bootstrap, n_perm, n_blocks, level, seed, max_width)
-                   for l, p in pairs.items()], ignore_index=True)
+    settings = (rows, groups, n_bootstrap, n_perm, n_blocks, level, seed, max_width)
+    t = pd.concat([_of_layer(l, p, *settings) for l, p in pairs.items()], ignore_index=True)
     for _, g in t[t.measure == "mean_shift"].groupby(["regime", "segment"]): t.loc[g.index, "q"] = bh(g.p)
     return t.assign(called=t.q <= fdr)
 

@@ -43,7 +43,8 @@ def no_words(
     exclude=None, # ids; the tokenizer's special tokens by default
 ) -> list:
     "Ids of the tokens that are left out."
-    return list(exclude) if exclude is not None else [] if tok is None else sorted(set(tok.all_special_ids))
+    if exclude is not None: return list(exclude)
+    return [] if tok is None else sorted(set(tok.all_special_ids))
 
 # %% ../../nbs/lib/diffing/15_lens.ipynb #c18c6bd9
 @torch.no_grad()
@@ -55,19 +56,18 @@ def logit_lens(
 ) -> dict:
     """`promoted, suppressed` (m, k) token ids, `logit, floor` (m, k) their logits, `z` (m,): the
     largest logit in standard deviations over the vocabulary; directions are taken at length 1."""
-    D = F.normalize(torch.as_tensor(getattr(D, "W_dec", D)).detach().float().cpu(), dim=1)
+    D = unit_directions(D)
     check(D.shape[1] == len(U), f"directions: width {D.shape[1]}, the model's stream has {len(U)}; "
           f"give directions of the residual stream of this model (of neurons, multiply by their output "
           f"weights first)")
-    k, out = min(k, U.shape[1]), []
+    k = min(k, U.shape[1])
+    out = [dict(promoted=torch.zeros(0, k).long(), logit=torch.zeros(0, k), suppressed=torch.zeros(0, k).long(),
+                floor=torch.zeros(0, k), z=torch.zeros(0))]
     for d in D.split(chunk):
         l = d@U
         top, low = l.topk(k, dim=1), l.topk(k, dim=1, largest=False)
         out.append(dict(promoted=top.indices, logit=top.values, suppressed=low.indices,
                         floor=low.values, z=top.values[:, 0]/l.std(1).clamp_min(1e-12)))
-    if not out:
-        return dict(promoted=torch.zeros(0, k).long(), logit=torch.zeros(0, k),
-                    suppressed=torch.zeros(0, k).long(), floor=torch.zeros(0, k), z=torch.zeros(0))
     return {n: torch.cat([o[n] for o in out]) for n in out[0]}
 
 # %% ../../nbs/lib/diffing/15_lens.ipynb #b955543c
@@ -89,8 +89,8 @@ def mixtures(
     """Random directions in the span of `D`, which weigh its subspace as `D` does; of fewer than 50
     directions: random ones of the whole space."""
     g = torch.Generator().manual_seed(seed)
-    return (torch.randn(n, len(D), generator=g)@F.normalize(D, dim=1) if len(D) >= 50
-            else torch.randn(n, D.shape[1], generator=g))
+    if len(D) < 50: return torch.randn(n, D.shape[1], generator=g)
+    return torch.randn(n, len(D), generator=g)@F.normalize(D, dim=1)
 
 # %% ../../nbs/lib/diffing/15_lens.ipynb #cbc27e01
 def _with_support(t, pair, sae, rows, groups, sums):
@@ -99,13 +99,10 @@ def _with_support(t, pair, sae, rows, groups, sums):
         sums = sums_of(pair, sae.encode_sparse, sae.cfg.d_sae, rows, device=sae.W_dec.device)
     out = []
     for regime, segment in (groups or (sums.groups() if sums is not None else [("all", "all")])):
-        s = None if sums is None else group_sums(sums, regime, segment)
-        docs = (np.nan if s is None
-                else np.asarray(((s.dense("count_base", slice(None)) > 0)
-                                 | (s.dense("count_ft", slice(None)) > 0)).sum(0)))
+        docs = np.nan if sums is None else active_docs(group_sums(sums, regime, segment))
         out.append(t.assign(regime=regime, segment=segment, support=docs))
-    return pd.concat(out, ignore_index=True)[["latent", "regime", "segment", "effect", "lo", "hi", "p",
-                                              "q", "support", "called", "promoted", "suppressed"]]
+    columns = "latent regime segment effect lo hi p q support called promoted suppressed".split()
+    return pd.concat(out, ignore_index=True)[columns]
 
 # %% ../../nbs/lib/diffing/15_lens.ipynb #5bfcc58f
 def lens(
@@ -127,36 +124,41 @@ def lens(
     """One row per latent, regime and segment: `promoted` and `suppressed` tokens; `effect`, the
     largest logit in standard deviations; p, q against mixtures of directions. A direction has no
     documents in it: `lo` and `hi` are NaN."""
-    U, D = (vocabulary(model, no_words(tok, exclude)),
-            torch.as_tensor(getattr(sae, "W_dec", sae)).detach().float().cpu())
+    U = vocabulary(model, no_words(tok, exclude))
+    D = torch.as_tensor(getattr(sae, "W_dec", sae)).detach().float().cpu()
     check(n_random + 1 >= 1/fdr, f"n_random: {n_random} mixtures cannot resolve a q of {fdr}; use "
           f"{int(np.ceil(1/fdr))} or more")
-    check(getattr(getattr(sae, "cfg", None), "n_sources", 1) == 1, "sae: a crosscoder has a direction "
-          "for each source; give `cc.unflat(cc.W_dec)[:, source]`, (m, d)")
-    l, ref = logit_lens(D, U, k), np.sort(logit_lens(mixtures(D, n_random, seed), U, 1)["z"].numpy())
+    check(getattr(getattr(sae, "cfg", None), "n_sources", 1) == 1, "sae: a crosscoder has a direction for each "
+          "source; give `cc.unflat(cc.W_dec)[:, source]`, (m, d)")
+    l = logit_lens(D, U, k)
+    ref = np.sort(logit_lens(mixtures(D, n_random, seed), U, 1)["z"].numpy())
     z, zero = l["z"].numpy(), D.norm(dim=1).numpy() < 1e-9
     p = np.where(zero, np.nan, (1 + len(ref) - np.searchsorted(ref, z*(1 - 1e-6)))/(1 + len(ref)))
-    t = pd.DataFrame(dict(latent=np.arange(len(D)), effect=np.where(zero, np.nan, z), lo=np.nan,
-                          hi=np.nan, p=p, q=bh(p), promoted=words(tok, l["promoted"]),
-                          suppressed=words(tok, l["suppressed"])))
+    t = pd.DataFrame(dict(latent=np.arange(len(D)), effect=np.where(zero, np.nan, z), lo=np.nan, hi=np.nan, p=p,
+                          q=bh(p), promoted=words(tok, l["promoted"]), suppressed=words(tok, l["suppressed"])))
     t["called"] = t.q <= fdr
     return _with_support(t, pair, sae, rows, groups, sums)
 
+# %% ../../nbs/lib/diffing/15_lens.ipynb #78b775bc
+def _max_t_p(S, n, U, effect, n_perm, seed):
+    "p of the largest logit under swaps of the two models within documents."
+    signs = np.random.default_rng(seed).integers(0, 2, (n_perm, len(S)))*2. - 1
+    means = signs@S/n.sum()
+    parts = np.array_split(means, -(-len(means)*U.shape[1]//2**25)) # bounds memory
+    top = torch.cat([(torch.as_tensor(m)@U).max(1)[0] for m in parts]).numpy()
+    return float((1 + (top >= effect*(1 - 1e-9)).sum())/(1 + n_perm))
+
 # %% ../../nbs/lib/diffing/15_lens.ipynb #bd566829
 def _spoken(S, n, U, tok, k, n_bootstrap, n_perm, level, seed):
-    "What a mean over documents says: tokens, logit of the first with interval, and max-T p."
-    U64 = U.double()
-    top = lambda M: torch.cat([(torch.as_tensor(m)@U64).max(1)[0]
-                               for m in np.array_split(M, -(-len(M)*U.shape[1]//2**25))]).numpy()
+    "What a mean over documents promotes: tokens, logit of the first with interval, and max-T p."
     mean = S.sum(0)/n.sum()
     l = logit_lens(torch.as_tensor(mean)[None], U, k)
-    u = U64[:, int(l["promoted"][0, 0])].numpy()
-    lo, hi = interval((W := bootstrap_weights(len(n), n_bootstrap, seed))@(S@u)/(W@n), level)
-    signs = np.random.default_rng(seed).integers(0, 2, (n_perm, len(S)))*2. - 1
+    u = U.double()[:, int(l["promoted"][0, 0])].numpy()
+    W = bootstrap_weights(len(n), n_bootstrap, seed)
+    lo, hi = interval(W@(S@u)/(W@n), level)
     effect, size = float(mean@u), float(np.linalg.norm(mean))
-    nothing = size == 0
-    p = 1. if nothing else float((1 + (top(signs@S/n.sum()) >= effect*(1 - 1e-9)).sum())/(1 + n_perm))
-    say = lambda i: "" if nothing else words(tok, i)[0]
+    p = _max_t_p(S, n, U.double(), effect, n_perm, seed) if size else 1.
+    say = lambda i: words(tok, i)[0] if size else ""
     return dict(effect=effect, lo=lo, hi=hi, p=p, support=int((np.abs(S).sum(1) > 0).sum()), norm=size,
                 promoted=say(l["promoted"]), suppressed=say(l["suppressed"]))
 
@@ -171,6 +173,19 @@ def _first_positions(pair, rows, first):
     for j in range(first):
         at = rows[np.arange(len(rows)) - start == j]
         if len(at): yield j, (pair.ft[at].double() - pair.base[at].double()).numpy()
+
+# %% ../../nbs/lib/diffing/15_lens.ipynb #03fb58c5
+@torch.no_grad()
+def _group_means(pair, rows, groups):
+    "`(regime, segment, ΣΔ per document, tokens per document)` of each group with two documents."
+    ids, cells = cells_of(pair, rows)
+    total = 0.
+    for at, cell in in_batches(8192, rows, ids):
+        delta = pair.ft[at].double() - pair.base[at].double()
+        total = total + sum_cells(cell, len(cells), delta.numpy())
+    for regime, segment in groups or PairSums(cells, 1).groups():
+        S, n = (by_document(cells, v, regime, segment)[1] for v in (total, cells.n.to_numpy(float)))
+        if len(n) >= 2: yield regime, segment, S, n
 
 # %% ../../nbs/lib/diffing/15_lens.ipynb #087f45c2
 @torch.no_grad()
@@ -196,27 +211,18 @@ def delta_lens(
     check_resolution(1, n_perm, fdr)
     check(pair.d_in == len(U), f"pair: stores of width {pair.d_in}, the model's stream has {len(U)}; "
           f"give stores of the residual stream of this model")
-    ids, cells = cells_of(pair, rows)
-    total = 0.
-    for i in range(0, len(rows), 8192):
-        total = (total + sum_cells(ids[i:i+8192], len(cells),
-                                   (pair.ft[rows[i:i+8192]].double()
-                                    - pair.base[rows[i:i+8192]].double()).numpy()))
-    for regime, segment in groups or PairSums(cells, 1).groups():
-        S, n = (by_document(cells, v, regime, segment)[1] for v in (total, cells.n.to_numpy(float)))
-        if len(n) >= 2:
-            out.append(dict(direction="mean Δ", regime=regime, segment=segment,
-                            **_spoken(S, n, U, tok, k, n_bootstrap, n_perm, level, seed)))
+    settings = (U, tok, k, n_bootstrap, n_perm, level, seed)
+    for regime, segment, S, n in _group_means(pair, rows, groups):
+        out.append(dict(direction="mean Δ", regime=regime, segment=segment, **_spoken(S, n, *settings)))
     for j, S in _first_positions(pair, rows, first):
-        if len(S) >= 2:
-            out.append(dict(direction=f"mean Δ, token {j+1}", regime="plain", segment="text",
-                            **_spoken(S, np.ones(len(S)), U, tok, k, n_bootstrap, n_perm, level, seed)))
-    check_enough(out, cells.doc.nunique())
+        if len(S) < 2: continue
+        spoken = _spoken(S, np.ones(len(S)), *settings)
+        out.append(dict(direction=f"mean Δ, token {j+1}", regime="plain", segment="text", **spoken))
+    check_enough(out, len(np.unique(np.asarray(pair.doc)[rows])))
     t = pd.DataFrame(out)
     t["q"] = bh(t.p)
     t["called"] = t.q <= fdr
-    return t[["direction", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called",
-              "norm", "promoted", "suppressed"]]
+    return t["direction regime segment effect lo hi p q support called norm promoted suppressed".split()]
 
 # %% ../../nbs/lib/diffing/15_lens.ipynb #4d45fde5
 def _in_tokens(c):

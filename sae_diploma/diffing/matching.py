@@ -22,10 +22,10 @@ def cosines(
     B, # (m_b, d) directions, or a dictionary with `W_dec`
 ) -> np.ndarray: # (m_a, m_b) float32
     "Cosine of each direction of `A` with each of `B`; 0 for a direction of length 0."
-    A, B = (torch.as_tensor(getattr(o, "W_dec", o)).detach().float().cpu() for o in (A, B))
-    check(A.shape[1] == B.shape[1], f"directions: width {A.shape[1]} against {B.shape[1]}; compare "
-          f"dictionaries of one layer's width")
-    return (F.normalize(A, dim=1)@F.normalize(B, dim=1).t()).numpy()
+    A, B = unit_directions(A), unit_directions(B)
+    check(A.shape[1] == B.shape[1], f"directions: width {A.shape[1]} against {B.shape[1]}; compare dictionaries "
+          f"of one layer's width")
+    return (A@B.t()).numpy()
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #1317d577
 def match(

@@ -150,7 +150,7 @@ def stagewise(
     for regime, segment in groups or sums.groups():
         s = group_sums(sums, regime, segment)
         if len(s) < 2: continue
-        docs = ((s.dense("count_base", slice(None)) > 0) | (s.dense("count_ft", slice(None)) > 0)).sum(0)
+        docs = active_docs(s)
         each = [empirical_null(np.where(docs >= min_docs, o, np.nan)) for o in z]
         p = np.maximum(*each)
         g = pd.DataFrame(dict(latent=t.latent, regime=regime, segment=segment, effect=effect, lo=np.nan,

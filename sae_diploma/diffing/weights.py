@@ -17,7 +17,8 @@ from torch import nn
 from ..core import *
 from .methods import *
 from ..adapters import innermost, probe
-from ..models import AdapterOff, anatomy, d_model, decoder_layers, linear_weight, multiple, norm_gain, probe_ids
+from ..models import (AdapterOff, anatomy, d_model, decoder_layers, linear_weight, multiple, norm_gain,
+                                probe_ids)
 from ..stats import bh
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #c50ee2bf
@@ -33,8 +34,8 @@ def _untied(model):
     model = copy.deepcopy(model)
     ends = [model.get_input_embeddings(), model.get_output_embeddings()]
     inner = [innermost(m) for m in ends if m is not None]
-    if len(inner) == 2 and any(a is not b
-                               for a, b in zip(ends, inner)) and inner[0].weight is inner[1].weight:
+    adapted = any(a is not b for a, b in zip(ends, inner))
+    if len(inner) == 2 and adapted and inner[0].weight is inner[1].weight:
         inner[1].weight = nn.Parameter(inner[1].weight.detach().clone())
     return model
 
@@ -90,6 +91,11 @@ def paired_parameters(
         out[n] = tuple(p.detach()[:rows_of_both] if p.ndim else p.detach() for p in (b[n], f[n]))
     return out
 
+# %% ../../nbs/lib/diffing/13_weights.ipynb #1e536f1a
+def _no_spectrum(norm):
+    "As `spectrum`, of a change that is no matrix or nothing at all."
+    return dict(norm=norm, stable_rank=np.nan, rank90=None, sigma=[])
+
 # %% ../../nbs/lib/diffing/13_weights.ipynb #e6128cf9
 def spectrum(
     dW,               # (n, m) change
@@ -100,8 +106,9 @@ def spectrum(
     largest singular values `sigma` of a change."""
     dW = dW.double() if min(dW.shape) <= exact_up_to else dW.float()
     norm = float(dW.norm())
-    if norm == 0: return dict(norm=0., stable_rank=np.nan, rank90=None, sigma=[])
-    s = torch.linalg.svdvals(dW) if min(dW.shape) <= exact_up_to else torch.svd_lowrank(dW, q=128, niter=4)[1]
+    if norm == 0: return _no_spectrum(0.)
+    if min(dW.shape) <= exact_up_to: s = torch.linalg.svdvals(dW)
+    else: s = torch.svd_lowrank(dW, q=128, niter=4)[1]
     share = s.square().cumsum(0)/norm**2
     r90 = int((share < .9).sum()) + 1
     return dict(norm=norm, stable_rank=norm**2/float(s[0])**2, rank90=r90 if r90 <= len(s) else None,
@@ -137,14 +144,11 @@ def weights(
     for name, (b, f) in paired_parameters(base, ft).items():
         layer, module = _place(name, prefixes)
         b, f = b.to("cpu", torch.float32), f.to("cpu", torch.float32)
-        s = (spectrum(f - b, n_values) if b.ndim == 2
-             else dict(norm=float((f.double() - b.double()).norm()), stable_rank=np.nan, rank90=None,
-                       sigma=[]))
+        s = spectrum(f - b, n_values) if b.ndim == 2 else _no_spectrum(float((f.double() - b.double()).norm()))
         n = float(b.double().norm())
         rows.append(dict(layer=layer, module=module, parameter=name, shape="×".join(map(str, b.shape)),
-                         norm=n, change=s["norm"],
-                         rel_change=s["norm"]/n if n else np.nan, stable_rank=s["stable_rank"],
-                         rank90=s["rank90"], sigma=s["sigma"]))
+                         norm=n, change=s["norm"], rel_change=s["norm"]/n if n else np.nan,
+                         stable_rank=s["stable_rank"], rank90=s["rank90"], sigma=s["sigma"]))
     return pd.DataFrame(rows).astype(dict(rank90="Int64"))
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #e726f2b8
@@ -153,32 +157,45 @@ def _times(y, x):
     if x is y or (x.shape == y.shape and torch.equal(x, y)): return 1.
     return multiple(y, x) if x.shape == y.shape else None
 
-# %% ../../nbs/lib/diffing/13_weights.ipynb #0ea73330
-def _role(name, layer, ins, outs, streams, norms, writes, mods, prefixes):
-    "What one matrix does."
-    x, y = ins[name], outs.get(name)
-    same = lambda a, b: a.shape == b.shape and torch.equal(a, b)
-    sources = ([("", s) for s in streams.get(layer, [])]
-               + [(n, outs[n]) for n in sorted((n for n, l in norms.items() if l == layer),
-                                               key=lambda n: n.count("."))])
+# %% ../../nbs/lib/diffing/13_weights.ipynb #5bda384e
+def _says(role, norm="", factor=1., why=""):
+    "What is known of one matrix."
+    return dict(role=role, norm=norm, factor=factor, why=why)
+
+# %% ../../nbs/lib/diffing/13_weights.ipynb #d266872d
+def _same(a, b): return a.shape == b.shape and torch.equal(a, b)
+
+# %% ../../nbs/lib/diffing/13_weights.ipynb #f4804a35
+def _as_reader(x, layer, outs, streams, norms):
+    "The role of a matrix whose input `x` is the stream or what a norm makes of it, or None."
+    of_layer = sorted((n for n, l in norms.items() if l == layer), key=lambda n: n.count("."))
+    sources = [("", s) for s in streams.get(layer, [])] + [(n, outs[n]) for n in of_layer]
     for n, s in sources:
-        if same(x, s): return dict(role="read", norm=n, factor=1., why="")
+        if _same(x, s): return _says("read", n)
     for n, s in reversed(sources): # a norm before the stream: of a very short vector a norm is a mere factor
-        if (c := _times(x, s)) is not None: return dict(role="read", norm=n, factor=c, why="")
-    for place, scale in writes.get(layer, []) if y is not None else ():
-        if place != name and place in ins and same(ins[place],
-                                                   y) and outs[place].shape == y.shape and norm_gain(
-                                                       mods[place], y.shape[1], y.dtype,
-                                                       y.device) is not None:
-            return dict(role="write", norm=place, factor=scale, why="")
-        if (c := _times(outs[place], y)) is not None:
-            return dict(role="write", norm="", factor=c*scale, why="")
-        if place != name and place in ins and same(ins[place], y):
-            return dict(role="unknown", norm="", factor=1.,
-                        why=f"{place} behind it is no norm that only divides, multiplies and adds")
-    if layer >= 0 and len(writes.get(layer, [])) < 2:
-        return dict(role="unknown", norm="", factor=1., why=f"layer {layer}'s parts could not be told apart")
-    return dict(role="inside", norm="", factor=1., why="")
+        if (c := _times(x, s)) is not None: return _says("read", n, c)
+
+# %% ../../nbs/lib/diffing/13_weights.ipynb #66f91c02
+def _as_writer(name, y, writes, ins, outs, mods):
+    "The role of a matrix whose output `y` is what attention or MLP adds to the stream, or None."
+    for place, scale in writes:
+        behind = place != name and place in ins and _same(ins[place], y)
+        if behind and outs[place].shape == y.shape:
+            if norm_gain(mods[place], y.shape[1], y.dtype, y.device) is not None: return _says("write", place, scale)
+        if (c := _times(outs[place], y)) is not None: return _says("write", "", c*scale)
+        if behind:
+            return _says("unknown", why=f"{place} behind it is no norm that only divides, multiplies and adds")
+
+# %% ../../nbs/lib/diffing/13_weights.ipynb #0ea73330
+def _role(name, layer, ins, outs, streams, norms, writes, mods):
+    "What one matrix does."
+    reader = _as_reader(ins[name], layer, outs, streams, norms)
+    if reader: return reader
+    writes = writes.get(layer, [])
+    writer = _as_writer(name, outs[name], writes, ins, outs, mods) if outs.get(name) is not None else None
+    if writer: return writer
+    if layer >= 0 and len(writes) < 2: return _says("unknown", why=f"layer {layer}'s parts could not be told apart")
+    return _says("inside")
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #5225fdfc
 def _pass(model):
@@ -190,9 +207,10 @@ def _pass(model):
         if torch.is_tensor(x) and x.is_floating_point() and x.ndim >= 2:
             events.append((name, way, x.detach().flatten(0, -2).clone()))
     for name, m in model.named_modules():
-        hooks.append(m.register_forward_pre_hook(lambda m, a, kw, name=name: note(name, "in",
-            a or list(kw.values())[:1]), with_kwargs=True))
-        hooks.append(m.register_forward_hook(lambda m, a, o, name=name: note(name, "out", o)))
+        def before(m, args, kw, name=name): note(name, "in", args or list(kw.values())[:1])
+        def after(m, args, out, name=name): note(name, "out", out)
+        hooks.append(m.register_forward_pre_hook(before, with_kwargs=True))
+        hooks.append(m.register_forward_hook(after))
     training = model.training
     try:
         with torch.no_grad(): model.eval()(input_ids=probe_ids(model, 1, 6), use_cache=False)
@@ -206,39 +224,57 @@ def _linear(m):
     "(out, in) weight of a module that multiplies (`nn.Linear`, GPT-2's `Conv1D`, …), else None."
     return linear_weight(m)
 
+# %% ../../nbs/lib/diffing/13_weights.ipynb #86b2daeb
+def _streams(model, prefixes, ins, outs):
+    "`(streams, writes)` of each layer: what of it is the stream, and `(module, factor)` of what is added to it."
+    streams, writes, last = {}, {}, max(prefixes.values())
+    for p, l in prefixes.items():
+        if p not in ins or p not in outs: continue
+        at = anatomy(model, l)
+        streams[l] = [ins[p]] + ([ins[f"{p}.{at['resid_mid'][0]}"]] if "resid_mid" in at else [])
+        parts = zip(("attn_out", "mlp_out"), at.get("scale", ()))
+        writes[l] = [(f"{p}.{at[h][0]}", c) for h, c in parts if h in at]
+        if l == last: streams[-1] = [outs[p]]
+    return streams, writes
+
+# %% ../../nbs/lib/diffing/13_weights.ipynb #d7a19946
+def _norms_of(model, own, prefixes, ins, outs, streams):
+    "name -> layer of the norms that read the stream."
+    d, mods, norms = d_model(model), dict(model.named_modules()), {}
+    for n, x in ins.items():
+        if n not in outs or n in prefixes or outs[n].shape != x.shape or x.shape[1] != d: continue
+        reads = any(_times(x, s) == 1 for s in streams.get(own(n), []))
+        if not reads or torch.equal(outs[n], x): continue
+        if norm_gain(mods[n], d, x.dtype, x.device) is not None: norms[n] = own(n)
+    return norms
+
+# %% ../../nbs/lib/diffing/13_weights.ipynb #dd700c19
+def _unreadable(model, prefixes):
+    "Rows of the parameters that are no matrix, as a mixture of experts keeps them."
+    d = d_model(model)
+    return [dict(name=f"{p}.{k}", layer=l, **_says("unknown", why=f"it is no matrix but "
+                                                   f"{' × '.join(map(str, v.shape))} numbers"))
+            for p, l in prefixes.items() for k, v in model.get_submodule(p).named_parameters()
+            if v.ndim > 2 and d in v.shape[1:]]
+
 # %% ../../nbs/lib/diffing/13_weights.ipynb #604951d4
 def stream_modules(
     model, # a plain (not adapted) causal language model
 ) -> pd.DataFrame: # name, layer (−1 behind the layers), role, norm, factor, why
-    """What each matrix of a model has to do with the residual stream: it may 'read' it (through
-    `norm`, or as it is), 'write' to it (`norm` then stands behind it), or work 'inside'; 'unknown',
-    with the reason, where this could not be measured."""
+    """What each matrix of a model has to do with the residual stream.
+
+    It may 'read' it (through `norm`, or as it is), 'write' to it (`norm` then stands behind it), or work 'inside';
+    'unknown', with the reason, where this could not be measured."""
     prefixes, mods, events = _layer_prefixes(model), dict(model.named_modules()), _pass(model)
     ins, outs = ({n: x for n, w, x in events if w == way} for way in ("in", "out"))
-    d, last, rows = d_model(model), max(prefixes.values()), []
-    streams, writes = {}, {}
-    for p, l in prefixes.items(): # what of a layer is the stream, and what is added to it
-        if p not in ins or p not in outs: continue
-        at = anatomy(model, l)
-        streams[l] = [ins[p]] + ([ins[f"{p}.{at['resid_mid'][0]}"]] if "resid_mid" in at else [])
-        writes[l] = [(f"{p}.{at[h][0]}", c)
-                     for h, c in zip(("attn_out", "mlp_out"), at.get("scale", ())) if h in at]
-        if l == last: streams[-1] = [outs[p]]
     own = lambda n: next((l for p, l in prefixes.items() if n.startswith(p + ".")), -1)
-    norms = {}
-    for n, x in ins.items(): # a norm of the stream
-        if n in outs and outs[n].shape == x.shape and x.shape[1] == d and n not in prefixes and any(
-            _times(x, s) == 1 for s in streams.get(own(n), [])) and not torch.equal(outs[n], x):
-            if norm_gain(mods[n], d, x.dtype, x.device) is not None: norms[n] = own(n)
+    streams, writes = _streams(model, prefixes, ins, outs)
+    norms, rows = _norms_of(model, own, prefixes, ins, outs, streams), []
     for name, m in mods.items():
         if name not in ins or isinstance(m, nn.Embedding) or _linear(m) is None: continue
-        rows.append(dict(name=name, layer=own(name),
-                         **_role(name, own(name), ins, outs, streams, norms, writes, mods, prefixes)))
-    for p, l in prefixes.items(): # as a mixture of experts keeps them
-        for k, v in model.get_submodule(p).named_parameters():
-            if v.ndim > 2 and d in v.shape[1:]:
-                rows.append(dict(name=f"{p}.{k}", layer=l, role="unknown", norm="", factor=1.,
-                                 why=f"it is no matrix but {' × '.join(map(str, v.shape))} numbers"))
+        role = _role(name, own(name), ins, outs, streams, norms, writes, mods)
+        rows.append(dict(name=name, layer=own(name), **role))
+    rows += _unreadable(model, prefixes)
     return pd.DataFrame(rows, columns=["name", "layer", "role", "norm", "factor", "why"])
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #888dbd43
@@ -282,11 +318,9 @@ def reading_and_writing(
     base, ft,                 # the two models
     layer:int,                # of the hookpoint, 0-based
     hookpoint:str="resid_post", # one in the residual stream
-# 'read': (out, d) stacked change and base weights; 'write': (d, in); None where there is none;
-# 'left_out': {module or layer: why}
-) -> dict:
-    """Stacked ΔW and W of the modules of the next layer that read a hookpoint (the head after the last
-    one), and of its own layer that write it."""
+) -> dict: # 'read': (change, base weights), (out, d) each; 'write': (d, in) each; 'left_out': {module: why}
+    """Stacked ΔW and W of the modules of the next layer that read a hookpoint (the head after the last one), and of
+    its own layer that write it; None where there is none."""
     check(hookpoint in ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"),
           f"hookpoint: {hookpoint!r} is not in the residual stream; reading and writing weights are "
           f"defined for resid_pre, resid_post, attn_out and mlp_out")
@@ -298,14 +332,12 @@ def reading_and_writing(
     t = stream_modules(b)
     reads = t[(t.role == "read") & (t.layer == (src if src < n else -1))]
     writes = t[(t.role == "write") & (t.layer == own) & (own >= 0)]
-    E = lambda rows: [tuple(effective_weight(m, r) for m in (b, f)) for r in rows.itertuples(index=False)]
-    R, Wr = E(reads), E(writes)
+    effective = lambda rows: [[effective_weight(m, r) for m in (b, f)] for r in rows.itertuples(index=False)]
+    def stacked(pairs, dim):
+        if pairs: return torch.cat([y - x for x, y in pairs], dim), torch.cat([x for x, _ in pairs], dim)
     unknown = t[(t.role == "unknown") & t.layer.isin([src, own])]
-    return dict(reads=list(reads.name), writes=list(writes.name),
-                left_out=dict(zip(unknown.name, unknown.why)),
-                read=(torch.cat([y - x for x, y in R]), torch.cat([x for x, _ in R])) if R else None,
-                write=(torch.cat([y - x for x, y in Wr], 1), torch.cat([x for x, _ in Wr], 1)) if Wr
-                else None)
+    return dict(reads=list(reads.name), writes=list(writes.name), left_out=dict(zip(unknown.name, unknown.why)),
+                read=stacked(effective(reads), 0), write=stacked(effective(writes), 1))
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #fc5076a2
 def _against_random(
@@ -344,15 +376,14 @@ def latent_weights(
     reason; raises `UnreadableError` where there is no other."""
     D = nn.functional.normalize(sae.W_dec.detach().float().cpu(), dim=1)
     rw, out = reading_and_writing(base, ft, layer, hookpoint), dict(latent=np.arange(len(D)))
-    check(rw["read"] is not None or rw["write"] is not None, f"model: no matrix around {hookpoint} of "
-          f"layer {layer} could be read "
-          f"({'; '.join(f'{k}: {v}' for k, v in rw['left_out'].items()) or 'none was found'})",
-          UnreadableError)
+    left_out = "; ".join(f"{k}: {v}" for k, v in rw["left_out"].items()) or "none was found"
+    check(rw["read"] is not None or rw["write"] is not None,
+          f"model: no matrix around {hookpoint} of layer {layer} could be read ({left_out})", UnreadableError)
     for k in ("read", "write"):
         if rw[k] is None: continue
         dW, W = (o if k == "read" else o.t() for o in rw[k])
-        for name, v in _against_random(dW.contiguous(), W.contiguous(), D, n_random, seed).items():
-            out[f"{k}_{name}"] = np.asarray(v)
+        found = _against_random(dW.contiguous(), W.contiguous(), D, n_random, seed)
+        out |= {f"{k}_{name}": np.asarray(v) for name, v in found.items()}
         out[f"{k}_called"] = out[f"{k}_q"] <= fdr
     t = pd.DataFrame(out)
     t.attrs["left_out"] = rw["left_out"]

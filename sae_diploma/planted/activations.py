@@ -30,8 +30,8 @@ FEATURE_KINDS = ("shared", "ft_only", "base_only", "rescaled", "rotated")
 LEVELS = dict(easy=dict(n_features=256, d_in=64, l0=4., noise=.05, correlation=0., n_tokens=200_000),
               medium=dict(n_features=1024, d_in=128, l0=8., noise=.1, correlation=.5, n_tokens=500_000),
               hard=dict(n_features=2048, d_in=128, l0=16., noise=.2, correlation=.8, n_tokens=500_000))
-LEVELS = ({k: dict(v, moved=0.) for k, v in LEVELS.items()}
-          | dict(moving=dict(LEVELS["medium"], moved=.05))) # shared directions move a little, too
+LEVELS = {k: dict(v, moved=0.) for k, v in LEVELS.items()}
+LEVELS["moving"] = dict(LEVELS["medium"], moved=.05) # shared directions move a little, too
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #a64e9b4a
 @dataclass
@@ -57,7 +57,8 @@ def _firing(r, p, doc, correlation, group=16):
         i, j = np.nonzero(r.random(q.shape, dtype=np.float32) < q)
         at.append((t[i], j+a))
     rows, cols = (np.concatenate(o) for o in zip(*at))
-    return csr_array((np.exp(r.normal(0, .3, len(rows))).astype(np.float32), (rows, cols)), (n, len(p)))
+    strength = np.exp(r.normal(0, .3, len(rows))).astype(np.float32)
+    return csr_array((strength, (rows, cols)), (n, len(p)))
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #f5c43a21
 def _directions(r, kind, scale, d):
@@ -78,9 +79,34 @@ def _feature_table(r, m, shares, zipf, l0):
     r.shuffle(kind)
     p = np.arange(1, m+1, dtype=float)**-zipf
     for _ in range(50): p = np.minimum(p*l0/p.sum(), .2)
-    scale = np.where(kind == "rescaled",
-                     np.exp(r.choice([-1, 1], m)*r.uniform(np.log(1.5), np.log(3), m)), 1.)
-    return kind, r.permutation(p), scale
+    factor = np.exp(r.choice([-1, 1], m)*r.uniform(np.log(1.5), np.log(3), m))
+    return kind, r.permutation(p), np.where(kind == "rescaled", factor, 1.)
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #810315bc
+def _moved(W, kind, length, seed):
+    "Directions of the fine-tuned model in which every shared one has moved by `length`."
+    step = torch.from_numpy(np.random.default_rng([seed, 1]).standard_normal(W.shape))
+    step = length*F.normalize(step, dim=1).numpy()
+    return W+np.where((kind == "shared")[:, None], step, 0).astype(np.float32)
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #be989ba3
+def _planted_table(doc, n_docs, doc_tokens, eval_share):
+    "Token table: documents are plain and task text in turn, the last of them held out."
+    number = np.arange(n_docs)
+    docs = pd.DataFrame(dict(doc=number, id=[f"planted{i}" for i in number], regime=np.array(REGIMES)[number % 2],
+                             source="planted", text="",
+                             split=np.where(number < (1-eval_share)*n_docs, "sae", "eval")))
+    segment = np.where(doc % 2 == 0, SEGMENTS.index("text"), SEGMENTS.index("prompt")).astype(np.int8)
+    pos = np.tile(np.arange(1, doc_tokens+1), n_docs)
+    return TokenTable(np.ones(len(doc), int), doc, pos, doc % 2, segment, docs)
+
+# %% ../../nbs/lib/planted/00_activations.ipynb #a772075c
+def _check_settings(level, kw, shares):
+    "Raise `ParamError` for an unknown level, setting or kind of feature."
+    check(level in LEVELS, f"level: {level!r} is unknown{near(level, LEVELS)}; use {', '.join(LEVELS)}")
+    for k in kw: check(k in LEVELS[level], f"{k}: no such setting{near(k, LEVELS[level])}")
+    check(sum(shares.values()) < 1 and set(shares) <= set(FEATURE_KINDS[1:]),
+          f"shares: {shares}; give shares of {', '.join(FEATURE_KINDS[1:])} that leave some features shared")
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #d860b947
 def planted_activations(
@@ -95,43 +121,24 @@ def planted_activations(
     **kw,
 ) -> Planted:
     "Activations of two models of which all is known; raises `ParamError` for an unknown level or setting."
-    check(level in LEVELS, f"level: {level!r} is unknown{near(level, LEVELS)}; use {', '.join(LEVELS)}")
-    for k in kw: check(k in LEVELS[level], f"{k}: no such setting{near(k, LEVELS[level])}")
-    check(sum(shares.values()) < 1 and set(shares) <= set(FEATURE_KINDS[1:]),
-          f"shares: {shares}; give shares of {', '.join(FEATURE_KINDS[1:])} that leave some features "
-          f"shared")
+    _check_settings(level, kw, shares)
     c, r = LEVELS[level]|kw, np.random.default_rng(seed)
     n_docs = c["n_tokens"]//doc_tokens
-    check(n_docs*eval_share >= 10,
-          f"n_tokens: {c['n_tokens']} tokens make {n_docs} documents; 10 held-out ones are needed "
-          f"(what is active in "
-          f"fewer is not tested), so give "
-                                   f"{int(10/eval_share*doc_tokens)} or more")
+    check(n_docs*eval_share >= 10, f"n_tokens: {c['n_tokens']} tokens make {n_docs} documents; 10 held-out ones are "
+          f"needed (what is active in fewer is not tested), so give {int(10/eval_share*doc_tokens)} or more")
     kind, p, scale = _feature_table(r, c["n_features"], shares, zipf, c["l0"])
     W = dict(zip(("base", "ft"), _directions(r, kind, scale, c["d_in"])))
-    if c["moved"]:
-        W["ft"] = (W["ft"]+np.where((kind == "shared")[:, None],
-                                    c["moved"]*F.normalize(
-                                        torch.from_numpy(
-                                            np.random.default_rng([seed,
-                                                1]).standard_normal(W["ft"].shape)), dim=1).numpy(),
-                                    0).astype(np.float32))
+    if c["moved"]: W["ft"] = _moved(W["ft"], kind, c["moved"], seed)
     doc = np.repeat(np.arange(n_docs), doc_tokens)
     f, bias = _firing(r, p, doc, c["correlation"]), .5*r.standard_normal(c["d_in"])
-    b = dict(base=bias, ft=bias+.05*r.standard_normal(c["d_in"]))
-    x = {s: ArrayStore(torch.from_numpy(
-        (f@W[s]+b[s].astype(np.float32)
-         +c["noise"]*r.standard_normal((len(doc), c["d_in"]), dtype=np.float32)).astype(np.float32)))
-         for s in W}
-    docs = pd.DataFrame(dict(doc=np.arange(n_docs), id=[f"planted{i}" for i in range(n_docs)],
-                             regime=np.array(REGIMES)[np.arange(n_docs) % 2], source="planted", text="",
-                             split=np.where(np.arange(n_docs) < (1-eval_share)*n_docs, "sae", "eval")))
-    segment = np.where(doc % 2 == 0, SEGMENTS.index("text"), SEGMENTS.index("prompt")).astype(np.int8)
-    table = TokenTable(np.ones(len(doc), int), doc, np.tile(np.arange(1, doc_tokens+1), n_docs),
-                       doc % 2, segment, docs)
+    b, x = dict(base=bias, ft=bias+.05*r.standard_normal(c["d_in"])), {}
+    for s in W:
+        noise = c["noise"]*r.standard_normal((len(doc), c["d_in"]), dtype=np.float32)
+        x[s] = ArrayStore(torch.from_numpy((f@W[s]+b[s].astype(np.float32)+noise).astype(np.float32)))
     truth = pd.DataFrame(dict(feature=np.arange(len(kind)), kind=kind,
                               freq=np.bincount(f.indices, minlength=len(kind))/len(doc), scale=scale))
-    return Planted(PairedStores(x["base"], x["ft"], table), truth, W["base"], W["ft"], level, seed)
+    pair = PairedStores(x["base"], x["ft"], _planted_table(doc, n_docs, doc_tokens, eval_share))
+    return Planted(pair, truth, W["base"], W["ft"], level, seed)
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #a123db4e
 def match_units(
@@ -141,11 +148,11 @@ def match_units(
 ) -> pd.DataFrame:
     "`feature` that each unit stands for (−1: none), its `kind` ('none'), and `cos`."
     W = F.normalize(torch.as_tensor(W).detach().double().cpu(), dim=1)
-    cos = torch.stack([(W@F.normalize(torch.from_numpy(D).double(), dim=1).T).abs()
-                       for D in (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base)]).max(0)[0]
-    best, feature = (o.numpy() for o in cos.max(1))
-    return pd.DataFrame(dict(feature=np.where(best >= at, feature, -1),
-                             kind=np.where(best >= at, planted.truth.kind.to_numpy()[feature], "none"),
+    truths = (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base)
+    near = [(W@F.normalize(torch.from_numpy(D).double(), dim=1).T).abs() for D in truths]
+    best, feature = (o.numpy() for o in torch.stack(near).max(0)[0].max(1))
+    kind = planted.truth.kind.to_numpy()[feature]
+    return pd.DataFrame(dict(feature=np.where(best >= at, feature, -1), kind=np.where(best >= at, kind, "none"),
                              cos=best))
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #88dc534a
@@ -164,6 +171,16 @@ def feature_average_precision(
             total += found/(found+wrong)
     return total/n_true if n_true else np.nan
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #7d3175fd
+def _best_cosine(W, planted, asked, target):
+    "Mean over the features asked for of the largest cosine with one of the directions `W`."
+    if not len(W): return 0.
+    truths = (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base)
+    if target == "ft_only": truths = (planted.W_ft,)
+    D = [F.normalize(torch.from_numpy(o[asked]).double(), dim=1) for o in truths]
+    W = F.normalize(W.detach().double(), dim=1)
+    return float(torch.stack([(o@W.T).abs() for o in D]).max(0)[0].max(1)[0].mean())
+
 # %% ../../nbs/lib/planted/00_activations.ipynb #a5fc470c
 def score_ranking(
     t,        # table of a method: `unit`, `score` (larger is earlier, NaN: not ranked), `called`
@@ -171,30 +188,24 @@ def score_ranking(
     planted,  # `Planted`
     target="ft_only", # kind of feature asked for, or 'changed': any but shared ones
 ) -> dict:
-    """`ap`, `discoveries`, `false_discoveries`, `false` (their share), `recall` among what is called,
-    `cosine` (mean over the features asked for of the largest cosine with one of as many first units),
-    `first` (rank of the first right unit)."""
+    """`ap`, `discoveries`, `false_discoveries`, `false` (their share), `recall` among what is called, `first` (rank of
+    the first right unit), and `cosine`: mean over the features asked for of the largest cosine with one of as many
+    first units."""
     check(target == "changed" or target in FEATURE_KINDS[1:],
           f"target: {target!r} is unknown; use 'changed' or {', '.join(FEATURE_KINDS[1:])}")
     kind = planted.truth.kind.to_numpy()
     asked = kind != "shared" if target == "changed" else kind == target
     t = t[t.score.notna()].sort_values("score", ascending=False, kind="stable")
-    m = (match_units(torch.as_tensor(W)[t.unit.to_numpy().copy()], planted) if len(t)
-         else pd.DataFrame(dict(feature=[], kind=[])))
-    hit = (m.feature >= 0).to_numpy() & asked[m.feature.to_numpy(int)]
-    called = t.called.to_numpy(bool)
-    dirs = [F.normalize(torch.from_numpy(D[asked]).double(), dim=1)
-            for D in ((planted.W_ft,
-                      ) if target == "ft_only"
-                      else (planted.W_base, planted.W_ft, planted.W_ft-planted.W_base))]
-    first = F.normalize(torch.as_tensor(W)[t.unit.to_numpy()[:asked.sum()].copy()].detach().double(), dim=1)
-    right = np.unique(m.feature.to_numpy(int)[called & hit])
-    return dict(target=target, ap=feature_average_precision(hit, m.feature.to_numpy(int), asked.sum()),
-                discoveries=int(called.sum()), false_discoveries=int((called & ~hit).sum()),
-                false=float((called & ~hit).sum()/called.sum()) if called.any() else 0.,
-                recall=len(right)/asked.sum(),
-                cosine=float(torch.stack([(D@first.T).abs() for D in dirs]).max(0)[0].max(1)[0].mean())
-                if len(first) else 0., first=int(np.flatnonzero(hit)[0])+1 if hit.any() else None,
+    units = torch.as_tensor(W)[t.unit.to_numpy().copy()] if len(t) else torch.zeros(0, 1)
+    m = match_units(units, planted) if len(t) else pd.DataFrame(dict(feature=[], kind=[]))
+    feature, called = m.feature.to_numpy(int), t.called.to_numpy(bool)
+    hit = (m.feature >= 0).to_numpy() & asked[feature]
+    wrong, right = (called & ~hit).sum(), np.unique(feature[called & hit])
+    return dict(target=target, ap=feature_average_precision(hit, feature, asked.sum()),
+                discoveries=int(called.sum()), false_discoveries=int(wrong),
+                false=float(wrong/called.sum()) if called.any() else 0., recall=len(right)/asked.sum(),
+                cosine=_best_cosine(units[:asked.sum()], planted, asked, target),
+                first=int(np.flatnonzero(hit)[0])+1 if hit.any() else None,
                 called_kinds=m.kind[called].value_counts().to_dict())
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #e1b963a4
@@ -232,8 +243,11 @@ def base_saes(self:PlantedWorld) -> list:
     return self.once("base", lambda: fit_many(self.pair.base, [cfg]*(1+twins), rows=self.pair.rows(split="sae"),
         seed=[self.seed, self.seed+1][:1+twins], desc="SAEs of the base model", **self.train))
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #996f07ff
 @patch
-def base_sae(self:PlantedWorld): return self.base_saes()[0]
+def base_sae(self:PlantedWorld):
+    "The SAE of the base model."
+    return self.base_saes()[0]
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #cab6eb79
 @patch
@@ -305,12 +319,17 @@ def score_activations(
     if kept: save_parquet(t, kept)
     return t
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #aa3afb0f
+def _score(job):
+    "One setting, `(level, seed, more)`."
+    level, seed, kw = job
+    return score_activations(level, seed, **kw)
+
 # %% ../../nbs/lib/planted/00_activations.ipynb #e41eb2fd
-def _one(args):
+def _one(job):
     "One setting in a process of its own."
     torch.set_num_threads(1)
-    level, seed, kw = args
-    return score_activations(level, seed, **kw)
+    return _score(job)
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #cd88528e
 def scoreboard_activations(
@@ -325,17 +344,13 @@ def scoreboard_activations(
     check(len(settings) > 0, "settings: none; give (level, seed) pairs")
     for level, _ in settings:
         check(level in LEVELS, f"level: {level!r} is unknown{near(level, LEVELS)}; use {', '.join(LEVELS)}")
-    n = min(n_workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
-                          else os.cpu_count() or 1), len(settings))
-    jobs, out = [(level, seed, dict(kw, folder=folder)) for level, seed in settings], []
-    if n <= 1:
-        return pd.concat([score_activations(*o[:2], **o[2])
-                          for o in progress(jobs, desc="planted activations", unit="setting")],
-                         ignore_index=True)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n = min(n_workers or cores, len(settings))
+    jobs = [(level, seed, dict(kw, folder=folder)) for level, seed in settings]
+    shown = dict(total=len(jobs), desc="planted activations", unit="setting")
+    if n <= 1: return pd.concat([_score(o) for o in progress(jobs, **shown)], ignore_index=True)
     with mp.get_context("spawn").Pool(n) as pool:
-        for t in progress(pool.imap(_one, jobs), total=len(jobs), desc="planted activations", unit="setting"):
-            out.append(t)
-    return pd.concat(out, ignore_index=True)
+        return pd.concat(list(progress(pool.imap(_one, jobs), **shown)), ignore_index=True)
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #b647a596
 def summarise(
@@ -350,8 +365,8 @@ def summarise(
     for (method, lev), g in t[t.target == target].groupby(["method", "level"], sort=False):
         for metric in ("ap", "false", "recall", "cosine"):
             v = g[metric].to_numpy(float)
-            # it calls nothing
-            if metric == "false" and not g.discoveries.sum() and method in ("pca", "mean"): continue
+            calls_nothing = not g.discoveries.sum() and method in ("pca", "mean")
+            if metric == "false" and calls_nothing: continue
             half = student.ppf((1+level)/2, len(v)-1)*v.std(ddof=1)/len(v)**.5 if len(v) > 1 else np.nan
             out.append(dict(method=method, setting=f"planted activations: {lev}", metric=metric,
                             value=v.mean(), lo=np.maximum(0., v.mean()-half),
@@ -363,13 +378,13 @@ def called_kinds(
     t, # of `scoreboard_activations`
 ) -> pd.DataFrame:
     "Per level and method, over seeds: how many of its calls stand for each kind of feature."
-    rows = [dict(level=r.level, method=r.method, kind=k.split(":")[0], n=int(k.split(":")[1]))
-            for r in t.itertuples() for k in r.called_kinds.split()]
+    parts = [(r.level, r.method, *k.split(":")) for r in t.itertuples() for k in r.called_kinds.split()]
+    rows = [dict(level=level, method=method, kind=kind, n=int(n)) for level, method, kind, n in parts]
     if not rows: return pd.DataFrame(columns=[*FEATURE_KINDS, "none"])
     c = pd.DataFrame(rows).pivot_table(index=["level", "method"], columns="kind", values="n",
                                        aggfunc="sum", fill_value=0, sort=False)
-    return c.reindex(columns=[o for o in ("ft_only", "shared", "rescaled", "rotated", "base_only",
-                                          "none") if o in c])
+    order = ("ft_only", "shared", "rescaled", "rotated", "base_only", "none")
+    return c.reindex(columns=[o for o in order if o in c])
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #49ef9e1b
 def artefacts(
@@ -382,8 +397,9 @@ def artefacts(
         c = g.groupby("method")[["discoveries", "false_discoveries"]].sum()
         if not {"crosscoder_l1", "crosscoder_l1_scaled"} <= set(c.index): continue
         n = {k: c.loc[k].astype(int) for k in ("crosscoder_l1", "crosscoder_l1_scaled")}
-        say = lambda o: f"{o.false_discoveries} of {o.discoveries} ({o.false_discoveries/max(1, o.discoveries):.0%})"
-        out.append(f"{level}: of the latents that the L1 crosscoder makes the fine-tuned model's by "
-                   f"length, {say(n['crosscoder_l1'])} are not; of those that latent scaling leaves, "
+        share = lambda o: f"({o.false_discoveries/max(1, o.discoveries):.0%})"
+        say = lambda o: f"{o.false_discoveries} of {o.discoveries} {share(o)}"
+        out.append(f"{level}: of the latents that the L1 crosscoder makes the fine-tuned model's by length, "
+                   f"{say(n['crosscoder_l1'])} are not; of those that latent scaling leaves, "
                    f"{say(n['crosscoder_l1_scaled'])}.")
     return "\n".join(out) or "no L1 crosscoder was scored"
