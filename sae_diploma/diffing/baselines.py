@@ -346,25 +346,29 @@ def agreement(
           f"({widths}); compare methods at one hookpoint")
     return pd.DataFrame([_agree(a, b, *M[a], *M[b], n_random, seed) for a in M for b in M if a != b])
 
-# %% ../../nbs/lib/diffing/16_baselines.ipynb #02e2f9e1
+# %% ../../nbs/lib/diffing/16_baselines.ipynb #07ff64bb
 def _directions(c):
     "The method on an opened run."
     V = baseline_directions(c.pair, models=c.models, layer=c.sae.cfg.layer, hookpoint=c.sae.cfg.hookpoint)
     kw = {k: v for k, v in c.stats.items() if k != "min_docs"}
     return baselines(c.pair, V, groups=[("task", "all")], **kw)
 
+# %% ../../nbs/lib/diffing/16_baselines.ipynb #bed65772
 def _by_variance(world):
     "Principal directions of the difference where the truth is known, the largest first."
     V, share = pca_delta(world.pair, n=world.pair.d_in)
     order = ranked(np.arange(len(V)), share, np.zeros(len(V), bool)), V
     return dict(ft_only=order, changed=order)
 
+# %% ../../nbs/lib/diffing/16_baselines.ipynb #65ef4986
 def _one_direction(world):
     "The mean difference where the truth is known."
     order = ranked([0], [1.], [False]), torch.as_tensor(mean_difference(world.pair))[None]
     return dict(ft_only=order, changed=order)
 
-register(Method("baselines", label="baselines", place=18, question="does it need a dictionary at all?", run=_directions))
+# %% ../../nbs/lib/diffing/16_baselines.ipynb #039278ab
+register(Method("baselines", label="baselines", place=18, run=_directions,
+    question="does it need a dictionary at all?"))
 
 register(Method("pca", label="PCA", place=18.1, planted=_by_variance,
     question="in which directions do the models differ most?"))

@@ -174,19 +174,22 @@ def crosscoder(
     check_enough(out, sums["cells"].doc.nunique())
     return pd.concat(out, ignore_index=True)
 
-# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #dc284480
+# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #223a45db
 from ..acts.store import PairedStores
 
+# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #31a857b8
 def _both_at_once(pair, placebos):
     "A crosscoder reads both models at once."
     both = JointStore(pair.base, pair.ft)
     return PairedStores(both, both, pair.table)
 
+# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #d99ef76e
 def _decided(t):
     "How far from the middle each latent's two lengths are; of those that fire, where the table says."
     far = (t.effect-.5).abs()
     return far.where(t.support > 0) if "support" in t else far
 
+# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #ca4dedca
 def _on_planted(world, l1=False):
     "The method where the truth is known: a latent's direction is that into the model to which it belongs more."
     cc = world.crosscoder(l1)
@@ -196,7 +199,9 @@ def _on_planted(world, l1=False):
     return dict(ft_only=(ranked(t.latent, t.effect.where(alive), t.called & (t.kind == "ft_only")), ft),
                 changed=(ranked(t.latent, (t.effect-.5).abs().where(alive), t.called), torch.where(to_ft, ft, base)))
 
-register_dictionary(DictionaryKind("crosscoder", "crosscoder", "crosscoder", "crosscoder", place=3, reads=_both_at_once))
+# %% ../../nbs/lib/diffing/05_crosscoder.ipynb #77d911e9
+register_dictionary(DictionaryKind("crosscoder", "crosscoder", "crosscoder", "crosscoder", place=3,
+    reads=_both_at_once))
 
 register(Method("crosscoder_l1", label="crosscoder (L1)", place=7.8, planted=lambda world: _on_planted(world, True),
     question="which latents of a crosscoder with an L1 penalty belong to one model?"))
@@ -204,9 +209,9 @@ register(Method("crosscoder_l1", label="crosscoder (L1)", place=7.8, planted=lam
 register(Method("crosscoder", "crosscoder", "crosscoder", "which latents belong to one model?", place=8, main=True,
     run=lambda c: crosscoder(c.held_out, c.dictionary("crosscoder").sae, **c.intervals), strength=_decided,
     planted=_on_planted,
-    measures=(Measure("lengths of its two directions: 0 base only, ½ shared, 1 fine-tuned only", "effect", q="-", by="kind",
-        kinds=dict(ft_only=Verdict("fine-tuned only, by length", "more"), base_only=Verdict("base only, by length", "less"),
-                   shared=Verdict("shared"), between=Verdict("between the two"))),),
+    measures=(Measure("lengths of its two directions: 0 base only, ½ shared, 1 fine-tuned only", "effect", q="-",
+        by="kind", kinds=dict(ft_only=Verdict("fine-tuned only, by length", "more"),
+                   base_only=Verdict("base only, by length", "less"), shared=Verdict("shared"), between=Verdict("between the two"))),),
     overview=dict(base=("freq", 100), ft=("freq", 100)),
     prepare=lambda t: t.rename(columns=dict(effect="delta_norm")).drop(columns=["lo", "hi", "p", "q"]).assign(
         freq_base=t.freq, freq_ft=t.freq, delta=0.),

@@ -195,12 +195,13 @@ def random_cosine(
     g = F.normalize(torch.randn(n, sae.cfg.d_in, generator=torch.Generator().manual_seed(seed)), dim=1)
     return float((g@F.normalize(sae.W_dec.detach().float().cpu(), dim=1).t()).max(1)[0].quantile(.95))
 
-# %% ../../nbs/lib/diffing/04_delta_sae.ipynb #a4cf699d
+# %% ../../nbs/lib/diffing/04_delta_sae.ipynb #6b8434ed
 def _new_features(c):
     "The method on an opened run."
     o = c.dictionary("delta-SAE")
     return delta_sae(c.held_out, c.sae, o.sae, load_threshold(c.compared/"delta_sae"), **c.stats)
 
+# %% ../../nbs/lib/diffing/04_delta_sae.ipynb #d5b11e5e
 def _on_planted(world):
     "The method where the truth is known."
     pair, sae, rows = world.pair, world.base_sae(), world.pair.rows(split="sae")
@@ -210,14 +211,15 @@ def _on_planted(world):
     t = delta_sae(pair, sae, delta, fires, groups=world.groups, **world.stats)
     return dict(ft_only=(ranked(t.latent, (t.delta+10*t.new).where(t.p.notna()), t.new), delta.W_dec))
 
+# %% ../../nbs/lib/diffing/04_delta_sae.ipynb #3c3c876c
 register_dictionary(DictionaryKind("delta-SAE", "delta_sae", "Delta-SAE", "delta", place=2,
     encode=lambda folder, sae, delta, pair: encode_residual(sae, delta, load_threshold(folder))))
 
 register(Method("delta_sae", "delta-SAE", "delta-SAE", "what is new in what the base SAE cannot explain?", place=7,
     main=True, run=_new_features, planted=_on_planted,
     measures=(
-        Measure("frequency on the base model's residual, as a share of that on the fine-tuned one's", "ratio", "ratio_lo",
-                "ratio_hi", "q", "new", words=(Verdict("new in the fine-tuned model", "more", 1),)*2),
+        Measure("frequency on the base model's residual, as a share of that on the fine-tuned one's", "ratio",
+                "ratio_lo", "ratio_hi", "q", "new", words=(Verdict("new in the fine-tuned model", "more", 1),)*2),
         Measure("change of frequency on the residual", "delta", "lo", "hi", factor=100, unit="pp",
                 words=(Verdict("more active", "more"), Verdict("less active", "less")))),
     overview=dict(base=("freq_base", 100), ft=("freq_ft", 100), delta=("delta", 100), lo=("lo", 100), hi=("hi", 100),

@@ -134,15 +134,15 @@ def diff_sae(
     check_diff_sae(pair, dsae)
     return drift(PairedStores(DiffStore(pair, -1), DiffStore(pair), pair.table), dsae, rows, **kw)
 
-# %% ../../nbs/lib/diffing/07_diff_sae.ipynb #3e64e940
+# %% ../../nbs/lib/diffing/07_diff_sae.ipynb #b665b283
 def difference_pair(
     pair,        # `PairedStores`
     placebos=(), # not used
 ) -> PairedStores:
-    "The stores that a dictionary of the difference reads: Δ in the place of the fine-tuned model, −Δ in that of the base."
+    "The stores that a dictionary of the difference reads: Δ in the fine-tuned model's place, −Δ in the base model's."
     return PairedStores(DiffStore(pair, -1), DiffStore(pair), pair.table)
 
-# %% ../../nbs/lib/diffing/07_diff_sae.ipynb #69d43ad9
+# %% ../../nbs/lib/diffing/07_diff_sae.ipynb #c50b5b8c
 def _on_planted(world):
     "The method where the truth is known."
     dsae = world.diff_saes()[0]
@@ -151,13 +151,14 @@ def _on_planted(world):
     return dict(ft_only=(ranked(t.latent, t.delta.where(tested), t.called), dsae.W_dec),
                 changed=(ranked(t.latent, t.delta.abs().where(tested), t.called), dsae.W_dec))
 
+# %% ../../nbs/lib/diffing/07_diff_sae.ipynb #736ff0f4
 register_dictionary(DictionaryKind("diff-SAE", "diff_sae", "dictionary of the difference", "difference", place=4,
     reads=difference_pair))
 
 register(Method("diff_sae", "diff-SAE", "diff-SAE", "what is the difference itself made of?", place=10, main=True,
     run=lambda c: diff_sae(c.held_out, c.dictionary("diff-SAE").sae, **c.stats), planted=_on_planted,
     strength=lambda t: t.delta, one_way=True, # what fires on −Δ only is no latent of the difference
-    measures=(Measure("frequency on the difference less that on its negative", "delta", "lo", "hi", factor=100, unit="pp",
-                      words=(Verdict("one-sided difference"), Verdict("more on its negative"))),),
+    measures=(Measure("frequency on the difference less that on its negative", "delta", "lo", "hi", factor=100,
+                      unit="pp", words=(Verdict("one-sided difference"), Verdict("more on its negative"))),),
     overview=dict(base=("freq_base", 100), ft=("freq_ft", 100), delta=("delta", 100), lo=("lo", 100), hi=("hi", 100),
                   q=("q", 1), docs=("docs", 1))))

@@ -158,7 +158,7 @@ def null_control(
         out += _twin_rows(drift(twice, twin, rows, groups=groups, n_bootstrap=20, seed=seed, **kw))
     return out + [spike_control(pair, sae, sums, rows, n=n_spiked, seed=seed, **kw)], itself
 
-# %% ../../nbs/lib/diffing/02_drift.ipynb #399c680e
+# %% ../../nbs/lib/diffing/02_drift.ipynb #68fd42fc
 def _on_planted(world, sae):
     "The method where the truth is known, with the dictionary of one model."
     t = drift(world.pair, sae, groups=world.groups, **world.stats)
@@ -166,6 +166,7 @@ def _on_planted(world, sae):
     return dict(ft_only=(ranked(t.latent, change, t.called & (t.delta > 0)), sae.W_dec),
                 changed=(ranked(t.latent, change.abs(), t.called), sae.W_dec))
 
+# %% ../../nbs/lib/diffing/02_drift.ipynb #1faef89a
 register(Method("drift", "base SAE", "drift", "which latents fire differently?", place=2, main=True,
     run=lambda c: drift(c.held_out, c.sae, **c.stats), planted=lambda world: _on_planted(world, world.base_sae()),
     measures=(

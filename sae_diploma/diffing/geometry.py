@@ -181,6 +181,6 @@ def geometry(
     for _, g in t[t.measure == "mean_shift"].groupby(["regime", "segment"]): t.loc[g.index, "q"] = bh(g.p)
     return t.assign(called=t.q <= fdr)
 
-# %% ../../nbs/lib/diffing/14_geometry.ipynb #c843d539
+# %% ../../nbs/lib/diffing/14_geometry.ipynb #dc8198f9
 register(Method("geometry", label="geometry", place=16, question="how far did each layer move?",
     run=lambda c: geometry(c.held_out, groups=[("task", "all")], **c.intervals)))

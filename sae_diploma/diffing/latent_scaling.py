@@ -162,12 +162,13 @@ def latent_scaling(
     t = pd.concat(out, ignore_index=True)
     return t.assign(delta_norm=d[t.latent], kind=kind_of(d)[t.latent]) if joint else t
 
-# %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #3772b89f
+# %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #e784c58c
 def _scaling(c):
     "The method on an opened run."
     kw = {k: v for k, v in c.stats.items() if k in ("n_bootstrap", "min_docs", "fdr", "seed")}
     return latent_scaling(c.held_out, c.dictionary("crosscoder").sae, **kw)
 
+# %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #ac6f07f2
 def _on_planted(world, l1=False):
     "The method where the truth is known: a crosscoder's latents, the clearest first."
     cc = world.crosscoder(l1)
@@ -177,21 +178,23 @@ def _on_planted(world, l1=False):
     asked = (t.side == "ft") & (t.support >= 10)
     return dict(ft_only=(ranked(t.latent, -worst.where(asked), t.called & (t.side == "ft")), ft))
 
+# %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #74a6d536
 register(Method("crosscoder_l1_scaled", label="crosscoder (L1), scaled", place=7.9,
     question="and which of them does latent scaling believe?", planted=lambda world: _on_planted(world, True)))
 
 register(Method("crosscoder_scaled", label="crosscoder, scaled", place=8.1,
     question="which latents of a crosscoder does latent scaling believe?", planted=_on_planted))
 
-register(Method("latent_scaling", "crosscoder", "latent scaling", "is a one-sided latent real, or made by the dictionary?",
-    place=9, run=_scaling, strength=lambda t: -t.nu_error.abs().where(t.q.notna()),
+register(Method("latent_scaling", "crosscoder", "latent scaling",
+    "is a one-sided latent real, or made by the dictionary?", place=9, run=_scaling, strength=lambda t: -t.nu_error.abs().where(t.q.notna()),
     measures=(
         Measure("what of it the other model has in its error, ν: 0 nothing, 1 as much", "nu_error", "nu_error_lo",
                 "nu_error_hi", words=(Verdict("of one model only", "more", 1),)*2),
         Measure("what of it the other model has in its reconstruction, ν", "nu_reconstruction", "nu_reconstruction_lo",
                 "nu_reconstruction_hi", words=(Verdict("of one model only", "more", 1),)*2, filter=False)),
-    overview=dict(q=("q", 1), docs=("support", 1), nu=("nu_error", 1), nu_lo=("nu_error_lo", 1), nu_hi=("nu_error_hi", 1)),
+    overview=dict(q=("q", 1), docs=("support", 1), nu=("nu_error", 1), nu_lo=("nu_error_lo", 1),
+                  nu_hi=("nu_error_hi", 1)),
     joins=dict(nu_error="nu_error", nu_reconstruction="nu_reconstruction", q="scaling_q", called="scaling_called"),
     filters=dict(scaling_called="of one model, by latent scaling"),
-    views=(View("scaling", "latent scaling", "nu_error", "nu_reconstruction", "ν of the error", "ν of the reconstruction",
-                "unit", "unit"),)))
+    views=(View("scaling", "latent scaling", "nu_error", "nu_reconstruction", "ν of the error",
+                "ν of the reconstruction", "unit", "unit"),)))

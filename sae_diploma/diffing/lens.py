@@ -224,10 +224,12 @@ def delta_lens(
     t["called"] = t.q <= fdr
     return t["direction regime segment effect lo hi p q support called norm promoted suppressed".split()]
 
-# %% ../../nbs/lib/diffing/15_lens.ipynb #4d45fde5
+# %% ../../nbs/lib/diffing/15_lens.ipynb #b54fa010
 def _in_tokens(c):
     "The method on an opened run: the tokens of every latent, and of the mean difference."
     base = c.models[0]
     return delta_lens(c.held_out, base, c.tokenizer, **c.intervals)
 
-register(Method("delta_lens", label="lens", place=17, question="what does the difference say in words?", run=_in_tokens))
+# %% ../../nbs/lib/diffing/15_lens.ipynb #f4e6b864
+register(Method("delta_lens", label="lens", place=17, run=_in_tokens,
+    question="what does the difference say in words?"))

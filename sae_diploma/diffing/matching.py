@@ -230,18 +230,21 @@ def matching(
     check_enough(out, mine["sums"].cells.doc.nunique())
     return pd.concat(out, ignore_index=True)
 
-# %% ../../nbs/lib/diffing/09_matching.ipynb #4081471f
+# %% ../../nbs/lib/diffing/09_matching.ipynb #995c6331
 def _with_twin(c):
     "The method on an opened run: the base dictionary and one of another seed."
     from sae_diploma.saes import SAE
     return matching(c.held_out, c.sae, SAE.from_pretrained(c.saes/f"sae_{c.architecture}_again"), **c.intervals)
 
+# %% ../../nbs/lib/diffing/09_matching.ipynb #fab79bc0
 def _on_planted(world):
     "The method where the truth is known: latents of the fine-tuned model's SAE, the worst partner first."
     sae, twin, other = *world.base_saes(), world.ft_sae()
     t = matching(world.pair, sae, other, baseline=[twin], groups=world.groups, n_bootstrap=20)
     return dict(ft_only=(ranked(t.latent, (-t.cosine).where(t.p.notna()), t.called), other.W_dec))
 
+# %% ../../nbs/lib/diffing/09_matching.ipynb #7c7eaad6
 register(Method("matching", label="matching", place=7.2, question="which latents of two dictionaries correspond?",
-    run=_with_twin, planted=_on_planted, needs=lambda c: "" if (c.saes/f"sae_{c.architecture}_again"/"config.json").exists()
+    run=_with_twin, planted=_on_planted,
+    needs=lambda c: "" if (c.saes/f"sae_{c.architecture}_again"/"config.json").exists()
     else "the run has no second SAE of another seed (03.n_seeds)"))

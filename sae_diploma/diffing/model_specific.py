@@ -284,7 +284,7 @@ def model_specific_in_words(
             f"has{new}, {n['base'] or 'none'} what only the base model has; {n['rescaled']:,} what "
             f"both have, one at least a third as strongly as the other (median ν {n['median_nu']:.2f}).")
 
-# %% ../../nbs/lib/diffing/08_model_specific.ipynb #b9b7d542
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #4c0de307
 def _clearly(folder, sae, dsae, pair):
     "x -> (values, indices) of the latents that fire clearly; thresholds are read from the stores at the first call."
     threshold = []
@@ -296,19 +296,21 @@ def _clearly(folder, sae, dsae, pair):
         return torch.where(v >= threshold[0][j], v, 0.), j
     return encode
 
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #5ca5c1ba
 def _chosen(compared):
     "Folder of the dictionary that was taken, where its latents have been tested."
     chosen = compared/"diff_sae_reproducible"/"chosen.json"
     tested = (compared/"model_specific.parquet").exists()
     return chosen.parent/load_json(chosen, ["folders"])["folders"][0] if chosen.exists() and tested else None
 
-# %% ../../nbs/lib/diffing/08_model_specific.ipynb #c4951eda
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #0f378652
 def _of_run(c):
     "The method on an opened run."
     stable, twin = load_reproducible_diff_sae(c.compared/"diff_sae_reproducible")
     kw = {k: v for k, v in c.stats.items() if k in ("min_docs", "fdr")}
     return model_specific(c.held_out, stable, twin, c.sae, model_specific_threshold(c.pair, stable), **kw)
 
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #907e622b
 def _on_planted(world):
     "The method where the truth is known; a change counts only in latents that the second seed has, too."
     dsae, twin, _ = world.diff_saes()
@@ -319,14 +321,16 @@ def _on_planted(world):
                 changed=(ranked(moved.latent, moved.delta.abs().where(stable & moved.p.notna()), moved.called & stable),
                          dsae.W_dec))
 
+# %% ../../nbs/lib/diffing/08_model_specific.ipynb #cfd4cef6
 register_dictionary(DictionaryKind("reproducible diff-SAE", "diff_sae_reproducible",
     "stable latents of the difference", "difference", place=5, reads=difference_pair, encode=_clearly, folder=_chosen))
 
 register(Method("model_specific", "reproducible diff-SAE", "model-specific",
-    "of what the difference is made of, what does only one model have?", place=11, main=True, run=_of_run, planted=_on_planted,
+    "of what the difference is made of, what does only one model have?", place=11, main=True, run=_of_run,
+    planted=_on_planted,
     strength=lambda t: t.z.where(t.q.notna()),
-    measures=(Measure("what of its direction the other model has where it fires, ν: 0 nothing, ½ half as much; is it below "
-                      "0.2?", "nu", "lo", "hi", by="side",
+    measures=(Measure("what of its direction the other model has where it fires, ν: 0 nothing, ½ half as much; is it "
+                      "below 0.2?", "nu", "lo", "hi", by="side",
         kinds=dict(ft=Verdict("only the fine-tuned model has it", "more", 1),
                    base=Verdict("only the base model has it", "less", 1))),),
     overview=dict(q=("q", 1), docs=("support", 1), nu=("nu", 1), nu_lo=("lo", 1), nu_hi=("hi", 1)),

@@ -216,6 +216,6 @@ def neuron_layers(
         out["share_null"] = big(null).groupby(null.layer).mean().reindex(out.layer).to_numpy()
     return out
 
-# %% ../../nbs/lib/diffing/12_neurons.ipynb #1e70fef4
+# %% ../../nbs/lib/diffing/12_neurons.ipynb #dea3143b
 register(Method("neurons", label="neurons", place=14, question="which MLP neurons changed?",
     run=lambda c: neurons(*c.models, c.held_out.table, **c.stats)))

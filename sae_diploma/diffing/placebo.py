@@ -284,37 +284,39 @@ def placebo_adjusted_diff(
         t.loc[ok, "p"] = np.maximum(p, conformal_p(-t.t[ok].abs(), -np.abs(null)))
     return t.assign(q=bh(t.p), called=lambda d: d.q <= fdr)
 
-# %% ../../nbs/lib/diffing/03_placebo.ipynb #cfb2b730
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #7daed5af
 def _few_placebos(c, n):
     "Why there are too few placebos in a run, or ''."
     have = len(c.placebos)
     return "" if have >= n else f"it needs {n} placebo{'s'*(n > 1)} (02.n_placebos), and the run has {have or 'none'}"
 
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #305e783c
 register(Method("placebo", "base SAE", "placebo", "what of it is of the task, and what would any training have done?",
     place=3, needs=lambda c: _few_placebos(c, 1),
     run=lambda c: placebo_drift(c.held_out, c.held_out_placebos[0], c.sae, **c.stats),
     measures=(
         Measure("change of frequency in the placebo", "placebo_delta", "placebo_lo", "placebo_hi", "placebo_q",
                 "placebo_called", 100, "pp", (Verdict("the placebo changes it, too", "", -1),)*2),
-        Measure("change of frequency beyond the placebo", "net_delta", "net_lo", "net_hi", "net_q", "survives", 100, "pp",
-                (Verdict("survives the placebo", "more", 1),)*2, label="net of placebo")),
+        Measure("change of frequency beyond the placebo", "net_delta", "net_lo", "net_hi", "net_q", "survives", 100,
+                "pp", (Verdict("survives the placebo", "more", 1),)*2, label="net of placebo")),
     overview=dict(net=("net_delta", 100), net_lo=("net_lo", 100), net_hi=("net_hi", 100)),
     joins=dict(placebo_delta="placebo_delta", net_delta="net_delta", net_q="net_q", survives="survives"),
     filters=dict(survives="changed beyond the placebo"),
     views=(View("placebo", "change against placebo's", "placebo_delta", "delta", "change in the placebo (pp)",
                 "change in the fine-tuned model (pp)", "pp", "pp"),)))
 
-# %% ../../nbs/lib/diffing/03_placebo.ipynb #9c87f24d
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #dcdd930d
 def _seed_variation(c):
     "The method on an opened run."
     of = [sums_of(PairedStores(o, o, c.held_out.table), c.sae.encode_sparse, c.sae.cfg.d_sae, sides=("ft",))
           for o in c.held_out_placebos]
     return seed_variation(c.sums, of, **{k: v for k, v in c.stats.items() if k in ("min_docs", "fdr")})
 
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #30da8fc7
 register(Method("seed_variation", "base SAE", "between runs", "is it more than chance between two trainings?", place=4,
     run=_seed_variation, needs=lambda c: _few_placebos(c, 3),
-    measures=(Measure("log ratio of its mean activation to that of the placebo runs; is it larger than runs of one recipe "
-                      "differ?", "effect", words=(Verdict("above the placebo runs", "more"),
+    measures=(Measure("log ratio of its mean activation to that of the placebo runs; is it larger than runs of one "
+                      "recipe differ?", "effect", words=(Verdict("above the placebo runs", "more"),
                                                   Verdict("below the placebo runs", "less"))),),
     overview=dict(runs=("effect", 1)),
     joins=dict(effect="beyond", q="beyond_q", called="beyond_called"),
@@ -322,7 +324,7 @@ register(Method("seed_variation", "base SAE", "between runs", "is it more than c
     views=(View("runs", "change against chance between runs", "beyond", "beyond_q",
                 "log ratio of mean activation to the placebos'", "q", "lin", "q"),)))
 
-# %% ../../nbs/lib/diffing/03_placebo.ipynb #69f0bd1c
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #0a712b8b
 register_dictionary(DictionaryKind("placebo-adjusted diff-SAE", "placebo_adjusted_diff",
     "dictionary of the difference from the placebos", "net", place=6,
     reads=lambda pair, placebos: None if len(placebos) < 2 else PairedStores(
@@ -330,6 +332,6 @@ register_dictionary(DictionaryKind("placebo-adjusted diff-SAE", "placebo_adjuste
 
 register(Method("placebo_adjusted_diff", "placebo-adjusted diff-SAE", "placebo-adjusted diff-SAE",
     "what of the difference did no placebo do?", place=12, main=True, strength=lambda t: t.effect,
-    measures=(Measure("its strength on the fine-tuned model less the placebos' mean; is it larger than on each placebo less "
-                      "the others?", "effect", words=(Verdict("beyond the placebo runs", "more", 1),)*2),),
+    measures=(Measure("its strength on the fine-tuned model less the placebos' mean; is it larger than on each placebo "
+                      "less the others?", "effect", words=(Verdict("beyond the placebo runs", "more", 1),)*2),),
     overview=dict(q=("q", 1), docs=("support", 1))))

@@ -162,12 +162,13 @@ def stagewise(
     check_enough(out, sums.cells.doc.nunique())
     return pd.concat(out, ignore_index=True)
 
-# %% ../../nbs/lib/diffing/10_stagewise.ipynb #e3621544
+# %% ../../nbs/lib/diffing/10_stagewise.ipynb #f281dacc
 def _hardly_trained(c):
     "The method on an opened run, whose stages are trained for four steps only: enough to read them."
     stages = fit_stages(c.pair, c.sae, n_steps=4, batch_size=512, device="cpu")
     return stagewise(c.held_out, stages, **c.intervals)
 
+# %% ../../nbs/lib/diffing/10_stagewise.ipynb #541f6246
 def _on_planted(world):
     "The method where the truth is known."
     stages = fit_stages(world.pair, world.base_sae(), batch_size=world.train["batch_size"], seed=world.seed,
@@ -176,5 +177,6 @@ def _on_planted(world):
     order = ranked(t.latent, t.effect.where(t.p.notna()), t.called), stages["F_D"].W_dec
     return dict(ft_only=order, changed=order)
 
+# %% ../../nbs/lib/diffing/10_stagewise.ipynb #58f280a4
 register(Method("stagewise", label="stagewise", place=7.3, question="is it the data or the model?", run=_hardly_trained,
     planted=_on_planted))

@@ -111,5 +111,5 @@ def onset(
         out.append(dict(latent=latent, delta=end.delta, q=end.q, called_at=since(same), half_at=since(half)))
     return pd.DataFrame(out, columns=["latent", "delta", "q", "called_at", "half_at"])
 
-# %% ../../nbs/lib/diffing/11_trajectory.ipynb #1f66663b
+# %% ../../nbs/lib/diffing/11_trajectory.ipynb #cea9d48f
 register(Method("trajectory", label="trajectory", place=20, question="when does each change appear?"))

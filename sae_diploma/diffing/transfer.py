@@ -155,6 +155,6 @@ def residual_norms(
                                      size=torch.cat(sizes).cpu().numpy())))
     return pd.concat(out, ignore_index=True)
 
-# %% ../../nbs/lib/diffing/01_transfer.ipynb #efed2ebe
+# %% ../../nbs/lib/diffing/01_transfer.ipynb #cae4451e
 register(Method("transfer", label="transfer", place=1, question="does the base SAE still explain the fine-tuned model?",
     run=lambda c: transfer(c.held_out, c.sae, **c.intervals)))

@@ -389,12 +389,13 @@ def latent_weights(
     t.attrs["left_out"] = rw["left_out"]
     return t
 
-# %% ../../nbs/lib/diffing/13_weights.ipynb #1bf59ac5
+# %% ../../nbs/lib/diffing/13_weights.ipynb #642b3fb9
 def _touched(c):
     "The method on an opened run."
     kw = {k: v for k, v in c.stats.items() if k in ("fdr", "seed")}
     return latent_weights(*c.models, c.sae, c.sae.cfg.layer, c.sae.cfg.hookpoint, **kw)
 
+# %% ../../nbs/lib/diffing/13_weights.ipynb #08be1911
 register(Method("weights", label="weights", place=15, question="where did the weights move?",
     run=lambda c: weights(*c.models)))
 
@@ -404,9 +405,9 @@ register(Method("latent_weights", "base SAE", "weights", "which latents do the m
     measures=(
         Measure("change of the weights that read it, against random mixtures of latents", "read_vs_mixed", q="read_q",
                 called="read_called", unit="times", words=(Verdict("read by changed weights"),)*2),
-        Measure("change of the weights that write it, against random mixtures of latents", "write_vs_mixed", q="write_q",
-                called="write_called", unit="times", words=(Verdict("written by changed weights"),)*2)),
+        Measure("change of the weights that write it, against random mixtures of latents", "write_vs_mixed",
+                q="write_q", called="write_called", unit="times", words=(Verdict("written by changed weights"),)*2)),
     filters=dict(latent_weights_read_called="read by changed weights",
                  latent_weights_write_called="written by changed weights"),
-    views=(View("weights", "change of the weights that read it", "latent_weights_read_vs_mixed", "latent_weights_read_q",
-                "times that of random mixtures", "q", "lin", "q"),)))
+    views=(View("weights", "change of the weights that read it", "latent_weights_read_vs_mixed",
+                "latent_weights_read_q", "times that of random mixtures", "q", "lin", "q"),)))
