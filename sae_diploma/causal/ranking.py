@@ -78,6 +78,9 @@ def attribution(
         out["q"] = bh(out.p)
     return out.assign(called=out.q <= fdr)
 
+# %% ../../nbs/lib/causal/04_ranking.ipynb #d7ae172f
+def _unit_name(u): return u[0] if len(u) == 1 else u
+
 # %% ../../nbs/lib/causal/04_ranking.ipynb #50d996c2
 def _silenced(o, sae, units, side):
     "One row per document of a batch and set of latents: rise of the loss, and KL to the untouched model."
@@ -88,9 +91,6 @@ def _silenced(o, sae, units, side):
         kl, q = b.kl(without, b.logp)
         yield pd.DataFrame(dict(latent=[_unit_name(u)]*len(o.docs), doc=o.docs, n=o.counts(),
                                 rise=o.loss(q)-o.loss(b.logp), kl=o.per_document(kl)))
-
-# %% ../../nbs/lib/causal/04_ranking.ipynb #d7ae172f
-def _unit_name(u): return u[0] if len(u) == 1 else u
 
 # %% ../../nbs/lib/causal/04_ranking.ipynb #00449ca2
 def _ablated_row(u, g, W, n_perm, level, seed):
