@@ -160,7 +160,7 @@ def evaluate(
     batch_size=8192, # rows at a time
     massive=None,    # row indices of massive activations to report on; those among `rows` by default
 ) -> dict:
-    "Held-out metrics: FVU, L0, share of dead latents; `n_massive` rows were left out, `fvu_with_massive` is the FVU with them."
+    "Held-out FVU, L0, share of dead latents; `n_massive` rows were left out, `fvu_with_massive` is the FVU with them."
     rows, own = split_massive(store, rows)
     if massive is not None:
         own = np.asarray(massive, dtype=np.int64)
@@ -184,7 +184,7 @@ def pad_documents(
     docs,     # ids of documents, in any order
     pad_id=0, # fills the end; masked
 ):
-    "`ids`, `mask` (real tokens) and `keep` (real, not BOS, not left out), each (len(docs), longest), of documents of a table."
+    "`ids`, `mask` (real tokens) and `keep` (also not BOS, not left out), each (len(docs), longest), of documents."
     from sae_diploma.acts.store import SEGMENTS
     doc, docs = np.asarray(table.doc), np.asarray(docs)
     lo, hi = np.searchsorted(doc, docs), np.searchsorted(doc, docs, side="right")
@@ -249,7 +249,7 @@ def ce_by_document(
     # tokens per run of the model, padding counted; what keeps its logits near 32 MB by default, which caches like
     batch_tokens=None,
 ):
-    "A row per document: `doc, n_tokens` and sums over its tokens of `ce_clean, ce_sae, ce_zero, kl`; of several SAEs also `sae`."
+    "A row per document: `doc, n_tokens` and sums of `ce_clean, ce_sae, ce_zero, kl`; of several SAEs also `sae`."
     import pandas as pd
     saes = sae if isinstance(sae, dict) else dict(sae=sae)
     docs = np.unique(np.asarray(docs))
@@ -282,5 +282,5 @@ def ce_recovered(
     hookpoint:str,     # where in it
     batch_tokens=None, # as for `ce_by_document`
 ) -> dict:
-    "CE of the clean, the spliced and the zeroed model, CE recovered and KL, per token over `docs`; see `ce_by_document`."
+    "CE of the clean, the spliced and the zeroed model, CE recovered and KL, per token; see `ce_by_document`."
     return ce_summary(ce_by_document(model, table, docs, sae, layer, hookpoint, batch_tokens))

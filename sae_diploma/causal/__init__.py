@@ -20,6 +20,6 @@ from ..figures.causal import BEHAVIOUR, plot_dose, plot_steering
 
 # %% ../../nbs/lib/causal/99_causal.ipynb #17ccbf47
 _all_ = ["BEHAVIOUR", "toy_models", "Change", "as_change", "paired_batches", "unit_changes", "matched_units",
-         "patch_by_document", "gap_closed", "patching", "rank_by_norm", "attribution", "ablation", "patched", "copy_rate",
-         "starters", "behaviour_of", "behaviour", "steered", "steering_vectors", "steering", "causal_finding", "plot_dose",
-         "plot_steering"]
+         "patch_by_document", "gap_closed", "patching", "rank_by_norm", "attribution", "ablation", "patched",
+         "copy_rate", "starters", "behaviour_of", "behaviour", "steered", "steering_vectors", "steering",
+         "causal_finding", "plot_dose", "plot_steering"]

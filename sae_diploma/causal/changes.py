@@ -18,8 +18,8 @@ from ..diffing.delta_sae import encode_residual
 class Change:
     "How much of each unit two activations differ by, and the direction along which that is written."
     def __init__(self,
-        # (x_base (n, d_in), x_ft (n, d_in)) -> (values, indices), both (n, a), as `encode_sparse` gives them; a unit may
-        # occur twice
+        # (x_base (n, d_in), x_ft (n, d_in)) -> (values, indices), both (n, a), as `encode_sparse` gives them; a unit
+        # may occur twice
         parts,
         D, # (m, d_in) what a unit of each writes
     ):
@@ -84,7 +84,8 @@ def as_change(
     if isinstance(what, Change): return what
     if isinstance(what, tuple): return _twice(encode_residual(*what), what[1].W_dec)
     if isinstance(what, (torch.Tensor, np.ndarray)): return directions_change(torch.as_tensor(what))
-    check(hasattr(what, "encode_sparse"), f"what: {type(what).__name__} is neither a dictionary nor a list of directions")
+    check(hasattr(what, "encode_sparse"),
+          f"what: {type(what).__name__} is neither a dictionary nor a list of directions")
     n = getattr(getattr(what, "cfg", None), "n_sources", 1)
     check(n in (1, 2), f"what: this crosscoder has {n} sources; the two models need one of 2, base and fine-tuned")
     if n == 2: return _crossed(what)

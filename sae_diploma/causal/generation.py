@@ -24,7 +24,8 @@ from ..stats import *
 def _not_first(ids, attention_mask, before):
     "(batch, positions) bool: all but the first token of each text; `before` tokens were read earlier."
     if before or ids is None:
-        return torch.ones(ids.shape if ids is not None else (1, 1), dtype=torch.bool, device=getattr(ids, "device", None))
+        shape = ids.shape if ids is not None else (1, 1)
+        return torch.ones(shape, dtype=torch.bool, device=getattr(ids, "device", None))
     m = attention_mask if attention_mask is not None and attention_mask.ndim == 2 else torch.ones_like(ids)
     return m[:, -ids.shape[1]:].cumsum(1) > 1
 
@@ -206,7 +207,7 @@ def behaviour(
     n_bootstrap:int=1000, n_perm:int=20_000, level:float=.95, fdr:float=.05, seed:int=0, # of the differences
     **kw,                 # for `sft.generate`: `instruction`, `batch_size`
 ):
-    "`(table, texts)`: completions of base, fine-tuned and patched models, what they are like, and how they differ from the model that was patched."
+    "`(table, texts)`: what base, fine-tuned and patched models write, what that is like, and how it differs."
     articles, refs = list(pairs["article"]), list(pairs["highlights"])
     starts = starters(refs) if starts is None else starts
     write = lambda m: _generate(m, tokenizer, articles, max_new_tokens=max_new_tokens, max_length=max_length, **kw)
@@ -253,7 +254,7 @@ def steering_vectors(
     random:bool=True, # with a random direction as long as the first vector
     seed:int=0, # of that
 ) -> dict: # name -> (d_in,)
-    "Decoder rows at each latent's mean activation in the fine-tuned model, else in the base model; one active in neither is left out."
+    "Decoder rows at each latent's mean activation in the fine-tuned model, else in the base model; none for silent ones."
     out, latents = {}, [int(i) for i in latents]
     with torch.no_grad():
         f = {s: [sae.encode_sparse(getattr(o, s).to(sae.W_dec)) for o in both] for s in ("xf", "xb")}
@@ -281,7 +282,7 @@ def steering(
     n_bootstrap:int=1000, n_perm:int=20_000, level:float=.95, fdr:float=.05, seed:int=0, # of the differences
     **kw,                # for `sft.generate`: `instruction`, `batch_size`
 ):
-    "`(table, texts)`: per vector, strength and measure its value, and the difference to the model that is left alone; and what was written."
+    "`(table, texts)`: value per vector, strength and measure, its difference to the model left alone, and what was written."
     check(len(vectors) > 0, "vectors: none was given; a latent that is never active has none")
     articles, refs = list(pairs["article"]), list(pairs["highlights"])
     starts = starters(refs) if starts is None else starts

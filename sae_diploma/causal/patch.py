@@ -47,10 +47,12 @@ def _all_sets(both, methods, ks, controls, n_random, seed):
     sets = [dict(method="everything", control="top", k=0, draw=0, units=None, change=whole)]
     for name, (what, ranking) in methods.items():
         c = next((s["change"] for s in sets if s.get("what") is what), None) or as_change(what)
-        check(c.d_in == both[0].xb.shape[1], f"methods: {name!r} writes into width {c.d_in}, the models' activations have "
-                                             f"{both[0].xb.shape[1]}; use the dictionary of this layer")
+        width = both[0].xb.shape[1]
+        check(c.d_in == width, f"methods: {name!r} writes into width {c.d_in}, the models' activations have {width}; "
+                               "use the dictionary of this layer")
         if not any(s.get("what") is what for s in sets): # once for each dictionary
-            sets += [dict(method=name, control=o, k=c.m, draw=0, units=None, change=c, what=what) for o in ("all", "error")]
+            whole = dict(method=name, k=c.m, draw=0, units=None, change=c, what=what)
+            sets += [dict(whole, control=o) for o in ("all", "error")]
         frequency = unit_changes(c, both).frequency.to_numpy() if controls and not c.directions else None
         sets += _sets(name, c, ranking, ks, controls, n_random, frequency, seed)
     return sets
@@ -75,7 +77,7 @@ def _products(both, s, read):
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #0a946141
 def _scales(both, sets, max_scale, read):
-    "Factor of each set: 'norm' controls are made as large as their set; relative size, and share of the difference unexplained."
+    "Factor of each set (controls of equal norm are scaled), relative size, and share of the difference unexplained."
     sq, dot, whole = np.array([_products(both, s, read) for s in sets]).T
     top = {(s["method"], s["k"]): q for s, q in zip(sets, sq) if s["control"] == "top"}
     as_large = lambda s, q: min(max_scale, np.sqrt(top[s["method"], s["k"]]/q))
@@ -90,8 +92,9 @@ def _patched_rows(o, s, side, d, gap, scale):
     left, logq = to.kl(o.put(side, d), goal.logp)
     f, norm, fvu = scale
     which = {k: s[k] for k in ("method", "control", "k", "draw")}
-    return pd.DataFrame(dict(which, side=side, doc=o.docs, n=o.counts(), gap=o.per_document(gap), left=o.per_document(left),
-                             nll=o.loss(logq), nll_clean=o.loss(start.logp), scale=f, norm=norm, delta_fvu=fvu))
+    return pd.DataFrame(dict(which, side=side, doc=o.docs, n=o.counts(), gap=o.per_document(gap),
+                             left=o.per_document(left), nll=o.loss(logq), nll_clean=o.loss(start.logp), scale=f,
+                             norm=norm, delta_fvu=fvu))
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #954b6dff
 def _patch(both, sets, sides, max_scale):
@@ -114,7 +117,8 @@ def _patch(both, sets, sides, max_scale):
 @torch.no_grad()
 def patch_by_document(
     both,            # of `paired_batches`
-    methods,         # {name: (what, ranking)}: what `as_change` takes, and its units from the first to be written to the last
+    # {name: (what, ranking)}: what `as_change` takes, and its units from the first to be written to the last
+    methods,
     ks=(1, 5, 20, 50), # sizes of the sets
     sides=("write", "remove"), # write into the base model; take out of the fine-tuned model
     # random latents or directions for each set; none for dictionaries whose other latents are fewer than k
@@ -123,7 +127,7 @@ def patch_by_document(
     max_scale:float=100., # a control is scaled at most so much
     seed:int=0,      # of the draws
 ) -> pd.DataFrame:
-    "One row per set, side and document: KL sums `gap` and `left`, summed loss `nll` and `nll_clean`, tokens `n`, `norm`, `delta_fvu`."
+    "One row per set, side and document: sums `gap`, `left` (KL), `nll`, `nll_clean` (loss), tokens `n`, `norm`, `delta_fvu`."
     for c in controls: check(c in ("frequency", "norm"), f"controls: {c!r} is unknown; use 'frequency' and 'norm'")
     for s in sides: check(s in ("write", "remove"), f"sides: {s!r} is unknown; use 'write' and 'remove'")
     check(len(methods) > 0, "methods: none was given; give {name: (dictionary, ranking)}")
@@ -156,8 +160,8 @@ def _closed_row(g, c, W, n_perm, level, seed):
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #19213867
 _columns = ["method", "control", "k", "side", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called",
-            "gap", "left", "excess", "excess_lo", "excess_hi", "ratio", "ratio_lo", "ratio_hi", "loss", "loss_lo", "loss_hi",
-            "norm", "delta_fvu"]
+            "gap", "left", "excess", "excess_lo", "excess_hi", "ratio", "ratio_lo", "ratio_hi", "loss", "loss_lo",
+            "loss_hi", "norm", "delta_fvu"]
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #8477b473
 def gap_closed(
@@ -222,7 +226,8 @@ def _control_words(r, factor, span):
 def _baseline_words(g, r, span):
     "How the set compares with the directions `g` of a baseline."
     more = ", as much or more" if g.effect >= r.effect - .005 else ""
-    return f"; {int(g.k)} direction{'s' if g.k > 1 else ''} of the baseline {g.method} {span(g.effect, g.lo, g.hi)}{more}"
+    directions = f"{int(g.k)} direction{'s' if g.k > 1 else ''}"
+    return f"; {directions} of the baseline {g.method} {span(g.effect, g.lo, g.hi)}{more}"
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #285289bb
 def _finding_row(t, method, k):
@@ -234,7 +239,8 @@ def _finding_row(t, method, k):
     return k, t[(t.method == method) & (t.k == k)].iloc[0]
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #d4358c80
-_NUMBERS = ("effect", "lo", "hi", "excess", "excess_lo", "excess_hi", "ratio", "ratio_lo", "ratio_hi", "p", "q", "gap", "support")
+_NUMBERS = ("effect", "lo", "hi", "excess", "excess_lo", "excess_hi", "ratio", "ratio_lo", "ratio_hi", "p", "q",
+            "gap", "support")
 _NO_GAP = "No change: the two models predict the completions alike, so there is no gap to close."
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #6a840e8f
@@ -245,7 +251,7 @@ def causal_finding(
     baselines=(),   # methods without a dictionary to hold it against
     factor:float=3., # times the control's share that count as clearly more
 ) -> dict:
-    "`question`, `sentence` and `numbers`, as `findings.json` holds them; raises `ParamError` for a method that is not in the table."
+    "`question`, `sentence` and `numbers`, as `findings.json` holds them."
     t = table[(table.side == "write") & (table.control == "top")]
     question = "Does what we name cause what the fine-tuned model does?"
     span = lambda a, b, c, unit="%": estimate(a, b, c, 100, unit=unit)
@@ -255,7 +261,8 @@ def causal_finding(
     k, r = _finding_row(t, method, k)
     nums = dict(method=method, k=k, **{c: r[c] for c in _NUMBERS})
     out = (f"Writing the change of the {k} latents that {method} ranks first into the base model closes "
-           f"{span(r.effect, r.lo, r.hi)} of the KL gap of {r.gap:.2f} nats per completion token, over {r.support} documents")
+           f"{span(r.effect, r.lo, r.hi)} of the KL gap of {r.gap:.2f} nats per completion token, "
+           f"over {r.support} documents")
     if np.isfinite(r.excess): out += _control_words(r, factor, span)
     whole = t[t.method == "everything"]
     if len(whole):

@@ -63,7 +63,7 @@ def attribution(
     fdr:float=.05,        # rate of false discoveries
     seed:int=0,           # of resampling and swaps
 ) -> pd.DataFrame:
-    "One row per unit: KL in nats per completion token that writing its change closes to first order, with interval, p and q."
+    "One row per unit: KL per completion token that writing its change closes to first order, with interval, p and q."
     check_resolution(as_change(change).m, n_perm, fdr)
     change = as_change(change)
     n = np.concatenate([o.counts() for o in both]).astype(np.float64)
@@ -123,7 +123,9 @@ def ablation(
     rows = [r for o in both for r in _silenced(o, sae, units, side)]
     per, out = pd.concat(rows).sort_values("doc", kind="stable"), []
     W = bootstrap_weights(per.doc.nunique(), n_bootstrap, seed)
-    for u in map(_unit_name, units): out.append(_ablated_row(u, per[[v == u for v in per.latent]], W, n_perm, level, seed))
+    for u in map(_unit_name, units):
+        own = per[[v == u for v in per.latent]]
+        out.append(_ablated_row(u, own, W, n_perm, level, seed))
     t = pd.DataFrame(out)
     t["q"] = bh(t.p)
     columns = ["latent", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called", "kl"]

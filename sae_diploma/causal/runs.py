@@ -46,7 +46,7 @@ def _passed_over(model, n):
 
 # %% ../../nbs/lib/causal/02_runs.ipynb #0bd67851
 class ModelRun:
-    "Some documents in one model: its activations at the hookpoint, its log-probabilities at `at`, and runs that go on from other activations."
+    "Some documents in one model: its activations, its log-probabilities at `at`, and runs that go on from other activations."
     def __init__(self,
         model,            # a causal language model
         ids, mask,        # (batch, T) padded documents, and which tokens are real
@@ -172,7 +172,7 @@ def paired_batches(
 def unit_changes(
     change, # as for `as_change`
     both,   # of `paired_batches`
-) -> pd.DataFrame: # unit, frequency (share of tokens where it differs or is active in either), size (root of Σ Δf²‖d‖² per token)
+) -> pd.DataFrame: # unit, frequency (share of tokens where it differs or is active), size (√ of Σ Δf²‖d‖² per token)
     "How often and how much each unit changes on these tokens."
     from scipy.sparse import coo_array
     change = as_change(change)

@@ -55,7 +55,7 @@ def toy_models(
     n_docs:int=12,    # task documents
     seed:int=0,       # of the weights and tokens
 ):
-    "`(base, ft, table, sae)`: two small Llamas that differ along two directions, task documents, and a dictionary that has them."
+    "`(base, ft, table, sae)`: two small Llamas that differ along two directions, task documents, and their dictionary."
     g = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     base = _toy_llama()
@@ -63,7 +63,8 @@ def toy_models(
     bos = torch.zeros(1, 1, dtype=torch.long)
     with torch.no_grad(), capture(base, [(1, "mlp_act")]) as (acts, run):
         z = F.normalize(run(input_ids=bos)[1, "mlp_act"][0, 0], dim=0)
-    a, b = (lambda o: o - (o@z)[:, None]*z)(torch.randn(2, 32, generator=g)) # nothing changes at BOS, which is never written to
+    # nothing changes at BOS, which is never written to
+    a, b = (lambda o: o - (o@z)[:, None]*z)(torch.randn(2, 32, generator=g))
     if change: ft.model.layers[1].mlp.down_proj.weight += torch.outer(Q[0], a) + .3*torch.outer(Q[1], b)
     sae = _toy_sae(Q)
     return base, ft, _toy_tasks(n_docs, g), sae

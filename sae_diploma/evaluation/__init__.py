@@ -21,7 +21,8 @@ from .report import *
 
 # %% ../../nbs/lib/evaluation/99_evaluation.ipynb #65069a15
 _all_ = ["EDGES", "ABOVE", "CLASSES", "FEW", "PENALTIES", "density", "measure_documents", "directions", "max_cosine",
-         "random_max_cosine", "cosine_summary", "chance_summary", "redundancy", "match", "stability", "stability_summary",
-         "token_classes", "token_labels", "document_labels", "logistic", "mean_difference", "sparse_rows", "pair_counts",
-         "auc", "Examples", "score_probe", "probes", "probe_rows", "gather", "enough", "check_ks", "probing", "majority",
-         "probing_summary", "sweep", "frontier", "at_l0", "shared_l0", "verdict", "evaluation", "check_fit", "describe"]
+         "random_max_cosine", "cosine_summary", "chance_summary", "redundancy", "match", "stability",
+         "stability_summary", "token_classes", "token_labels", "document_labels", "logistic", "mean_difference",
+         "sparse_rows", "pair_counts", "auc", "Examples", "score_probe", "probes", "probe_rows", "gather", "enough",
+         "check_ks", "probing", "majority", "probing_summary", "sweep", "frontier", "at_l0", "shared_l0", "verdict",
+         "evaluation", "check_fit", "describe"]

@@ -101,7 +101,7 @@ def match(
     b,                  # (m, d) directions
     max_exact:int=4096, # most rows for the exact assignment
 ):
-    "`(i, j, cosines)` of a one-to-one matching of rows: the best assignment, or mutual nearest neighbours beyond `max_exact` rows."
+    "`(i, j, cosines)` of a one-to-one matching of rows: the best assignment, or mutual neighbours beyond `max_exact` rows."
     from scipy.optimize import linear_sum_assignment
     a, b = directions(a).cpu(), directions(b).cpu()
     if max(len(a), len(b)) <= max_exact:
@@ -121,14 +121,15 @@ def stability(
     freq_b=None,        # (m,) the same of `b`
     max_exact:int=4096, # as in `match`
 ) -> pd.DataFrame:
-    "A row per latent of either: `side`, `latent`, `freq`, `max_cos`, `closest`, `matched_cos`, `partner` (NaN, -1 where unmatched)."
+    "A row per latent of either: `side`, `latent`, `freq`, `max_cos`, `closest`, `matched_cos`, `partner` (-1: none)."
     A, B = (getattr(o, "W_dec", o) for o in (a, b))
     i, j, c = match(A, B, max_exact)
     out = []
     for side, X, Y, f, own, its in (("a", A, B, freq_a, i, j), ("b", B, A, freq_b, j, i)):
         v, k = (o.cpu().numpy() for o in max_cosine(X, Y))
         freq = np.nan if f is None else np.asarray(f, dtype=np.float64)
-        t = pd.DataFrame(dict(side=side, latent=np.arange(len(X)), freq=freq, max_cos=v, closest=k, matched_cos=np.nan, partner=-1))
+        t = pd.DataFrame(dict(side=side, latent=np.arange(len(X)), freq=freq, max_cos=v, closest=k, matched_cos=np.nan,
+                              partner=-1))
         t.loc[own, "matched_cos"], t.loc[own, "partner"] = c.astype(np.float64), its
         out.append(t)
     return pd.concat(out, ignore_index=True)
@@ -138,7 +139,7 @@ def stability_summary(
     t:pd.DataFrame, # of `stability`
     d:int,          # width of the directions
 ) -> dict:
-    "Both ways together: `max_cos`, the same weighted by firing frequency, and `matched_cos`, each as `cosine_summary`; and random directions."
+    "Both ways together, each as `cosine_summary`: `max_cos`, also weighted by frequency, `matched_cos`, and chance."
     n = t.side.value_counts()
     pairs = t[(t.side == "a") & (t.partner >= 0)]
     exact = len(pairs) == n.min()

@@ -25,7 +25,7 @@ def sweep(
     ks=(8, 16, 32),   # latents per token, for architectures that set their number
     penalties=None,   # name -> coefficients, for those that pay for activity; `PENALTIES` by default
 ) -> list:
-    "Configs of a frontier: each architecture at each sparsity; raises `ParamError` for one whose sparsity is not known how to set."
+    "Configs of a frontier: each architecture at each sparsity; raises `ParamError` for one without known penalties."
     from sae_diploma.saes import architectures as known
     out = []
     for a in architectures:
@@ -80,7 +80,7 @@ def frontier(
     n_bootstrap:int=500, # resamples of documents, the same for all SAEs
     seed:int=0, # of the resampling
 ) -> pd.DataFrame:
-    "One row per SAE: `architecture, sparsity, d_sae, l0, dead, dense, fvu`, with a model `ce_recovered, kl`; with a table intervals."
+    "One row per SAE: `architecture, sparsity, d_sae, l0, dead, dense, fvu`, with a model also `ce_recovered, kl`."
     saes = list(saes)
     if table is not None: table = table.leave_out(store.massive)
     rows = np.arange(store.n_tokens) if rows is None else np.asarray(rows)
@@ -168,5 +168,6 @@ def verdict(
     for y in _VERDICTS:
         if y not in t: continue
         v = at_l0(t, l, y)
-        out += _verdict_sentences(t, l, y, v, spread) if v else [f"No architecture reaches {l:.3g} active latents per token."]
+        if v: out += _verdict_sentences(t, l, y, v, spread)
+        else: out.append(f"No architecture reaches {l:.3g} active latents per token.")
     return " ".join(out)

@@ -15,7 +15,8 @@ _marks = str.maketrans({"Ġ": " ", "▁": " ", "Ċ": "\n", "ĉ": "\t", "č": "\r
 # regular expressions over the token's string
 CLASSES = {"starts a word": r"^\s+[^\W\d_]", "digit": r"\d", "upper case": r"^\s*[A-Z]",
            "punctuation": r"^\s*[.,;:!?'\"`…]+$", "bracket": r"^\s*[()\[\]{}]+$",
-           "operator": r"^\s*(?:[-+*/%<>=&|^~@]|[-+*/%<>=!]=|->|\*\*|//|<<|>>)$", "underscore": "_", "line break": r"\n"}
+           "operator": r"^\s*(?:[-+*/%<>=&|^~@]|[-+*/%<>=!]=|->|\*\*|//|<<|>>)$", "underscore": "_",
+           "line break": r"\n"}
 
 # %% ../../nbs/lib/evaluation/02_labels.ipynb #f9817097
 def token_classes(
@@ -44,7 +45,7 @@ def toy_world(
     length=40,    # tokens of each
     seed:int=0,   # of tokens and activations
 ):
-    "`(table, store)`: documents of two packages with random tokens, and activations of 16 coordinates of which two are labels."
+    "`(table, store)`: documents of two packages with random tokens, and activations of which two coordinates are labels."
     from sae_diploma.acts.store import ArrayStore, TokenTable
     rng = np.random.default_rng(seed)
     docs, doc, pos, segment = _toy_documents(n_docs, length)
@@ -63,7 +64,8 @@ def token_labels(
     "(n, tasks) bool: segment and token class of each token."
     from sae_diploma.acts.store import SEGMENTS
     seg = table.segment[rows]
-    out = {f"segment: {o}": seg == i for i, o in enumerate(SEGMENTS) if o not in ("bos", "text")} # 'text' is what is not of the task
+    named = [(i, o) for i, o in enumerate(SEGMENTS) if o not in ("bos", "text")] # 'text' is what is not of the task
+    out = {f"segment: {o}": seg == i for i, o in named}
     if classes is not None:
         last = int(table.token.max(initial=0))
         check(last < len(classes), f"tokenizer: it has {len(classes)} tokens, but the table has token {last}; "

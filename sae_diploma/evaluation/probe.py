@@ -77,7 +77,7 @@ def pair_counts(
     n_docs:int,     # documents
     block:int=256,  # documents at a time: bounds memory at n × block
 ) -> np.ndarray: # (n_docs, n_docs)
-    "Pairs of a positive of one document (row) and a negative of another (column) that `score` orders rightly; ties are halves."
+    "Pairs of a positive of one document (row) and a negative of another (column) in the right order; ties are halves."
     from scipy.sparse import csr_array
     score, y, doc = np.asarray(score, dtype=np.float64), np.asarray(y, dtype=bool), np.asarray(doc)
     if 2*y.sum() > len(y): return pair_counts(-score, ~y, doc, n_docs, block).T # sweep over the rarer class

@@ -42,16 +42,17 @@ def check_fit(
                                       f"{sae.cfg.d_in}; give a store of the same model, layer and hookpoint")
     _check_place(sae, store)
     check(table is None or len(table) == store.n_tokens and store.table_hash in (None, table.hash),
-          "table: it is not the table of this store (other tokens or other rows); give the one that was written beside it",
+          "table: it is not the table of this store (other tokens or other rows); "
+          "give the one that was written beside it",
           DataError)
-    check(model is None or table is not None, "table: the model's loss is measured on documents, so its tokens are needed; "
-                                              "give the token table of the store")
+    check(model is None or table is not None, "table: the model's loss is measured on documents, so its tokens are "
+                                              "needed; give the token table of the store")
     check(model is None or n > 1 or sae_place(sae, store)[0] is not None,
           "sae: neither it nor the store says at which layer it was trained, so it cannot be put into the model; "
           "set `layer` and `hookpoint` in its config")
     check(other is None or other.W_dec.shape[1] == sae.W_dec.shape[1],
-          f"other: an SAE of width {getattr(getattr(other, 'W_dec', None), 'shape', (0, 0))[1]} cannot be compared with "
-          f"one of {sae.W_dec.shape[1]}")
+          f"other: an SAE of width {getattr(getattr(other, 'W_dec', None), 'shape', (0, 0))[1]} cannot be compared "
+          f"with one of {sae.W_dec.shape[1]}")
 
 # %% ../../nbs/lib/evaluation/06_report.ipynb #bc0352fc
 def _measured(sae, store, table, held, seed):
@@ -90,7 +91,7 @@ def evaluation(
     ks=(1, 5),              # latents a probe may look at
     seed:int=0,             # of all choices
 ) -> dict:
-    "All measures of `sae` that the data at hand allow; raises `ParamError` or `DataError` where they do not fit together."
+    "All measures of `sae` that the data at hand allow; raises where they do not fit together."
     start = time.perf_counter()
     check_fit(sae, store, table, model, other)
     check_ks(ks, sae.cfg.d_sae)
@@ -105,7 +106,8 @@ def evaluation(
     left = _no_cross_entropy(sae, model)
     if not left:
         docs = np.random.default_rng(seed).permutation(np.unique(table.doc[rows]))[:n_documents]
-        out["cross_entropy"] = dict(ce_recovered(model, table, docs, sae, *sae_place(sae, store)), n_documents=len(docs))
+        ce = ce_recovered(model, table, docs, sae, *sae_place(sae, store))
+        out["cross_entropy"] = dict(ce, n_documents=len(docs))
     try: out["probing"] = _probed(sae, store, table, tokenizer, ks, max_tokens, seed)
     except (DataError, ParamError) as e: left["probing"] = str(e)
     if other is None: left["stability"] = "no other SAE was given"
@@ -122,11 +124,12 @@ def _basics(e):
     pct, r, d, u = "{:.1%}".format, e["reconstruction"], e["density"], e["redundancy"]
     held = "held-out " if e["data"]["held_out"] else ""
     span = f" [{r['fvu_lo']:.4f}, {r['fvu_hi']:.4f}]" if "fvu_lo" in r else ""
-    massive = f"; with {r['n_massive']} massive activations FVU {r['fvu_with_massive']:.4f}" if r.get("n_massive") else ""
+    with_them = f"; with {r['n_massive']} massive activations FVU {r['fvu_with_massive']:.4f}" if r.get("n_massive") else ""
     median = f"{10**d['log10_frequency']['q50']:.2%}"
     return [f"{e['sae']['architecture']} SAE of {e['sae']['d_sae']:,} latents, on {r['n_tokens']:,} {held}tokens",
-            f"reconstruction  FVU {r['fvu']:.4f}{span}, L0 {r['l0']:.1f}{massive}",
-            f"density         {d['n_dead']:,} dead, {d['n_dense']:,} fire on more than {pct(d['dense_from'])}, median {median} of tokens",
+            f"reconstruction  FVU {r['fvu']:.4f}{span}, L0 {r['l0']:.1f}{with_them}",
+            f"density         {d['n_dead']:,} dead, {d['n_dense']:,} fire on more than {pct(d['dense_from'])}, "
+            f"median {median} of tokens",
             f"redundancy      largest |cosine| to another latent {u['mean']:.3f} on average (random directions "
             f"{u['random']['mean']:.3f}), {pct(u['above_0.9'])} above 0.9"]
 
@@ -141,8 +144,9 @@ def _probing_line(p):
 def _stability_line(t):
     "Cosines with the other SAE."
     above = {k: f"{t['matched_cos'][f'above_{k}']:.1%}" for k in ("0.7", "0.9")}
-    return (f"stability       largest cosine with the other SAE {t['max_cos']['mean']:.3f} on average (random directions "
-            f"{t['random']['mean']:.3f}), {above['0.7']} of matched pairs above 0.7, {above['0.9']} above 0.9")
+    return (f"stability       largest cosine with the other SAE {t['max_cos']['mean']:.3f} on average "
+            f"(random directions {t['random']['mean']:.3f}), {above['0.7']} of matched pairs above 0.7, "
+            f"{above['0.9']} above 0.9")
 
 # %% ../../nbs/lib/evaluation/06_report.ipynb #26ce568c
 def describe(
@@ -151,7 +155,8 @@ def describe(
     "An evaluation as a few lines of text, one for each kind of measure."
     out = _basics(e)
     if c := e.get("cross_entropy"):
-        out.append(f"cross-entropy   {c['ce_recovered']:.1%} recovered, KL {c['kl']:.4f} nats a token, over {c['n_documents']} documents")
+        out.append(f"cross-entropy   {c['ce_recovered']:.1%} recovered, KL {c['kl']:.4f} nats a token, "
+                   f"over {c['n_documents']} documents")
     if p := e.get("probing"): out.append(_probing_line(p))
     if t := e.get("stability"): out.append(_stability_line(t))
     return "\n".join(out)

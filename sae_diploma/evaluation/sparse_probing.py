@@ -18,7 +18,7 @@ def probe_rows(
     max_tokens:int, # tokens at most
     seed:int=0,     # of the choice
 ) -> np.ndarray:
-    "Rows, without BOS, of random documents of a split, whole ones, together at most `max_tokens` (one document at least)."
+    "Rows, without BOS, of random whole documents of a split, together at most `max_tokens` (one document at least)."
     rows = table.rows(split=split)
     docs, size = np.unique(table.doc[rows], return_counts=True)
     order = np.random.default_rng(seed).permutation(len(docs))
@@ -103,8 +103,9 @@ def _probing_table(parts, Y, D):
 # %% ../../nbs/lib/evaluation/04_sparse_probing.ipynb #e0786ef6
 def _probe_splits(table):
     "The two splits of documents, or why there are none."
-    check({"sae", "eval"} <= set(table.docs.split), "table: probes learn on documents of split 'sae' and are measured on "
-          f"'eval', but there are only {sorted(set(table.docs.split))}; mark some documents of each", DataError)
+    have = sorted(set(table.docs.split))
+    check({"sae", "eval"} <= set(have), "table: probes learn on documents of split 'sae' and are measured on 'eval', "
+          f"but there are only {have}; mark some documents of each", DataError)
     return ["sae", "eval"]
 
 # %% ../../nbs/lib/evaluation/04_sparse_probing.ipynb #96e924ad
@@ -127,7 +128,7 @@ def probing(
     n_bootstrap:int=500,      # resamples of documents
     seed:int=0,               # of the choice of documents and tokens
 ) -> pd.DataFrame:
-    "One row per SAE, task and probe: `sae, task, group, probe, k, accuracy, auc` with intervals; the two limits once per task."
+    "One row per SAE, task and probe, with intervals: `sae, task, group, probe, k, accuracy, auc`; the limits once per task."
     saes, table = dict(saes) if isinstance(saes, dict) else dict(sae=saes), table.leave_out(store.massive)
     splits = _probe_splits(table)
     check_ks(ks)
@@ -143,7 +144,8 @@ def probing(
             a, b = (Examples(s[which][name], y[tasks], d) for s, y, d in zip(side, labels, doc))
             out.append(probes(a, b, ks if sae is not None else (None,), n_bootstrap, seed).assign(sae=name))
         out.append(majority(a, b, n_bootstrap, seed))
-    check(len(out) > 0, "table: no label has enough examples of both classes to probe for; use more documents", DataError)
+    check(len(out) > 0, "table: no label has enough examples of both classes to probe for; use more documents",
+          DataError)
     return _probing_table(out, Y, D)
 
 # %% ../../nbs/lib/evaluation/04_sparse_probing.ipynb #7abced66

@@ -26,7 +26,8 @@ def _dose_line(ax, g, control, color, mark):
     "A method's curve with its interval, or that of its control."
     top = not control
     ax.fill_between(g.k, 100*g.lo, 100*g.hi, color=color, alpha=.13 if top else .07, lw=0)
-    ax.plot(g.k, 100*g.effect, color=color, ls="-" if top else "--", lw=1.8 if top else 1.1, marker=mark if top else None, ms=5)
+    how = dict(ls="-", lw=1.8, marker=mark) if top else dict(ls="--", lw=1.1, marker=None)
+    ax.plot(g.k, 100*g.effect, color=color, ms=5, **how)
 
 # %% ../../nbs/lib/figures/13_causal.ipynb #b58d7d7d
 def _dose_methods(ax, t, looks, control, end):
@@ -80,7 +81,7 @@ def plot_dose(
     control:str="norm",   # drawn with each method; the other one where it is absent
     names:dict=None,      # of methods, for the picture
 ) -> Figure:
-    "Share of the KL gap that closes against the number of units: a solid line per method, its random control dashed in the same colour; all units and the whole layer as levels."
+    "Share of the KL gap that closes against the number of units; dashed in the same colour, each method's random control."
     need_columns(table, ["method", "control", "k", "side", "effect", "lo", "hi"], "table")
     sides = [s for s in ("write", "remove") if (table.side == s).any()]
     shared = {} if ax is not None or len(sides) == 1 else dict(sharey=True)
@@ -126,7 +127,7 @@ def plot_steering(
     measures=tuple(BEHAVIOUR), # a panel each
     n:int=5,            # vectors drawn at most, the random one among them
 ) -> Figure:
-    "A panel for each measure: its value against the strength, a line for each vector with its interval; the random direction is grey."
+    "A panel for each measure: its value against the strength, a line for each vector; the random direction is grey."
     need_columns(table, ["latent", "strength", "measure", "value", "value_lo", "value_hi"], "table")
     measures = [m for m in measures if (table.measure == m).any()]
     check(len(measures) > 0, f"measures: none of them is in the table, which has {', '.join(table.measure.unique())}")

@@ -18,7 +18,7 @@ from ..tables import num
 
 # %% ../../nbs/lib/figures/12_contexts.ipynb #713be66e
 def _window(tokens, peak, width):
-    "First and last token of at most `width` characters around the peak, wider to the left: what a token means comes before it."
+    "First and last token of at most `width` characters around the peak, wider to the left: context precedes a token."
     a = b = peak
     size = lambda a, b: sum(len(o) for o in tokens[a:b+1])
     while True:
@@ -28,7 +28,8 @@ def _window(tokens, peak, width):
 
 # %% ../../nbs/lib/figures/12_contexts.ipynb #311928d0
 def context_table(
-    # of `cards.card_data`: dicts with `latent`, `label`, `freq_base`, `freq_ft`, and `contexts` with `tokens`, `base`, `ft`, `peak`
+    # of `cards.card_data`: dicts with `latent`, `label`, `freq_base`, `freq_ft`, and `contexts` with `tokens`,
+    # `base`, `ft`, `peak`
     cards,
     n:int=6,      # cards taken, from the first
     width:int=84, # characters of context
@@ -58,7 +59,7 @@ _LETTER = 8.5*.6020*100/72 # width of a letter, in pixels
 
 # %% ../../nbs/lib/figures/12_contexts.ipynb #0b5e0317
 def _token(ax, t, v, k, top, x, y, half):
-    "One token of model `k` at (x, y), on a patch as dark as its activation `v` is strong; `half` the height of the patch."
+    "One token of model `k` at (x, y), on a patch as dark as its activation `v` is strong and 2 `half` high."
     if v > 0:
         face = (*mpl.colors.to_rgb(COLORS[k]), .08+.5*min(1, v/top))
         ax.add_patch(mpl.patches.Rectangle((x, y-half), _LETTER*len(t), 2*half, fc=face, ec="none", lw=0))
@@ -74,7 +75,7 @@ def _heading(ax, r, name_at, words_at, **kw):
 
 # %% ../../nbs/lib/figures/12_contexts.ipynb #4dc53829
 def _broken_context(tokens, per):
-    "Line and letters before it of each token, in lines of `per` letters, and the number of lines; words are kept whole."
+    "Line of each token and letters before it, in lines of `per` letters, and the number of lines; words are kept whole."
     at, i, n = [], 0, 0
     for j, t in enumerate(tokens):
         # a word may be several tokens
@@ -131,7 +132,7 @@ def plot_contexts(
     table:pd.DataFrame, # of `context_table`: a row for each token
     ax=None,            # axes to draw in
 ) -> Figure:
-    "Most changed latents with their strongest context in either model, tokens shaded by activation; the change of frequency next to the name."
+    "Most changed latents on their strongest context in either model, tokens shaded by activation."
     need_columns(table, ["latent", "label", "freq_base", "freq_ft", "token", "base", "ft"], "table")
     groups, own = list(table.groupby("latent", sort=False)), ax is None
     if is_narrow(): return _contexts_narrow(groups, ax)

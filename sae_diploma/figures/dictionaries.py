@@ -170,7 +170,7 @@ def plot_frontier(
     return fig
 
 # %% ../../nbs/lib/figures/05_dictionaries.ipynb #fa73a773
-_PROBES = (("v", COLORS["more"]), ("s", COLORS["other"]), ("^", "#8A6D00")) # marker and colour, by the number of latents
+_PROBES = (("v", COLORS["more"]), ("s", COLORS["other"]), ("^", "#8A6D00")) # by the number of latents
 
 # %% ../../nbs/lib/figures/05_dictionaries.ipynb #7f435dbc
 def _probe_rows(ax, own, full, order, ks):
@@ -227,7 +227,7 @@ def plot_stability(
     chance=None,        # quantiles of the largest cosine with random directions, evenly spaced: of `random_max_cosine`
     ax=None,            # axes to draw in
 ) -> Figure:
-    "Histograms over latents of the cosine with the closest, and with the matched, latent of another seed; random directions are grey."
+    "Histograms of the cosine with the closest, and with the matched, latent of another seed; random directions are grey."
     need_columns(table, ["max_cos", "matched_cos"], "table")
     fig, ax = chart_axes(ax, size=(7, 3.4))
     v, m = table.max_cos.dropna(), table.matched_cos.dropna()
@@ -243,7 +243,8 @@ def plot_stability(
     if len(m):
         ax.stairs(share(m), edges, color=COLORS["ink"], lw=1.2, ls="--")
         key.insert(1, (words("matched one to one", m), COLORS["ink"]))
-    ax.set(xlabel="cosine of decoder directions, one seed with another", ylabel="share of latents per bin (%)", xlim=(edges[0], 1))
+    ax.set(xlabel="cosine of decoder directions, one seed with another", ylabel="share of latents per bin (%)",
+           xlim=(edges[0], 1))
     ax.set_ylim(0, ax.get_ylim()[1]*1.3)
     color_key(ax, key, "upper right")
     return fig

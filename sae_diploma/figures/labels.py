@@ -34,7 +34,7 @@ def display_table(
     otherwise="",   # the sentence in its place where it has no rows
     digits=None,    # decimals; numbers stay as they are by default
 ):
-    "A table for people: no empty columns, rows named by their latent, with `digits` a dash where a number does not exist."
+    "A table for people: no empty columns, rows named by their latent, with `digits` a dash where there is no number."
     if not len(t):
         from IPython.display import Markdown
         from sae_diploma.escape import md_text
@@ -127,7 +127,8 @@ def end_labels(
 
 # %% ../../nbs/lib/figures/01_labels.ipynb #650c6cc7
 _RINGS = (1, 1.7, 2.4, 3.1, 3.8, 4.5)
-_AROUND = ((7, 0), (-7, 0), (6, 9), (-6, 9), (6, -9), (-6, -9), (0, 11), (0, -11)) # points right and up of the label's point
+# points right and up of the label's point
+_AROUND = ((7, 0), (-7, 0), (6, 9), (-6, 9), (6, -9), (-6, -9), (0, 11), (0, -11))
 _SPOTS = [(dx*r, dy*r) for r in _RINGS for dx, dy in _AROUND]
 
 # %% ../../nbs/lib/figures/01_labels.ipynb #89422e1b
@@ -198,7 +199,8 @@ def _cost(label, room):
     hit = sum(x0 < b+2 and a < x1+2 and y0 < d and e < y1 for a, b, e, d in room.taken)
     under = ((pts[:, 0] > x0-2) & (pts[:, 0] < x1+2) & (pts[:, 1] > y0-2) & (pts[:, 1] < y1+2)).sum()
     others = (o for o in room.own if abs(o[0]-label.px)+abs(o[1]-label.py) > .5)
-    wrong = sum(label.away(o) < label.away((label.px, label.py))+2*s for o in others) # points that it would seem to name
+    own = label.away((label.px, label.py))+2*s
+    wrong = sum(label.away(o) < own for o in others) # points that it would seem to name
     return (1000*out + 400*hit + 300*_struck(label, room) + (90 if label.near else 30)*wrong + 25*under
             + math.hypot(label.dx, label.dy)/2)
 
@@ -229,6 +231,6 @@ def _write_tag(ax, xy, label, text, color):
     "Write a label at its place, with a line to its point where it is farther off."
     arrow = None if label.near else dict(arrowstyle="-", color=color, lw=.6, shrinkA=0, shrinkB=2)
     side = "right" if label.dx < 0 else "center" if label.dx == 0 else "left"
-    t = ax.annotate(text, xy, xytext=(label.dx, label.dy), textcoords="offset points", color=color, fontsize=8.5, ha=side,
-                    va="center", annotation_clip=False, zorder=8, parse_math=False, arrowprops=arrow)
+    t = ax.annotate(text, xy, xytext=(label.dx, label.dy), textcoords="offset points", color=color, fontsize=8.5,
+                    ha=side, va="center", annotation_clip=False, zorder=8, parse_math=False, arrowprops=arrow)
     t.set_in_layout(False)

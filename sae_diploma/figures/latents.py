@@ -73,7 +73,8 @@ def most_changed(
     n:int,           # rows wanted
 ) -> pd.DataFrame:
     "The `n` rows to show by name: called ones first, by size of their change."
-    o = t.assign(_c=called_rows(t), _d=delta.abs()).sort_values(["_c", "_d", "latent"], ascending=[False, False, True]).head(n)
+    o = t.assign(_c=called_rows(t), _d=delta.abs())
+    o = o.sort_values(["_c", "_d", "latent"], ascending=[False, False, True]).head(n)
     return t.loc[o.index].assign(_delta=delta[o.index])
 
 # %% ../../nbs/lib/figures/06_latents.ipynb #13d44530
@@ -96,7 +97,8 @@ def latent_plane(
     ax.plot(lim, lim, color=COLORS["muted"], lw=.8, zorder=1)
     ax.plot(t.loc[~c, b], t.loc[~c, f], ".", color="#A6ABB1", ms=3.5, zorder=2, alpha=.7, mew=0, **pixels)
     for k, s in (("base", t[f] < t[b]), ("ft", t[f] > t[b])):
-        ax.plot(t.loc[c & s, b], t.loc[c & s, f], MARKERS[k], color=COLORS[k], ms=4.2, mec="white", mew=.4, zorder=3, **pixels)
+        own = t.loc[c & s]
+        ax.plot(own[b], own[f], MARKERS[k], color=COLORS[k], ms=4.2, mec="white", mew=.4, zorder=3, **pixels)
     if log:
         ax.set(xscale="log", yscale="log")
         plain_ticks(ax.xaxis)
@@ -165,12 +167,13 @@ def plot_activation_magnitude(
     ax=None,  # two axes
     n:int=14, # latents named at the right
 ) -> Figure:
-    "Mean activation on active tokens of every latent in base and fine-tuned model, and of the most changed ones with intervals."
+    "Mean activation on active tokens of every latent in either model, and of the most changed ones with intervals."
     need_columns(drift, ["latent", "mean_base", "mean_ft"], "drift")
     t = drift.dropna(subset=["mean_base", "mean_ft"])
     if "mean_called" in t: t = t.assign(called=t.mean_called)
     cols = "mean_base", "mean_ft", "mean_lo", "mean_hi"
-    return _pair(t, t.mean_ft-t.mean_base, cols, ax, n, "mean activation", "where active", False, "the {n} most changed")
+    change = t.mean_ft-t.mean_base
+    return _pair(t, change, cols, ax, n, "mean activation", "where active", False, "the {n} most changed")
 
 # %% ../../nbs/lib/figures/06_latents.ipynb #69fa3b24
 def _doc_interval(v, n_boot, seed, level=.95):
@@ -198,13 +201,15 @@ def _norm_means(ax, means, top):
         y, c = -top*(.07+.09*j), COLORS.get(m, COLORS["muted"])
         ax.plot([lo, hi], [y, y], color=c, lw=2.2)
         ax.plot(mean, y, MARKERS.get(m, "o"), color=c, ms=5)
-        key.append((f"{NAMES.get(m, m)}: mean {num(mean)}" + (f" [{num(lo)}, {num(hi)}]" if np.isfinite(lo) else ""), c))
+        span = f" [{num(lo)}, {num(hi)}]" if np.isfinite(lo) else ""
+        key.append((f"{NAMES.get(m, m)}: mean {num(mean)}{span}", c))
     return key
 
 # %% ../../nbs/lib/figures/06_latents.ipynb #f7c1dcac
 @styled
 def plot_residual_norms(
-    norms:pd.DataFrame, # `model` ('base', 'ft'), `norm` of x − x̂ per token, and `regime` for a panel each; `doc` for intervals
+    # `model` ('base', 'ft'), `norm` of x − x̂ per token, and `regime` for a panel each; `doc` for intervals
+    norms:pd.DataFrame,
     ax=None,            # as many axes as regimes
     n_boot:int=500,     # bootstrap samples of documents
     seed:int=0,         # of the bootstrap

@@ -35,8 +35,9 @@ def _depth_lines(ax, t, k, label, layers):
 # %% ../../nbs/lib/figures/08_layers.ipynb #c38c08be
 @styled
 def plot_depth(
-    table:pd.DataFrame, # of `diffing.geometry` over layers: `layer, measure, effect, lo, hi`, and `model` where there are several
-    ax=None,            # as many axes as measures
+    # of `diffing.geometry` over layers: `layer, measure, effect, lo, hi`, and `model` where there are several
+    table:pd.DataFrame,
+    ax=None, # as many axes as measures
     # a panel each
     measures=(("shift", "moved (share of variance)"), ("cka", "likeness (CKA with base)"),
               ("directions", "directions of the change")),
@@ -103,13 +104,14 @@ def _neuron_points(ax, t):
     if {"lo", "hi"} <= set(t): ax.vlines(t.layer, 100*t.lo, 100*t.hi, color=COLORS["ft"], lw=3, alpha=.45)
     ax.plot(t.layer, 100*t.share, MARKERS["ft"], color=COLORS["ft"], ms=6)
     for l, s in zip(t.layer, t.share):
-        ax.annotate(f"{num(100*s, 2)} %", (l, 100*s), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9,
-                    color=COLORS["ink"])
+        ax.annotate(f"{num(100*s, 2)} %", (l, 100*s), xytext=(8, 0), textcoords="offset points", va="center",
+                    fontsize=9, color=COLORS["ink"])
 
 # %% ../../nbs/lib/figures/08_layers.ipynb #94927d78
 @styled
 def plot_neurons(
-    neurons:pd.DataFrame, # `layer`, `share` of neurons that changed, `lo`, `hi`; `share_null` of the null control where known
+    # `layer`, `share` of neurons that changed, `lo`, `hi`; `share_null` of the null control where known
+    neurons:pd.DataFrame,
     ax=None,              # axes to draw in
 ) -> Figure:
     "Share of MLP neurons whose behaviour changed, by layer, with intervals; crosses are the null control."

@@ -73,7 +73,8 @@ def _finding_lines(run):
     if path.exists():
         t = load_parquet(path).query("segment == 'all' and regime == 'task'")
         one = [f"{int(t.p.notna().sum()):,} by length", f"{int(called_rows(t).sum()):,} by scaling, too"]
-    return dict(one=one, latents=[_n(c.get("latents_called"), "change"), _n(c.get("latents_survive"), "beyond the placebo")],
+    latents = [_n(c.get("latents_called"), "change"), _n(c.get("latents_survive"), "beyond the placebo")]
+    return dict(one=one, latents=latents,
                 new=[_n(c.get("new_features"), "new"), _n(c.get("new_in_control"), "in the control")],
                 neurons=[_n(c.get("neurons_called"), "change")])
 
@@ -81,7 +82,7 @@ def _finding_lines(run):
 def run_numbers(
     run_dir, # folder of a run
 ) -> pd.DataFrame: # `box`, `line`
-    "What a run's stages counted, as lines of text for the boxes of `plot_pipeline`; boxes of stages that have not run have no rows."
+    "What a run's stages counted, as lines of text for the boxes of `plot_pipeline`; no rows for stages that have not run."
     run = Path(run_dir)
     lines = _model_lines(run) | _dictionary_lines(run) | _finding_lines(run)
     return pd.DataFrame([dict(box=b, line=l) for b, ls in lines.items() for l in ls if l], columns=["box", "line"])
@@ -90,7 +91,8 @@ def run_numbers(
 # title, column, row
 _BOXES = dict(data=("Texts", 0, 1.5), base=("Base model", 1, 1.5), ft=("Fine-tuned", 1, 3), placebo=("Placebo", 1, 0),
               acts=("Activations", 2, 1.5), sae=("SAE", 3, 3), delta=("Delta-SAE", 3, 2), joint=("Crosscoder", 3, 1),
-              latents=("Latents", 4, 3), new=("New features", 4, 2), one=("Of one model", 4, 1), neurons=("Neurons", 4, 0))
+              latents=("Latents", 4, 3), new=("New features", 4, 2), one=("Of one model", 4, 1),
+              neurons=("Neurons", 4, 0))
 # column and row from the top, where it is narrow
 _BELOW = dict(data=(1, 0), ft=(0, 1), base=(1, 1), placebo=(2, 1), acts=(1, 2), neurons=(2, 2), sae=(0, 3),
               delta=(1, 3), joint=(2, 3), latents=(0, 4), new=(1, 4), one=(2, 4))
@@ -125,7 +127,7 @@ def _draw_box(ax, b, place, lines):
 
 # %% ../../nbs/lib/figures/10_overview.ipynb #55625575
 def _arrow(ax, a, b):
-    "From the right side of one box to the left of another, or between upper and lower edges where they are in one column."
+    "From the right side of one box to the left of another, or between upper and lower edges in one column."
     (x0, y0, h0), (x1, y1, h1) = a, b
     up = 1 if y1 > y0 else -1
     around = x1-x0 > 2*_WIDE # past the dictionaries, down first
@@ -211,7 +213,8 @@ def plot_summary(
     "What fine-tuning did, and the three findings: activation patterns, new features, neurons."
     tables = dict(rouge=rouge, drift=drift, delta=delta, neurons=neurons)
     parts = [k for k, v in tables.items() if v is not None and len(v)]
-    check(bool(parts), "plot_summary: every table is missing or empty; give at least one of rouge, drift, delta, neurons")
+    check(bool(parts),
+          "plot_summary: every table is missing or empty; give at least one of rouge, drift, delta, neurons")
     fig, axs = chart_axes(panel_grid(len(parts), 3.1) if ax is None else ax, len(parts))
     fig.get_layout_engine() and fig.get_layout_engine().set(hspace=.06, wspace=.04)
     axs = dict(zip(parts, np.ravel(axs)))

@@ -25,7 +25,8 @@ def _norm_bars(ax, h, edges):
         m = side == k
         ax.bar(edges[:-1][m], np.maximum(h[m], 1e-9), .02, align="edge", color=COLORS[k],
                alpha=.75 if k != "muted" else .35, lw=.5, ec="white", hatch="" if k != "ft" else "////")
-    for x in (.1, .4, .6, .9): ax.axvline(x, 0, .72 if is_narrow() else .82, color=COLORS["muted"], lw=.8, ls=":", zorder=0)
+    top = .72 if is_narrow() else .82
+    for x in (.1, .4, .6, .9): ax.axvline(x, 0, top, color=COLORS["muted"], lw=.8, ls=":", zorder=0)
 
 # %% ../../nbs/lib/figures/09_ownership.ipynb #e35aa264
 def _norm_groups(effect, confirmed):
@@ -83,8 +84,8 @@ def _scaling_plane(ax, limits):
     "The region of latents of one model, and the lines where the models are equal."
     ax.add_patch(mpl.patches.Rectangle((-limits[0], -limits[1]), 2*limits[0], 2*limits[1], fc=COLORS["faint"],
                                        alpha=.35, ec=COLORS["muted"], lw=.9, ls=(0, (4, 3)), zorder=0))
-    ax.annotate("of one model only", (0, limits[1]), xytext=(0, 3), textcoords="offset points", ha="center", va="bottom",
-                fontsize=8.5, color=COLORS["muted"])
+    ax.annotate("of one model only", (0, limits[1]), xytext=(0, 3), textcoords="offset points", ha="center",
+                va="bottom", fontsize=8.5, color=COLORS["muted"])
     ax.axhline(1, color=COLORS["faint"], lw=.8, zorder=0)
     ax.axvline(1, color=COLORS["faint"], lw=.8, zorder=0)
 
@@ -103,7 +104,8 @@ def _scaling_side(ax, t, x, y, s, k, xl, yl):
 def _scaling_key(t, asked, c):
     "Lines of the key: latents of either side and how many of them are called, and all others."
     side = lambda k: f"{(asked & (t.side == k)).sum():,}, of them {(c & (t.side == k)).sum():,} called"
-    return [(f"{NAMES[k]}-sided: {side(k)}", COLORS[k]) for k in ("ft", "base")]+[(f"not one-sided: {(~asked).sum():,}", COLORS["muted"])]
+    items = [(f"{NAMES[k]}-sided: {side(k)}", COLORS[k]) for k in ("ft", "base")]
+    return items+[(f"not one-sided: {(~asked).sum():,}", COLORS["muted"])]
 
 # %% ../../nbs/lib/figures/09_ownership.ipynb #17cb1216
 @styled
@@ -115,7 +117,7 @@ def plot_scaling(
     limits=(.2, .5), # within which both ν lie for a latent of one model
     n_labels:int=6,  # latents named
 ) -> Figure:
-    "The plane of ν^ε and ν^r; one-sided latents with intervals in the colour of their model, the others grey, the region of real ones shaded."
+    "The plane of ν^ε and ν^r: one-sided latents in the colour of their model, others grey, the region of real ones shaded."
     need_columns(table, ["latent", "side", "nu_error", "nu_reconstruction", "p", "called"], "table")
     t = table.dropna(subset=["nu_error", "nu_reconstruction"])
     asked, c = t.p.notna(), called_rows(t)
@@ -144,7 +146,8 @@ def _matching_key(table, v, b, chance):
     if "called" in table:
         n = called_rows(table).sum()
         items.append((f"{n:,} of {len(table):,} have no such counterpart as a seed's", COLORS["ft"]))
-    if chance is not None: items.append((f"grey: random directions, median {num(np.median(chance), 2)}", COLORS["muted"]))
+    if chance is not None:
+        items.append((f"grey: random directions, median {num(np.median(chance), 2)}", COLORS["muted"]))
     return items
 
 # %% ../../nbs/lib/figures/09_ownership.ipynb #e2c67c57
@@ -170,7 +173,8 @@ def plot_matching(
         ax.plot(np.quantile(o, [.25, .75]), [h, h], color=COLORS[k], lw=2.2, ls=LINES[k])
         ax.plot(o.median(), h, MARKERS[k], color=COLORS[k], ms=5.5)
     items = _matching_key(table, v, b, chance)
-    ax.set(xlabel="cosine of matched decoder directions (below: median and quartiles)", ylabel="share of latents per bin (%)",
+    ax.set(xlabel="cosine of matched decoder directions (below: median and quartiles)",
+           ylabel="share of latents per bin (%)",
            xlim=(edges[0], 1), ylim=(-.2*top, top*(1.12+.1*len(items))))
     ax.axhline(0, color=COLORS["muted"], lw=.8)
     ax.set_yticks([o for o in ax.get_yticks() if 0 <= o <= top*1.2])

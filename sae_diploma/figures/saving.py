@@ -51,7 +51,7 @@ def _settled(fig):
 
 # %% ../../nbs/lib/figures/03_saving.ipynb #1ac6a872
 def _save_forms(fig, twin, folder, name):
-    "A figure and its narrow form, each for light and for dark pages; an earlier figure's narrow form goes where there is none."
+    "A figure and its narrow form, each for light and dark pages; where there is no narrow form, an earlier one goes."
     for f, own, save in ((fig, name, _save_picture), (twin, f"{name}.narrow", _save_small)):
         if f is None: continue
         with house_style(), _settled(f):
@@ -108,12 +108,13 @@ def save_figure(
     alt:str,           # what somebody who cannot see it needs to know
     fingerprint=None,  # of the stage that the data come from; that of the folder's stage by default, where it has one
 ) -> dict:
-    "Write `name`.png (2×) and .svg, both as .dark. too, .narrow.png for phones, and .csv, enter caption and alt text in captions.json, and return that entry."
+    "Write the figure's pictures, its data and its entry in captions.json, and return that entry."
     check(re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name or "") is not None,
           f"name: {name!r} is no file name for a figure; use lower-case letters, digits, _ and -")
     check(bool((caption or "").strip()) and bool((alt or "").strip()),
           f"caption, alt: figure {name!r} needs both a caption and a text alternative")
-    check(isinstance(data, pd.DataFrame) and len(data) > 0, f"data: figure {name!r} needs the table that it is drawn from")
+    check(isinstance(data, pd.DataFrame) and len(data) > 0,
+          f"data: figure {name!r} needs the table that it is drawn from")
     folder = Path(folder)
     twin = narrow_twin(fig)
     _save_forms(fig, twin, folder, name)

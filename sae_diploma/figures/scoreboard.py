@@ -69,7 +69,7 @@ def plot_scoreboard(
     ax=None,            # as many axes as metrics
     fdr:float=.05,      # the line in the panel of false discoveries
 ) -> Figure:
-    "Scores of methods on planted truth with intervals: a row for each method, a panel for each metric, a marker for each setting."
+    "Scores of methods on planted truth: a row for each method, a panel for each metric, a marker for each setting."
     need_columns(table, ["method", "setting", "metric", "value", "lo", "hi"], "table")
     for m in table.metric.unique(): check(m in SCORES, f"table: metric {m!r} is unknown{near(m, SCORES)}")
     metrics, settings = [m for m in SCORES if (table.metric == m).any()], list(dict.fromkeys(table.setting))
@@ -83,6 +83,7 @@ def plot_scoreboard(
     if ax is None:
         looks = [_LOOKS[j % 5] for j in range(len(settings))]
         marks = [mpl.lines.Line2D([], [], color=c, marker=mark, lw=2, ms=6) for c, mark in looks]
-        fig.legend(marks, settings, loc="outside upper left", ncols=1 if is_narrow() else min(3, len(settings)), frameon=False,
+        cols = 1 if is_narrow() else min(3, len(settings))
+        fig.legend(marks, settings, loc="outside upper left", ncols=cols, frameon=False,
                    fontsize=9, handlelength=1.4, columnspacing=1.2)
     return fig

@@ -119,7 +119,7 @@ def fold_labels(
 
 # %% ../../nbs/lib/figures/00_style.ipynb #f65c44b0
 def _rows(n, height, cols, wide, apart=False, **kw):
-    "`n` axes of a fresh `Chart` in rows of `cols`, each row `height` inches high; those `apart` do not share a left edge."
+    "`n` axes of a fresh `Chart` in rows of `cols`, each `height` inches high; those `apart` do not share a left edge."
     rows = math.ceil(n/cols)
     fig = Chart(figsize=(wide, height*rows), layout="constrained")
     if apart: axs = [fig.add_subplot(g.subgridspec(1, 1)[0]) for g in fig.add_gridspec(n, 1)]
@@ -175,7 +175,7 @@ def drawn_content(
 def styled(
     f, # a figure function
 ):
-    "Run `f` in the house style, whatever the caller's own settings are; a fresh figure keeps how it was made, so that `narrow_twin` can draw it anew."
+    "Run `f` in the house style, whatever the caller's settings; a fresh figure keeps how it was made for `narrow_twin`."
     @functools.wraps(f)
     def _f(*args, **kwargs):
         made = _made[0]

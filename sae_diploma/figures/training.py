@@ -82,7 +82,7 @@ def plot_sft_curve(
     history:list, # dicts with `step` and `loss`, `eval_loss`, `eval_…_loss`: `trainer.state.log_history`
     ax=None,      # axes to draw in
 ) -> Figure:
-    "Training and validation loss against the optimiser step; the best checkpoint is ringed, the base model's loss is a line."
+    "Training and validation loss against the optimiser step; a ring around the best, the base model's loss as a line."
     h = pd.DataFrame(history)
     need_columns(h, ["step"], "history")
     evals = [c for c in h.columns if c == "eval_loss" or re.fullmatch(r"eval_\w+_loss", str(c))]

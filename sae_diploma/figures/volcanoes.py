@@ -88,7 +88,7 @@ def plot_volcano(
     n_labels:int=8,     # latents named
     keys=("base", "ft"), # colours and markers of latents that fire less and more
 ) -> Figure:
-    "Change of activation frequency against −log10 of q (p where there is no q); called latents in colour, untested ones left out."
+    "Change of activation frequency against −log10 of q (or p); called latents in colour, untested ones left out."
     y = "q" if "q" in drift else "p"
     need_columns(drift, ["latent", "delta", y, "called"], "drift")
     drift, control = (o if o is None else o.dropna(subset=["delta", y]) for o in (drift, control))
@@ -183,7 +183,7 @@ def plot_placebo(
     ax=None,            # axes to draw in
     n_labels:int=5,     # latents named
 ) -> Figure:
-    "Change of frequency in the fine-tuned model against that in the placebo, in percentage points; latents that survive are filled."
+    "Change of frequency in the fine-tuned model against that in the placebo; latents that survive are filled."
     need_columns(table, ["latent", "delta", "placebo_delta", "survives"], "table")
     fig, ax = chart_axes(ax, size=(7, 4.6))
     x, y, s = 100*table.placebo_delta, 100*table.delta, table.survives.to_numpy(bool)
@@ -198,7 +198,8 @@ def plot_placebo(
     top = table[s].reindex((table.delta-table.placebo_delta)[s].abs().nlargest(n_labels).index)
     if len(top):
         tag_points(ax, 100*top.placebo_delta.to_numpy(), 100*top.delta.to_numpy(),
-                   [latent_name(r) for _, r in top.iterrows()], [COLORS["ft"]]*len(top), avoid=np.column_stack([x[s], y[s]]))
+                   [latent_name(r) for _, r in top.iterrows()], [COLORS["ft"]]*len(top),
+                   avoid=np.column_stack([x[s], y[s]]))
     bold = dict(weight="bold", transform=ax.transAxes)
     ax.text(0, 1.02, f"{s.sum():,} survive the placebo", color=COLORS["ft"], **bold)
     ax.text(1, 1.02, f"{(~s).sum():,} do not", color=COLORS["muted"], ha="right", **bold)
@@ -246,7 +247,8 @@ def _way_names(ax, last, stops):
     ax.set_xticks(stops)
     ys = spread_apart([100*r.delta for r in last], .055*(ax.get_ylim()[1]-ax.get_ylim()[0]))
     for r, y in zip(last, ys):
-        ax.text(end+.015*length, y, latent_name(r), va="center", fontsize=8.5, color=COLORS["ft" if r.delta > 0 else "base"])
+        color = COLORS["ft" if r.delta > 0 else "base"]
+        ax.text(end+.015*length, y, latent_name(r), va="center", fontsize=8.5, color=color)
 
 # %% ../../nbs/lib/figures/07_volcanoes.ipynb #fa6b3da8
 @styled
@@ -298,7 +300,8 @@ def _null_row(ax, y, share, top, kind, name, count):
             t.set_in_layout(False)
         return
     left = share > .6*top
-    ax.annotate(count, (share, y), xytext=(-8 if left else 8, 7 if left else 0), va="center", ha="right" if left else "left", **kw)
+    at = dict(xytext=(-8, 7), ha="right") if left else dict(xytext=(8, 0), ha="left")
+    ax.annotate(count, (share, y), va="center", **at, **kw)
 
 # %% ../../nbs/lib/figures/07_volcanoes.ipynb #28ef78a1
 @styled
