@@ -254,7 +254,7 @@ def steering_vectors(
     random:bool=True, # with a random direction as long as the first vector
     seed:int=0, # of that
 ) -> dict: # name -> (d_in,)
-    "Decoder rows at each latent's mean activation in the fine-tuned model, else in the base model; none for silent ones."
+    "Decoder rows at each latent's mean activation in the fine-tuned model, else in the base; silent ones have none."
     out, latents = {}, [int(i) for i in latents]
     with torch.no_grad():
         f = {s: [sae.encode_sparse(getattr(o, s).to(sae.W_dec)) for o in both] for s in ("xf", "xb")}
@@ -282,7 +282,7 @@ def steering(
     n_bootstrap:int=1000, n_perm:int=20_000, level:float=.95, fdr:float=.05, seed:int=0, # of the differences
     **kw,                # for `sft.generate`: `instruction`, `batch_size`
 ):
-    "`(table, texts)`: value per vector, strength and measure, its difference to the model left alone, and what was written."
+    "`(table, texts)`: value per vector, strength and measure, difference to the model left alone; and its texts."
     check(len(vectors) > 0, "vectors: none was given; a latent that is never active has none")
     articles, refs = list(pairs["article"]), list(pairs["highlights"])
     starts = starters(refs) if starts is None else starts

@@ -127,7 +127,7 @@ def patch_by_document(
     max_scale:float=100., # a control is scaled at most so much
     seed:int=0,      # of the draws
 ) -> pd.DataFrame:
-    "One row per set, side and document: sums `gap`, `left` (KL), `nll`, `nll_clean` (loss), tokens `n`, `norm`, `delta_fvu`."
+    "One row per set, side and document: KL `gap`, `left`, loss `nll`, `nll_clean`, tokens `n`, `norm` and `delta_fvu`."
     for c in controls: check(c in ("frequency", "norm"), f"controls: {c!r} is unknown; use 'frequency' and 'norm'")
     for s in sides: check(s in ("write", "remove"), f"sides: {s!r} is unknown; use 'write' and 'remove'")
     check(len(methods) > 0, "methods: none was given; give {name: (dictionary, ranking)}")

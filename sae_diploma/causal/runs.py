@@ -46,7 +46,7 @@ def _passed_over(model, n):
 
 # %% ../../nbs/lib/causal/02_runs.ipynb #0bd67851
 class ModelRun:
-    "Some documents in one model: its activations, its log-probabilities at `at`, and runs that go on from other activations."
+    "Some documents in one model: activations, log-probabilities at `at`, and runs that go on from other activations."
     def __init__(self,
         model,            # a causal language model
         ids, mask,        # (batch, T) padded documents, and which tokens are real

@@ -101,7 +101,7 @@ def match(
     b,                  # (m, d) directions
     max_exact:int=4096, # most rows for the exact assignment
 ):
-    "`(i, j, cosines)` of a one-to-one matching of rows: the best assignment, or mutual neighbours beyond `max_exact` rows."
+    "`(i, j, cosines)` of a matching of rows: the best assignment, or mutual neighbours beyond `max_exact` rows."
     from scipy.optimize import linear_sum_assignment
     a, b = directions(a).cpu(), directions(b).cpu()
     if max(len(a), len(b)) <= max_exact:

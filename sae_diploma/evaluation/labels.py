@@ -45,7 +45,7 @@ def toy_world(
     length=40,    # tokens of each
     seed:int=0,   # of tokens and activations
 ):
-    "`(table, store)`: documents of two packages with random tokens, and activations of which two coordinates are labels."
+    "`(table, store)`: documents of two packages with random tokens, and activations; two coordinates are labels."
     from sae_diploma.acts.store import ArrayStore, TokenTable
     rng = np.random.default_rng(seed)
     docs, doc, pos, segment = _toy_documents(n_docs, length)
@@ -74,14 +74,14 @@ def token_labels(
         out |= {f"token: {c}": at[:, i] for i, c in enumerate(classes)}
     return pd.DataFrame(out)
 
-# %% ../../nbs/lib/evaluation/02_labels.ipynb #de464707
+# %% ../../nbs/lib/evaluation/02_labels.ipynb #a2281c28
 def document_labels(
     table,            # `TokenTable`
     docs,             # (n,) documents
     n_packages:int=5, # the most frequent packages of `docs` are a task each
     packages=None,    # names to use instead
 ) -> pd.DataFrame:
-    "(n, tasks) bool: package and regime of each document; a package is what precedes the first dot of the source."
+    "(n, tasks) bool: package and regime of each document; its name is the source up to the first dot."
     d = table.docs.iloc[docs]
     source = d.source if "source" in d else pd.Series("", index=d.index)
     top = source.fillna("").astype(str).str.split(".").str[0]

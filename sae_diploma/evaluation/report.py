@@ -124,7 +124,8 @@ def _basics(e):
     pct, r, d, u = "{:.1%}".format, e["reconstruction"], e["density"], e["redundancy"]
     held = "held-out " if e["data"]["held_out"] else ""
     span = f" [{r['fvu_lo']:.4f}, {r['fvu_hi']:.4f}]" if "fvu_lo" in r else ""
-    with_them = f"; with {r['n_massive']} massive activations FVU {r['fvu_with_massive']:.4f}" if r.get("n_massive") else ""
+    with_them = ""
+    if r.get("n_massive"): with_them = f"; with {r['n_massive']} massive activations FVU {r['fvu_with_massive']:.4f}"
     median = f"{10**d['log10_frequency']['q50']:.2%}"
     return [f"{e['sae']['architecture']} SAE of {e['sae']['d_sae']:,} latents, on {r['n_tokens']:,} {held}tokens",
             f"reconstruction  FVU {r['fvu']:.4f}{span}, L0 {r['l0']:.1f}{with_them}",

@@ -128,7 +128,7 @@ def probing(
     n_bootstrap:int=500,      # resamples of documents
     seed:int=0,               # of the choice of documents and tokens
 ) -> pd.DataFrame:
-    "One row per SAE, task and probe, with intervals: `sae, task, group, probe, k, accuracy, auc`; the limits once per task."
+    "A row per SAE, task and probe, with intervals: `sae, task, group, probe, k, accuracy, auc`; limits once per task."
     saes, table = dict(saes) if isinstance(saes, dict) else dict(sae=saes), table.leave_out(store.massive)
     splits = _probe_splits(table)
     check_ks(ks)

@@ -81,7 +81,7 @@ def plot_dose(
     control:str="norm",   # drawn with each method; the other one where it is absent
     names:dict=None,      # of methods, for the picture
 ) -> Figure:
-    "Share of the KL gap that closes against the number of units; dashed in the same colour, each method's random control."
+    "Share of the KL gap that closes against the number of units; dashed, the random control of each method."
     need_columns(table, ["method", "control", "k", "side", "effect", "lo", "hi"], "table")
     sides = [s for s in ("write", "remove") if (table.side == s).any()]
     shared = {} if ax is not None or len(sides) == 1 else dict(sharey=True)

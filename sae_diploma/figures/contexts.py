@@ -75,7 +75,7 @@ def _heading(ax, r, name_at, words_at, **kw):
 
 # %% ../../nbs/lib/figures/12_contexts.ipynb #4dc53829
 def _broken_context(tokens, per):
-    "Line of each token and letters before it, in lines of `per` letters, and the number of lines; words are kept whole."
+    "Line of each token and letters before it, in lines of `per` letters, and the number of lines; words stay whole."
     at, i, n = [], 0, 0
     for j, t in enumerate(tokens):
         # a word may be several tokens

@@ -227,7 +227,7 @@ def plot_stability(
     chance=None,        # quantiles of the largest cosine with random directions, evenly spaced: of `random_max_cosine`
     ax=None,            # axes to draw in
 ) -> Figure:
-    "Histograms of the cosine with the closest, and with the matched, latent of another seed; random directions are grey."
+    "Histograms of the cosine with the closest, and with the matched, latent of another seed; chance is grey."
     need_columns(table, ["max_cos", "matched_cos"], "table")
     fig, ax = chart_axes(ax, size=(7, 3.4))
     v, m = table.max_cos.dropna(), table.matched_cos.dropna()

@@ -204,6 +204,15 @@ def _cost(label, room):
     return (1000*out + 400*hit + 300*_struck(label, room) + (90 if label.near else 30)*wrong + 25*under
             + math.hypot(label.dx, label.dy)/2)
 
+# %% ../../nbs/lib/figures/01_labels.ipynb #bc0230fb
+def _write_tag(ax, xy, label, text, color):
+    "Write a label at its place, with a line to its point where it is farther off."
+    arrow = None if label.near else dict(arrowstyle="-", color=color, lw=.6, shrinkA=0, shrinkB=2)
+    side = "right" if label.dx < 0 else "center" if label.dx == 0 else "left"
+    t = ax.annotate(text, xy, xytext=(label.dx, label.dy), textcoords="offset points", color=color, fontsize=8.5,
+                    ha=side, va="center", annotation_clip=False, zorder=8, parse_math=False, arrowprops=arrow)
+    t.set_in_layout(False)
+
 # %% ../../nbs/lib/figures/01_labels.ipynb #29354594
 def tag_points(
     ax,         # axes whose points are drawn
@@ -225,12 +234,3 @@ def tag_points(
         best = min(places, key=lambda o: _cost(o, room))
         room.add(best)
         _write_tag(ax, (x, y), best, text, color)
-
-# %% ../../nbs/lib/figures/01_labels.ipynb #bc0230fb
-def _write_tag(ax, xy, label, text, color):
-    "Write a label at its place, with a line to its point where it is farther off."
-    arrow = None if label.near else dict(arrowstyle="-", color=color, lw=.6, shrinkA=0, shrinkB=2)
-    side = "right" if label.dx < 0 else "center" if label.dx == 0 else "left"
-    t = ax.annotate(text, xy, xytext=(label.dx, label.dy), textcoords="offset points", color=color, fontsize=8.5,
-                    ha=side, va="center", annotation_clip=False, zorder=8, parse_math=False, arrowprops=arrow)
-    t.set_in_layout(False)

@@ -82,7 +82,7 @@ def _finding_lines(run):
 def run_numbers(
     run_dir, # folder of a run
 ) -> pd.DataFrame: # `box`, `line`
-    "What a run's stages counted, as lines of text for the boxes of `plot_pipeline`; no rows for stages that have not run."
+    "What a run's stages counted, as lines of text for the boxes of `plot_pipeline`; none for stages that have not run."
     run = Path(run_dir)
     lines = _model_lines(run) | _dictionary_lines(run) | _finding_lines(run)
     return pd.DataFrame([dict(box=b, line=l) for b, ls in lines.items() for l in ls if l], columns=["box", "line"])

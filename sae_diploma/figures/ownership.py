@@ -76,7 +76,9 @@ def plot_norms(
     ax.yaxis.set_major_locator(mpl.ticker.FixedLocator(ticks))
     plain_ticks(ax.yaxis)
     ax.grid(axis="x", visible=False)
-    if is_narrow(): color_key(ax, [(text.replace("\n", "; "), COLORS[k]) for _, text, k in groups], "upper center")
+    if is_narrow():
+        lines = [(text.replace("\n", "; "), COLORS[k]) for _, text, k in groups]
+        color_key(ax, lines, "upper center")
     return fig
 
 # %% ../../nbs/lib/figures/09_ownership.ipynb #47b2d74a
@@ -117,7 +119,7 @@ def plot_scaling(
     limits=(.2, .5), # within which both ν lie for a latent of one model
     n_labels:int=6,  # latents named
 ) -> Figure:
-    "The plane of ν^ε and ν^r: one-sided latents in the colour of their model, others grey, the region of real ones shaded."
+    "The plane of ν^ε and ν^r: one-sided latents in their model's colour, others grey, the region of real ones shaded."
     need_columns(table, ["latent", "side", "nu_error", "nu_reconstruction", "p", "called"], "table")
     t = table.dropna(subset=["nu_error", "nu_reconstruction"])
     asked, c = t.p.notna(), called_rows(t)

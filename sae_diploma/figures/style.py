@@ -175,7 +175,7 @@ def drawn_content(
 def styled(
     f, # a figure function
 ):
-    "Run `f` in the house style, whatever the caller's settings; a fresh figure keeps how it was made for `narrow_twin`."
+    "Run `f` in the house style, whatever the caller's settings; a fresh figure keeps how it was made."
     @functools.wraps(f)
     def _f(*args, **kwargs):
         made = _made[0]
