@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['fvu', 'delta_fvu', 'Moments', 'SAEMetrics', 'split_massive', 'measure', 'with_massive', 'evaluate', 'token_losses',
-           'pad_documents', 'ce_by_document', 'length_batches', 'ce_summary', 'ce_recovered']
+           'pad_documents', 'length_batches', 'ce_by_document', 'ce_summary', 'ce_recovered']
 
 # %% ../nbs/lib/measuring/00_metrics.ipynb #24c034db
 import copy, math
@@ -16,7 +16,7 @@ from .core import *
 # %% ../nbs/lib/measuring/00_metrics.ipynb #79ffce6a
 def fvu(
     x:torch.Tensor,     # (n, d) what was there
-    x_hat:torch.Tensor, # (n, d) what was said instead
+    x_hat:torch.Tensor, # (n, d) its reconstruction
 ) -> float:
     "Fraction of the variance of `x` that `x_hat` leaves unexplained: 0 for a copy, 1 for the mean."
     x, x_hat = x.double(), x_hat.double()
@@ -87,18 +87,21 @@ def frequency(self:SAEMetrics):
     "(d_sae,) share of the tokens that each latent fires on."
     return self.count.double() / max(1, self.moments.n)
 
+# %% ../nbs/lib/measuring/00_metrics.ipynb #16a65e77
 @patch(as_prop=True)
 def mean_activation(self:SAEMetrics):
     "(d_sae,) mean activation of each latent on the tokens that it fires on; NaN where it never does."
     return self.total / self.count
 
+# %% ../nbs/lib/measuring/00_metrics.ipynb #e85e0171
 @patch
 def compute(self:SAEMetrics) -> dict:
     "FVU, L0, share of dead latents and the mean squared norms of activations and error."
     n = self.moments.n
     check(n > 0, "metrics: no tokens were seen; give rows that are not empty", DataError)
-    return dict(n_tokens=n, fvu=self.err / float(self.moments.m2) if n > 1 else math.nan, l0=self.count.sum().item() / n,
-                dead=(self.count == 0).double().mean().item(), mean_sq=self.sq / n, mse=self.err / n)
+    return dict(n_tokens=n, fvu=self.err / float(self.moments.m2) if n > 1 else math.nan,
+                l0=self.count.sum().item() / n, dead=(self.count == 0).double().mean().item(),
+                mean_sq=self.sq / n, mse=self.err / n)
 
 # %% ../nbs/lib/measuring/00_metrics.ipynb #7ce2a814
 def split_massive(
@@ -113,6 +116,16 @@ def split_massive(
     return rows[~bad], rows[bad]
 
 # %% ../nbs/lib/measuring/00_metrics.ipynb #506ede55
+def _add(m, sae, store, rows, batch_size=8192):
+    "Add rows of a store to metrics."
+    device = sae.W_dec.device
+    for _, x in store.batches(batch_size, rows=rows, shuffle=False):
+        x = x.to(device)
+        values, indices = sae.encode_sparse(x)
+        m.update(x, sae.decode_sparse(values, indices), values, indices)
+    return m
+
+# %% ../nbs/lib/measuring/00_metrics.ipynb #531fb192
 @torch.no_grad()
 def measure(
     sae,             # an `SAE`
@@ -126,15 +139,7 @@ def measure(
     if drop_massive: rows, _ = split_massive(store, rows)
     return _add(SAEMetrics(sae.cfg.d_sae), sae, store, rows, batch_size)
 
-def _add(m, sae, store, rows, batch_size=8192):
-    "Add rows of a store to metrics."
-    device = sae.W_dec.device
-    for _, x in store.batches(batch_size, rows=rows, shuffle=False):
-        x = x.to(device)
-        values, indices = sae.encode_sparse(x)
-        m.update(x, sae.decode_sparse(values, indices), values, indices)
-    return m
-
+# %% ../nbs/lib/measuring/00_metrics.ipynb #3d6f3883
 @torch.no_grad()
 def with_massive(
     m:SAEMetrics,    # over rows without massive activations
@@ -147,14 +152,15 @@ def with_massive(
     if len(massive) == 0: return dict(n_massive=0)
     return dict(n_massive=len(massive), fvu_with_massive=_add(copy.deepcopy(m), sae, store, massive).compute()["fvu"])
 
+# %% ../nbs/lib/measuring/00_metrics.ipynb #6b3d5fe3
 def evaluate(
     sae,             # an `SAE`
     store,           # activations
     rows=None,       # row indices; all by default. Leave BOS rows out: their norm dominates
     batch_size=8192, # rows at a time
-    massive=None,    # row indices of massive activations to report beside; those among `rows` by default
+    massive=None,    # row indices of massive activations to report on; those among `rows` by default
 ) -> dict:
-    "Held-out metrics of `sae`: FVU, L0, share of dead latents; `n_massive` were left out, `fvu_with_massive` is the FVU with them."
+    "Held-out FVU, L0, share of dead latents; `n_massive` rows were left out, `fvu_with_massive` is the FVU with them."
     rows, own = split_massive(store, rows)
     if massive is not None:
         own = np.asarray(massive, dtype=np.int64)
@@ -178,7 +184,7 @@ def pad_documents(
     docs,     # ids of documents, in any order
     pad_id=0, # fills the end; masked
 ):
-    "`ids`, `mask` (real tokens) and `keep` (real, not BOS, not left out), each (len(docs), longest), of documents of a table."
+    "`ids`, `mask` (real tokens) and `keep` (also not BOS, not left out), each (len(docs), longest), of documents."
     from sae_diploma.acts.store import SEGMENTS
     doc, docs = np.asarray(table.doc), np.asarray(docs)
     lo, hi = np.searchsorted(doc, docs), np.searchsorted(doc, docs, side="right")
@@ -188,28 +194,8 @@ def pad_documents(
     at = np.where(mask, at, 0)
     keep = mask & (np.asarray(table.segment)[at] != SEGMENTS.index("bos"))
     if getattr(table, "massive", None) is not None: keep &= ~table.massive[at]
-    return tuple(map(torch.as_tensor, (np.where(mask, np.asarray(table.token)[at], pad_id).astype(np.int64), mask, keep)))
-
-# %% ../nbs/lib/measuring/00_metrics.ipynb #e518b9bb
-@torch.no_grad()
-def ce_by_document(
-    model,               # causal language model
-    table,               # `TokenTable`
-    docs,                # ids of documents
-    sae,                 # an `SAE` of that layer and hookpoint, or a dict name -> `SAE`: they share the clean and the zeroed run
-    layer:int,           # 0-based decoder layer
-    hookpoint:str,       # where in it: 'resid_post', 'mlp_out', …
-    batch_tokens=None,   # tokens per run of the model, padding counted; what keeps its logits near 32 MB by default, which caches like
-):
-    "DataFrame with a row per document: `doc, n_tokens` and the sums over its tokens of `ce_clean, ce_sae, ce_zero, kl`; of several SAEs also `sae`."
-    import pandas as pd
-    saes = sae if isinstance(sae, dict) else dict(sae=sae)
-    docs, batch_tokens = np.unique(np.asarray(docs)), batch_tokens or max(512, 2**23 // model.get_input_embeddings().weight.shape[0])
-    length = np.searchsorted(table.doc, docs, side="right") - np.searchsorted(table.doc, docs)
-    out = [_ce_batch(model, *pad_documents(table, docs[b]), saes, layer, hookpoint).assign(doc=np.tile(docs[b], len(saes)))
-           for b in progress(list(length_batches(length, batch_tokens)), desc="CE recovered", unit="batch")]
-    out = pd.concat(out).sort_values("doc", kind="stable", ignore_index=True)
-    return out[[*(["sae"] if saes is sae else []), "doc", "n_tokens", "ce_clean", "ce_sae", "ce_zero", "kl"]]
+    ids = np.where(mask, np.asarray(table.token)[at], pad_id).astype(np.int64)
+    return tuple(map(torch.as_tensor, (ids, mask, keep)))
 
 # %% ../nbs/lib/measuring/00_metrics.ipynb #708886cf
 def length_batches(
@@ -219,10 +205,20 @@ def length_batches(
     "Index arrays that together are every document once, shortest first, each batch padded to at most `batch_tokens`."
     order, batch = np.argsort(length, kind="stable"), []
     for i in order:
-        if batch and (len(batch) + 1) * length[i] > batch_tokens: yield np.array(batch); batch = []
+        if batch and (len(batch) + 1) * length[i] > batch_tokens:
+            yield np.array(batch)
+            batch = []
         batch.append(i)
     if batch: yield np.array(batch)
 
+# %% ../nbs/lib/measuring/00_metrics.ipynb #d772f80f
+def _per_document(name, mask, **sums):
+    "A row per document of a padded batch: the SAE's name, tokens that are predicted, and sums over them."
+    import pandas as pd
+    sums = {k: v.sum(1).cpu().numpy() for k, v in sums.items()}
+    return pd.DataFrame(dict(sae=name, n_tokens=mask[:, 1:].sum(1).cpu().numpy(), **sums))
+
+# %% ../nbs/lib/measuring/00_metrics.ipynb #d97dc448
 def _ce_batch(model, ids, mask, keep, saes, layer, hookpoint):
     "`ce_by_document` of one padded batch."
     import pandas as pd
@@ -232,14 +228,39 @@ def _ce_batch(model, ids, mask, keep, saes, layer, hookpoint):
     logits = lambda: model(input_ids=ids, attention_mask=mask.long(), use_cache=False).logits
     put = lambda new: lambda x: torch.where(keep[..., None], new(x).to(x.dtype), x)
     clean, logp = token_losses(logits(), ids, mask)
-    with splice(model, layer, hookpoint, put(torch.zeros_like)): ce_zero, _ = token_losses(logits(), ids, mask)
+    with splice(model, layer, hookpoint, put(torch.zeros_like)): zero, _ = token_losses(logits(), ids, mask)
     out = []
     for name, sae in saes.items():
-        with splice(model, layer, hookpoint, put(lambda x: sae(x.to(sae.W_dec)))): ce_sae, logq = token_losses(logits(), ids, mask)
+        with splice(model, layer, hookpoint, put(lambda x: sae(x.to(sae.W_dec)))):
+            own, logq = token_losses(logits(), ids, mask)
         kl = torch.nn.functional.kl_div(logq, logp, reduction="none", log_target=True).sum(-1).double() * mask[:, 1:]
-        out.append(pd.DataFrame(dict(sae=name, n_tokens=mask[:, 1:].sum(1).cpu().numpy(), **{k: v.sum(1).cpu().numpy() for k, v in
-                                     dict(ce_clean=clean, ce_sae=ce_sae, ce_zero=ce_zero, kl=kl).items()})))
+        out.append(_per_document(name, mask, ce_clean=clean, ce_sae=own, ce_zero=zero, kl=kl))
     return pd.concat(out)
+
+# %% ../nbs/lib/measuring/00_metrics.ipynb #e518b9bb
+@torch.no_grad()
+def ce_by_document(
+    model,               # causal language model
+    table,               # `TokenTable`
+    docs,                # ids of documents
+    sae,                 # an `SAE` of that layer and hookpoint, or a dict name -> `SAE`: they share two runs
+    layer:int,           # 0-based decoder layer
+    hookpoint:str,       # where in it: 'resid_post', 'mlp_out', …
+    # tokens per run of the model, padding counted; what keeps its logits near 32 MB by default, which caches like
+    batch_tokens=None,
+):
+    "A row per document: `doc, n_tokens` and sums of `ce_clean, ce_sae, ce_zero, kl`; of several SAEs also `sae`."
+    import pandas as pd
+    saes = sae if isinstance(sae, dict) else dict(sae=sae)
+    docs = np.unique(np.asarray(docs))
+    batch_tokens = batch_tokens or max(512, 2**23 // model.get_input_embeddings().weight.shape[0])
+    length = np.searchsorted(table.doc, docs, side="right") - np.searchsorted(table.doc, docs)
+    out = []
+    for b in progress(list(length_batches(length, batch_tokens)), desc="CE recovered", unit="batch"):
+        sums = _ce_batch(model, *pad_documents(table, docs[b]), saes, layer, hookpoint)
+        out.append(sums.assign(doc=np.tile(docs[b], len(saes))))
+    out = pd.concat(out).sort_values("doc", kind="stable", ignore_index=True)
+    return out[[*(["sae"] if saes is sae else []), "doc", "n_tokens", "ce_clean", "ce_sae", "ce_zero", "kl"]]
 
 # %% ../nbs/lib/measuring/00_metrics.ipynb #9702b5eb
 def ce_summary(
@@ -251,6 +272,7 @@ def ce_summary(
     m = {k: float(df[k].sum() / n) for k in ("ce_clean", "ce_sae", "ce_zero", "kl")}
     return dict(n_tokens=int(n), **m, ce_recovered=(m["ce_zero"] - m["ce_sae"]) / (m["ce_zero"] - m["ce_clean"]))
 
+# %% ../nbs/lib/measuring/00_metrics.ipynb #20463874
 def ce_recovered(
     model,             # causal language model
     table,             # `TokenTable`
@@ -260,5 +282,5 @@ def ce_recovered(
     hookpoint:str,     # where in it
     batch_tokens=None, # as for `ce_by_document`
 ) -> dict:
-    "CE of the clean, the spliced and the zeroed model, CE recovered and KL, per token over `docs`; see `ce_by_document`."
+    "CE of the clean, the spliced and the zeroed model, CE recovered and KL, per token; see `ce_by_document`."
     return ce_summary(ce_by_document(model, table, docs, sae, layer, hookpoint, batch_tokens))
