@@ -21,7 +21,7 @@ from ..core import *
 from ..acts.store import REGIMES, SEGMENTS, ArrayStore, PairedStores, TokenTable
 from ..diffing.all import *
 from ..diffing.baselines import mean_difference, pca_delta
-from ..saes import SAEConfig
+from ..saes import SAE, SAEConfig
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #d98e4c4a
 FEATURE_KINDS = ("shared", "ft_only", "base_only", "rescaled", "rotated")

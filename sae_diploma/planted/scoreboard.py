@@ -26,11 +26,12 @@ def _finetune_rows(t, first):
     out = []
     for method, g in t.groupby("method", sort=False):
         n, hit = len(g), int((g["rank"] <= first).sum())
-        row = lambda metric, value, lo, hi: out.append(dict(method=method, setting="planted fine-tunes",
-            metric=metric, value=value, lo=lo, hi=hi, n=n))
-        row("first_ten", hit/n, *_share(hit, n))
+        where = dict(method=method, setting="planted fine-tunes", n=n)
+        lo, hi = _share(hit, n)
+        out.append(dict(where, metric="first_ten", value=hit/n, lo=lo, hi=hi))
         half = student.ppf(.975, n-1)*g.ap.std(ddof=1)/n**.5 if n > 1 else np.nan
-        row("ap", g.ap.mean(), np.maximum(0., g.ap.mean()-half), np.minimum(1., g.ap.mean()+half))
+        lo, hi = np.maximum(0., g.ap.mean()-half), np.minimum(1., g.ap.mean()+half)
+        out.append(dict(where, metric="ap", value=g.ap.mean(), lo=lo, hi=hi))
     return out
 
 # %% ../../nbs/lib/planted/02_scoreboard.ipynb #b42cf36a
@@ -51,9 +52,67 @@ def in_words(
     out = []
     for s, g in board[board.metric == "ap"].groupby("setting", sort=False):
         g = g.sort_values("value", ascending=False)
-        out.append(f"{s}: best average precision {g.value.iloc[0]:.2f} by {g.method.iloc[0]}, then "
-                   f"{', '.join(f'{r.method} {r.value:.2f}' for r in g.iloc[1:4].itertuples())}")
+        next_ones = ", ".join(f"{r.method} {r.value:.2f}" for r in g.iloc[1:4].itertuples())
+        out.append(f"{s}: best average precision {g.value.iloc[0]:.2f} by {g.method.iloc[0]}, then {next_ones}")
     return "; ".join(out)+"."
+
+# %% ../../nbs/lib/planted/02_scoreboard.ipynb #61cf8657
+def _recommended(g, best, name):
+    "How the recommended method does at one level, in words; the others where it was not run."
+    mine = g[g.method == name]
+    if not len(mine): return f"best is {best.index[0]} with average precision {best.iloc[0]:.3f}"
+    said = (f"{name} finds what only the fine-tuned model has with average precision {mine.ap.mean():.3f} (worst seed "
+            f"{mine.ap.min():.3f}) and {mine.false.mean():.1%} false discoveries (worst {mine.false.max():.1%}) among "
+            f"{mine.discoveries.mean():.0f} called")
+    rest = best.drop(name)
+    if not len(rest): return said
+    said += f"; the next best is {rest.index[0]} with {rest.iloc[0]:.3f}"
+    return said + (", which is as good or better" if rest.iloc[0] >= mine.ap.mean() else "")
+
+# %% ../../nbs/lib/planted/02_scoreboard.ipynb #d5d0d27d
+def _level_sentence(level, g):
+    "One level of planted activations."
+    best = g.groupby("method", sort=False).ap.mean().sort_values(ascending=False)
+    n = g.seed.nunique()
+    said = f"Planted activations, {level}, {n} seed{'s'*(n != 1)}: {_recommended(g, best, activations.RECOMMENDED)}"
+    plain = [f"{best[k]:.3f} with a dictionary of the {w} model"
+             for k, w in (("drift", "base"), ("drift_ft", "fine-tuned")) if k in best]
+    return said + (f"; the plain difference of frequencies reaches {' and '.join(plain)}" if plain else "") + "."
+
+# %% ../../nbs/lib/planted/02_scoreboard.ipynb #d54be7a6
+def _by_chance(t, method):
+    "In how many runs a random order would have the plant among its first units."
+    return t[t.method == method].hit_chance.mean()*len(t[t.method == method])
+
+# %% ../../nbs/lib/planted/02_scoreboard.ipynb #66fc2067
+def _quiet_runs(t):
+    "What each method calls of a placebo in each run; methods that were asked only."
+    called = {k: t[t.method == k].placebo_called.dropna() for k in ("seed_variation", "net", "drift")}
+    return {k: v for k, v in called.items() if len(v)}
+
+# %% ../../nbs/lib/planted/02_scoreboard.ipynb #2fab0fb4
+def _finetunes_sentence(t, first):
+    "Planted fine-tunes."
+    name = finetunes.RECOMMENDED
+    found = t.groupby("method", sort=False)["rank"].apply(lambda r: int((r <= first).sum()))
+    n = int((t.method == name).sum())
+    said = (f"Planted fine-tunes, {n} run{'s'*(n != 1)}: {name} has the planted change among its first {first} units "
+            f"in {found.get(name, 0)} (a random order would in {_by_chance(t, name):.1f})")
+    others = found.drop(name, errors="ignore").sort_values(ascending=False)
+    parts = ", ".join(f"{k} in {v} ({_by_chance(t, k):.1f})" for k, v in others.items())
+    if parts:
+        said += f"; {parts}"
+    quiet = [f"{k} in {int((v == 0).sum())} of {len(v)}" for k, v in _quiet_runs(t).items()]
+    if quiet:
+        said += (f". Asked of a placebo that is held against the others, nothing is called by {', '.join(quiet)} (the "
+                 f"runs share their placebos)")
+    called = t[t.method == "seed_variation"]
+    if len(called):
+        said += (f"; of the fine-tuned models seed_variation calls a planted latent in "
+                 f"{int((called.discoveries > called.false_discoveries).sum())} of {len(called)}, among "
+                 f"{called.discoveries.mean():.0f} calls on average, {called.false_discoveries.mean():.0f} of them "
+                 f"mostly off the tokens of the habit")
+    return said + "."
 
 # %% ../../nbs/lib/planted/02_scoreboard.ipynb #0549b386
 def verdict(
@@ -63,54 +122,16 @@ def verdict(
     first:int=10,    # as for `join`
 ) -> dict:
     "`sentences`, and `metrics` of the recommended methods."
-    out, m = [], {}
-    new = scored[scored.target == "ft_only"]
-    for level, g in new.groupby("level", sort=False):
-        best, mine = (g.groupby("method", sort=False).ap.mean().sort_values(ascending=False),
-                      g[g.method == activations.RECOMMENDED])
-        said = f"Planted activations, {level}, {g.seed.nunique()} seed{'s'*(g.seed.nunique() != 1)}: "
-        if len(mine):
-            m |= {f"{level}_ap": float(mine.ap.mean()), f"{level}_false": float(mine.false.mean())}
-            said += (f"{activations.RECOMMENDED} finds what only the fine-tuned model has with average "
-                     f"precision {mine.ap.mean():.3f} (worst seed {mine.ap.min():.3f}) and "
-                     f"{mine.false.mean():.1%} false discoveries (worst {mine.false.max():.1%}) among "
-                     f"{mine.discoveries.mean():.0f} called")
-            rest = best.drop(activations.RECOMMENDED)
-            if len(rest):
-                said += (f"; the next best is {rest.index[0]} with {rest.iloc[0]:.3f}"
-                         + (", which is as good or better" if rest.iloc[0] >= mine.ap.mean() else ""))
-        else: said += f"best is {best.index[0]} with average precision {best.iloc[0]:.3f}"
-        plain = [f"{best[k]:.3f} with a dictionary of the {w} model"
-                 for k, w in (("drift", "base"), ("drift_ft", "fine-tuned")) if k in best]
-        if plain: said += f"; the plain difference of frequencies reaches {' and '.join(plain)}"
-        out.append(said+".")
-    if finetunes_table is not None and len(finetunes_table):
-        t = finetunes_table
-        g = t[t.method == finetunes.RECOMMENDED]
-        n = len(g)
-        hit = int((g["rank"] <= first).sum())
-        m |= dict(finetunes=n, finetunes_found=hit)
-        by_chance = lambda k: t[t.method == k].hit_chance.mean()*len(t[t.method == k])
-        said = (f"Planted fine-tunes, {n} run{'s'*(n != 1)}: {finetunes.RECOMMENDED} has the planted "
-                f"change among its first {first} units in {hit} (a random order would in "
-                f"{by_chance(finetunes.RECOMMENDED):.1f})")
-        others = t.groupby("method",
-                           sort=False)["rank"].apply(lambda r: int((r <= first).sum())).drop(
-                               finetunes.RECOMMENDED, errors="ignore").sort_values(ascending=False)
-        if len(others):
-            said += f"; {', '.join(f'{k} in {v} ({by_chance(k):.1f})' for k, v in others.items())}"
-        quiet = {k: v for k in ("seed_variation", "net", "drift")
-                 if len(v := t[t.method == k].placebo_called.dropna())}
-        if quiet:
-            m["placebo_quiet"] = int((next(iter(quiet.values())) == 0).sum())
-            said += (". Asked of a placebo that is held against the others, nothing is called by "
-                     + ", ".join(f"{k} in {int((v == 0).sum())} of {len(v)}" for k, v in quiet.items())
-                     + " (the runs share their placebos)")
-        called = t[t.method == "seed_variation"]
-        if len(called):
-            said += (f"; of the fine-tuned models seed_variation calls a planted latent in "
-                     f"{int((called.discoveries > called.false_discoveries).sum())} of {len(called)}, "
-                     f"among {called.discoveries.mean():.0f} calls on average, "
-                     f"{called.false_discoveries.mean():.0f} of them mostly off the tokens of the habit")
-        out.append(said+".")
-    return dict(sentences=out, metrics=m)
+    out, metrics = [], {}
+    for level, g in scored[scored.target == "ft_only"].groupby("level", sort=False):
+        mine = g[g.method == activations.RECOMMENDED]
+        if len(mine): metrics |= {f"{level}_ap": float(mine.ap.mean()), f"{level}_false": float(mine.false.mean())}
+        out.append(_level_sentence(level, g))
+    t = finetunes_table
+    if t is not None and len(t):
+        ranks = t[t.method == finetunes.RECOMMENDED]["rank"]
+        metrics |= dict(finetunes=len(ranks), finetunes_found=int((ranks <= first).sum()))
+        quiet = _quiet_runs(t)
+        if quiet: metrics["placebo_quiet"] = int((next(iter(quiet.values())) == 0).sum())
+        out.append(_finetunes_sentence(t, first))
+    return dict(sentences=out, metrics=metrics)
