@@ -51,7 +51,7 @@ def time_methods(
     timed("crosscoder", lambda: crosscoder(held, cc, **few))
     timed("latent_scaling", lambda: latent_scaling(held, cc, min_docs=p["min_docs"], fdr=p["fdr"], **few))
     timed("diff_sae", lambda: diff_sae(held, dsae, **stats))
-    timed("model_specific", lambda: model_specific(held, dsae, sae=sae, theta=model_specific_threshold(pair, dsae), min_docs=p["min_docs"], fdr=p["fdr"]))
+    timed("model_specific", lambda: model_specific(held, dsae, sae=sae, threshold=model_specific_threshold(pair, dsae), min_docs=p["min_docs"], fdr=p["fdr"]))
     timed("matching", lambda: matching(held, sae, twin, **few))
     stages = fit_stages(pair, sae, n_steps=4, batch_size=512, device="cpu") # trained hardly at all: what is timed is the reading of them
     timed("stagewise", lambda: stagewise(held, stages, **few))

@@ -191,7 +191,7 @@ def hit_chance(
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #36ef423b
 METHODS = ("drift", "net", "seed_variation", "diff_sae", "model_specific", "placebo_adjusted_diff",
            "crosscoder", "latent_scaling", "delta_sae", "mean", "pca", "pca_net")
-RECOMMENDED = "placebo_adjusted_diff" # ranks; what survives the placebos is said by "seed_variation"
+RECOMMENDED = "placebo_adjusted_diff" # ranks; "seed_variation" shows what survives the placebos
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #cd20a24f
 @dataclass
@@ -364,7 +364,7 @@ def score_methods(
 def silent_placebo(
     base,       # store of the base model
     placebos,   # stores of five placebos or more
-    out:int,    # which of them is asked about
+    out:int,    # which of them is tested
     table,      # `TokenTable` of all of them
     sae,        # dictionary of the base model
     d_sae:int=256, k:int=8, # of the dictionary of the net difference
