@@ -206,6 +206,7 @@ class _Case:
     k:int=0
     seed:int=0
 
+    last = None  # the dictionary that `_diff_sae_units` or `_delta_sae_units` trained last
     groups = [("task", "all")]
     def __post_init__(self):
         self.pair = PairedStores(self.S["base"], self.S["ft"], self.table)
@@ -244,9 +245,10 @@ def _dictionary_methods(c, methods):
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #252418f8
 def _diff_sae_units(c):
     "Latents of a dictionary of the difference."
-    d = fit_diff_sae(c.pair, d_sae=c.d_sae, k=c.k, n_epochs=4, **c.fit)
-    t = diff_sae(c.pair, d, groups=c.groups, **c.tests)
-    read = lambda s, rows: d.encode(c.change(s, rows)).numpy()
+    c.last = fit_diff_sae(c.pair, d_sae=c.d_sae, k=c.k, n_epochs=4, **c.fit)
+    t = diff_sae(c.pair, c.last, groups=c.groups, **c.tests)
+    # scores of version 3 read these units with the Delta-SAE where it is trained as well
+    read = lambda s, rows: c.last.encode(c.change(s, rows)).numpy()
     return *_scored(t, c.d_sae, "latent", t.delta.abs(), t.called), read
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #35c3052f
@@ -286,7 +288,7 @@ def _crosscoder_units(c, methods):
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #0e875608
 def _delta_sae_units(c):
     "Latents of the residual under the base dictionary."
-    d = fit_delta(c.pair, c.sae, c.d_sae, k=c.k, n_epochs=4, rows=c.rows, **c.fit)
+    d = c.last = fit_delta(c.pair, c.sae, c.d_sae, k=c.k, n_epochs=4, rows=c.rows, **c.fit)
     threshold = firing_threshold(d, ResidualStore(c.S["ft"], c.sae), c.rows, seed=c.seed)
     t = delta_sae(c.pair, c.sae, d, threshold, groups=c.groups, **c.tests)
     read = lambda s, rows: d.encode(ResidualStore(s, c.sae)[rows]).numpy()
