@@ -208,12 +208,16 @@ class _Case:
 
     last = None  # the dictionary that `_diff_sae_units` or `_delta_sae_units` trained last
     groups = [("task", "all")]
+
     def __post_init__(self):
         self.pair = PairedStores(self.S["base"], self.S["ft"], self.table)
         self.rows, self.held = (self.table.rows(split=s) for s in ("sae", "eval"))
         self.fit = dict(batch_size=512, seed=self.seed, device="cpu")
+
     def some(self, *names): return {k: self.tests[k] for k in names}
+
     def change(self, s, rows): return s[rows]-self.S["base"][rows]
+
     def net(self, s, rows): return s[rows]-sum(p[rows] for p in self.placebos)/len(self.placebos)
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #1ee60063
