@@ -111,7 +111,7 @@ def _pair_products(x, saes, partner, have):
 # %% ../../nbs/lib/diffing/09_matching.ipynb #c5e68bca
 @torch.no_grad()
 def match_sums(
-    store_a, sae_a,  # whose latents are asked about
+    store_a, sae_a,  # whose latents need a partner
     store_b, sae_b,  # where their partners are
     partner,         # (m_a,) as `match` gives it
     pair,            # whose documents these are
@@ -130,7 +130,7 @@ def match_sums(
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #c79b4349
 def conformal_p(
-    score,    # (m,) of the units asked about; NaN is not tested
+    score,    # (m,) of the units to test; NaN is not tested
     baseline, # (n,) of units for which nothing happened
 ) -> np.ndarray:
     "p of a score as low as this or lower among the baseline's."

@@ -33,7 +33,7 @@ def without_neurons(
 def layers_in_words(
     skipped, # {layer: why}
 ) -> str:
-    "Layers that were left out, those with one reason together: the reason is said of the first."
+    "Layers that were left out, those with one reason together: the reason is given for the first."
     groups = {}
     for l, why in skipped.items(): groups.setdefault(why.split(" has no", 1)[-1], []).append((l, why))
     return ("; ".join(f"layer{'s' if len(g) > 1 else ''} {', '.join(str(l) for l, _ in g)} ({g[0][1]})"

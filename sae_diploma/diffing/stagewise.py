@@ -91,8 +91,8 @@ def empirical_null(
 # %% ../../nbs/lib/diffing/10_stagewise.ipynb #d2e48393
 @torch.no_grad()
 def _stage_sums(pair, D, F_, rows, batch_size=8192):
-    """`PairSums` of D on the base model and F on the fine-tuned one, and per cell what both leave of
-    Δ, what their biases leave, and Δ."""
+    """`PairSums` of D on the base model and F on the fine-tuned one, and per cell the squares of Δ that
+    both do not explain, that their biases do not, and of Δ."""
     ids, cells = cells_of(pair, rows)
     sums, left, bias = PairSums(cells, D.cfg.d_sae), 0., (F_.b_dec - D.b_dec).cpu().double()
     for at, cell in in_batches(batch_size, rows, ids):
