@@ -193,10 +193,10 @@ def decoder_norms(self:SAE):
     "(n_sources, d_sae) lengths of the decoder rows, for each source."
     return self.W_dec.unflatten(1, (self.cfg.n_sources, self.cfg.d_in)).norm(dim=2).t()
 
-# %% ../../nbs/lib/saes/00_base.ipynb #d5946755
+# %% ../../nbs/lib/saes/00_base.ipynb #e7bcd83d
 @patch(as_prop=True)
 def weight(self:SAE):
-    "(d_sae,) $\\sum_s \\lVert d_i^s\\rVert$: what a unit of each latent writes, for penalties and selection (Lindsey 2024)."
+    "(d_sae,) $\\sum_s \\lVert d_i^s\\rVert$: what a unit of each latent writes, as penalties weigh it (Lindsey 2024)."
     return self.decoder_norms.sum(0)
 
 # %% ../../nbs/lib/saes/00_base.ipynb #0217c3ae
