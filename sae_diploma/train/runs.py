@@ -58,13 +58,13 @@ def _holds_sae(folder):
 
 OF_SAE = ("checkpoint.safetensors", _holds_sae) # by which an SAE's folder without a mark is known
 
-# %% ../../nbs/lib/train/05_runs.ipynb #30392c5d
+# %% ../../nbs/lib/train/05_runs.ipynb #59de8c03
 def found_in(
     folder:Path,   # where the SAE is or will be
     identity:dict, # of the run wanted
     resume,        # True, False or 'auto'
 ):
-    "What is there of this run: 'done', 'checkpoint', `None`; raises `ParamError` for another run's if `resume` is True."
+    "What is there of this run: 'done', 'checkpoint', None; raises `ParamError` for another run's if `resume` is True."
     done, ck = folder/"config.json", folder/"checkpoint.safetensors"
     if resume is False or not (done.exists() or ck.exists()): return None
     if done.exists(): old = load_json(folder/"training.json", keys=()).get("identity") or {}

@@ -5,13 +5,12 @@
 # %% auto #0
 __all__ = ['card']
 
-# %% ../../../nbs/lib/formats/09_hub.ipynb #afcf1f30
+# %% ../../../nbs/lib/formats/09_hub.ipynb #d524584e
 import dataclasses, json, re, tempfile
 from pathlib import Path
 
 from fastcore.basics import patch
 from ...core import *
-from ...escape import md_code, md_text
 from ..base import *
 from .convert import save_as
 
@@ -22,9 +21,10 @@ def _front_matter(c, format):
     tags = ["sparse-autoencoder", "interpretability", "sae_diploma", *([format] if format != "sae_diploma" else [])]
     return f"library_name: sae_diploma\n{base}tags:\n" + "".join(f"- {t}\n" for t in tags)
 
-# %% ../../../nbs/lib/formats/09_hub.ipynb #af63ed20
+# %% ../../../nbs/lib/formats/09_hub.ipynb #a26f67db
 def _what_it_is(c):
     "One sentence about an SAE of config `c`."
+    from sae_diploma.escape import md_code
     kind = "A crosscoder" if c.n_sources > 1 else "A sparse autoencoder"
     model = f" of {md_code(c.model_name)}" if c.model_name else ""
     layer = f", layer {c.layer}" if c.layer is not None else ""
@@ -38,6 +38,7 @@ def card(
     name,    # its id on the hub
 ) -> str:
     "A model card in Markdown: what it is, how it was trained, how to load it."
+    from sae_diploma.escape import md_text
     c, m = sae.cfg, sae.training_info.get("metrics") or {}
     rows = "\n".join(f"| {k} | {md_text(v)} |" for k, v in dataclasses.asdict(c).items() if v not in (None, ""))
     scores = "".join(f"- {md_text(k)}: {v:.4g}\n" for k, v in m.items() if isinstance(v, (int, float)))
