@@ -31,7 +31,7 @@ class Jump(torch.autograd.Function):
 
 # %% ../../nbs/lib/saes/04_jumprelu.ipynb #be893f63
 class JumpReLUSAE(SAE, architecture="jumprelu"):
-    "SAE whose latents fire above a threshold of their own (Rajamanoharan et al. 2024)."
+    "SAE whose latents fire above their own thresholds (Rajamanoharan et al. 2024)."
     crosscodes, half_fire, in_units = True, True, ("b_enc", "b_dec", "threshold")
 
     def __init__(self, cfg, seed=0):
