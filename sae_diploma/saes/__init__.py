@@ -7,6 +7,8 @@ __all__ = ['SAE', 'SAEConfig', 'TrainState', 'LossOutput', 'architectures', 'loa
 
 # %% ../../nbs/lib/saes/99_saes.ipynb #b83cda00
 from .base import *
+from .files import *
+import sae_diploma.saes.formats # registers the readers of other libraries' folders
 
 # %% ../../nbs/lib/saes/99_saes.ipynb #1da20bf6
 _all_ = ["SAE", "SAEConfig", "TrainState", "LossOutput", "architectures", "load_config", "geometric_median"]

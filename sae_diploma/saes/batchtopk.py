@@ -15,14 +15,14 @@ from .topk import TopKSAE
 
 # %% ../../nbs/lib/saes/05_batchtopk.ipynb #4bccd2d7
 class BatchTopKSAE(TopKSAE, architecture="batchtopk"):
-    "SAE or crosscoder that keeps the n·k largest activations of a batch; for use, those above a threshold (Bussmann et al. 2024)."
+    "SAE or crosscoder that keeps the n·k largest of a batch; for use, those above a threshold (Bussmann et al. 2024)."
     prefixes = None # sizes of nested dictionaries, where there are any
     in_units = ("b_enc", "b_dec", "threshold", "theta")
 
     def __init__(self, cfg, seed=0):
         super().__init__(cfg, seed)
-        self.register_buffer("theta", torch.tensor(-1.))                      # running mean of the smallest activation kept; -1: none yet
-        self.register_buffer("threshold", torch.zeros(cfg.d_sae))             # from which each latent fires
+        self.register_buffer("theta", torch.tensor(-1.)) # running mean of the smallest activation kept; -1: none yet
+        self.register_buffer("threshold", torch.zeros(cfg.d_sae)) # from which each latent fires
 
     encode_sparse, forward = SAE.encode_sparse, SAE.forward # not those of TopK
 
@@ -42,22 +42,10 @@ class BatchTopKSAE(TopKSAE, architecture="batchtopk"):
         rate = max(.05, 1 / (step + 1)) if self.theta >= 0 else 1.
         self.theta += rate * (smallest - self.theta)
         w = self.competes_by
-        self.threshold.copy_(self.theta.expand_as(self.threshold) if w is None else self.theta / w.float().clamp_min(1e-12))
+        each = self.theta.expand_as(self.threshold) if w is None else self.theta / w.float().clamp_min(1e-12)
+        self.threshold.copy_(each)
 
-# %% ../../nbs/lib/saes/05_batchtopk.ipynb #23ddff08
-@patch
-def loss(self:BatchTopKSAE,
-    x:torch.Tensor,                # (n, d_in) activations, scaled to mean squared norm d_in
-    state:TrainState=TrainState(), # what the trainer knows
-) -> LossOutput:
-    "As of `topk`, with the largest activations of the batch; in training mode it moves `threshold`."
-    z = self.pre(x)
-    f = self.of_batch(z, state.k or self.cfg.k)
-    if self.training and (f > 0).any():
-        w = self.competes_by
-        self.set_theta((f if w is None else f * w)[f > 0].min().item(), state.step)
-    return self.with_auxk(x, z, f, state)
-
+# %% ../../nbs/lib/saes/05_batchtopk.ipynb #20ab6960
 @patch
 def of_batch(self:BatchTopKSAE,
     z:torch.Tensor, # (n, d_sae) values before the activation
@@ -68,16 +56,32 @@ def of_batch(self:BatchTopKSAE,
     top = (f if w is None else f * w).flatten().topk(k * len(z), sorted=False).indices
     return torch.zeros_like(f).view(-1).scatter(0, top, f.flatten()[top]).view_as(f)
 
+# %% ../../nbs/lib/saes/05_batchtopk.ipynb #23ddff08
+@patch
+def loss(self:BatchTopKSAE,
+    x:torch.Tensor,                # (n, d_in) activations, scaled to mean squared norm d_in
+    state:TrainState=TrainState(), # what the trainer knows
+) -> LossOutput:
+    "That of `topk`, with the largest activations of the batch; in training mode it moves `threshold`."
+    z = self.pre(x)
+    f = self.of_batch(z, state.k or self.cfg.k)
+    if self.training and (f > 0).any():
+        w = self.competes_by
+        self.set_theta((f if w is None else f * w)[f > 0].min().item(), state.step)
+    return self.with_auxk(x, z, f, state)
+
+# %% ../../nbs/lib/saes/05_batchtopk.ipynb #e6ad2ce5
 @patch
 def backward(self:BatchTopKSAE,
     x:torch.Tensor,                # (n, d_in) activations, scaled
     state:TrainState=TrainState(), # what the trainer knows
 ) -> LossOutput:
-    "Set `.grad` of every parameter to that of `loss`, the decoder's without its part along the rows; moves `threshold`."
+    "Set each `.grad` to that of `loss`, the decoder's without its part along the rows; moves `threshold`."
     x = self.flat(x)
     if not is_fast(x): return SAE.backward(self, self.unflat(x), state)
     with torch.no_grad():
         x = torch.sub(x, self.b_dec, out=self.buffers_("x", *x.shape))
-        pairs, smallest = select_batchtopk(x, self.W_enc, self.b_enc, state.k or self.cfg.k, self.competes_by, self.buffers_)
+        pairs, smallest = select_batchtopk(x, self.W_enc, self.b_enc, state.k or self.cfg.k, self.competes_by,
+                                           self.buffers_)
     if self.training and len(pairs.values): self.set_theta(smallest, state.step)
     return sparse_backward(self, x, pairs, state, self.buffers_, self.prefixes)

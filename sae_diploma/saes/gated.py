@@ -18,8 +18,9 @@ class GatedSAE(SAE, architecture="gated"):
 
     def __init__(self, cfg, seed=0):
         super().__init__(cfg, seed)
-        del self.b_enc # each path has a bias of its own
-        for n in ("b_gate", "b_mag", "r_mag"): self.register_parameter(n, torch.nn.Parameter(torch.zeros(cfg.d_sae, dtype=self.W_dec.dtype)))
+        del self.b_enc # each path has its own bias
+        zeros = lambda: torch.nn.Parameter(torch.zeros(cfg.d_sae, dtype=self.W_dec.dtype))
+        for n in ("b_gate", "b_mag", "r_mag"): self.register_parameter(n, zeros())
 
     def paths(self,
         x:torch.Tensor, # (…, d_in) activations

@@ -31,7 +31,7 @@ class Jump(torch.autograd.Function):
 
 # %% ../../nbs/lib/saes/04_jumprelu.ipynb #be893f63
 class JumpReLUSAE(SAE, architecture="jumprelu"):
-    "SAE whose latents fire above a threshold of their own (Rajamanoharan et al. 2024)."
+    "SAE whose latents fire above their own thresholds (Rajamanoharan et al. 2024)."
     crosscodes, half_fire, in_units = True, True, ("b_enc", "b_dec", "threshold")
 
     def __init__(self, cfg, seed=0):
@@ -45,15 +45,17 @@ class JumpReLUSAE(SAE, architecture="jumprelu"):
         z = self.pre(x)
         return torch.where((z > self.threshold) & (z > 0), z, 0.)
 
+# %% ../../nbs/lib/saes/04_jumprelu.ipynb #6e9705ef
 @patch
 @torch.no_grad()
 def init_(self:JumpReLUSAE,
     sample:torch.Tensor, # (n, d_in) activations, scaled as in training
 ):
-    "As every SAE, and thresholds at half of what an activation then is."
+    "As for every SAE, and thresholds at half of what an activation then is."
     super(JumpReLUSAE, self).init_(sample)
     self.threshold.fill_(.5 * self.short)
 
+# %% ../../nbs/lib/saes/04_jumprelu.ipynb #be5debc3
 @patch
 @torch.no_grad()
 def normalize_(self:JumpReLUSAE):
@@ -61,6 +63,7 @@ def normalize_(self:JumpReLUSAE):
     super(JumpReLUSAE, self).normalize_()
     self.threshold.clamp_(min=0)
 
+# %% ../../nbs/lib/saes/04_jumprelu.ipynb #421db6b7
 @patch
 def loss(self:JumpReLUSAE,
     x:torch.Tensor,                # (n, d_in) activations, scaled to mean squared norm d_in

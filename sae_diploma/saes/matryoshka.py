@@ -16,7 +16,9 @@ from .batchtopk import BatchTopKSAE
 class MatryoshkaSAE(BatchTopKSAE, architecture="matryoshka"):
     "BatchTopK SAE or crosscoder whose prefixes are dictionaries themselves (Bussmann et al. 2025)."
     @property
-    def prefixes(self): return self.cfg.prefixes or tuple(sorted({max(1, self.cfg.d_sae//16), max(1, self.cfg.d_sae//4), self.cfg.d_sae}))
+    def prefixes(self):
+        n = self.cfg.d_sae
+        return self.cfg.prefixes or tuple(sorted({max(1, n//16), max(1, n//4), n}))
 
     def with_auxk(self, x, z, f, state):
         out = super().with_auxk(x, z, f, state)

@@ -67,6 +67,16 @@ def auxk(self:TopKSAE,
     e_hat = torch.zeros_like(z[:, ids]).scatter(1, top.indices, top.values) @ self.W_dec[ids]
     return (e - e_hat).square().sum() / (e - e.mean(0)).square().sum().clamp_min(1e-12)
 
+# %% ../../nbs/lib/saes/01_topk.ipynb #e2b716dc
+@patch
+def with_auxk(self:TopKSAE, x, z, f, state):
+    "`LossOutput` of activations `f` that were chosen from `z`."
+    e = self.flat(x - self.decode(f))
+    mse = e.square().mean()
+    if not self.cfg.auxk_alpha or state.dead is None or not state.dead.any(): return answer(mse, f, mse=mse)
+    aux = self.auxk(z, e.detach(), state.dead)
+    return answer(mse + self.cfg.auxk_alpha * aux, f, mse=mse, auxk=aux)
+
 # %% ../../nbs/lib/saes/01_topk.ipynb #e98757e1
 @patch
 def loss(self:TopKSAE,
@@ -79,15 +89,7 @@ def loss(self:TopKSAE,
     f = torch.zeros_like(z).scatter(1, indices, z.gather(1, indices).relu())
     return self.with_auxk(x, z, f, state)
 
-@patch
-def with_auxk(self:TopKSAE, x, z, f, state):
-    "`LossOutput` of activations `f` that were chosen from `z`."
-    e = self.flat(x - self.decode(f))
-    mse = e.square().mean()
-    if not self.cfg.auxk_alpha or state.dead is None or not state.dead.any(): return answer(mse, f, mse=mse)
-    aux = self.auxk(z, e.detach(), state.dead)
-    return answer(mse + self.cfg.auxk_alpha * aux, f, mse=mse, auxk=aux)
-
+# %% ../../nbs/lib/saes/01_topk.ipynb #4b65d986
 @patch
 def backward(self:TopKSAE,
     x:torch.Tensor,                # (n, d_in) activations, scaled
