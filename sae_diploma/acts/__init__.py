@@ -13,4 +13,6 @@ from .extraction import *
 from .stream import *
 
 # %% ../../nbs/lib/acts/99_acts.ipynb #f57efd25
-_all_ = ["REGIMES", "SEGMENTS", "TokenTable", "ArrayStore", "ActivationStore", "JointStore", "PairedStores", "save_store", "build_tokens", "tokenise_pair", "doc_activations", "extract", "extract_many", "auto_batch_tokens", "ActivationStream"]
+_all_ = ["REGIMES", "SEGMENTS", "TokenTable", "ArrayStore", "ActivationStore", "JointStore", "PairedStores",
+         "save_store", "build_tokens", "tokenise_pair", "doc_activations", "extract", "extract_many",
+         "auto_batch_tokens", "ActivationStream"]
