@@ -8,7 +8,12 @@ __all__ = ['REGIMES', 'SEGMENTS', 'TokenTable', 'ArrayStore', 'ActivationStore',
            'ActivationStream']
 
 # %% ../../nbs/lib/acts/99_acts.ipynb #9f0d719e
+from .tokens import *
+from .rows import *
+from .pair import *
 from .store import *
+from .documents import *
+from .passes import *
 from .extraction import *
 from .stream import *
 
