@@ -48,6 +48,11 @@ def _series(dtypes, names):
     others = [(dtypes[0], True), *((d, False) for d in dtypes[1:])]
     return [(dtypes[0], False, names), *((d, k, quick) for d, k in others)]
 
+# %% ../nbs/lib/bench/16_bench_acts.ipynb #88a9995c
+def _check_word(name, word, known):
+    "Raise `ParamError` for a word that is not known, with the nearest or all that are."
+    check(word in known, f"{name}: {word!r} is unknown" + (near(word, known) or "; use " + ", ".join(known)))
+
 # %% ../nbs/lib/bench/16_bench_acts.ipynb #d519dcc4
 def extraction(
     parts=PARTS,       # which
@@ -62,8 +67,8 @@ def extraction(
     names=None,        # of `PASSES`; all that are installed by default
 ) -> dict:
     "Measure the parts one after the other; the result is written after each."
-    for p in parts: check(p in PARTS, f"parts: {p!r} is unknown{near(p, PARTS) or '; use ' + ', '.join(PARTS)}")
-    check(shape in SHAPES, f"shape: {shape!r} is unknown{near(shape, SHAPES) or '; use ' + ', '.join(SHAPES)}")
+    for p in parts: _check_word("parts", p, PARTS)
+    _check_word("shape", shape, SHAPES)
     result = load_json(out) if out and Path(out).exists() else {}
     def put(**kw):
         result.update(kw)

@@ -120,7 +120,7 @@ def _add_pairs(got, pairs, tokenizer, max_length):
 # %% ../../nbs/lib/acts/07_documents.ipynb #0a523f5e
 def build_tokens(
     tokenizer,        # of both models
-    plain=None,       # documents: id, text, source[, split]
+    plain=None,       # documents: id, text, source[, split: 'sae' by default, or 'eval']
     # chat pairs: id, source, prompt, completion[, split], as `data.to_chat` gives; cut to `max_length` there or here
     pairs=None,
     max_length=256,   # tokens a document at most
@@ -129,7 +129,7 @@ def build_tokens(
     stride=0,         # 'chunk': tokens that a chunk repeats from the one before
     bos=None,         # whether plain documents begin with the bos token; by default as `chat.document_opening` says
 ) -> TokenTable:
-    "The token table of both regimes; `split` ('sae' by default, or 'eval') is carried; raises `DataError` for a regime without tokens, warns of documents without any."
+    "The token table of both regimes; raises `DataError` for a regime without tokens, warns of documents without any."
     check_cut(max_length, overflow)
     check(bos is not True or tokenizer.bos_token_id is not None, "bos: the tokenizer has no bos token; use bos=False")
     first = document_opening(tokenizer) if bos is None else [tokenizer.bos_token_id]*bos

@@ -149,7 +149,7 @@ def _prepare(job, table, asked):
 
 # %% ../../nbs/lib/acts/09_extraction.ipynb #3edd7958
 def _compute(model, jobs, table, docs, budget, pack, bar, spare, room):
-    "{job: (room, width) activations}, whose first rows are those of documents `docs[0]` to `docs[1]-1`, in the dtype of the store; buffers of `room` rows are used again and again."
+    "{job: (room, width) activations, first those of documents `docs[0]` to `docs[1]-1`}, in buffers used again and again."
     r0, r1 = table.bounds[list(docs)]
     out, points = {}, list(dict.fromkeys(o.point for o in jobs))
     for rows, acts in doc_activations(model, table, np.arange(*docs), points, budget, pack):
@@ -199,7 +199,7 @@ def _ranges(jobs):
 
 # %% ../../nbs/lib/acts/09_extraction.ipynb #e7994c02
 def _work(jobs, table, rank, world, budget, pack, desc):
-    "Every missing shard: of one range of documents all models and places, one range after the other, and of several processes each its share."
+    "Every missing shard, one range of documents after the other; of several processes each its share."
     ranges = _ranges(jobs)
     mine, b, keep = list(ranges.items())[rank::world], table.bounds, table.counts(massive=True)
     size = lambda d: int(b[d[1]]-b[d[0]])
@@ -328,7 +328,7 @@ def extract(
     # times the median norm: above, rows are left out of statistics, training, metrics; 0: none
     massive_multiple=MASSIVE,
 ) -> ActivationStore:
-    "Write the activations of every token of `table`; a finished store is only opened, a begun one goes on at the first missing shard, a lost shard is replaced, and a table that goes on where the store's ends is appended. Raises `DataError` on NaN and on a full disk."
+    "Write the activations of every token of `table`, or what is missing of them; raises `DataError` on NaN and a full disk."
     layer = resolve_layer(model, layer)
     return _run([Job(model, layer, hookpoint, folder, str(model_name))], table, dtype, batch_tokens, shard_rows, pack,
                 desc or f"activations of layer {layer}", massive_multiple=massive_multiple)[0]
@@ -348,7 +348,7 @@ def extract_many(
     begin=None,        # called once, when all was looked at and nothing is written yet
     massive_multiple=MASSIVE, # as for `extract`
 ) -> dict:
-    "`{(name, layer, hookpoint): ActivationStore}`: several places of several models, each model in one pass; otherwise as `extract`."
+    "`{(name, layer, hookpoint): ActivationStore}`: places of several models, each in one pass; otherwise as `extract`."
     check(not any((Path(folder)/o).exists() for o in ("store.json", "extracting.json")),
           f"output_dir: {folder} is a store itself; give another folder, several stores get folders in it", DataError)
     check(len(models) > 0 and len(points) > 0,

@@ -49,7 +49,7 @@ def is_of(
 def table_of(
     store:ActivationStore, # as `extract` wrote it
 ):
-    "The token table of a store, from its folder or the two above, or None; it leaves out what is massive. Raises `DataError` for another's."
+    "The token table of a store, without what is massive, from its folder or the two above, or None; `DataError`: another's."
     p, wrong = store.folder.resolve(), None
     for q in (p, *p.parents[:2]):
         if not (q/"tokens"/"tokens.parquet").exists(): continue
@@ -113,7 +113,7 @@ def _massive_info(store, table, most=5):
 def store_info(
     path, # folder of a store
 ) -> dict:
-    "What a store holds: model, place, tokens, documents by regime and split, size, statistics, and the recipe of its tokens."
+    "What a store holds: model, place, size, statistics, tokens and their recipe, documents by regime and split."
     store, table = open_store(path)
     m = store.meta
     files = [store.folder/o["file"] for o in m["shards"]]
@@ -195,7 +195,7 @@ def _joined_recipe(tables):
 def concat_tables(
     tables, # of one tokenizer
 ) -> TokenTable:
-    "One table behind the other, documents numbered on; a text that is held out in one of them is held out in all, with a warning."
+    "One table behind the other, documents numbered on; a text held out in one is held out in all, with a warning."
     first = np.cumsum([0]+[len(t.docs) for t in tables])
     docs = pd.concat([t.docs for t in tables], ignore_index=True).assign(doc=lambda d: np.arange(len(d)))
     texts = [_texts(t) for t in tables]
@@ -290,7 +290,7 @@ def store_merge(
     paths, # folders of stores
     out,   # folder of the new one; files are linked where that is possible, else copied
 ) -> ActivationStore:
-    "One store of all rows, one store behind the other, with its token table; what is massive is decided anew, by the rule of the first. Raises `DataError` for stores of other models or places and for shards that are not whole."
+    "One store of all rows, with its token table; raises `DataError` for other models or places, or shards not whole."
     check(len(paths) > 1, f"stores: {len(paths)} given; give two or more")
     opened, out = [open_store(p, "stores") for p in paths], _empty(out)
     _check_joinable(opened)
@@ -345,7 +345,7 @@ def store_subsample(
     seed=0,       # of the draw
     shard_rows=65_536, # rows a shard
 ) -> ActivationStore:
-    "A store of some documents of another, drawn at random and kept in their order, with its token table; all chunks of a document are drawn together."
+    "A store of some documents of another, drawn at random, all chunks of one together, in their order, with its table."
     store, table = open_store(path)
     check(table is not None, f"store: the token table of {store.folder} is not in {store.folder/'tokens'}; documents "
                              "cannot be told apart without it", DataError)

@@ -22,7 +22,7 @@ def batch_documents(
     batch_tokens:int, # positions a batch, padding included
     waste=.1,         # a batch of a quarter of that is closed before a document so much shorter than its longest
 ) -> list:
-    "Index arrays of documents of like length, longest first, each batch within its budget of positions (a longer document stands alone)."
+    "Index arrays of documents of like length, longest first, each batch within its budget (but for a longer document)."
     out, cur = [], []
     for d in np.argsort(-np.asarray(lengths), kind="stable"):
         if cur:
@@ -66,7 +66,7 @@ def leaves_no_trace(
     model,  # a causal language model
     layer,  # the deepest that will be read
 ) -> tuple:
-    "`(causal, packs)`: whether a document is the same with others behind it, and with others in front of it that position ids mark as such."
+    "`(causal, packs)`: whether a document is the same with others behind it, and with others packed in front of it."
     vocab = unwrap(model).get_input_embeddings().weight
     a, b = (torch.arange(i, i+n, device=vocab.device)[None] % len(vocab) for i, n in ((3, 7), (5, 5)))
     # where a trace would be seen best
@@ -137,7 +137,7 @@ def _try(run, inputs):
 
 # %% ../../nbs/lib/acts/08_passes.ipynb #e0f236df
 def _inputs(table, b, d, pad_id, pack, causal, dev):
-    "`(rows of the table, arguments of the model, mask of what is no padding)` for the documents `d`; `b` has the bounds of all."
+    "`(rows of the table, arguments of the model, mask of what is no padding)` of documents `d`, by the bounds `b` of all."
     n = b[d+1]-b[d]
     rows = np.concatenate([np.arange(b[o], b[o+1]) for o in d])
     if pack:
@@ -162,7 +162,7 @@ def doc_activations(
     pack=None,
     pad_id=0,         # any token: nothing sees the padding
 ):
-    "Yield `(rows, {point: (n, width) activations})` batch by batch, rows of the table, nothing padded; ends the pass after the last point. Out of memory, a batch is halved; raises `ParamError` when one document is too much."
+    "Yield `(rows of the table, {point: (n, width) activations})`; raises `ParamError` when one document is too much."
     budget = batch_tokens if isinstance(batch_tokens, Budget) else Budget(batch_tokens or auto_batch_tokens(model))
     points, docs, b = [(resolve_layer(model, l), h) for l, h in points], np.asarray(docs), table.bounds
     causal, packs = _traced(model, max(l for l, _ in points))

@@ -51,7 +51,7 @@ def write_shard(
     keep=None,      # (rows,) bool: rows that the statistics are taken over (all but bos)
     block=None,     # rows that are summed, hashed and written at once; by default 4 MiB of float64
 ) -> dict:
-    "Write a shard; its entry has file, rows, checksum, float64 sums and what is known of its norms. Raises `DataError` when the disk is full."
+    "Write a shard; its entry has file, rows, checksum, sums and norms. Raises `DataError` when the disk is full."
     path, x, h = Path(folder)/shard_name(i), x.contiguous(), hashlib.sha256()
     block = block or max(64, 2**19//x.shape[1])
     n, norms = 0, []

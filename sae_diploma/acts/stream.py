@@ -41,8 +41,8 @@ class ActivationStream(RowStore):
     "Activations of models on a corpus, made while they are trained on; goes where trainers take a store."
     streams = True
     def __init__(self,
-        models,                # a causal language model, or several of one width for a crosscoder (list or {name: model})
-        texts,                 # list of str or dict, `Dataset`, `IterableDataset`, or a function that returns an iterator
+        models,                # a causal language model, or for a crosscoder several of one width (list or dict)
+        texts,                 # as for `Texts`
         tokenizer,             # of all models
         layer,                 # as for `models.resolve_layer`
         n_tokens:int,          # tokens to train on; a corpus with fewer is read again
@@ -173,7 +173,7 @@ def windows(self:ActivationStream,
     left=None,     # tokens that are needed at all: the last window has no more; without end by default
     batch_size=1,  # of each window only whole batches are used
 ):
-    "Yield `(table, place behind it)` of window after window, pass after pass; raises `DataError` when a pass has no tokens."
+    "Yield `(table, place behind it)` window by window, pass after pass; raises `DataError` when a pass has no tokens."
     parts, have, left = [], 0, float("inf") if left is None else left
     while True:
         used, read = place.docs > 0, place.docs
@@ -226,7 +226,7 @@ def _activations(self:ActivationStream, table, stop=None, keep=None, desc=None):
 # %% ../../nbs/lib/acts/12_stream.ipynb #c2d14a2d
 @patch(as_prop=True)
 def held_out(self:ActivationStream) -> RowStore:
-    "Activations of all tokens of the documents held out, as a store in memory; `held_table` then leaves out what is massive, and the rows to measure on are `held_table.rows()`."
+    "Activations of the documents held out, as a store in memory; the rows to measure on are then `held_table.rows()`."
     with self.in_use: # whoever comes first makes it
         if not hasattr(self, "_held_out"):
             t, k = self.held_table, self.massive_multiple
@@ -295,7 +295,7 @@ def _same(self:ActivationStream, tables, windows, place, want):
 # %% ../../nbs/lib/acts/12_stream.ipynb #683ff752
 @patch
 def _made(self:ActivationStream, rows, batch_size, start, end, position, stop):
-    "Yield `(number, first batch, activations, which are massive)` of windows from batch `start` on; others are only counted."
+    "Yield `(number, first batch, activations, which are massive)` of windows from batch `start` on; count the others."
     p = dict(position or dict(window=0, batch=0, place=asdict(Place()), batch_tokens=self.budget.first))
     w, first, place = p["window"], p["batch"], Place(**p["place"])
     self.budget.tokens, self.starts, self.n_massive = p["batch_tokens"], [p], p.get("massive", 0)
@@ -343,7 +343,7 @@ def batches(self:ActivationStream,
     start=0,        # batches to leave out at the beginning
     position=None,  # as `position` gave it, of batch `start`: what comes before it is then not even tokenised
 ):
-    "Yield `(numbers, x)`: numbers of tokens in the stream and their float32 activations, `n_tokens//batch_size` whole batches."
+    "Yield `(numbers, x)`: numbers of tokens in the stream and their float32 activations, whole batches only."
     check(rows is None and shuffle and epoch == 0, "stream: it is read in its own order, and once; to measure use "
                                                    "`held_out` with `held_table.rows()`")
     end, stop = self.n_tokens//batch_size, threading.Event()

@@ -60,8 +60,9 @@ class Texts:
     def text(self, doc):
         "The text of a document, '' for what is none."
         if isinstance(doc, dict):
-            check(self.column in doc, f"text_column: {self.column!r} is no column of the corpus{near(self.column, doc)}")
-            doc = doc[self.column]
+            name = self.column
+            check(name in doc, f"text_column: {name!r} is no column of the corpus{near(name, doc)}")
+            doc = doc[name]
         return doc if isinstance(doc, str) else ""
 
 # %% ../../nbs/lib/acts/11_texts.ipynb #752b8c7f

@@ -173,7 +173,7 @@ def load(cls:TokenTable,
 def counts(self:TokenTable,
     massive=False, # count the rows that `leave_out` left out, too
 ) -> np.ndarray:
-    "(n,) bool: tokens that statistics cover: all but the first of a text, special ones, repeated context, those left out."
+    "(n,) bool: tokens that statistics cover: not the first of a text, special ones, repeated context, those left out."
     keep = np.ones(len(self), bool)
     for name in ("bos", "special", "context"): keep &= self.segment != SEGMENTS.index(name)
     return keep if massive or self.massive is None else keep & ~self.massive

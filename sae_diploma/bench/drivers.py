@@ -227,5 +227,6 @@ def installed(
     systems = list(SYSTEMS) if systems is None else list(systems)
     for s in systems: check(s in SYSTEMS, f"systems: {s!r} is unknown{near(s, SYSTEMS)}")
     missing = [s for s in systems if not SYSTEMS[s].available()]
-    if missing: print(f"not installed, left out: {', '.join(missing)} (pip install sae_diploma[bench])", file=sys.stderr)
+    how = "pip install sae_diploma[bench]"
+    if missing: print(f"not installed, left out: {', '.join(missing)} ({how})", file=sys.stderr)
     return {s: SYSTEMS[s] for s in systems if s not in missing}

@@ -114,7 +114,7 @@ def time_to(
     fvu:float,        # to reach
     k:int,            # latents per token that were asked for
 ) -> float:
-    "Seconds of training until `fvu`, between marks on a straight line; marks whose L0 is off k by more than a quarter do not count; NaN when it never gets there."
+    "Seconds of training until `fvu`, between marks whose L0 is within a quarter of k, on a straight line; NaN if never."
     run = run[(run.l0 - k).abs() <= k / 4].sort_values("step")
     below = np.flatnonzero(run.fvu.to_numpy() <= fvu)
     if len(below) == 0: return np.nan
@@ -125,7 +125,7 @@ def time_to(
 def race_table(
     result:dict, # of `race`
 ) -> pd.DataFrame:
-    "A row per architecture and system: learning rate, final FVU (mean, and range over starts), L0, share of dead latents, seconds in all, and to the FVU that the last of the systems ends with."
+    "By architecture and system: rate, final FVU (mean, range), L0, dead latents, seconds in all and to the last one's FVU."
     df, rows, k = best_runs(result), [], result["k"]
     last = df[df.step == df.step.max()]
     for a, part in last.groupby("architecture", sort=False):
@@ -157,7 +157,7 @@ def _verdict_of(name, ours, peers):
 def race_verdict(
     result:dict, # of `race`
 ) -> str:
-    "In words, for each architecture: where ours ends beside the best of the others, and how long each takes to the goal; 'as good as' within the spread of the starts."
+    "In words: where ours ends and where the best of the others; 'as good as' is within the spread of the starts."
     table, out = race_table(result), []
     for a in table.index.get_level_values(0).unique():
         check((a, "sae_diploma") in table.index and len(table.loc[a]) > 1,
@@ -172,7 +172,7 @@ def plot_race(
     architecture="topk", # which
     axes=None,    # two
 ):
-    "Held-out FVU of every system at its best learning rate, by tokens and by seconds of training, a line for each start; marks whose L0 is off k by more than a quarter are left out."
+    "Held-out FVU of every system at its best learning rate, by tokens and by seconds of training, a line for each start."
     df, k = best_runs(result), result["k"]
     df = df[(df.architecture == architecture) & ((df.l0 - k).abs() <= k / 4)]
     check(len(df) > 0, f"architecture: the result has no runs of {architecture!r}")

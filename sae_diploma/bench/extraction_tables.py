@@ -95,7 +95,7 @@ def plot_memory(
 def over_limit(
     seconds:list, # a dict of seconds by pass, for each round
 ) -> pd.DataFrame:
-    "Median seconds by pass, and the median over rounds of the ratio to the limit: the bare forward with the lowest median."
+    "Median seconds by pass, and the median ratio to the limit: the bare forward with the lowest median."
     df = pd.DataFrame(seconds)
     limit = df[[c for c in df if c.startswith("limit")]].median().idxmin()
     return pd.DataFrame(dict(seconds=df.median(), ratio=df.div(df[limit], axis=0).median()))
@@ -109,7 +109,7 @@ def _times(result, part):
 def pair_ratio(
     result:dict, # of `extraction`
 ) -> dict:
-    "Time of the pair over the sum of two single passes (median over rounds), and growth of the process over the weights of one model."
+    "Time of the pair over two single passes (median over rounds), and growth of the process over one model's weights."
     p, rounds = result["paired"], _times(result, "paired")
     time = float(np.median([o["pair"] / (o["base"] + o["ft"]) for o in rounds]))
     return dict(time=time, copies=p["grown"] / p["weights"])
@@ -118,7 +118,7 @@ def pair_ratio(
 def text_table(
     result:dict, # of `extraction`
 ) -> pd.DataFrame:
-    "By system, at its best learning rate: rate, FVU, L0, dead latents, seconds from text to SAE, and how many times ours that is."
+    "By system, at its best learning rate: rate, FVU, L0, dead latents, seconds from text to SAE, times those of ours."
     df = pd.DataFrame(result["text"]["rows"])
     best = df.loc[df.groupby("system").fvu.idxmin()].set_index("system")
     best = best.loc[[n for n in TEXT_RUNS if n in best.index]]

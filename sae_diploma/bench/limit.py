@@ -114,7 +114,9 @@ def _by_document(module, q, k, v, mask, scaling=None, **kw):
 def _read(cutoff, batch, docs, n, arrange):
     "Output of a batch of documents."
     ids = [docs[d] for d in batch]
-    if arrange != "rows": return cutoff(input_ids=torch.nn.utils.rnn.pad_sequence(ids, batch_first=True), use_cache=False)
+    if arrange != "rows":
+        padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
+        return cutoff(input_ids=padded, use_cache=False)
     _runs[:] = sorted(Counter(n[d] for d in batch).items())
     position_ids = torch.cat([torch.arange(n[d]) for d in batch])[None]
     return cutoff(input_ids=torch.cat(ids)[None], position_ids=position_ids, use_cache=False)

@@ -216,5 +216,6 @@ def passes(
     names = list(PASSES) if names is None else list(names)
     for s in names: check(s in PASSES, f"passes: {s!r} is unknown{near(s, PASSES)}")
     missing = [s for s in names if not is_there(PASSES[s][0].module)]
-    if missing: print(f"not installed, left out: {'; '.join(missing)} (pip install sae_diploma[bench])", file=sys.stderr)
+    how = "pip install sae_diploma[bench]"
+    if missing: print("not installed, left out:", "; ".join(missing), f"({how})", file=sys.stderr)
     return {s: PASSES[s] for s in names if s not in missing}

@@ -43,7 +43,8 @@ class Limits:
 # %% ../../nbs/lib/bench/03_step.ipynb #6be36c51
 class _Several:
     "Trainers that step together on the same batches."
-    def __init__(self, trainers, batches, d_sae): self.trainers, self.batches, self.d_sae, self.i = trainers, batches, d_sae, 0
+    def __init__(self, trainers, batches, d_sae):
+        self.trainers, self.batches, self.d_sae, self.i = trainers, batches, d_sae, 0
     def kill(self):
         for t in self.trainers: t.since[:self.d_sae//10] = 10**9
     def step(self):
@@ -103,10 +104,11 @@ def step_times(
 def summarise(
     df:pd.DataFrame, # of `step_times`
 ) -> pd.DataFrame:
-    "Per system: median milliseconds; median and range over rounds of the ratio to the encoder product of the same round."
+    "Per system: median milliseconds; median and range over rounds of the ratio to that round's encoder product."
     wide = df.pivot(index="round", columns="system", values="seconds")
     ratio = wide.div(wide["encode"], axis=0)
-    return pd.DataFrame(dict(ms=1e3*wide.median(), ratio=ratio.median(), lo=ratio.min(), hi=ratio.max())).sort_values("ratio")
+    out = pd.DataFrame(dict(ms=1e3*wide.median(), ratio=ratio.median(), lo=ratio.min(), hi=ratio.max()))
+    return out.sort_values("ratio")
 
 # %% ../../nbs/lib/bench/03_step.ipynb #10cc3ac0
 def step_memory(
@@ -114,7 +116,7 @@ def step_memory(
     shape=SHAPES[1],         # (d_in, d_sae, k, batch)
     system="sae_diploma",    # whose step
 ) -> dict:
-    "Bytes of state (parameters, gradients, moments), and how far a step rises above the process without the trainer, as a share of the state."
+    "Bytes of state (parameters, gradients, moments), and how far a step rises above the process without the trainer."
     check(Path("/proc/self/clear_refs").exists(),
           "step_memory: needs Linux's /proc/self/clear_refs; measure on Linux")
     x = mixture(2*shape[3], shape[0], shape[1]//2)
@@ -221,7 +223,7 @@ def plot_train_step(
     threads:int=1,   # which
     axes=None,       # one per shape
 ):
-    "Bars: time of a step over one encoder product, by system, a panel per shape, with the range over rounds; darker as shipped, lighter with freed memory kept."
+    "Bars: time of a step over one encoder product, by system, a panel per shape; lighter with freed memory kept."
     df = pd.DataFrame(result["summary"])
     df = df[(df.threads == threads) & (df.architecture == architecture) & ~df.dead & df.system.isin([*SYSTEMS, "adam"])]
     check(len(df) > 0,

@@ -43,7 +43,8 @@ def text_data(
     folder, tok = Path(folder), load_tokenizer("tiny")
     shutil.copytree(resolve_model(model), folder/"model")
     texts, n = _texts(tok, load_texts(packages=packages)["text"], n_tokens)
-    check(n >= n_tokens, f"tokens: the corpus has {n} of the {n_tokens} asked for; use fewer, or packages=''", DataError)
+    check(n >= n_tokens, f"tokens: the corpus has {n} of the {n_tokens} asked for; use fewer, or packages=''",
+          DataError)
     save_json(texts, folder/"documents.json")
     lm = load_model(folder/"model", device="cpu")
     point = resolve_layer(lm, .5), "resid_post"

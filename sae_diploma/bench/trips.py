@@ -60,7 +60,7 @@ def round_trips(
     systems=None, # names; all that are installed by default
     out=None,     # file for the rows, JSON
 ) -> pd.DataFrame:
-    "A row for each architecture and library: what it loads as, largest difference there, and after it is saved there and read here."
+    "By architecture and library: the class it loads as, largest differences there and after it is saved and read back."
     from sae_diploma.saes import SAE
     from sae_diploma.saes.formats import save_as
     g = torch.Generator().manual_seed(0)

@@ -90,7 +90,7 @@ def rounds(
     on_round=None,   # called with the rows so far
     **kw,            # dtype, threads, keep: as for `Turn`
 ) -> list:
-    "A row for each round and pass: name, seconds by the clock and of the processor, tokens, peak memory of the process. A pass that fails is named and left out."
+    "A row for each round and pass: name, seconds, cpu, tokens, peak memory. A pass that fails is named and left out."
     turns, rows = [], []
     try:
         for n in passes(names):
