@@ -127,7 +127,7 @@ def build_tokens(
     # what becomes of the rest of a plain document: 'truncate' leaves it out, 'chunk' makes further documents of it
     overflow="truncate",
     stride=0,         # 'chunk': tokens that a chunk repeats from the one before
-    bos=None,         # whether plain documents begin with the bos token; by default as `chat.document_opening` says
+    bos=None,         # whether plain documents begin with the bos token; by default as `chat.document_opening` decides
 ) -> TokenTable:
     "The token table of both regimes; raises `DataError` for a regime without tokens, warns of documents without any."
     check_cut(max_length, overflow)

@@ -39,7 +39,7 @@ def shard_documents(
     return out
 
 # %% ../../nbs/lib/acts/09_extraction.ipynb #9bf56415
-STORE = "a store of activations" # what the mark of its folder says
+STORE = "a store of activations" # text of the mark in its folder
 
 # %% ../../nbs/lib/acts/09_extraction.ipynb #7ae74525
 def only_table(
@@ -54,7 +54,7 @@ def only_table(
 _of_store = ("store.json", "extracting.json", only_table)
 
 def _metas(folder):
-    "(what the index of the store in a folder says or None, [it, and that of a store begun there])."
+    "(index of the finished store in a folder or None, [it, and that of a store begun there])."
     done, begun = folder/"store.json", folder/"extracting.json"
     old = load_json(done, keys=()) if done.exists() else None
     found = [load_json(begun, keys=())] if begun.exists() and any(folder.glob("shard-*.json")) else []
@@ -62,7 +62,7 @@ def _metas(folder):
 
 # %% ../../nbs/lib/acts/09_extraction.ipynb #ca4cd341
 def _fits(folder, meta, what, asked):
-    "Raise `DataError` unless what an index says is what is asked for."
+    "Raise `DataError` unless an index records what is asked for."
     later = ("pack", "docs_hash", "massive_multiple") # not in stores of earlier versions
     other = [k for k, v in asked.items() if meta.get(k, v if k in later else None) != v]
     check(not other, f"output_dir: {folder} holds a {what} of another {' and '.join(other)}; give another folder or "

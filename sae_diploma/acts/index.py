@@ -57,7 +57,7 @@ def _check_norms(shards, fits):
 
 # %% ../../nbs/lib/acts/05_index.ipynb #37f1c3e7
 def _check_massive(m, fits):
-    "What an index says about massive activations: rows in order, with norms above the limit."
+    "What an index records of massive activations: rows in order, with norms above the limit."
     number = lambda o: _number(o) and o >= 0
     multiple = m.get("massive_multiple", 0)
     fits(number(multiple), f"massive_multiple is {_short(multiple)}, no number from 0")

@@ -23,7 +23,7 @@ def stores_in(
     path,        # folder of a store, or one that holds several, as `extract_many` writes them
     name="store",# of the parameter, for messages
 ) -> list:
-    "Folders of the stores there, at least one; raises `ParamError` that says what is there instead."
+    "Folders of the stores there, at least one; raises `ParamError` with what is there instead."
     p = Path(path)
     check(p.exists(), f"{name}: {path} does not exist; `sae-diploma extract --output_dir {path}` writes it")
     check(p.is_dir(), f"{name}: {path} is a file; give the folder that `sae-diploma extract` wrote")
@@ -67,7 +67,7 @@ def open_store(
     name="store",# of the parameter, for messages
     verify=True, # look at each shard's checksum when it is first read
 ) -> tuple:
-    "`(store, its token table or None)`; raises `ParamError` that says what is there instead."
+    "`(store, its token table or None)`; raises `ParamError` with what is there instead."
     found = stores_in(path, name)
     check(len(found) == 1, f"{name}: {path} is no activation store; it holds {len(found)}: give one of "
                            f"{', '.join(str(o) for o in found[:4])}")
@@ -95,7 +95,7 @@ def check_table_place(
 
 # %% ../../nbs/lib/acts/10_manage.ipynb #34ad3e3a
 def _massive_info(store, table, most=5):
-    "Massive activations of a store: how many, above which norm, their share of the squares, where they stand."
+    "Massive activations of a store: how many, above which norm, their share of the squares, where they are."
     o, multiple = store.meta.get("massive"), store.meta.get("massive_multiple")
     if o is None: return {}
     out = dict(median_norm=o["median"], massive=len(o["rows"]), massive_above=multiple*o["median"])
@@ -227,7 +227,7 @@ def _same(stores, keys):
                          "join stores of one model at one place", DataError)
 
 # %% ../../nbs/lib/acts/10_manage.ipynb #9b483483
-JOINED = "a store made from others" # what the mark of its folder says
+JOINED = "a store made from others" # text of the mark in its folder
 MAKING = "making.json" # is in a folder while a store is joined or taken from another
 
 # %% ../../nbs/lib/acts/10_manage.ipynb #591ea0dc
@@ -261,14 +261,14 @@ def _end(out):
 
 # %% ../../nbs/lib/acts/10_manage.ipynb #b5c5003d
 def _recipe(store):
-    "What an index says besides what follows from shards and table."
+    "What an index records besides what follows from shards and table."
     derived = ("n_tokens", "n_stat", "mean", "mean_sq", "var", "massive", "shards", "table_hash", "docs_hash",
                "checksum")
     return {k: v for k, v in store.meta.items() if k not in derived}
 
 # %% ../../nbs/lib/acts/10_manage.ipynb #ba2627a3
 def _check_joinable(opened):
-    "Raise unless `(store, table)` of each can stand one behind the other."
+    "Raise unless the `(store, table)` pairs can be joined one behind the other."
     stores = [s for s, _ in opened]
     folders = [s.folder.resolve() for s in stores]
     for j, f in enumerate(folders):

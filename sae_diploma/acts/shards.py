@@ -37,7 +37,7 @@ def store_dtype(
 
 # %% ../../nbs/lib/acts/04_shards.ipynb #de2790c6
 def _safetensors_header(x):
-    "What stands in a safetensors file before the numbers of its one tensor."
+    "The bytes of a safetensors file before the numbers of its one tensor."
     info = dict(x=dict(dtype=_codes[x.dtype], shape=list(x.shape), data_offsets=[0, x.nbytes]))
     head = json.dumps(info, separators=(",", ":")).encode()
     head += b" "*(-len(head) % 8)

@@ -74,7 +74,7 @@ class ActivationStore(RowStore):
 # %% ../../nbs/lib/acts/06_store.ipynb #a994f71e
 @patch
 def _compare(self:ActivationStore, j):
-    "Raise when the header of a shard is not what the index says; what is gone or broken is left to who reads it."
+    "Raise when the header of a shard contradicts the index; what is gone or broken is reported when it is read."
     p, want = self.folder/self.meta["shards"][j]["file"], (self.meta["shards"][j]["rows"], self.d_in)
     try: code, shape, _ = shard_header(p)
     except (*_unreadable, CorruptError): return
@@ -228,7 +228,7 @@ def save_store(
     dt = store_dtype(dtype)
     check_multiple(massive_multiple)
     check(x.ndim == 2 and len(x) > 0, f"x: shape {tuple(x.shape)}; give (n, d_in) activations with n of 1 or more")
-    (Path(folder)/"store.json").unlink(missing_ok=True) # until all shards stand, there is no store
+    (Path(folder)/"store.json").unlink(missing_ok=True) # until all shards are written, there is no store
     firsts = range(0, len(x), shard_rows)
     shards = [write_shard(folder, j, x[i:i+shard_rows].to(dt)) for j, i in enumerate(firsts)]
     return write_index(folder, shards, d_in=x.shape[1], dtype=str(dt).removeprefix("torch."), table_hash=table_hash,

@@ -38,7 +38,7 @@ def mixture(
 
 # %% ../../nbs/lib/bench/01_drivers.ipynb #95b0dd0a
 class Driver:
-    "One system's trainer, ready to step; `available` says whether the system is installed."
+    "One system's trainer, ready to step; `available` tells whether the system is installed."
     module, architectures = "sae_diploma", ("topk", "batchtopk", "matryoshka", "relu")
     def __init__(self,
         architecture:str, # 'topk' or 'batchtopk'
@@ -223,7 +223,7 @@ PEER_LINES = dict(sae_diploma="-", saelens="--", dictionary_learning="-.", spars
 def installed(
     systems=None, # names; all by default
 ) -> dict:
-    "The drivers of the systems that are installed: name -> class; says which are missing."
+    "The drivers of the systems that are installed: name -> class; prints which are missing."
     systems = list(SYSTEMS) if systems is None else list(systems)
     for s in systems: check(s in SYSTEMS, f"systems: {s!r} is unknown{near(s, SYSTEMS)}")
     missing = [s for s in systems if not SYSTEMS[s].available()]

@@ -212,7 +212,7 @@ def is_there(
 def passes(
     names=None, # of `PASSES`; all by default
 ) -> dict:
-    "Those that are installed; says which are not."
+    "Those that are installed; prints which are not."
     names = list(PASSES) if names is None else list(names)
     for s in names: check(s in PASSES, f"passes: {s!r} is unknown{near(s, PASSES)}")
     missing = [s for s in names if not is_there(PASSES[s][0].module)]

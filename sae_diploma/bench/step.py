@@ -138,7 +138,7 @@ def step_memory(
 
 # %% ../../nbs/lib/bench/03_step.ipynb #56e64b63
 def _time_case(names, case, n_rounds):
-    "`summarise` of one case, in processes of their own; sparsify's threads slow whoever shares their process."
+    "`summarise` of one case, in new processes; sparsify's threads slow whoever shares their process."
     kind, parts = case["architecture"], []
     ours = not case["dead"] and "sae_diploma" in names and kind == "batchtopk"
     alone = [n for n in names if SYSTEMS[n] is Sparsify and kind in SYSTEMS[n].architectures]
