@@ -8,9 +8,16 @@ __all__ = ['REGIMES', 'SEGMENTS', 'TokenTable', 'ArrayStore', 'ActivationStore',
            'ActivationStream']
 
 # %% ../../nbs/lib/acts/99_acts.ipynb #9f0d719e
+from .tokens import *
+from .rows import *
+from .pair import *
 from .store import *
+from .documents import *
+from .passes import *
 from .extraction import *
 from .stream import *
 
 # %% ../../nbs/lib/acts/99_acts.ipynb #f57efd25
-_all_ = ["REGIMES", "SEGMENTS", "TokenTable", "ArrayStore", "ActivationStore", "JointStore", "PairedStores", "save_store", "build_tokens", "tokenise_pair", "doc_activations", "extract", "extract_many", "auto_batch_tokens", "ActivationStream"]
+_all_ = ["REGIMES", "SEGMENTS", "TokenTable", "ArrayStore", "ActivationStore", "JointStore", "PairedStores",
+         "save_store", "build_tokens", "tokenise_pair", "doc_activations", "extract", "extract_many",
+         "auto_batch_tokens", "ActivationStream"]

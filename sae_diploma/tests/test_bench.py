@@ -133,7 +133,7 @@ def test_batches_of_the_limit(arrange):
 @pytest.mark.parametrize("name", list(bench_acts.PASSES))
 def test_passes_deliver(name, corpus, tmp_path, capsys):
     kind, kw = bench_acts.PASSES[name]
-    if not bench_acts._there(kind.module): pytest.skip(f"{kind.module} is not installed")
+    if not bench_acts.is_there(kind.module): pytest.skip(f"{kind.module} is not installed")
     shutil.copytree(corpus/"model", tmp_path/"model"); shutil.copytree(corpus/"tokens", tmp_path/"tokens")
     p = kind(tmp_path, 1, **dict(kw, **{k: v for k, v in dict(context=64, batch=2).items() if k in kw}))
     for _ in range(2): # twice over
@@ -150,7 +150,7 @@ def test_saelens_gives_the_same_activations(corpus):
 def test_slow_passes_sit_out_and_failures_are_named(corpus, tmp_path, monkeypatch, capfd):
     monkeypatch.setitem(bench_acts.PASSES, "nobody, at all", (Nobody, {}))
     monkeypatch.setattr(bench_acts.Turn, "answer", lambda self: answers(self.name))
-    monkeypatch.setattr(bench_acts.subprocess, "Popen", lambda *a, **kw: Silent())
+    monkeypatch.setattr("sae_diploma.bench.turns.subprocess.Popen", lambda *a, **kw: Silent())
     def answers(name):
         if name == "limit, sorted" and len(asked) > 3: raise bench_acts.SaeDiplomaError("limit, sorted: its process failed: Killed")
         asked.append(name)
@@ -192,7 +192,7 @@ def test_memory_of_extraction_does_not_grow():
 @pytest.mark.parametrize("system", list(bench_acts.TEXT_RUNS))
 def test_text_to_sae(system, tmp_path, monkeypatch):
     kind = bench_acts.TEXT_RUNS[system]
-    if not bench_acts._there(kind.module): pytest.skip(f"{kind.module} is not installed")
+    if not bench_acts.is_there(kind.module): pytest.skip(f"{kind.module} is not installed")
     monkeypatch.chdir(tmp_path)
     (tmp_path/"work").mkdir()
     layer = bench_acts.text_data(tmp_path/"work", 12_000, n_held=1000)

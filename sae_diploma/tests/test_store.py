@@ -135,7 +135,7 @@ def test_block_order_when_memory_is_short(tmp_path, monkeypatch):
     store = save_store(x, tmp_path/"s", shard_rows=700, dtype="float32")
     exact = [i for i, _ in store.batches(100, seed=3)]
     assert all(np.array_equal(a, b) for a, b in zip(exact, (np.random.default_rng([3, 0]).permutation(3000)[i:i+100] for i in range(0, 3000, 100))))
-    import sae_diploma.acts.store as S
+    import sae_diploma.acts.rows as S
     monkeypatch.setattr(S, "fits", lambda n: False)
     kw = dict(seed=3, window=4*4*BLOCK*3)
     whole = list(store.batches(100, **kw))
