@@ -218,14 +218,14 @@ def hostile_run(folder):
     stream = lambda o: dict(output_type="stream", name="stdout", text=o)
     result = dict(output_type="execute_result", execution_count=1, metadata={}, data={"text/plain": [ALL]})
     drawing = f"<svg onload=hit(1)><script>hit('svg')</script><text>{DOCS['handler']}</text></svg>"
-    broken = display_table(image_png="iVBORw0K\"><img src=x onerror=hit(1)>") | {"metadata": {"image/png": dict(width=9)}}
+    broken = shown(image_png="iVBORw0K\"><img src=x onerror=hit(1)>") | {"metadata": {"image/png": dict(width=9)}}
     told = "\n\n".join(f"**{md_text(o)}** {md_text(o)}" for o in DOCS.values())
-    outs = [*map(stream, [[ALL], *DOCS.values()]), display_table(text_plain=ALL), result,            # what chapters print,
-            display_table(text_html=table.html, text_plain=repr(table)), display_table(text_html=show_pairs(pairs, 3).data),
-            display_table(text_html=show_card(cards[0]).data), display_table(text_markdown=Markdown(told).data),  # what they show,
-            display_table(text_html=RAW), *(display_table(text_markdown=o.replace("wicked", "evil")) for o in (RAW, *DOCS.values())),
-            display_table(text_latex=ALL), display_table(application_javascript="hit('js')"), display_table(image_svg_xml=drawing), broken,
-            display_table(text_html=f"<b title=\"{html_text(ALL[:5000])}\">x</b>")]                # and what none would
+    outs = [*map(stream, [[ALL], *DOCS.values()]), shown(text_plain=ALL), result,            # what chapters print,
+            shown(text_html=table.html, text_plain=repr(table)), shown(text_html=show_pairs(pairs, 3).data),
+            shown(text_html=show_card(cards[0]).data), shown(text_markdown=Markdown(told).data),  # what they show,
+            shown(text_html=RAW), *(shown(text_markdown=o.replace("wicked", "evil")) for o in (RAW, *DOCS.values())),
+            shown(text_latex=ALL), shown(application_javascript="hit('js')"), shown(image_svg_xml=drawing), broken,
+            shown(text_html=f"<b title=\"{html_text(ALL[:5000])}\">x</b>")]                # and what none would
     error = dict(output_type="error", ename=DOCS["script"], evalue=ALL, traceback=[ALL, *DOCS.values()])
     for stage, c in find_chapters(ROOT/"nbs").items():
         nb = load_json(c.nb); left = list(outs)
