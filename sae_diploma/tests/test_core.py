@@ -190,6 +190,7 @@ assert len(open_store(root/"both")[0]) == 390
 print("whole")
 """
 
+@pytest.mark.slow
 def test_without_what_windows_lacks(tmp_path):
     "Everything that a store, its table and a training need, where POSIX is not."
     folder = tmp_path/"Ünï cødé with spaces 模型"; folder.mkdir()

@@ -402,6 +402,7 @@ return out.slice(0, 8) })()"""
 
 TOO_WIDE = "document.documentElement.scrollWidth > window.innerWidth + 2 ? document.documentElement.scrollWidth : 0"
 
+@pytest.mark.slow
 def test_no_page_does_anything(site, browser):
     D, b = browser
     server = D.serve(site[0])
@@ -433,6 +434,7 @@ def test_the_latent_browser_shows_text(site, browser):
     b.js("document.querySelectorAll('#latents button.more').forEach(o => o.click())")
     assert "wicked" in b.js("document.querySelector('#latents').innerText") and b.js(LOOK) == []
 
+@pytest.mark.slow
 def test_the_printed_document_runs_nothing(site, browser, tmp_path):
     from sae_diploma.export import print_pdf
     data = print_pdf(site[0]/"thesis.html", tmp_path/"t.pdf").read_bytes()
