@@ -67,8 +67,9 @@ def library(root=ROOT):
 
 def chapters(root=ROOT):
     "Numbers of the chapters' cells."
-    code = [c for nb in sorted((root/"nbs").glob("[0-9][0-9]_*.ipynb")) for c in cells_of(nb) if c["cell_type"] == "code"]
-    code = [text(c).splitlines() for c in code if "parameters" not in c["metadata"].get("tags", [])]
+    cells = [c for nb in sorted((root/"nbs").glob("[0-9][0-9]_*.ipynb")) for c in cells_of(nb)]
+    own = lambda c: c["cell_type"] == "code" and "parameters" not in c["metadata"].get("tags", [])
+    code = [text(c).splitlines() for c in cells if own(c)]
     return {"chapter cells over 8 lines": sum(sum(bool(o.strip()) for o in c) > 8 for c in code),
         "chapter cells over 600 characters": sum(sum(map(len, c)) > 600 for c in code)}
 

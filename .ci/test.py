@@ -10,7 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-for s in (sys.stdout, sys.stderr): s.reconfigure(errors="backslashreplace") # a letter that the terminal lacks is no failure
+# a letter that the terminal lacks is no failure
+for s in (sys.stdout, sys.stderr): s.reconfigure(errors="backslashreplace")
 ENV = dict(os.environ, PYTHONIOENCODING="utf-8", PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", SAE_DIPLOMA_QUIET="1",
     TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
 FAST, SAVE = "--fast" in sys.argv, "--record" in sys.argv
@@ -25,7 +26,8 @@ import house as rules, pool
 def result(name, outcome, note="", seconds=None):
     "Count one check and say how it went."
     with counting: counts[outcome] += 1
-    print(f"  {outcome:<8}{name}{f'  {seconds:.0f} s' if seconds is not None else ''}{f'  {note}' if note else ''}", flush=True)
+    took = f"  {seconds:.0f} s" if seconds is not None else ""
+    print(f"  {outcome:<8}{name}{took}{f'  {note}' if note else ''}", flush=True)
 
 
 def call(*cmd, cwd=ROOT, env=None, **kw):
@@ -59,10 +61,12 @@ def clean():
         for o in names:
             (copy/o).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT/o, copy/o, follow_symlinks=False)
-        text = lambda p: p.read_bytes().replace(b"\r\n", b"\n") # nbdev writes the line ends of its system, and reads in its encoding
+        # nbdev writes the line ends of its system, and reads in its encoding
+        text = lambda p: p.read_bytes().replace(b"\r\n", b"\n")
         for cmd in ("nbdev_clean", "nbdev_export"):
             r = call(cmd, cwd=copy, env=dict(PYTHONUTF8="1"))
-            now = {p.relative_to(copy).as_posix() for p in copy.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+            there = [p for p in copy.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+            now = {p.relative_to(copy).as_posix() for p in there}
             diff = [o for o in names if not (copy/o).exists() or text(ROOT/o) != text(copy/o)] + sorted(now-set(names))
             if r.returncode: result(cmd, "failed"); print(tail(r.stdout))
             else: result(f"{cmd} leaves no diff", "failed" if diff else "passed", ", ".join(diff[:6]))
@@ -154,8 +158,8 @@ def chain():
 
 SMALL = {"02": "use_peft True max_steps 8 n_evals 1 n_eval_pairs 8 n_eval_generate 2 n_eval_plain 4 max_new_tokens 4 "
                "n_bootstrap 50 n_validation_pairs 8 n_validation_plain 4",
-         "03": "n_sae_plain 40 n_sae_task 24 n_eval_plain 10 n_eval_task 10 max_length 128 architectures topk d_sae 128 "
-               "sae_epochs 1 n_ce_documents 2 probe_tokens 2048 frontier_architectures topk frontier_k 4 "
+         "03": "n_sae_plain 40 n_sae_task 24 n_eval_plain 10 n_eval_task 10 max_length 128 architectures topk "
+               "d_sae 128 sae_epochs 1 n_ce_documents 2 probe_tokens 2048 frontier_architectures topk frontier_k 4 "
                "frontier_d_sae 32 frontier_documents 2",
          "04": "n_bootstrap 20 n_permutations 100 n_relabellings 5 min_docs 3 d_sae_delta 32 d_sae_joint 32 "
                "model_specific_k 4 n_ce_documents 1 trajectory_stops 0.5 n_trajectory_documents 4 layers 0"}
@@ -168,12 +172,13 @@ def adapters():
         shutil.copytree(RUN, run, ignore=shutil.ignore_patterns("notebooks", "0[2-7]_*"))
         given = [o for c, text in SMALL.items() for k, v in zip(*[iter(text.split())]*2) for o in ("-p", f"{c}.{k}", v)]
         for c in SMALL:
-            r = call("sae-diploma", "reproduce", "--preset", "smoke", "--run-dir", run, *given, "--update", "--only", c, timeout=600)
+            r = call("sae-diploma", "reproduce", "--preset", "smoke", "--run-dir", run, *given, "--update", "--only", c,
+                timeout=600)
             said += r.stdout
             if r.returncode: break
         compared = run/"04_comparison/placebo.parquet"
-        made = {"trained": run/"02_sft/placebo/adapter_model.safetensors", "read": run/"03_saes/acts/placebo/store.json",
-            "compared with": compared}
+        made = {"trained": run/"02_sft/placebo/adapter_model.safetensors",
+            "read": run/"03_saes/acts/placebo/store.json", "compared with": compared}
         for what, f in made.items(): result(f"with LoRA, the placebo is {what}", "passed" if f.exists() else "failed")
         moved = compared.exists() and load_parquet(compared).placebo_delta.abs().max() > 0
         result("chapters 2 to 4 with LoRA", "passed" if moved and not r.returncode else "failed", seconds=time.time()-t)
@@ -268,7 +273,7 @@ def lab():
 
 
 def everything():
-    "The chain, its site and its explorer on one half of the cores; tests and notebooks on the other, and on all of them at the end."
+    "The chain, its site and its explorer on one half of the cores; tests and notebooks on the other, at last on all."
     def run_and_pages():
         for part in (chain, site, latents, lab):
             t = time.time()

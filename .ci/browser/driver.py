@@ -10,7 +10,7 @@ def find_browser():
 
 
 def find_axe():
-    "Path of axe-core's script: the one that AXE names, or that of `axe-playwright-python`; None: no check for barriers."
+    "Path of axe-core's script: the one that AXE names, or that of `axe-playwright-python`; None where there is none."
     spec = importlib.util.find_spec("axe_playwright_python")
     folders = spec.submodule_search_locations if spec else ()
     places = [os.environ.get("AXE", ""), *(f"{o}/axe.min.js" for o in folders)]
@@ -122,7 +122,8 @@ class Browser:
         out = []
         for kind, what in self.seen:
             if kind == "request":
-                if not what.startswith((host, "data:", "blob:", "about:")): out.append(f"asks another host: {what[:120]}")
+                own = what.startswith((host, "data:", "blob:", "about:"))
+                if not own: out.append(f"asks another host: {what[:120]}")
             elif kind == "failed": out.append(f"failed to load {what}")
             elif kind == "status": out.append(what)
             elif kind in ("exception", "console error"): out.append(f"{kind}: {what}")

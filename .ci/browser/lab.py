@@ -70,7 +70,8 @@ TOO_WIDE = "[...document.querySelectorAll('.sx')].filter(o => o.scrollWidth > o.
 NAMELESS = """[...document.querySelectorAll('.sx input:not(.sx-pick input), .sx select, .sx textarea')]
 .filter(o => !o.closest('.sx-pick') && !(o.labels && [...o.labels].some(l => l.innerText.trim()))
              && !o.title && !o.ariaLabel && !o.closest('label')).length"""
-OTHER = """[...%s].findIndex(o => !new RegExp('Latent '+o.dataset.i+'\\\\b').test(%s) && !o.classList.contains('off'))"""
+OTHER = """[...%s].findIndex(o => !new RegExp('Latent '+o.dataset.i+'\\\\b').test(%s)
+                                && !o.classList.contains('off'))"""
 
 
 def run_notebook(b, url):
@@ -101,7 +102,7 @@ def click_a_point(b):
 
 
 def explore(run, shots=None, theme="JupyterLab Light", width=1440):
-    "What goes wrong when the explorer of `run` is opened and clicked in JupyterLab; pictures go into `shots` when given."
+    "What goes wrong when the explorer of `run` is opened and clicked in JupyterLab; pictures go into `shots`."
     name = f"{width}-{theme.split()[-1].lower()}.png"
     with tempfile.TemporaryDirectory() as tmp:
         (Path(tmp)/"explorer.ipynb").write_text(json.dumps(notebook(Path(run).resolve())), encoding="utf-8")

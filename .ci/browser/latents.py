@@ -1,4 +1,4 @@
-"The latent browser with 16,384 rows, opened from the disk in headless Chromium: search, filter, sorting, keys and a link that restores them."
+"The latent browser with 16,384 rows, opened from the disk in headless Chromium: search, filter, sorting, keys, a link."
 import json, sys, tempfile, time
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from driver import Browser
 N, PAGES = 16_384, 5
 
 def make(folder):
-    "A browser of `N` latents, `PAGES` of them with a card, by the package's own functions on synthetic rows; its path, and the table."
+    "A browser of `N` latents, `PAGES` of them with a card, made of synthetic rows; its path, and the table."
     import numpy as np, pandas as pd, torch
     from sae_diploma import cards as C
     from sae_diploma.acts import ArrayStore, PairedStores, TokenTable
@@ -15,8 +15,8 @@ def make(folder):
     r = np.random.default_rng(0)
     docs, n = 20, 30
     doc, pos = np.repeat(np.arange(docs), n), np.tile(np.arange(n), docs)
-    about = pd.DataFrame(dict(doc=range(docs), id=[f"d{i}" for i in range(docs)], regime="task", source="a", split="eval",
-        text=""))
+    about = pd.DataFrame(dict(doc=range(docs), id=[f"d{i}" for i in range(docs)], regime="task", source="a",
+        split="eval", text=""))
     table = TokenTable(np.where(pos == 0, 0, r.integers(1, 8, docs*n)), doc, pos, np.zeros(docs*n, int),
         np.where(pos == 0, 0, 4), about)
     x = torch.tensor(r.normal(size=(docs*n, 12)), dtype=torch.float32)
@@ -43,7 +43,8 @@ SHOWN = """[...document.querySelectorAll('#latents tbody tr')]
 .map(r => (r.querySelector('td.id')||{innerText:''}).innerText.replace(/\\D/g, '')).filter(o => o)"""
 INFO = "document.querySelector('.dt-info').innerText.replace(/[^0-9() a-z]/g, '')"
 CHANGE = "[...document.querySelectorAll('#latents thead th')].find(o => o.innerText.startsWith('Change'))"
-SET = "(() => { const o = document.querySelector('#%s'); o.value = %s; o.dispatchEvent(new Event('%s', {bubbles: true})) })()"
+SET = """(() => { const o = document.querySelector('#%s'); o.value = %s;
+o.dispatchEvent(new Event('%s', {bubbles: true})) })()"""
 
 def total(n): return f"{INFO}.includes('of {n} latents')"
 def first(i): return f"{SHOWN}[0] == '{i}'"
@@ -94,7 +95,8 @@ def searched(t):
     t.search("line break")
     t.shows("search by name", total(int(t.rows.label.str.contains("line break").sum())))
     t.search("no such thing")
-    t.shows("search for nothing says so", "document.querySelector('#latents tbody').innerText.includes('No latent fits')")
+    says_so = "document.querySelector('#latents tbody').innerText.includes('No latent fits')"
+    t.shows("search for nothing says so", says_so)
     t.search("")
     t.shows("an emptied search", total(len(t.rows)))
 

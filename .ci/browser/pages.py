@@ -1,4 +1,4 @@
-"Every page of a site in headless Chromium: it loads, with images and links, without an error, and without a serious barrier."
+"Every page of a site in headless Chromium: it loads, with its images, without an error, and without a serious barrier."
 import queue, sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -51,8 +51,9 @@ def look(b, host, name, views, axe=None, shots=None, code=True):
     return list(dict.fromkeys(bad))
 
 
-def browse(site, shots=None, axe=None, views=((1280, False),), only=None, code=True, few=("cards/latent/", 4), at_once=2):
-    """page -> list of problems, for every page of `site` (those whose name holds the text `only`, or that it lists), in each view.
+def browse(site, shots=None, axe=None, views=((1280, False),), only=None, code=True, few=("cards/latent/", 4),
+    at_once=2):
+    """page -> list of problems, for every page of `site` (that `only` lists, or whose name holds it), in each view.
 
     Writes a picture of each into the folder `shots` when given; asks axe when its script's path is given, of the pages
     below `few[0]`, which are alike, only about the first `few[1]`; and works with `at_once` browsers."""
@@ -84,5 +85,6 @@ VIEWS = [(w, d) for w in (1440, 800, 390) for d in (False, True)]
 if __name__ == "__main__":  # python .ci/browser/pages.py SITE [FOLDER FOR PICTURES [ONLY]]: with a folder, in all views
     site, shots, only, *_ = [*sys.argv[1:], None, None]
     res = browse(site, shots=shots, axe=find_axe(), views=VIEWS if shots else VIEWS[:1], only=only)
-    for page, bad in res.items(): print(("ok    " if not bad else "FAIL  ")+page, *bad, sep="\n        " if bad else " ")
+    for page, bad in res.items():
+        print(("ok    " if not bad else "FAIL  ")+page, *bad, sep="\n        " if bad else " ")
     sys.exit(any(res.values()))
