@@ -27,7 +27,7 @@ _signature = b"sae_diploma"
 
 # %% ../../nbs/lib/export/07_command.ipynb #a919eb70
 def _signed(path):
-    "Whether a .zip or .pdf was written by `export_run`: a comment at its end says so."
+    "Was a .zip or .pdf written by `export_run`? A comment at its end names the package."
     with open(path, "rb") as f:
         f.seek(max(0, f.seek(0, os.SEEK_END)-64))
         return f.read().rstrip().endswith(_signature)

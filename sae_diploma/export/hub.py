@@ -77,7 +77,7 @@ def _example(path):
 # %% ../../nbs/lib/export/06_hub.ipynb #2b2fbaaf
 _LIMITS = """- One layer, one dictionary of many that fit as well: another seed splits features differently.
 - A dictionary may hold both models and be blind to what sets them apart; the full chain reports that share \
-(delta-FVU) beside every finding.
+(delta-FVU) next to every finding.
 - A name given to a latent is a reading of its contexts, not a measurement."""
 
 def hub_folder(

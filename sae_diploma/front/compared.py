@@ -30,7 +30,7 @@ def _folder_of(run, architecture):
 def toy_compared(
     folder, # where the run goes
 ) -> Path:
-    "A small run with what chapters 2 and 4 leave of a comparison, for examples and tests."
+    "A small run whose models have been compared, for examples and tests."
     from sae_diploma.diffing.findings import findings
     from sae_diploma.explorer import toy_run
     run = toy_run(Path(folder), n_docs=36, n_steps=30)
@@ -91,13 +91,13 @@ def open_compared(
 
 # %% ../../nbs/lib/front/01_compared.ipynb #05d9b96c
 def _named(run):
-    "latent of the base dictionary -> (name, whether it has a page of its own), as chapter 5 wrote them."
+    "latent of the base dictionary -> (name, whether it has a page), as chapter 5 wrote them."
     folder = Path(run)/"05_figures"/"cards"
     if not all((folder/o).exists() for o in ("latents.json", "latents.js")): return {}
     cards, table, _ = read_cards(folder)
     paged = {c["latent"] for c in cards if c["dictionary"] == "base SAE"}
     own = table[table.dictionary == "base SAE"]
-    return {int(l): (name, int(l) in paged) for l, name in zip(own.latent, own.label)}
+    return {int(latent): (name, int(latent) in paged) for latent, name in zip(own.latent, own.label)}
 
 # %% ../../nbs/lib/front/01_compared.ipynb #5617fd0e
 def _names_of(c):

@@ -112,7 +112,7 @@ def _figure(o, alt, cap, anchor):
 
 # %% ../../nbs/lib/site/12_figures.ipynb #e075daa7
 def _option_at(opts, k, i):
-    "What an option says of picture `i`; one that is no list is said of the first."
+    "The value of an option for picture `i`; a value that is no list belongs to the first."
     v = opts.get(k) or ""
     if isinstance(v, list): return v[i] if i < len(v) else ""
     return v if i == 0 else ""

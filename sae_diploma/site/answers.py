@@ -72,7 +72,7 @@ def answer(
 def run_words(
     run_dir:Path, # of the run
 ) -> str:
-    "The same as plain text."
+    "Which run it was, as plain text: its name, when it ended, and with which version."
     from sae_diploma import __version__
     ends = [str(load_json(f, ["finished"])["finished"]) for f in run_dir.glob("*/stage.json")]
     ended = f", {max(ends)[:10]}" if ends else ""

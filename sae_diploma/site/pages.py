@@ -80,7 +80,7 @@ def tidy(
 
 # %% ../../nbs/lib/site/20_pages.ipynb #7c40578a
 def _last_heading(head, text):
-    "The last heading of a text, or the one before it."
+    "The last heading of a text, or the one before the text."
     return ([head, *re.findall(r"^#+ +(.+?)\s*(?:\{[^}]*\})?$", text, re.M)])[-1]
 
 # %% ../../nbs/lib/site/20_pages.ipynb #b72783e6
@@ -122,7 +122,7 @@ def _joined(cells):
 def fold(
     nb:dict, # an executed notebook
 ) -> dict:
-    "The notebook with its code folded; what the parameters are is said on the fold."
+    "The notebook with its code folded; the fold names what the parameters are."
     cells = []
     for c, kind in _joined(nb["cells"]):
         if c["cell_type"] == "code" and (s := _source(c)).strip() and "code-fold" not in s:

@@ -170,7 +170,7 @@ def _buttons(soup):
 
 # %% ../../nbs/lib/site/28_postprocess.ipynb #6a9537fa
 def _opens_with_table(tag):
-    "Is a table the first thing in an output, within a box of its own or behind its style?"
+    "Is a table the first thing in an output, in a box around it or after its style?"
     inside = lambda o: [c for c in o.children if str(c).strip()]
     first = inside(tag)
     if first and first[0].name == "div": first = inside(first[0])
@@ -228,7 +228,7 @@ var s=document.getElementById('quarto-search');
 if(s)s.innerHTML='<small>Search needs a server: <code>python -m http.server</code></small>'})"""
 
 def _say_no_search(page):
-    "A page of Quarto, whose search cannot work without a server, says so."
+    "A page of Quarto with a note in place of its search, which needs a server."
     if 'id="quarto-search"' not in page or _no_search in page: return page
     return page.replace("</body>", f"<script>{_no_search}</script>\n</body>", 1)
 

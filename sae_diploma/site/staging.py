@@ -100,7 +100,7 @@ _number_in_front = re.compile(r"^(#{2,6} +)\d+(?:\.\d+)*\.? +", re.M)
 _refs_end = re.compile(r"(?:^#+ +References *(?:\{[^}]*\})?\n+)?^:::+ *\{#refs\} *\n:::+ *$", re.M)
 
 def _book_cell(c, here, book, plain, labels, web):
-    "A cell of a page as the book has it: without numbers of its own, with its links, its title as a heading."
+    "A cell of a page as the book has it: without the page's numbers, with its links, its title as a heading."
     import yaml
     if c["cell_type"] == "markdown":
         text = _number_in_front.sub(r"\1", _refs_end.sub("", _source(c)))
