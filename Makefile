@@ -9,11 +9,12 @@ BIN    := $(VENV)/bin
 INPUTS := settings.ini setup.py constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help thesis test check site lab docs clean distclean
+.PHONY: help thesis test check nb site lab export docs clean distclean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo "  PRESET=quick RUN=_runs/quick PY=python3.11 may be given, e.g. make thesis PRESET=thesis"
+	@echo "  NB=diffing/02_drift names the notebook of make nb"
 
 thesis: $(VENV)/.thesis ## install, run the whole chain (preset quick), render the site in _site/
 	@$(BIN)/sae-diploma reproduce --preset $(PRESET) --run-dir $(RUN)
@@ -22,8 +23,12 @@ thesis: $(VENV)/.thesis ## install, run the whole chain (preset quick), render t
 test: $(VENV)/.dev ## the one test command: notebooks, pytest, the smoke chain, the site in a browser
 	@$(BIN)/python .ci/test.py
 
-check: $(VENV)/.dev ## the part of test that runs on every system: the export is clean, pytest
-	@$(BIN)/python .ci/test.py clean pytest
+check: $(VENV)/.dev ## two minutes of it: the export is clean, the notebooks read no worse, pytest without slow tests
+	@$(BIN)/python .ci/test.py clean house pytest --fast
+
+nb: $(VENV)/.dev ## run one notebook of the library: make nb NB=diffing/02_drift
+	@test -n "$(NB)" || { echo "name a notebook below nbs/lib, as in: make nb NB=diffing/02_drift"; exit 1; }
+	@$(BIN)/nbdev_test --path nbs/lib/$(NB).ipynb
 
 site: $(VENV)/.thesis ## render the site of RUN again
 	@$(BIN)/sae-diploma site --run-dir $(RUN)
@@ -31,8 +36,10 @@ site: $(VENV)/.thesis ## render the site of RUN again
 lab: $(VENV)/.dev ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab nbs
 
-docs: $(VENV)/.dev ## export the library, then README.md, METHODOLOGY.md and CONTRIBUTING.md from their notebooks
+export: $(VENV)/.dev ## export the library, then README.md, METHODOLOGY.md and CONTRIBUTING.md from their notebooks
 	@$(BIN)/nbdev_clean && $(BIN)/nbdev_export && $(BIN)/python -c "from sae_diploma.site import write_readme; write_readme()"
+
+docs: export ## the same
 
 clean: ## remove what can be made again, but no run
 	@rm -rf _site _proc _docs build dist .pytest_cache && find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

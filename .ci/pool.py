@@ -1,7 +1,8 @@
 "Jobs of the tests, each in a process of its own that finds the large libraries imported: importing them costs seconds."
 import io, multiprocessing, os, queue, sys, threading, time
 
-LIBRARIES = ["torch", "transformers", "datasets", "peft", "trl", "pandas", "scipy.stats", "matplotlib.pyplot", "nbdev.test", "pytest", "hypothesis"]
+LIBRARIES = ["torch", "transformers", "datasets", "peft", "trl", "pandas", "scipy.stats", "matplotlib.pyplot",
+    "nbdev.test", "pytest", "hypothesis"]
 FORKS = sys.platform == "linux" # elsewhere each process imports for itself
 
 
@@ -9,7 +10,8 @@ def _child(fn, args, log):
     "Run a job; what it and its children print goes into a file."
     fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for o in (1, 2): os.dup2(fd, o)
-    sys.stdout = sys.stderr = io.TextIOWrapper(open(1, "wb", 0, closefd=False), encoding="utf-8", errors="replace", write_through=True)
+    sys.stdout = sys.stderr = io.TextIOWrapper(open(1, "wb", 0, closefd=False), encoding="utf-8", errors="replace",
+        write_through=True)
     try: code = fn(*args)
     except SystemExit as e: code = e.code
     except BaseException:
@@ -24,10 +26,11 @@ def notebook(path):
     nbdev_test(path=str(path), n_workers=0)
 
 
-def pytest_file(path, xml):
-    "Run one file of tests."
+def pytest_file(path, xml, fast=False):
+    "Run one file of tests, without the slow ones if `fast`."
     import pytest
-    return pytest.main(["-q", "-p", "no:cacheprovider", str(path), f"--junitxml={xml}"])
+    some = ["-m", "not slow"] if fast else []
+    return pytest.main(["-q", "-p", "no:cacheprovider", str(path), f"--junitxml={xml}", *some])
 
 
 def in_process(fn, args, log, timeout):

@@ -1,44 +1,56 @@
 """Everything that is checked, in one command (`make test` calls it); the last line is the sum.
 
-python .ci/test.py            all of it, side by side
-python .ci/test.py notebooks  only the named parts: clean notebooks pytest chain site latents lab
+python .ci/test.py                all of it, side by side
+python .ci/test.py notebooks      only the named parts: clean house notebooks pytest chain site latents lab
+python .ci/test.py pytest --fast  without the tests that are marked `slow`
+python .ci/test.py house --record write how the notebooks read now into `house.json`
 """
-import os, shutil, subprocess, sys, tempfile, threading, time, xml.etree.ElementTree as ET
+import json, os, shutil, subprocess, sys, tempfile, threading, time, xml.etree.ElementTree as ET
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-for s in (sys.stdout, sys.stderr): s.reconfigure(errors="backslashreplace") # a letter that the terminal lacks is no failure
-ENV = dict(os.environ, PYTHONIOENCODING="utf-8", PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", SAE_DIPLOMA_QUIET="1", TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
+# a letter that the terminal lacks is no failure
+for s in (sys.stdout, sys.stderr): s.reconfigure(errors="backslashreplace")
+ENV = dict(os.environ, PYTHONIOENCODING="utf-8", PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", SAE_DIPLOMA_QUIET="1",
+    TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
+FAST, SAVE = "--fast" in sys.argv, "--record" in sys.argv
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
 ONE = dict(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1") # beside each other threads of many cores would wait for each other
 HALF = {k: str(max(1, CORES//2)) for k in ONE}
 counts, counting = dict(passed=0, failed=0, skipped=0), threading.Lock()
-sys.path.insert(0, str(ROOT/".ci"))
-import pool
+sys.path[:0] = [str(ROOT/".ci"), str(ROOT/".ci/browser")]
+import house as rules, pool
 
 
 def result(name, outcome, note="", seconds=None):
     "Count one check and say how it went."
     with counting: counts[outcome] += 1
-    print(f"  {outcome:<8}{name}{f'  {seconds:.0f} s' if seconds is not None else ''}{f'  {note}' if note else ''}", flush=True)
+    took = f"  {seconds:.0f} s" if seconds is not None else ""
+    print(f"  {outcome:<8}{name}{took}{f'  {note}' if note else ''}", flush=True)
 
 
 def call(*cmd, cwd=ROOT, env=None, **kw):
     "Run a program of the environment; its output comes back."
     exe = shutil.which(cmd[0], path=str(BIN)) or cmd[0] # on Windows a program ends with .exe
-    return subprocess.run([exe, *map(str, cmd[1:])], cwd=cwd, env=ENV|(env or {}), text=True, encoding="utf-8", errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
+    return subprocess.run([exe, *map(str, cmd[1:])], cwd=cwd, env=ENV|(env or {}), text=True, encoding="utf-8",
+        errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
 
 
 def tail(s, n=25): return "\n".join("          "+l for l in s.strip().splitlines()[-n:])
 
 
+GENERATED = {".venv", "_runs", "_site", "_proc", "__pycache__", ".git", "build", "dist"}
+
 def files(folder):
     "What belongs to the source tree: git's view where there is git, else all but hidden and generated folders."
-    r = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace") if shutil.which("git") and (folder/".git").exists() else None
-    if r and r.returncode == 0: return sorted({o for o in r.stdout.splitlines() if (folder/o).is_file()})
-    skip = {".venv", "_runs", "_site", "_proc", "__pycache__", ".git", "build", "dist"}
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and not skip & set(p.relative_to(folder).parts) and not any(o.endswith(".egg-info") for o in p.parts))
+    if shutil.which("git") and (folder/".git").exists():
+        r = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=folder, capture_output=True, text=True,
+            encoding="utf-8", errors="replace")
+        if r.returncode == 0: return sorted({o for o in r.stdout.splitlines() if (folder/o).is_file()})
+    paths = [p.relative_to(folder) for p in folder.rglob("*") if p.is_file()]
+    generated = lambda p: GENERATED & set(p.parts) or any(o.endswith(".egg-info") for o in p.parts)
+    return sorted(p.as_posix() for p in paths if not generated(p))
 
 
 def clean():
@@ -49,18 +61,31 @@ def clean():
         for o in names:
             (copy/o).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT/o, copy/o, follow_symlinks=False)
-        text = lambda p: p.read_bytes().replace(b"\r\n", b"\n") # nbdev writes the line ends of its system, and reads in its encoding
+        # nbdev writes the line ends of its system, and reads in its encoding
+        text = lambda p: p.read_bytes().replace(b"\r\n", b"\n")
         for cmd in ("nbdev_clean", "nbdev_export"):
             r = call(cmd, cwd=copy, env=dict(PYTHONUTF8="1"))
-            now = {p.relative_to(copy).as_posix() for p in copy.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+            there = [p for p in copy.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+            now = {p.relative_to(copy).as_posix() for p in there}
             diff = [o for o in names if not (copy/o).exists() or text(ROOT/o) != text(copy/o)] + sorted(now-set(names))
             if r.returncode: result(cmd, "failed"); print(tail(r.stdout))
             else: result(f"{cmd} leaves no diff", "failed" if diff else "passed", ", ".join(diff[:6]))
 
 
+def house():
+    "How the notebooks read: no number is worse than the record in `.ci/house.json`."
+    if SAVE: rules.record()
+    now, kept = rules.measured(), json.loads(rules.RECORD.read_text(encoding="utf-8"))
+    print(f"          {'':<36}{'now':>8}{'record':>8}{'aim':>6}")
+    for k, v in now.items(): print(f"          {k:<36}{v:>8}{kept.get(k, '–'):>8}{rules.AIM[k]:>6}")
+    bad = rules.worse(now, kept)
+    result("the notebooks read no worse than before", "failed" if bad else "passed", "; ".join(bad))
+
+
 def notebook_jobs():
     "A job for every notebook of the library and every tutorial."
-    pages = [*sorted((ROOT/"nbs/lib").rglob("*.ipynb")), *sorted((ROOT/"nbs/tutorials").glob("*.ipynb")), ROOT/"nbs/contributing.ipynb"]
+    pages = [*sorted((ROOT/"nbs/lib").rglob("*.ipynb")), *sorted((ROOT/"nbs/tutorials").glob("*.ipynb")),
+        ROOT/"nbs/contributing.ipynb"]
     def job(nb):
         with tempfile.TemporaryDirectory() as tmp:
             code, s = pool.in_process(pool.notebook, (nb,), f"{tmp}/log", 900)
@@ -74,14 +99,18 @@ def pytest_jobs(alone=False):
     files = sorted((ROOT/"sae_diploma/tests").glob("test_*.py"), key=lambda f: -f.stat().st_size)
     def job(file):
         with tempfile.TemporaryDirectory() as tmp:
-            code, _ = pool.in_process(pool.pytest_file, (file, f"{tmp}/x.xml"), f"{tmp}/log", 1200)
+            code, _ = pool.in_process(pool.pytest_file, (file, f"{tmp}/x.xml", FAST), f"{tmp}/log", 1200)
             said = Path(tmp, "log").read_text(encoding="utf-8", errors="replace") if Path(tmp, "log").exists() else ""
-            if not Path(tmp, "x.xml").exists(): result(file.name, "failed", f"ended with {code}"); print(tail(said), flush=True); return
+            if not Path(tmp, "x.xml").exists():
+                result(file.name, "failed", f"ended with {code}")
+                print(tail(said), flush=True)
+                return
             for c in ET.parse(f"{tmp}/x.xml").iter("testcase"):
                 bad = c.find("failure") is not None or c.find("error") is not None
                 how = "failed" if bad else "skipped" if c.find("skipped") is not None else "passed"
-                result(f"{c.get('classname','').rpartition('.')[2]}.{c.get('name')}", how, seconds=float(c.get("time", 0)))
-            if code: print(tail(said, 60), flush=True)
+                name = f"{c.get('classname', '').rpartition('.')[2]}.{c.get('name')}"
+                result(name, how, seconds=float(c.get("time", 0)))
+            if code not in (0, 5): print(tail(said, 60), flush=True) # 5: every test of the file is slow
     return [lambda f=f: job(f) for f in files if (f.stem == "test_bench") == alone]
 
 
@@ -108,7 +137,8 @@ def chain():
     from sae_diploma.pipeline import find_chapters
     t = time.time()
     r = call("sae-diploma", "reproduce", "--preset", "smoke", "--run-dir", RUN, timeout=900)
-    for stage, c in find_chapters(ROOT/"nbs").items(): result(c.nb.name, "passed" if (RUN/stage/"stage.json").exists() else "failed")
+    for stage, c in find_chapters(ROOT/"nbs").items():
+        result(c.nb.name, "passed" if (RUN/stage/"stage.json").exists() else "failed")
     result("the smoke chain", "failed" if r.returncode else "passed", seconds=time.time()-t)
     print(tail(r.stdout))
     if r.returncode: return
@@ -119,18 +149,20 @@ def chain():
     with tempfile.TemporaryDirectory() as tmp:
         shutil.copytree(RUN, Path(tmp)/"run")
         t = time.time()
-        r = call("papermill", "nbs/04_model_comparison.ipynb", f"{tmp}/out.ipynb", "-p", "run_dir", f"{tmp}/run", "--no-progress-bar")
+        r = call("papermill", "nbs/04_model_comparison.ipynb", f"{tmp}/out.ipynb", "-p", "run_dir", f"{tmp}/run",
+            "--no-progress-bar")
         result("papermill runs chapter 04 alone", "failed" if r.returncode else "passed", seconds=time.time()-t)
         if r.returncode: print(tail(r.stdout))
     adapters()
 
 
-SMALL = {"02": "use_peft True max_steps 8 n_evals 1 n_eval_pairs 8 n_eval_generate 2 n_eval_plain 4 max_new_tokens 4 n_bootstrap 50 "
-               "n_validation_pairs 8 n_validation_plain 4",
-         "03": "n_sae_plain 40 n_sae_task 24 n_eval_plain 10 n_eval_task 10 max_length 128 architectures topk d_sae 128 sae_epochs 1 "
-               "n_ce_documents 2 probe_tokens 2048 frontier_architectures topk frontier_k 4 frontier_d_sae 32 frontier_documents 2",
-         "04": "n_bootstrap 20 n_permutations 100 n_relabellings 5 min_docs 3 d_sae_delta 32 d_sae_joint 32 model_specific_k 4 n_ce_documents 1 "
-               "trajectory_stops 0.5 n_trajectory_documents 4 layers 0"}
+SMALL = {"02": "use_peft True max_steps 8 n_evals 1 n_eval_pairs 8 n_eval_generate 2 n_eval_plain 4 max_new_tokens 4 "
+               "n_bootstrap 50 n_validation_pairs 8 n_validation_plain 4",
+         "03": "n_sae_plain 40 n_sae_task 24 n_eval_plain 10 n_eval_task 10 max_length 128 architectures topk "
+               "d_sae 128 sae_epochs 1 n_ce_documents 2 probe_tokens 2048 frontier_architectures topk frontier_k 4 "
+               "frontier_d_sae 32 frontier_documents 2",
+         "04": "n_bootstrap 20 n_permutations 100 n_relabellings 5 min_docs 3 d_sae_delta 32 d_sae_joint 32 "
+               "model_specific_k 4 n_ce_documents 1 trajectory_stops 0.5 n_trajectory_documents 4 layers 0"}
 
 def adapters():
     "With LoRA the placebo is an adapter too: chapters 2 to 4, small, train it, read it, and compare with it."
@@ -140,18 +172,21 @@ def adapters():
         shutil.copytree(RUN, run, ignore=shutil.ignore_patterns("notebooks", "0[2-7]_*"))
         given = [o for c, text in SMALL.items() for k, v in zip(*[iter(text.split())]*2) for o in ("-p", f"{c}.{k}", v)]
         for c in SMALL:
-            r = call("sae-diploma", "reproduce", "--preset", "smoke", "--run-dir", run, *given, "--update", "--only", c, timeout=600)
+            r = call("sae-diploma", "reproduce", "--preset", "smoke", "--run-dir", run, *given, "--update", "--only", c,
+                timeout=600)
             said += r.stdout
             if r.returncode: break
-        for what, f in (("trained", "02_sft/placebo/adapter_model.safetensors"), ("read", "03_saes/acts/placebo/store.json"), ("compared with", "04_comparison/placebo.parquet")):
-            result(f"with LoRA, the placebo is {what}", "passed" if (run/f).exists() else "failed")
-        moved = (run/"04_comparison/placebo.parquet").exists() and load_parquet(run/"04_comparison/placebo.parquet").placebo_delta.abs().max() > 0
+        compared = run/"04_comparison/placebo.parquet"
+        made = {"trained": run/"02_sft/placebo/adapter_model.safetensors",
+            "read": run/"03_saes/acts/placebo/store.json", "compared with": compared}
+        for what, f in made.items(): result(f"with LoRA, the placebo is {what}", "passed" if f.exists() else "failed")
+        moved = compared.exists() and load_parquet(compared).placebo_delta.abs().max() > 0
         result("chapters 2 to 4 with LoRA", "passed" if moved and not r.returncode else "failed", seconds=time.time()-t)
         if r.returncode: print(tail(said))
 
 
 def site():
-    "The site of that run: sound before it is rendered, then built by each renderer there is, complete, and without an error or a barrier for readers in a browser."
+    "The site of that run: sound before it is rendered, then built by each renderer there is, complete, and looked at."
     from sae_diploma.site import quarto_note
     with tempfile.TemporaryDirectory() as tmp:
         t = time.time()
@@ -188,30 +223,39 @@ if __name__ == "__main__":
 
 def rendered(tmp, how):
     "One renderer's site: built, complete, and looked at in a browser."
-    import browse
     from sae_diploma.site import check_site
     t, out = time.time(), f"{tmp}/site-{how}"
     r = call("sae-diploma", "site", "--run-dir", RUN, "--out", out, "--how", how)
-    bad = check_site(out) if Path(out).exists() else [r.stdout]
-    result(f"the site by {how} is built, all links and pictures resolve", "failed" if r.returncode or bad else "passed", seconds=time.time()-t)
-    if r.returncode or bad: print(tail("\n".join(bad)), tail(r.stdout), sep="\n")
-    if not Path(out).exists(): return
-    if not browse.find_browser(): return result(f"the site by {how} in a browser", "skipped", "no Chromium was found")
-    axe = browse.find_axe()
-    if not axe: result("no serious barrier for readers (axe-core)", "skipped", "axe-core was not found: `pip install axe-playwright-python`, or AXE=path/to/axe.min.js")
+    bad, failed = check_site(out) if Path(out).exists() else [r.stdout], r.returncode
+    what = f"the site by {how} is built, all links and pictures resolve"
+    result(what, "failed" if failed or bad else "passed", seconds=time.time()-t)
+    if failed or bad: print(tail("\n".join(bad)), tail(r.stdout), sep="\n")
+    if Path(out).exists(): looked_at(out, how)
+
+
+def looked_at(out, how):
+    "Every page of a site in a browser, and a page of each kind dark and narrow."
+    from driver import find_axe, find_browser
+    from pages import browse, kinds
+    if not find_browser(): return result(f"the site by {how} in a browser", "skipped", "no Chromium was found")
+    axe = find_axe()
+    if not axe: result("no serious barrier for readers (axe-core)", "skipped",
+        "axe-core was not found: `pip install axe-playwright-python`, or AXE=path/to/axe.min.js")
+    def each(what, found):
+        for page, bad in found.items(): result(f"{what}: {page}", "failed" if bad else "passed", "; ".join(bad))
     t = time.time()
-    for page, bad in browse.browse(out, axe=axe, code=False).items(): result(f"in the browser, by {how}: {page}", "failed" if bad else "passed", "; ".join(bad))
+    each(f"in the browser, by {how}", browse(out, axe=axe, code=False))
     print(f"  (every page, light, 1280 px{', with axe' if axe else ''}: {time.time()-t:.0f} s)", flush=True)
-    t = time.time()
-    for page, bad in browse.browse(out, axe=axe, views=[(1280, True), (390, False), (390, True)], only=browse.kinds(out)).items(): result(f"dark, and 390 px wide, by {how}: {page}", "failed" if bad else "passed", "; ".join(bad))
+    t, views = time.time(), [(1280, True), (390, False), (390, True)]
+    each(f"dark, and 390 px wide, by {how}", browse(out, axe=axe, views=views, only=kinds(out)))
     print(f"  (a page of each kind, dark and narrow: {time.time()-t:.0f} s)", flush=True)
 
 
 def latents():
     "The latent browser with 16,384 rows, opened as a file: search, sorting, filter, keys, a link that restores them."
-    import browse
+    from driver import find_browser
     from latents import try_browser
-    if not browse.find_browser(): return result("the latent browser", "skipped", "no Chromium was found")
+    if not find_browser(): return result("the latent browser", "skipped", "no Chromium was found")
     t = time.time()
     bad = try_browser()
     result("the latent browser, 16,384 rows, as a file", "failed" if bad else "passed", "; ".join(bad), time.time()-t)
@@ -219,16 +263,17 @@ def latents():
 
 def lab():
     "The explorer of that run in JupyterLab: it renders, and a click on the scatter changes the card."
-    import browse
+    from driver import find_browser
     from lab import explore
-    if not browse.find_browser() or not (BIN/"jupyter-lab").exists(): return result("the explorer in JupyterLab", "skipped", "no Chromium or no JupyterLab was found")
+    if not find_browser() or not (BIN/"jupyter-lab").exists():
+        return result("the explorer in JupyterLab", "skipped", "no Chromium or no JupyterLab was found")
     t = time.time()
     bad = explore(RUN)
     result("the explorer in JupyterLab", "failed" if bad else "passed", "; ".join(bad), time.time()-t)
 
 
 def everything():
-    "The chain, its site and its explorer on one half of the cores; tests and notebooks on the other, and on all of them at the end."
+    "The chain, its site and its explorer on one half of the cores; tests and notebooks on the other, at last on all."
     def run_and_pages():
         for part in (chain, site, latents, lab):
             t = time.time()
@@ -236,7 +281,7 @@ def everything():
             try: part()
             except Exception as e: result(part.__name__, "failed", f"{type(e).__name__}: {e}")
             print(f"  ({part.__name__}: {time.time()-t:.0f} s)", flush=True)
-    ended(pool.run_all([run_and_pages, clean, *pytest_jobs(), *notebook_jobs()], CORES - CORES//2 + 1))
+    ended(pool.run_all([run_and_pages, clean, house, *pytest_jobs(), *notebook_jobs()], CORES - CORES//2 + 1))
     ended(pool.run_all(pytest_jobs(alone=True), 1))
 
 
@@ -245,7 +290,7 @@ if __name__ == "__main__":
     os.environ.update({k: v for k, v in ENV.items() if k not in os.environ} | ONE) # for the jobs
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning") # of jobs that end at once
     ENV.update(HALF)                                                                # for commands
-    for part in sys.argv[1:] or ["everything"]:
+    for part in [o for o in sys.argv[1:] if not o.startswith("--")] or ["everything"]:
         t = time.time()
         print(f"\n{part}: {globals()[part].__doc__}", flush=True)
         try: globals()[part]()

@@ -20,10 +20,11 @@ def save_found(
     folder,     # of the stage: `Chapter.dir`
     *sentences, # one to three, of plain text; None and "" are left out
 ) -> Prose:
-    "Write what the chapter found beside its results, and return it; raises `ParamError` for none, too many, or no text."
+    "Write what the chapter found next to its results, and return it; raises `ParamError` for none, too many, no text."
     said = Prose(o for o in sentences if o is not None and o != "")
     check(0 < len(said) <= MOST, f"sentences: found {len(said)}; give one to {MOST}")
-    for o in said: check(isinstance(o, str), f"sentences: {o!r:.80} is no text; give a sentence")
+    for o in said:
+        check(isinstance(o, str), f"sentences: {o!r:.80} is no text; give a sentence")
     save_json(list(said), Path(folder)/FOUND)
     return said
 
@@ -32,7 +33,7 @@ def opening(
     run_dir,   # folder of a run
     stage:str, # of a chapter, as '02_sft'
 ) -> str:
-    "What the chapter found in this run as a box of Quarto's Markdown; '' where it has said nothing. Raises `CorruptError` for a file that `save_found` did not write."
+    "What the chapter found in this run as a box of Quarto's Markdown, or ''; `CorruptError` for a file of others."
     f = Path(run_dir)/stage/FOUND
     if not f.is_file(): return ""
     said = load_json(f)

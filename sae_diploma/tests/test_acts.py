@@ -33,6 +33,7 @@ def digest(folder):
 settings = dict(layer=1, shard_rows=100, batch_tokens=128)
 
 # %% ../../nbs/lib/tests/acts.ipynb #a71131b8
+@pytest.mark.slow
 def test_killed_extraction_resumes_with_the_same_bytes(tmp_path):
     model, table = toy()
     torch.set_num_threads(1)
@@ -51,6 +52,7 @@ def test_killed_extraction_resumes_with_the_same_bytes(tmp_path):
     assert digest(tmp_path/"quiet") == digest(tmp_path/"killed") and not list((tmp_path/"killed").glob(".*.tmp"))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it forks a process that has threads")
+@pytest.mark.slow
 def test_killed_twenty_times_at_random_moments(tmp_path):
     "SIGKILL whenever: no half shard counts, each try goes on, and in the end the bytes are those of an undisturbed run."
     model, table = toy()
@@ -144,6 +146,7 @@ def test_adapter_pairs_share_the_base(tmp_path):
 
 # %% ../../nbs/lib/tests/acts.ipynb #dcd7d508
 @pytest.mark.skipif(os.name == "nt", reason="PyTorch for Windows has no libuv, which torchrun asks for")
+@pytest.mark.slow
 def test_two_processes_write_what_one_writes(tmp_path):
     "Two gloo processes on the CPU: each computes half of the shards, and the store has the bytes of one process."
     torch.set_num_threads(1)

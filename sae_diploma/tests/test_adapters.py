@@ -150,6 +150,7 @@ def test_an_adapter_that_does_nothing_is_said(folders, tmp_path, caplog):
     caplog.clear(); load_pair(folders["tied"], folders["tied"], device="cpu"); assert "nothing to compare" in caplog.text
 
 # %% ../../nbs/lib/tests/adapters.ipynb #579697a6
+@pytest.mark.slow
 def test_an_adapter_by_its_hub_id_is_the_adapter_from_a_folder(folders, tmp_path):
     "From a cache as the hub's library leaves it, in a process of its own: one copy of the base model, the same logits."
     import os, subprocess, sys

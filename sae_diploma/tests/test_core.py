@@ -117,7 +117,7 @@ def without_encoding(tree):
 def test_nothing_is_of_one_system_only():
     "Every module of the package, tests among them, and the scripts beside it."
     root = package_dir()
-    files = [*root.rglob("*.py"), *(root.parent/".ci").glob("*.py")]
+    files = [*root.rglob("*.py"), *(root.parent/".ci").rglob("*.py")]
     trees = [(f.name, ast.parse(f.read_text(encoding="utf-8"))) for f in files]
     found = [f"{name}:{line}: {what}" for name, tree in trees
              for kind in (posix_only, without_encoding) for line, what in kind(tree)]
@@ -190,6 +190,7 @@ assert len(open_store(root/"both")[0]) == 390
 print("whole")
 """
 
+@pytest.mark.slow
 def test_without_what_windows_lacks(tmp_path):
     "Everything that a store, its table and a training need, where POSIX is not."
     folder = tmp_path/"Ünï cødé with spaces 模型"; folder.mkdir()

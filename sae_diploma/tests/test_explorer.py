@@ -29,6 +29,7 @@ def ex(run): return Explorer(run).wait()
 def _copy(run, tmp_path): return Path(shutil.copytree(run, tmp_path/"run"))
 
 # %% ../../nbs/lib/tests/explorer.ipynb #4faf9b64
+@pytest.mark.slow
 def test_opens_before_anything_is_loaded(run):
     "List and scatter come from tables alone; what is refused in the background is said."
     ex = Explorer(run)

@@ -81,10 +81,9 @@ def test_export_replaces_only_its_own(run, tmp_path):
     with pytest.raises(ParamError, match="which this command did not write"): export_run(run, "hub", out)
 
 def test_an_export_that_fails_leaves_nothing(run, tmp_path, monkeypatch):
-    import sae_diploma.export as export
     def broken(run, out):
         save_json({}, out/"half.json"); raise DataError("broken")
-    monkeypatch.setattr(export, "hub_folder", broken)
+    monkeypatch.setattr("sae_diploma.export.command.hub_folder", broken)
     with pytest.raises(DataError, match="broken"): export_run(run, "hub", tmp_path/"hub")
     assert not list(tmp_path.iterdir())
 

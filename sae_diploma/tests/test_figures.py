@@ -21,6 +21,7 @@ def _drift(n=200, seed=0):
 def _frontier():
     return pd.DataFrame(dict(architecture=["topk"]*3+["mine"]*2+["relu"], l0=[8, 16, 32, 9, 20, 5.], fvu=[.2, .15, .1, .3, .2, .4]))
 
+@pytest.mark.slow
 def test_figures_save_and_repeat(tmp_path):
     d, ends = _drift(), ("png", "svg", "csv", "dark.png", "dark.svg", "narrow.png", "narrow.dark.png")
     figs = dict(summary=lambda: F.plot_summary(drift=d, control=d.assign(called=False), delta=d), frontier=lambda: F.plot_frontier(_frontier()))
@@ -48,6 +49,7 @@ def test_figures_go_into_given_axes():
     fig = Figure(); ax = fig.subplots(1, 2)
     assert F.plot_activation_frequency(_drift(), ax) is fig
 
+@pytest.mark.slow
 def test_large_dictionaries_stay_light(tmp_path):
     d = _drift(16_384)
     for name, f in dict(freq=F.plot_activation_frequency, volcano=F.plot_volcano).items():
@@ -129,6 +131,7 @@ def _difference(fig, name, folder, night=False, end=""):
     return compare_images(str(want), str(got), TOL)
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.slow
 def test_picture_is_as_it_was(name, tables, tmp_path):
     fig = CASES[name](tables)
     assert faults(fig) == []
@@ -170,6 +173,7 @@ def test_dark_figures_differ_in_colour_alone(tables, tmp_path):
 
 # %% ../../nbs/lib/tests/figures.ipynb #780e5730
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.slow
 def test_narrow_form(name, tables, tmp_path):
     with F.narrow(): fig = CASES[name](tables)
     assert fig.get_size_inches()[0] == F.NARROW and faults(fig) == []

@@ -202,6 +202,7 @@ OURS = dict(store=Loader(_make_store, _load_store, alike, 250), token_table=Load
             **{f"sae_{k}": Loader(_made_sae(k), _load_sae, alike, 80) for k in ("topk", "jumprelu", "gated", "matryoshka")}, crosscoder=Loader(_made_sae("topk", n_sources=2), _load_sae, alike, 60))
 
 @pytest.mark.parametrize("name", OURS)
+@pytest.mark.slow
 def test_our_own_files(name, tmp_path): try_changes(OURS[name], tmp_path)
 
 # %% ../../nbs/lib/tests/fuzz.ipynb #f604299a

@@ -111,6 +111,7 @@ def test_joined(tmp_path):
     assert both.massive.tolist() == want.tolist() == table.massive_rows().tolist()
     same_statistics(both, table.rows())
 
+@pytest.mark.slow
 def test_two_processes(tmp_path):
     "What two processes share is decided by the first, for all shards."
     code = ("import sys, torch; torch.set_num_threads(1)\n"

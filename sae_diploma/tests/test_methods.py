@@ -42,6 +42,7 @@ def _noise_pair(seed, n_docs=40):
     shift = .3*torch.randn(n_docs, pair.d_in, generator=g)[torch.as_tensor(np.asarray(pair.doc)).long()]
     return PairedStores(pair.base, ArrayStore(pair.base[:] + shift + .1*torch.randn(len(pair), pair.d_in, generator=g)), pair.table), sae
 
+@pytest.mark.slow
 def test_noise_is_not_called():
     "Documents shifted at random, with no common direction: a shift, a direction or a word is called in about one group of twenty, as p says."
     groups, found = [("all", "all")], dict(shift=0, directions=0, words=0)

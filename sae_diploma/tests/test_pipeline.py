@@ -60,6 +60,7 @@ def wait_for(cond, seconds=60):
 def total(run): return load_json(run/"02_sft/stage.json")["metrics"]["total"]
 
 # %% ../../nbs/lib/tests/pipeline.ipynb #e9a36337
+@pytest.mark.slow
 def test_killed_run_goes_on(chain):
     "kill -9 in the middle of a chapter; the same command completes, resumes, and its result is an undisturbed run's."
     f = chain/"a/01_data/state.json"
@@ -74,6 +75,7 @@ def test_killed_run_goes_on(chain):
     out = start(chain/"b").communicate(timeout=120)[0]
     assert total(chain/"a") == total(chain/"b"), out
 
+@pytest.mark.slow
 def test_second_process_is_refused(chain):
     "While one process runs a folder, another gets one sentence and changes nothing."
     p = start(chain/"a")
@@ -102,6 +104,7 @@ def test_a_folder_of_somebody_else_stays_as_it_is(chain, name, alone):
     assert [o.relative_to(home).as_posix() for o in home.rglob("*") if o.is_file()] == [name]
     assert f.read_text(encoding="utf-8") == MINE[name]
 
+@pytest.mark.slow
 def test_what_lies_in_a_stage_stays_when_it_runs_again(chain):
     "A finished stage is emptied of what its chapter wrote and of nothing else."
     say = lambda *_, **__: None
@@ -116,6 +119,7 @@ def test_what_lies_in_a_stage_stays_when_it_runs_again(chain):
     assert contents(chain/"a/01_data") == sorted([*written, "letter.md", "notes.txt"])
 
 @pytest.mark.parametrize("name,text", [("stage.json", "[]"), ("stage.json", "{}"), ("begun.json", "[1]"), ("stage.json", "no")])
+@pytest.mark.slow
 def test_a_stage_that_was_altered_is_a_sentence(chain, name, text):
     reproduce("smoke", chain/"a", only="01", say=lambda *_, **__: None)
     if name == "begun.json": (chain/"a/01_data/stage.json").unlink()

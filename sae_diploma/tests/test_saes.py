@@ -145,6 +145,7 @@ def trained(architecture, n_sources=1, n_steps=300, **kw):
     return fit(store, cfg, rows=range(10_000), eval_rows=range(10_000, 12_000), n_steps=n_steps, batch_size=256, lr=3e-3, device="cpu"), D
 
 @every
+@pytest.mark.slow
 def test_planted_directions_are_found(architecture, n_sources):
     "All but a few of 64 true directions have a decoder row within 26 degrees, in every source."
     if (architecture, n_sources) == ("jumprelu", 2): pytest.skip("as a crosscoder it is for use")
@@ -157,6 +158,7 @@ def test_planted_directions_are_found(architecture, n_sources):
     if sae.uses_k: assert m["l0"] == pytest.approx(3, abs=.3)
 
 @pytest.mark.parametrize("architecture", sorted(price))
+@pytest.mark.slow
 def test_l0_follows_its_price(architecture):
     "Of three coefficients a factor of four apart, each larger one leaves fewer latents and explains less."
     name, middle = price[architecture]
@@ -167,6 +169,7 @@ def test_l0_follows_its_price(architecture):
 class Stop(Exception): "Someone pulls the plug."
 
 @every
+@pytest.mark.slow
 def test_a_resumed_run_ends_the_same(architecture, n_sources, tmp_path):
     "Stopped at step 33 of 60 and resumed: the same numbers to the last bit."
     store, _ = world(n_sources)
@@ -231,6 +234,7 @@ def two_runs(architecture, n_sources, n_steps=200):
     return sparse, dense, first, seen
 
 @pytest.mark.parametrize("architecture,n_sources", [(a, s) for a in ("topk", "batchtopk", "matryoshka") for s in (1, 2)])
+@pytest.mark.slow
 def test_sparse_step_is_autograd(architecture, n_sources):
     "After 200 steps parameters agree to a thousandth of the way they went; rounding, which differs between processors, grows to a third of that."
     sparse, dense, first, seen = two_runs(architecture, n_sources)

@@ -44,6 +44,7 @@ def _run(code, *args, wait=True):
     return p
 
 # %% ../../nbs/lib/tests/sft.ipynb #04e5a8ca
+@pytest.mark.slow
 def test_kill_and_resume(tmp_path):
     "Killed with kill -9 in its second epoch, dropout and all, a run ends with the metrics and weights of an undisturbed one."
     from sae_diploma.core import load_json, sha256_file

@@ -241,7 +241,7 @@ def test_a_site_with_faults_is_a_failure(tmp_path, capsys, monkeypatch):
     from sae_diploma import site
     from sae_diploma.cli import main
     def one_page(run, stage, **kw): site._dump(dict(cells=[site._md("# A page\n\nText.")]), stage/"index.ipynb")
-    monkeypatch.setattr(site, "gather", one_page)
+    monkeypatch.setattr("sae_diploma.site.build.gather", one_page)
     run, out, _ = _arranged(tmp_path, "")
     fake_quarto(tmp_path, monkeypatch, said="[1/1] index.ipynb\nWARN: Unable to resolve link target: gone.ipynb\n")
     for _ in range(2):

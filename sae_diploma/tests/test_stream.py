@@ -60,6 +60,7 @@ def same(a, b):
     return all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters())) and all(a.training_info[k] == b.training_info[k] for k in ("curve", "metrics", "scale", "tokens_seen"))
 
 # %% ../../nbs/lib/tests/stream.ipynb #92ec65cf
+@pytest.mark.slow
 def test_killed_stream_ends_the_same(tmp_path):
     "Killed in the second pass while the next window is made in the background, and resumed without that, equals undisturbed, bit for bit."
     threads = torch.get_num_threads()
@@ -81,6 +82,7 @@ def test_ahead_changes_nothing():
 class Stop(Exception): "Here."
 
 @pytest.mark.parametrize("kind", ["list", "shuffled", "function"])
+@pytest.mark.slow
 def test_stopped_stream_ends_the_same(tmp_path, kind):
     "The same for every kind of corpus, stopped by an error."
     def stop(t):
@@ -205,6 +207,7 @@ def use(n_tokens):
     except ImportError: m = psutil.Process().memory_info(); return getattr(m, "peak_wset", m.rss)/2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/(2**20 if sys.platform == "darwin" else 2**10)
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_corpus():
     "Peak memory after 20 times the tokens is the same, to a tenth of what keeping them would take."
     code = "from sae_diploma.tests.test_stream import *; use(5000); print(use(20_000), use(400_000))"

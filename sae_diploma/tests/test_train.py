@@ -28,6 +28,7 @@ def kill_after(n):
         if t.step == n: kill(os.getpid())
     return f
 
+@pytest.mark.slow
 def test_killed_run_ends_the_same(tmp_path):
     "Twice killed and resumed equals undisturbed, bit for bit."
     threads = torch.get_num_threads()
