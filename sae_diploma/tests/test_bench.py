@@ -181,6 +181,7 @@ def test_parts_that_are_not_measured_are_kept(corpus, tmp_path, monkeypatch):
     assert r["memory"] == [dict(call="extract_memory", n_tokens=10), dict(call="extract_memory", n_tokens=20)]
     assert load_json(tmp_path/"r.json")["paired"] == dict(weights=1) and load_json(tmp_path/"r.json") == json.loads(json.dumps(r))
 
+@pytest.mark.slow
 def test_memory_of_extraction_does_not_grow():
     "The store grows by 17 MiB; a process may rise by more when the machine is busy and its writer late, hence the least of up to three."
     rise = lambda n: bench.in_process("extract_memory", 1, False, module="bench_acts", n_tokens=n, shape="micro", shard_rows=4096)
@@ -190,6 +191,7 @@ def test_memory_of_extraction_does_not_grow():
     assert any(o["rise"] < a["rise"] + 8*2**20 for o in tries)
 
 @pytest.mark.parametrize("system", list(bench_acts.TEXT_RUNS))
+@pytest.mark.slow
 def test_text_to_sae(system, tmp_path, monkeypatch):
     kind = bench_acts.TEXT_RUNS[system]
     if not bench_acts.is_there(kind.module): pytest.skip(f"{kind.module} is not installed")
