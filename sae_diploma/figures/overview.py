@@ -32,6 +32,13 @@ def _n(x, what):
     "A number and what it counts, or nothing where it is not known."
     return "" if x is None else f"{num(x)} {what}"
 
+# %% ../../nbs/lib/figures/10_overview.ipynb #7821bd17
+def _run_sae(run):
+    "Folder of the SAE that was compared with, or of the first that was trained."
+    h = _read(run, "04_comparison", "manifest.json").get("params", {})
+    saes = sorted(o.parent for o in run.glob("03_saes/sae_*/config.json"))
+    return next((o for o in saes if o.name == f"sae_{h.get('architecture')}"), saes[0] if saes else run/"none")
+
 # %% ../../nbs/lib/figures/10_overview.ipynb #d74e3e19
 def _model_lines(run):
     "Lines of the boxes of texts and models."
@@ -45,13 +52,6 @@ def _model_lines(run):
                       f"loss {num(s.get('loss_base'))}" if s else ""],
                 ft=[_n(s.get("steps"), "steps on pairs"), f"loss {num(s.get('loss_ft'))}" if s else ""],
                 placebo=placebo)
-
-# %% ../../nbs/lib/figures/10_overview.ipynb #7821bd17
-def _run_sae(run):
-    "Folder of the SAE that was compared with, or of the first that was trained."
-    h = _read(run, "04_comparison", "manifest.json").get("params", {})
-    saes = sorted(o.parent for o in run.glob("03_saes/sae_*/config.json"))
-    return next((o for o in saes if o.name == f"sae_{h.get('architecture')}"), saes[0] if saes else run/"none")
 
 # %% ../../nbs/lib/figures/10_overview.ipynb #d1ba43f5
 def _dictionary_lines(run):
