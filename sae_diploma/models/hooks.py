@@ -82,7 +82,9 @@ def still(
 ):
     "Nothing is dropped at random while the model is looked at."
     training = model.training
-    try: model.eval(); yield
+    try:
+        model.eval()
+        yield
     finally: model.train(training)
 
 # %% ../../nbs/lib/models/02_hooks.ipynb #38e1979a

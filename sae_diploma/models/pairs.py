@@ -34,7 +34,8 @@ def _same_answers(ft):
 
 # %% ../../nbs/lib/models/06_pairs.ipynb #2094145d
 def _touches_modules(model):
-    "Whether modules were replaced whole, or rows of them: then `weight` of a module is not always what it multiplies with."
+    """Whether modules were replaced whole, or rows of them: then `weight` of a module is not always what it multiplies
+    with."""
     from peft.utils.other import AuxiliaryTrainingWrapper
     return any(isinstance(m, AuxiliaryTrainingWrapper) for m in model.modules())
 
@@ -97,8 +98,8 @@ def load_pair(
     untouched = checksums(off.state_dict()) == bits
     if untouched and not _touches_modules(lora) and alike(probe(off, ids), before): return off, lora
     if not untouched: _check_repeatable(probe(put(load()), ids), after, ft)
-    _log.warning("ft_model: switched off, the adapter %s does not leave the base model behind; the base model is loaded "
-                 "a second time", ft)
+    _log.warning("ft_model: switched off, the adapter %s does not leave the base model behind; the base model is "
+                 "loaded a second time", ft)
     again = load()
     check(alike(probe(again, ids), before),
           "model_name: loaded twice, the base model gives two answers; its weights on disk changed meanwhile",
@@ -134,8 +135,8 @@ def _check_tokenizers(base, ft):
         check(x == y, f"ft_model: its tokenizer splits text into other tokens than the base model's ({len(y)} against "
                       f"{len(x)} for a probe); save the base model's tokenizer with it")
     if only:
-        _log.warning("ft_model: %d tokens are known to one of the two tokenizers only, such as %r; texts that need them "
-                     "cannot be compared", len(only), only[0])
+        _log.warning("ft_model: %d tokens are known to one of the two tokenizers only, such as %r; texts that need "
+                     "them cannot be compared", len(only), only[0])
     if base.chat_template != ft.chat_template:
         _log.warning("ft_model: its chat template is not the base model's; pairs are read in the fine-tuned model's "
                      "format")
@@ -160,7 +161,8 @@ def check_tokens(
     base, ft,                   # the two models
     tok_base=None, tok_ft=None, # their tokenizers, if both are at hand
 ):
-    "Raise `ParamError` unless every token used is in both models' embeddings and the same piece of text in both tokenizers."
+    """Raise `ParamError` unless every token used is in both models' embeddings and the same piece of text in both
+    tokenizers."""
     used = np.unique(np.asarray(token_ids))
     for which, m in (("model_name", base), ("ft_model", ft)):
         over = used[used >= _rows(m)]

@@ -111,7 +111,8 @@ def _measured_tail(model):
     if not ev or ev[0][0] != "": return dict(out, why=f"the last layer of {of} does not run on text alone")
     z, mods = ev[0][2], dict(whole.named_modules())
     out["norm"] = _norm_name(ev, mods)
-    if head is None: return dict(out, why=f"{of} has no output matrix; use a causal language model with one")
+    more = f"{of} has no output matrix; use a causal language model with one"
+    if head is None: return dict(out, why=more)
     name = next(n for n, m in mods.items() if m is head)
     into, gives = ([o for n, way, o in ev if (n, way) == (name, w)] for w in ("in", "out"))
     if not into: return dict(out, why=f"the output matrix of {of} takes no part in its logits")
@@ -186,8 +187,8 @@ def _gain(mods, t, d):
     if t["norm"] is None: return None, False
     norm = mods[t["norm"]]
     found = norm_gain(norm, d, t["norm_dtype"], t["norm_device"])
-    check(found is not None, f"model: its final norm, a {type(norm).__name__}, does more than divide, multiply and add; "
-                             f"{_unread}", UnreadableError)
+    check(found is not None, f"model: its final norm, a {type(norm).__name__}, does more than divide, multiply and "
+                             f"add; {_unread}", UnreadableError)
     return found
 
 # %% ../../nbs/lib/models/07_unembedding.ipynb #0eeb073f
