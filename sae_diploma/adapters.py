@@ -22,6 +22,7 @@ def _inner(module):
     if isinstance(module, AuxiliaryTrainingWrapper): return module.original_module
     return module.base_layer if isinstance(module, BaseTunerLayer) and hasattr(module, "base_layer") else None
 
+# %% ../nbs/lib/models/10_adapters.ipynb #ad1ecbc7
 def innermost(
     module, # a module, perhaps with wrappers of PEFT around it
 ):
@@ -29,6 +30,7 @@ def innermost(
     while (inner := _inner(module)) is not None: module = inner
     return module
 
+# %% ../nbs/lib/models/10_adapters.ipynb #90d28425
 def base_tensors(
     module,        # a module, perhaps with wrappers of PEFT in it
     prefix:str="", # of the names
@@ -36,7 +38,8 @@ def base_tensors(
     "{name in the base model: tensor} of everything in `module` that is not the adapter's."
     inner = _inner(module)
     if inner is not None: return base_tensors(inner, prefix)
-    if not any(_inner(m) is not None for m in module.modules()): return module.state_dict(prefix=prefix, keep_vars=True)
+    wrapped = any(_inner(m) is not None for m in module.modules())
+    if not wrapped: return module.state_dict(prefix=prefix, keep_vars=True)
     own = {n: p for n, p in module.named_parameters(recurse=False)}
     own |= {n: b for n, b in module.named_buffers(recurse=False) if n not in module._non_persistent_buffers_set}
     out = {prefix+n: t for n, t in own.items()}
@@ -66,6 +69,7 @@ def _off(model):
     finally:
         for m in on: m._disable_adapters = False
 
+# %% ../nbs/lib/models/10_adapters.ipynb #8102bef2
 class AdapterOff(nn.Module):
     "The base model within a `PeftModel`: the same tensors, every pass with the adapter disabled."
     def __init__(self,
@@ -103,13 +107,15 @@ def rewrites_base(
         if bias not in ("none", None, False, True): return f"bias={bias!r}"
     return ""
 
+# %% ../nbs/lib/models/10_adapters.ipynb #ba895323
 def adapter_off(
     model, # a `PeftModel`
 ) -> AdapterOff:
-    "The base model within `model`, sharing its weights; raises `ParamError` without an adapter, or for one that rewrites the base."
+    """The base model within `model`, sharing its weights; raises `ParamError` without an adapter, or for one that
+    rewrites the base."""
     off, why = AdapterOff(model), rewrites_base(model)
-    check(not why, f"model: its adapter has {why}, which changes the base model's own weights, so the base model is not "
-                   "in it; load the base model from its own folder")
+    check(not why, f"model: its adapter has {why}, which changes the base model's own weights, so the base model is "
+                   "not in it; load the base model from its own folder")
     return off.eval()
 
 # %% ../nbs/lib/models/10_adapters.ipynb #c1ec9f2e
@@ -124,12 +130,16 @@ def probe(
     finally: model.train(training)
     return [o.detach().float().cpu() for o in (out.logits, *(out.hidden_states or ()))]
 
+# %% ../nbs/lib/models/10_adapters.ipynb #984dd03a
 def alike(
     a, # of `probe`
     b, # of `probe`
 ) -> bool:
     "Whether two probes are equal in every bit."
     return len(a) == len(b) and all(x.shape == y.shape and torch.equal(x.nan_to_num(), y.nan_to_num()) for x, y in zip(a, b))
+
+# %% ../nbs/lib/models/10_adapters.ipynb #79ca81af
+def _is(model, what): return any(getattr(c, what, False) for c in model.peft_config.values())
 
 # %% ../nbs/lib/models/10_adapters.ipynb #eb0b4736
 def _filled(model, tensors):
@@ -139,8 +149,7 @@ def _filled(model, tensors):
         r = set_peft_model_state_dict(model, tensors)
         return set(model.state_dict()) - set(r.missing_keys), list(r.unexpected_keys)
 
-def _is(model, what): return any(getattr(c, what, False) for c in model.peft_config.values())
-
+# %% ../nbs/lib/models/10_adapters.ipynb #0e298244
 def check_adapter(
     model,        # a `PeftModel` with one adapter
     tensors:dict, # of the adapter's file

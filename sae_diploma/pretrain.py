@@ -26,15 +26,17 @@ def train_tokenizer(
     "Train a byte-level BPE tokenizer with `<|endoftext|>`, `<|pad|>` and the chat template."
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
-    check(vocab_size >= 260, f"vocab_size: {vocab_size} is less than the 256 bytes and the special tokens; use 260 or more")
+    check(vocab_size >= 260, f"vocab_size: {vocab_size} is less than the 256 bytes and the special tokens; use 260 or "
+                             "more")
     tok = Tokenizer(models.BPE())
-    tok.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    digits, level = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tok.pre_tokenizer = pre_tokenizers.Sequence([digits, level])
     tok.decoder = decoders.ByteLevel()
     tr = trainers.BpeTrainer(vocab_size=vocab_size, special_tokens=["<|endoftext|>", "<|pad|>"], show_progress=False,
                              initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
     tok.train_from_iterator(texts, tr)
-    out = PreTrainedTokenizerFast(tokenizer_object=tok, bos_token="<|endoftext|>", eos_token="<|endoftext|>", pad_token="<|pad|>",
-                                  model_max_length=max_length, clean_up_tokenization_spaces=False)
+    out = PreTrainedTokenizerFast(tokenizer_object=tok, bos_token="<|endoftext|>", eos_token="<|endoftext|>",
+                                  pad_token="<|pad|>", model_max_length=max_length, clean_up_tokenization_spaces=False)
     out.chat_template = CHAT_TEMPLATE
     return out
 
@@ -44,10 +46,12 @@ def pack(
     texts,     # the documents, in order
 ) -> np.ndarray:
     "All documents as one stream of uint16 tokens, each behind the bos token."
-    check(len(tokenizer) <= 65536, f"tokenizer: {len(tokenizer)} tokens do not fit 16 bits; use a vocabulary of at most 65536")
+    check(len(tokenizer) <= 65536, f"tokenizer: {len(tokenizer)} tokens do not fit 16 bits; use a vocabulary of at most "
+                                   "65536")
     texts, out, bos = list(texts), [], tokenizer.bos_token_id
     for i in range(0, len(texts), 2000):
-        for ids in tokenizer(texts[i:i+2000], add_special_tokens=False)["input_ids"]: out += [np.array([bos]+ids, dtype=np.uint16)]
+        for ids in tokenizer(texts[i:i+2000], add_special_tokens=False)["input_ids"]:
+            out.append(np.array([bos]+ids, dtype=np.uint16))
     return np.concatenate(out) if out else np.zeros(0, np.uint16)
 
 # %% ../nbs/lib/models/40_pretrain.ipynb #bb50ace6
@@ -127,7 +131,8 @@ class TinyLM(nn.Module):
         self.norm = nn.Parameter(torch.ones(cfg.hidden_size))
         w = cfg.hidden_size//cfg.num_heads
         f = torch.arange(cfg.max_positions)[:, None] * cfg.rope_theta**(-torch.arange(0, w, 2)/w)
-        self.register_buffer("cos", f.cos()[None, :, None], persistent=False); self.register_buffer("sin", f.sin()[None, :, None], persistent=False)
+        self.register_buffer("cos", f.cos()[None, :, None], persistent=False)
+        self.register_buffer("sin", f.sin()[None, :, None], persistent=False)
 
     def hidden(self, ids):
         "Final-norm states (batch, positions, hidden_size) of a batch of tokens."
@@ -140,6 +145,18 @@ class TinyLM(nn.Module):
         x = self.hidden(ids[:, :-1])
         return LinearCrossEntropy.apply(x.reshape(-1, x.shape[-1]), self.embed, ids[:, 1:].reshape(-1))
 
+# %% ../nbs/lib/models/40_pretrain.ipynb #b407b11e
+def _hf_weights(model):
+    "The weights under the names of `LlamaForCausalLM`."
+    sd = {"model.embed_tokens.weight": model.embed, "model.norm.weight": model.norm, "lm_head.weight": model.embed}
+    for i, b in enumerate(model.blocks):
+        p = f"model.layers.{i}."
+        for n, w in zip("qkv", b.qkv.chunk(3)): sd[f"{p}self_attn.{n}_proj.weight"] = w
+        for n, w in zip(("gate", "up"), b.gate_up.chunk(2)): sd[f"{p}mlp.{n}_proj.weight"] = w
+        sd |= {p+"self_attn.o_proj.weight": b.o, p+"mlp.down_proj.weight": b.down,
+               p+"input_layernorm.weight": b.n1, p+"post_attention_layernorm.weight": b.n2}
+    return {k: v.detach().clone() for k, v in sd.items()}
+
 # %% ../nbs/lib/models/40_pretrain.ipynb #8a8dc4d5
 def to_hf(
     model:TinyLM, # trained weights
@@ -148,17 +165,14 @@ def to_hf(
     "The same weights as a `LlamaForCausalLM`."
     from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
     c = model.cfg
-    ids = dict(bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
-    hf = LlamaForCausalLM(LlamaConfig(vocab_size=c.vocab_size, hidden_size=c.hidden_size, intermediate_size=c.intermediate_size,
-        num_hidden_layers=c.num_layers, num_attention_heads=c.num_heads, num_key_value_heads=c.num_heads, max_position_embeddings=c.max_positions,
-        rms_norm_eps=c.eps, rope_parameters=dict(rope_type="default", rope_theta=c.rope_theta), tie_word_embeddings=True, dtype="float32", **ids)).eval()
-    sd = {"model.embed_tokens.weight": model.embed, "model.norm.weight": model.norm, "lm_head.weight": model.embed}
-    for i, b in enumerate(model.blocks):
-        p = f"model.layers.{i}."
-        for n, w in zip("qkv", b.qkv.chunk(3)): sd[f"{p}self_attn.{n}_proj.weight"] = w
-        for n, w in zip(("gate", "up"), b.gate_up.chunk(2)): sd[f"{p}mlp.{n}_proj.weight"] = w
-        sd |= {p+"self_attn.o_proj.weight": b.o, p+"mlp.down_proj.weight": b.down, p+"input_layernorm.weight": b.n1, p+"post_attention_layernorm.weight": b.n2}
-    hf.load_state_dict({k: v.detach().clone() for k, v in sd.items()})
+    ids = {f"{k}_token_id": getattr(tokenizer, f"{k}_token_id") for k in ("bos", "eos", "pad")}
+    config = LlamaConfig(vocab_size=c.vocab_size, hidden_size=c.hidden_size, intermediate_size=c.intermediate_size,
+                         num_hidden_layers=c.num_layers, num_attention_heads=c.num_heads,
+                         num_key_value_heads=c.num_heads, max_position_embeddings=c.max_positions,
+                         rms_norm_eps=c.eps, rope_parameters=dict(rope_type="default", rope_theta=c.rope_theta),
+                         tie_word_embeddings=True, dtype="float32", **ids)
+    hf = LlamaForCausalLM(config).eval()
+    hf.load_state_dict(_hf_weights(model))
     hf.generation_config = GenerationConfig(**ids)
     return hf
 
@@ -180,12 +194,18 @@ class PretrainConfig:
     eval_every:int=250    # steps between validation losses
     save_every:int=100    # steps between checkpoints
 
+# %% ../nbs/lib/models/40_pretrain.ipynb #425cf94a
 def lr_scale(
     step:int,           # from 0
     cfg:PretrainConfig, # its warm-up, length and decay
 ) -> float:
     "Trapezoid: up over `warmup`, flat, down over the last `decay` share."
     return min(1., (step+1)/cfg.warmup, max(0., (cfg.steps-step)/max(1, cfg.decay*cfg.steps)))
+
+# %% ../nbs/lib/models/40_pretrain.ipynb #cadec41b
+def _windows(stream, rows, seq_len):
+    "Rows of tokens, each with the first token of the next one, (rows, seq_len+1)."
+    return torch.from_numpy(np.stack([stream[j*seq_len:(j+1)*seq_len+1] for j in rows]).astype(np.int64))
 
 # %% ../nbs/lib/models/40_pretrain.ipynb #7093c73b
 def bits_per_byte(
@@ -201,7 +221,7 @@ def bits_per_byte(
     total = 0.
     with torch.no_grad():
         for i in range(0, use := min(rows or n, n), 16):
-            b = torch.from_numpy(np.stack([stream[j*seq_len:(j+1)*seq_len+1] for j in range(i, min(i+16, use))]).astype(np.int64))
+            b = _windows(stream, range(i, min(i+16, use)), seq_len)
             total += model(b).item()*len(b)
     nats = total/use
     return nats, nats*len(stream)/(n_bytes*math.log(2))
@@ -211,9 +231,11 @@ def _optimizers(model, cfg):
     "Muon for matrices of the blocks, AdamW for the rest."
     mats = [p for b in model.blocks for p in b.parameters() if p.ndim == 2]
     rest = [p for p in model.parameters() if all(p is not m for m in mats)]
-    return [torch.optim.Muon(mats, lr=cfg.lr, weight_decay=cfg.weight_decay, momentum=.95, adjust_lr_fn="match_rms_adamw"),
+    muon = dict(lr=cfg.lr, weight_decay=cfg.weight_decay, momentum=.95, adjust_lr_fn="match_rms_adamw")
+    return [torch.optim.Muon(mats, **muon),
             torch.optim.AdamW(rest, lr=cfg.lr_adam, betas=(.9, .95), weight_decay=0., fused=True)]
 
+# %% ../nbs/lib/models/40_pretrain.ipynb #5f25e8b9
 def _row_order(n_rows, step, cfg):
     "Rows of this step: epochs are seeded permutations, so a resumed run draws the same."
     out, g = [], step*cfg.batch_rows
@@ -232,6 +254,7 @@ def _state(model, opts, step, curve):
             for k, v in s.items(): t[f"opt{i}.{j}.{k}"] = torch.as_tensor(v)
     return t, meta
 
+# %% ../nbs/lib/models/40_pretrain.ipynb #4f58981b
 def _load_state(path, model, opts):
     "Undo `_state`; returns (step, curve)."
     from safetensors import safe_open
@@ -241,9 +264,45 @@ def _load_state(path, model, opts):
     for i, o in enumerate(opts):
         sd, st = o.state_dict(), {}
         for k, v in t.items():
-            if k.startswith(f"opt{i}."): _, j, name = k.split("."); st.setdefault(int(j), {})[name] = v
+            if not k.startswith(f"opt{i}."): continue
+            _, j, name = k.split(".")
+            st.setdefault(int(j), {})[name] = v
         o.load_state_dict(dict(sd, state=st))
     return int(meta["step"]), json.loads(meta["curve"])
+
+# %% ../nbs/lib/models/40_pretrain.ipynb #9d9c08da
+def _check_rows(train, cfg):
+    "Raise a sentence where the documents are fewer than one batch, or batches do not divide into passes."
+    n_rows = (len(train)-1)//cfg.seq_len
+    check(n_rows >= cfg.batch_rows, f"train: {len(train)} tokens are fewer than one batch of {cfg.batch_rows} rows of "
+                                    f"{cfg.seq_len}", DataError)
+    check(cfg.batch_rows % cfg.micro_rows == 0,
+          f"micro_rows: {cfg.micro_rows} does not divide batch_rows {cfg.batch_rows}")
+
+# %% ../nbs/lib/models/40_pretrain.ipynb #f348f511
+def _step(model, opts, base, train, step, cfg):
+    "One step of the optimisers; the loss. Raises `SaeDiplomaError` where it is no number, before the weights change."
+    acc = cfg.batch_rows//cfg.micro_rows
+    rows, loss = _row_order((len(train)-1)//cfg.seq_len, step, cfg), 0.
+    for o, lr in zip(opts, base):
+        o.param_groups[0]["lr"] = lr*lr_scale(step, cfg)
+        o.zero_grad()
+    for m in rows.reshape(acc, -1):
+        l = model(_windows(train, m, cfg.seq_len))/acc
+        l.backward()
+        loss += l.item()
+    if not math.isfinite(loss): return loss
+    nn.utils.clip_grad_norm_(model.parameters(), cfg.clip)
+    for o in opts: o.step()
+    return loss
+
+# %% ../nbs/lib/models/40_pretrain.ipynb #cc642b00
+def _point(model, step, loss, valid, valid_bytes, cfg):
+    "A point of the curve: steps, tokens and loss so far, now and then with the loss of held-out documents."
+    out = dict(step=step, tokens=step*cfg.batch_rows*cfg.seq_len, loss=loss)
+    if step % cfg.eval_every == 0 or step == cfg.steps:
+        out["val_loss"], out["val_bpb"] = bits_per_byte(model, valid, valid_bytes, cfg.seq_len, rows=200)
+    return out
 
 # %% ../nbs/lib/models/40_pretrain.ipynb #c1d440f2
 def pretrain(
@@ -255,33 +314,33 @@ def pretrain(
     cfg=PretrainConfig(),     # training
     stop_after:int=None,      # stop after this step, as an interruption would (for tests)
 ):
-    "Train, with checkpoints and exact resume; returns (model, curve). Raises `SaeDiplomaError` when the loss is no number."
-    folder = Path(folder); n_rows = (len(train)-1)//cfg.seq_len
-    check(n_rows >= cfg.batch_rows, f"train: {len(train)} tokens are fewer than one batch of {cfg.batch_rows} rows of {cfg.seq_len}", DataError)
-    check(cfg.batch_rows % cfg.micro_rows == 0, f"micro_rows: {cfg.micro_rows} does not divide batch_rows {cfg.batch_rows}")
+    """Train, with checkpoints and exact resume; returns (model, curve). Raises `SaeDiplomaError` when the loss is no
+    number."""
+    folder = Path(folder)
+    _check_rows(train, cfg)
     torch.manual_seed(cfg.seed)
-    model = TinyLM(model_cfg); opts = _optimizers(model, cfg); base = [o.param_groups[0]["lr"] for o in opts]
+    model = TinyLM(model_cfg)
+    opts = _optimizers(model, cfg)
+    base = [o.param_groups[0]["lr"] for o in opts]
     step, curve, ckpt = 0, [], folder/"checkpoint.safetensors"
     if ckpt.exists(): step, curve = _load_state(ckpt, model, opts)
-    bar, acc = progress(total=cfg.steps, desc="pretrain", unit="step", initial=step), cfg.batch_rows//cfg.micro_rows
+    bar = progress(total=cfg.steps, desc="pretrain", unit="step", initial=step)
     with RunLock(folder):
         while step < cfg.steps:
-            rows, loss = _row_order(n_rows, step, cfg), 0.
-            for o, lr in zip(opts, base): o.param_groups[0]["lr"] = lr*lr_scale(step, cfg); o.zero_grad()
-            for m in rows.reshape(acc, -1):
-                b = torch.from_numpy(np.stack([train[r*cfg.seq_len:(r+1)*cfg.seq_len+1] for r in m]).astype(np.int64))
-                l = model(b)/acc; l.backward(); loss += l.item()
-            if not math.isfinite(loss): raise SaeDiplomaError(f"the loss of step {step} is {loss}; lower lr ({cfg.lr}) and start from the last checkpoint in {folder}")
-            nn.utils.clip_grad_norm_(model.parameters(), cfg.clip)
-            for o in opts: o.step()
-            step += 1; bar.update(); stopping = step == cfg.steps or step == stop_after
+            loss = _step(model, opts, base, train, step, cfg)
+            if not math.isfinite(loss):
+                raise SaeDiplomaError(f"the loss of step {step} is {loss}; lower lr ({cfg.lr}) and start from the last "
+                                      f"checkpoint in {folder}")
+            step += 1
+            bar.update()
             if step % 50 == 0 or step == cfg.steps:
-                curve.append(dict(step=step, tokens=step*cfg.batch_rows*cfg.seq_len, loss=loss))
-                if step % cfg.eval_every == 0 or step == cfg.steps:
-                    curve[-1]["val_loss"], curve[-1]["val_bpb"] = bits_per_byte(model, valid, valid_bytes, cfg.seq_len, rows=200)
-                bar.set_postfix(loss=f"{loss:.3f}", **({"bpb": f"{curve[-1]['val_bpb']:.3f}"} if "val_bpb" in curve[-1] else {}))
-            if step % cfg.save_every == 0 or stopping:
-                t, meta = _state(model, opts, step, curve); save_safetensors(t, ckpt, meta); save_json(curve, folder/"curve.json")
+                curve.append(_point(model, step, loss, valid, valid_bytes, cfg))
+                bpb = {"bpb": f"{curve[-1]['val_bpb']:.3f}"} if "val_bpb" in curve[-1] else {}
+                bar.set_postfix(loss=f"{loss:.3f}", **bpb)
+            if step % cfg.save_every == 0 or step in (cfg.steps, stop_after):
+                t, meta = _state(model, opts, step, curve)
+                save_safetensors(t, ckpt, meta)
+                save_json(curve, folder/"curve.json")
             if step == stop_after: break
     bar.close()
     return model, curve
@@ -293,6 +352,7 @@ def _is_shipped(folder):
         return {"tokens_seen", "data_hash"} <= set(load_json(folder/"card.json", keys=()))
     return False
 
+# %% ../nbs/lib/models/40_pretrain.ipynb #75e18e6d
 def ship(
     model:TinyLM,         # trained
     tokenizer,            # its tokenizer

@@ -406,7 +406,7 @@ ODD = [("split.count", "x"), ("general.type", [1, 2]), ("general.architecture", 
 @pytest.mark.parametrize("key,value", ODD)
 def test_settings_of_another_kind_are_one_sentence(tmp_path, monkeypatch, key, value):
     file = write_gguf(small("llama"), tmp_path/"m.gguf")
-    read = G._parsed
+    read = G.header._parsed
     def parsed(c):
         meta, tensors = read(c)
         return meta|{key: value}, tensors
