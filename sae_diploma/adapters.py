@@ -50,7 +50,8 @@ def base_tensors(
 def checksums(
     tensors:dict, # name -> tensor
 ) -> dict:
-    "{name: (shape, dtype, CRC-32 of its bytes)}: equal where no bit was changed; None for a tensor that is on no device."
+    """{name: (shape, dtype, CRC-32 of its bytes)}: equal where no bit was changed; None for a tensor that is on no
+    device."""
     def of(t):
         flat = t.detach().cpu().contiguous().flatten().view(torch.uint8)
         return tuple(t.shape), str(t.dtype), zlib.crc32(flat.numpy())
@@ -136,7 +137,8 @@ def alike(
     b, # of `probe`
 ) -> bool:
     "Whether two probes are equal in every bit."
-    return len(a) == len(b) and all(x.shape == y.shape and torch.equal(x.nan_to_num(), y.nan_to_num()) for x, y in zip(a, b))
+    equal = lambda x, y: x.shape == y.shape and torch.equal(x.nan_to_num(), y.nan_to_num())
+    return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b))
 
 # %% ../nbs/lib/models/10_adapters.ipynb #79ca81af
 def _is(model, what): return any(getattr(c, what, False) for c in model.peft_config.values())
@@ -145,7 +147,8 @@ def _is(model, what): return any(getattr(c, what, False) for c in model.peft_con
 def _filled(model, tensors):
     "Names in the model that `tensors` fill, and names in `tensors` that fill none."
     from peft import set_peft_model_state_dict
-    with model.base_model._temporarily_active("default") if _is(model, "is_adaption_prompt") else contextlib.nullcontext():
+    prompt = _is(model, "is_adaption_prompt")
+    with model.base_model._temporarily_active("default") if prompt else contextlib.nullcontext():
         r = set_peft_model_state_dict(model, tensors)
         return set(model.state_dict()) - set(r.missing_keys), list(r.unexpected_keys)
 
@@ -158,15 +161,17 @@ def check_adapter(
     "Raise `ParamError` unless the file holds each tensor that the adapter has, and none besides."
     from peft import get_peft_model_state_dict
     own = get_peft_model_state_dict(model, save_embedding_layers=False)
-    if _is(model, "is_prompt_learning"): absent, odd = sorted(set(own) - set(tensors)), sorted(set(tensors) - set(own))
+    if _is(model, "is_prompt_learning"):
+        absent, odd = sorted(set(own) - set(tensors)), sorted(set(tensors) - set(own))
     else:
         filled, odd = _filled(model, tensors)
         absent = sorted(_filled(model, own)[0] - filled)
     kind = next(iter(model.peft_config.values())).peft_type.value
+    but = dict(lacks="the model would fill them with random numbers", has="they fit no module of the base model")
     for what, bad in (("lacks", absent), ("has", odd)):
-        but = "the model would fill them with random numbers" if what == "lacks" else "they fit no module of the base model"
-        check(not bad, f"ft_model: the {kind} adapter {str(name)!r} {what} {len(bad)} tensors, {bad[0] if bad else ''} first, "
-                       f"and {but}; give the whole adapter, and the base model that it was trained on")
+        check(not bad, f"ft_model: the {kind} adapter {str(name)!r} {what} {len(bad)} tensors, "
+                       f"{bad[0] if bad else ''} first, and {but[what]}; give the whole adapter, and the base model "
+                       "that it was trained on")
 
 # %% ../nbs/lib/models/10_adapters.ipynb #347e4c5b
 def put_adapter(
@@ -175,7 +180,8 @@ def put_adapter(
     revision=None,    # of a hub id
     name=None,        # of the adapter, for sentences
 ):
-    "The `PeftModel` of `model` with the adapter, in eval mode; raises `ParamError` where the two do not fit, tensor by tensor."
+    """The `PeftModel` of `model` with the adapter, in eval mode; raises `ParamError` where the two do not fit, tensor by
+    tensor."""
     from peft import PeftModel
     from peft.utils.save_and_load import load_peft_weights
     name, kw = name or path, {} if revision is None else dict(revision=revision)
@@ -187,7 +193,9 @@ def put_adapter(
     except SaeDiplomaError: raise
     except (MemoryError, torch.OutOfMemoryError): raise
     except Exception as e: # of PEFT, of safetensors, of the file system
-        said = next((l for l in str(e).splitlines() if "size mismatch" in l), (str(e).strip().splitlines() or [""])[0]).strip()
-        raise ParamError(f"ft_model: the adapter {str(name)!r} cannot be put on this {type(model).__name__} ({type(e).__name__}: {said[:200]}); "
-                         "give the base model that it was trained on, and the adapter's whole folder") from None
+        first = (str(e).strip().splitlines() or [""])[0]
+        said = next((l for l in str(e).splitlines() if "size mismatch" in l), first).strip()
+        raise ParamError(f"ft_model: the adapter {str(name)!r} cannot be put on this {type(model).__name__} "
+                         f"({type(e).__name__}: {said[:200]}); give the base model that it was trained on, and the "
+                         "adapter's whole folder") from None
     return out.eval()

@@ -46,8 +46,8 @@ def pack(
     texts,     # the documents, in order
 ) -> np.ndarray:
     "All documents as one stream of uint16 tokens, each behind the bos token."
-    check(len(tokenizer) <= 65536, f"tokenizer: {len(tokenizer)} tokens do not fit 16 bits; use a vocabulary of at most "
-                                   "65536")
+    check(len(tokenizer) <= 65536, f"tokenizer: {len(tokenizer)} tokens do not fit 16 bits; use a vocabulary of at "
+                                   "most 65536")
     texts, out, bos = list(texts), [], tokenizer.bos_token_id
     for i in range(0, len(texts), 2000):
         for ids in tokenizer(texts[i:i+2000], add_special_tokens=False)["input_ids"]:

@@ -19,6 +19,7 @@ from .models import HOOKPOINTS, anatomy, capture, d_model, final_norm, missing, 
 # %% ../nbs/lib/models/30_zoo.ipynb #f4c878c0
 def _names(names, value): return dict.fromkeys(names.split(), value)
 
+# %% ../nbs/lib/models/30_zoo.ipynb #201dd07f
 SIZES = (_names("hidden_size d_model n_embd dim embed_dim dim_model decoder_hidden_size lru_width", 32)
     | _names("intermediate_size ffn_dim n_inner dff dim_ff d_ff decoder_ffn_dim encoder_ffn_dim ffn_hidden_size "
              "shared_intermediate_size shared_expert_intermediate_size intermediate_size_mlp block_ff_dim", 48)
@@ -31,40 +32,47 @@ SIZES = (_names("hidden_size d_model n_embd dim embed_dim dim_model decoder_hidd
              "experts_per_token moe_topk moe_top_k moe_k top_k attn_layer_period expert_layer_period", 2)
     | _names("head_dim attention_head_size d_kv qk_nope_head_dim qk_rope_head_dim v_head_dim kv_channels swa_head_dim "
              "rotary_dim dim_head attention_key_size mamba_head_dim linear_key_head_dim linear_value_head_dim "
-             "linear_head_dim index_head_dim mamba_d_state state_size ssm_state_size d_state mamba_chunk_size chunk_size", 8)
-    | _names("vocab_size n_vocab max_position_embeddings n_positions n_ctx max_seq_len model_max_length mamba_d_ssm", 64)
+             "linear_head_dim index_head_dim mamba_d_state state_size ssm_state_size d_state mamba_chunk_size "
+             "chunk_size", 8)
+    | _names("vocab_size n_vocab max_position_embeddings n_positions n_ctx max_seq_len model_max_length "
+             "mamba_d_ssm", 64)
     | _names("num_experts num_local_experts n_routed_experts moe_num_experts sliding_window window_size", 4)
     | _names("n_group topk_group num_expert_group n_shared_experts moe_num_shared_experts num_shared_experts "
              "first_k_dense_replace num_dense_layers attn_layer_offset expert_layer_offset", 1)
     | _names("q_lora_rank kv_lora_rank mamba_d_head", 16) | _names("type_vocab_size", 2))
 
-FACTORS = dict(residual_multiplier=.3, embedding_multiplier=3., logits_scaling=2., logit_scale=.25, attention_multiplier=.5,
-               scale_emb=3., scale_depth=.8, lm_head_multiplier=.5, final_logit_softcapping=5.)
+FACTORS = dict(residual_multiplier=.3, embedding_multiplier=3., logits_scaling=2., logit_scale=.25,
+               attention_multiplier=.5, scale_emb=3., scale_depth=.8, lm_head_multiplier=.5, final_logit_softcapping=5.)
 
 TOKENS = dict(bos_token_id=0, eos_token_id=0, pad_token_id=1, decoder_start_token_id=0, sep_token_id=0, cls_token_id=0,
               unk_token_id=0, mask_token_id=2)
 
 # %% ../nbs/lib/models/30_zoo.ipynb #2dee60ac
+_rope = dict(rope_type="default", rope_theta=1e4)
 _both = ["sliding_attention", "full_attention"]*2
 _gemma4 = dict(head_dim=8, global_head_dim=8, num_kv_shared_layers=0, hidden_size_per_layer_input=8,
                vocab_size_per_layer_input=64, layer_types=_both)
 
 WANTS = dict(
-    cohere_compass_text=dict(layer_types=_both, rope_parameters={t: dict(rope_type="default", rope_theta=1e4) for t in _both}),
-    deepseek_v2=dict(num_experts_per_tok=2), dots1=dict(n_routed_experts=4, n_shared_experts=1, num_experts_per_tok=2, moe_intermediate_size=16),
-    gemma3n_text=dict(num_kv_shared_layers=0, hidden_size_per_layer_input=8, vocab_size_per_layer_input=64, layer_types=_both,
-                      activation_sparsity_pattern=[0.]*4, intermediate_size=[48]*4),
+    cohere_compass_text=dict(layer_types=_both, rope_parameters={t: dict(_rope) for t in _both}),
+    deepseek_v2=dict(num_experts_per_tok=2),
+    dots1=dict(n_routed_experts=4, n_shared_experts=1, num_experts_per_tok=2, moe_intermediate_size=16),
+    gemma3n_text=dict(num_kv_shared_layers=0, hidden_size_per_layer_input=8, vocab_size_per_layer_input=64,
+                      layer_types=_both, activation_sparsity_pattern=[0.]*4, intermediate_size=[48]*4),
     gemma4_text=_gemma4, gemma4_unified_text=_gemma4, gpt_neo=dict(attention_types=[[["global", "local"], 2]]),
-    lfm2_moe=dict(layer_types=["conv", "full_attention"]*2), mamba2=dict(num_heads=8), mllama_text_model=dict(cross_attention_layers=[1]),
+    lfm2_moe=dict(layer_types=["conv", "full_attention"]*2), mamba2=dict(num_heads=8),
+    mllama_text_model=dict(cross_attention_layers=[1]),
     nemotron_h=dict(n_groups=1, layer_types=["linear_attention", "moe", "full_attention", "mlp"]),
-    qwen4_exp_text=dict(indexer_n_heads=2, indexer_kv_heads=1, indexer_head_dim=8, indexer_budget=8, indexer_compress_ratio=4),
-    reformer=dict(is_decoder=True, attn_layers=["local"]*4, axial_pos_shape=(8, 8), axial_pos_embds_dim=(16, 16), feed_forward_size=48),
+    qwen4_exp_text=dict(indexer_n_heads=2, indexer_kv_heads=1, indexer_head_dim=8, indexer_budget=8,
+                        indexer_compress_ratio=4),
+    reformer=dict(is_decoder=True, attn_layers=["local"]*4, axial_pos_shape=(8, 8), axial_pos_embds_dim=(16, 16),
+                  feed_forward_size=48),
     roc_bert=dict(pronunciation_vocab_size=64, shape_vocab_size=64, pronunciation_embed_dim=8, shape_embed_dim=8),
     xmod=dict(default_language="en_XX"), zaya=dict(num_experts_per_tok=1),
-    zamba=dict(num_hidden_layers=6, layers_block_type=["linear_attention", "linear_attention", "hybrid"]*2, attn_layer_period=3,
-               attn_layer_offset=2, attention_hidden_size=64, attention_head_dim=16, mamba_dt_rank=4, n_mamba_heads=2),
-    zamba2=dict(layers_block_type=["linear_attention", "hybrid"]*2, mamba_ngroups=1, n_mamba_heads=4, attention_hidden_size=64,
-                attention_head_dim=16, num_mem_blocks=1))
+    zamba=dict(num_hidden_layers=6, layers_block_type=["linear_attention", "linear_attention", "hybrid"]*2,
+               attn_layer_period=3, attn_layer_offset=2, attention_hidden_size=64, attention_head_dim=16, mamba_dt_rank=4, n_mamba_heads=2),
+    zamba2=dict(layers_block_type=["linear_attention", "hybrid"]*2, mamba_ngroups=1, n_mamba_heads=4,
+                attention_hidden_size=64, attention_head_dim=16, num_mem_blocks=1))
 
 # %% ../nbs/lib/models/30_zoo.ipynb #06c2620e
 def _peek(config, name):
@@ -72,20 +80,33 @@ def _peek(config, name):
     try: return getattr(config, name, None)
     except Exception: return vars(config).get(name)
 
+# %% ../nbs/lib/models/30_zoo.ipynb #9355c036
+def _is_int(v): return isinstance(v, int) and not isinstance(v, bool)
+
+# %% ../nbs/lib/models/30_zoo.ipynb #4a5f6d63
+_may_be_unset = ("num_key_value_heads", "head_dim", "moe_intermediate_size")
+
+def _small_sizes(c, fields):
+    "The sizes of a config that are made small, under the names that it has for them."
+    out = {}
+    for name, value in SIZES.items():
+        unset = name in _may_be_unset and name in fields and _peek(c, name) is None
+        known = name in fields or name in c.attribute_map
+        if unset or known and _is_int(_peek(c, name)): out[c.attribute_map.get(name, name)] = value
+    return out
+
+# %% ../nbs/lib/models/30_zoo.ipynb #72d6bf6c
 def small_config(
     cls, # class of a config
     **over, # fields that are to be so
 ):
-    "A config of the class with small sizes, factors that are not 1 and token ids that fit; raises what the class raises."
+    """A config of the class with small sizes, factors that are not 1 and token ids that fit; raises what the class
+    raises."""
     over = WANTS.get(cls.model_type, {}) | over
-    c = cls(); fields, kw = c.to_dict(), {}
+    c = cls(); fields = c.to_dict()
     number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)
-    for name, value in FACTORS.items():
-        if name in fields and number(_peek(c, name)): kw[name] = value
-    for name, value in SIZES.items():
-        unset = name in ("num_key_value_heads", "head_dim", "moe_intermediate_size") and name in fields and _peek(c, name) is None
-        if unset or (name in fields or name in c.attribute_map) and isinstance(_peek(c, name), int) and not isinstance(_peek(c, name), bool):
-            kw[c.attribute_map.get(name, name)] = value
+    kw = {name: value for name, value in FACTORS.items() if name in fields and number(_peek(c, name))}
+    kw |= _small_sizes(c, fields)
     for name, value in TOKENS.items():
         if (v := fields.get(name)) is not None: kw[name] = [value] if isinstance(v, list) else value
     for name, v in vars(c).items():
@@ -99,29 +120,42 @@ def families() -> dict: # name of the family -> name of its class
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
     return dict(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
 
+# %% ../nbs/lib/models/30_zoo.ipynb #7ae764f5
+def _stirred(config, seed):
+    "A random model of a config, in eval mode, with norms that are no identities and weights that are not tiny."
+    from transformers import AutoModelForCausalLM
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_config(config).float().eval().requires_grad_(False)
+    for p in model.parameters():
+        if p.ndim == 1: p.add_(.2*torch.randn_like(p))
+        else: p.mul_(4)
+    return model
+
+# %% ../nbs/lib/models/30_zoo.ipynb #a0ba26ee
 def tiny_model(
     family:str,           # one of `families`
     seed:int=0,           # of the weights
     max_parameters=4_000_000, # a larger one is not built
     **over,               # fields of its config
 ):
-    "A tiny random model of a family, in eval mode, whose norms are no identities; raises `ParamError` with the reason where its config alone does not give one."
+    """A tiny random model of a family, in eval mode, whose norms are no identities; raises `ParamError` with the reason
+    where its config alone does not give one."""
     from transformers import AutoModelForCausalLM
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
     check(family in families(), f"family: {family!r} is unknown{near(family, families())}")
     try:
         config = small_config(CONFIG_MAPPING[family], **over)
         with torch.device("meta"): n = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
-        check(n <= max_parameters, f"family: {family} has {n:,} parameters at the smallest sizes that its config takes here, more than {max_parameters:,}")
-        torch.manual_seed(seed)
-        model = AutoModelForCausalLM.from_config(config).float().eval().requires_grad_(False)
-        for p in model.parameters():
-            if p.ndim == 1: p.add_(.2*torch.randn_like(p))
-            else: p.mul_(4)
+        check(n <= max_parameters, f"family: {family} has {n:,} parameters at the smallest sizes that its config takes "
+                                   f"here, more than {max_parameters:,}")
+        model = _stirred(config, seed)
         y = model(input_ids=torch.arange(3, 11)[None], use_cache=False).logits
     except ParamError: raise
-    except Exception as e: raise ParamError(f"family: {family} is not built from its config alone ({type(e).__name__}: {' '.join(str(e).split())[:110]})") from None
-    check(bool(torch.isfinite(y).all()), f"family: {family} gives logits that are not finite with random weights")
+    except Exception as e:
+        said = " ".join(str(e).split())[:110]
+        raise ParamError(f"family: {family} is not built from its config alone ({type(e).__name__}: {said})") from None
+    finite = bool(torch.isfinite(y).all())
+    check(finite, f"family: {family} gives logits that are not finite with random weights")
     return model
 
 # %% ../nbs/lib/models/30_zoo.ipynb #bc94f509
@@ -130,14 +164,17 @@ def _off(got, want):
     got, want = got.double(), want.double()
     return float((got - want).norm()/want.norm().clamp_min(1e-12))
 
+# %% ../nbs/lib/models/30_zoo.ipynb #843b4584
 def _ids(n=6): return torch.arange(3, 3+n)[None]
 
+# %% ../nbs/lib/models/30_zoo.ipynb #3ea14ede
 def _balanced(n, d, seed=0):
     "Rows of mean 0 and root mean square 100: long, so that what norms add to the length has no say."
     x = torch.randn(1, n, d, generator=torch.Generator().manual_seed(seed))
     x = x - x.mean(-1, keepdim=True)
     return 100*x/x.square().mean(-1, keepdim=True).sqrt()
 
+# %% ../nbs/lib/models/30_zoo.ipynb #b5c8b247
 @contextlib.contextmanager
 def _put(module, x, where="out"):
     "`x` in place of what goes into or comes out of a module."
@@ -147,81 +184,86 @@ def _put(module, x, where="out"):
     try: yield
     finally: h.remove()
 
+# %% ../nbs/lib/models/30_zoo.ipynb #2d1e61aa
 @contextlib.contextmanager
 def _seen(module):
     "A list of what comes out of a module."
     out = []
-    h = module.register_forward_hook(lambda m, a, o: out.append((o[0] if isinstance(o, (tuple, list)) else o).detach().clone()))
+    def see(m, a, o): out.append((o[0] if isinstance(o, (tuple, list)) else o).detach().clone())
+    h = module.register_forward_hook(see)
     try: yield out
     finally: h.remove()
+
+# %% ../nbs/lib/models/30_zoo.ipynb #f0309fd3
+def _equations(found, scale, o):
+    "The largest relative deviation of the equations between the hookpoints."
+    worst = 0.
+    for l, has in found.items():
+        c, x = scale[l], {h: o[l, h] for h in has if (l, h) in o}
+        if "attn_out" not in x: continue
+        mid = x["resid_pre"] + c[0]*x["attn_out"]
+        if "resid_mid" in x: worst = max(worst, _off(mid, x["resid_mid"]))
+        if "mlp_out" in x: worst = max(worst, _off(mid + c[1]*x["mlp_out"], x["resid_post"]))
+    return worst
 
 # %% ../nbs/lib/models/30_zoo.ipynb #dba9ab6c
 def check_places(
     model, # a causal language model
 ) -> tuple: # largest relative deviation, {layer: hookpoints}, {layer: why one is missing}
     "Whether the equations between the hookpoints hold at every layer, and copies change nothing."
-    worst, found, why, scale = 0., {}, {}, {}
+    found, why, scale = {}, {}, {}
     for l in range(n_layers(model)):
-        at = anatomy(model, l); scale[l] = at.pop("scale", (1., 1.)); found[l] = [h for h in HOOKPOINTS if h in at]
+        at = anatomy(model, l)
+        scale[l] = at.pop("scale", (1., 1.)); found[l] = [h for h in HOOKPOINTS if h in at]
         for h in HOOKPOINTS:
             if w := missing(model, l, h): why.setdefault(l, w)
-    with capture(model, [(l, h) for l in found for h in found[l]], take=torch.clone, stop=False) as (acts, run): o = dict(run(input_ids=_ids()))
-    for l, has in found.items():
-        c, x = scale[l], {h: o[l, h] for h in has if (l, h) in o}
-        if {"attn_out", "resid_mid"} <= set(x): worst = max(worst, _off(x["resid_pre"] + c[0]*x["attn_out"], x["resid_mid"]))
-        if {"attn_out", "mlp_out"} <= set(x): worst = max(worst, _off(x["resid_pre"] + c[0]*x["attn_out"] + c[1]*x["mlp_out"], x["resid_post"]))
+    points = [(l, h) for l in found for h in found[l]]
+    with capture(model, points, take=torch.clone, stop=False) as (acts, run): o = dict(run(input_ids=_ids()))
+    worst = _equations(found, scale, o)
     clean = model(input_ids=_ids(), use_cache=False).logits
     with contextlib.ExitStack() as stack:
         for h in found[1]: stack.enter_context(splice(model, 1, h, torch.clone))
         worst = max(worst, _off(model(input_ids=_ids(), use_cache=False).logits, clean))
     return worst, found, why
 
-# %% ../nbs/lib/models/30_zoo.ipynb #bb13abde
-def check_unembed(
-    model, # a causal language model
-) -> float:
-    "Relative deviation of the logits from `unembed` applied to the stream; raises `UnreadableError` where that is refused."
-    U, y = unembed(model), []
-    x = _balanced(6, len(U))
-    for sign in (1, -1):
-        with splice(model, -1, "resid_post", lambda _: sign*x): y.append(model(input_ids=_ids(), use_cache=False).logits.double())
-    config = model.config.get_text_config(decoder=True).to_dict()
-    cap = next((v for k, v in config.items() if "logit" in k and "cap" in k and v), None)
-    if cap and max(o.abs().max() for o in y) > cap*(1 - 1e-4): return _capped(model, U, cap) # too far up to be undone
-    if cap: y = [cap*torch.atanh(o/cap) for o in y]
-    return _off((x/100 if final_norm(model) is not None else x)@U, (y[0] - y[1])/2)
-
+# %% ../nbs/lib/models/30_zoo.ipynb #f93a7c08
 def _capped(model, U, cap):
     "The same below the cap: a stream near 0 where the norm has a bias, else what the head makes of it, before the cap."
-    head = model.get_output_embeddings(); x, y = _balanced(6, len(U)), []
+    head, x, y = model.get_output_embeddings(), _balanced(6, len(U)), []
     for sign in (1, -1):
-        with splice(model, -1, "resid_post", lambda _: sign*x), _seen(head) as out: model(input_ids=_ids(), use_cache=False)
+        with splice(model, -1, "resid_post", lambda _: sign*x), _seen(head) as out:
+            model(input_ids=_ids(), use_cache=False)
         y.append(out[-1].double())
     small = y[0]/y[0].abs().max()*cap/10
     with _put(head, small.float()): z = model(input_ids=_ids(), use_cache=False).logits.double()
     after = float((cap*torch.atanh(z/cap)*small).sum()/small.square().sum())
     return _off(x/100@U, after*(y[0] - y[1])/2)
 
-# %% ../nbs/lib/models/30_zoo.ipynb #0a39cb05
-def check_weights(
+# %% ../nbs/lib/models/30_zoo.ipynb #bb13abde
+def check_unembed(
     model, # a causal language model
-    layer:int, # whose output is read, and which writes
-    t=None,    # of `stream_modules`, where it is at hand
-) -> tuple: # (reads, writes, largest relative deviation)
-    "How far the effective matrices of what reads a layer's output, and of what the layer writes, are from what the modules do in the model."
-    t, mods, last = stream_modules(model) if t is None else t, dict(model.named_modules()), layer == n_layers(model) - 1
-    reads = list(t[(t.role == "read") & (t.layer == (-1 if last else layer+1))].itertuples(index=False))
-    writes, off = list(t[(t.role == "write") & (t.layer == layer)].itertuples(index=False)), [0.]
-    heard = _heard(model, layer, [mods[r.name] for r in reads], _balanced(6, d_model(model)))
-    for i, r in enumerate(reads):
-        x = _balanced(6, d_model(model))
-        off.append(min(_off((x/100 if r.norm else x)@effective_weight(model, r).t(), y[i]) for y in heard))
-    return len(reads), len(writes), max(off + [_off_writing(model, layer, mods[r.name], effective_weight(model, r), bool(r.norm)) for r in writes])
+) -> float:
+    """Relative deviation of the logits from `unembed` applied to the stream; raises `UnreadableError` where that is
+    refused."""
+    U, y = unembed(model), []
+    x = _balanced(6, len(U))
+    for sign in (1, -1):
+        with splice(model, -1, "resid_post", lambda _: sign*x):
+            y.append(model(input_ids=_ids(), use_cache=False).logits.double())
+    config = model.config.get_text_config(decoder=True).to_dict()
+    cap = next((v for k, v in config.items() if "logit" in k and "cap" in k and v), None)
+    too_far_up = cap and max(o.abs().max() for o in y) > cap*(1 - 1e-4) # to be undone
+    if too_far_up: return _capped(model, U, cap)
+    if cap: y = [cap*torch.atanh(o/cap) for o in y]
+    return _off((x/100 if final_norm(model) is not None else x)@U, (y[0] - y[1])/2)
 
+# %% ../nbs/lib/models/30_zoo.ipynb #e9786739
 def _heard(model, layer, modules, x):
-    "What modules put out when x stands at the end of a layer, or in the middle of the next: half the difference to what they do with −x."
+    """What modules put out when x is put at the end of a layer, or in the middle of the next: half the difference to
+    what they do with −x."""
     out, places = [], [(layer, "resid_post")]
     if layer+1 < n_layers(model) and not missing(model, layer+1, "resid_mid"): places.append((layer+1, "resid_mid"))
+    half = lambda a, b: (a[0] - b[0]).reshape(1, 6, -1)/2 if a and b else torch.full((1, 6, 1), math.nan)
     for place in places:
         y = []
         for sign in (1, -1):
@@ -229,15 +271,17 @@ def _heard(model, layer, modules, x):
                 stack.enter_context(splice(model, *place, lambda _: sign*x))
                 y.append([stack.enter_context(_seen(m)) for m in modules])
                 model(input_ids=_ids(), use_cache=False)
-        out.append([(a[0] - b[0]).reshape(1, 6, -1)/2 if a and b else torch.full((1, 6, 1), math.nan) for a, b in zip(*y)])
+        out.append([half(a, b) for a, b in zip(*y)])
     return out
 
+# %% ../nbs/lib/models/30_zoo.ipynb #b4d596f2
 def _off_writing(model, layer, module, W, normed):
     "How far a module's writing matrix is from what comes out of its layer."
     h, at = 100*torch.randn(1, 6, W.shape[1], generator=torch.Generator().manual_seed(3)), anatomy(model, layer)
     places, y = [(o, c) for o, c in zip(("attn_out", "mlp_out"), at["scale"]) if o in at], []
+    points = [(layer, o) for o, _ in places]
     for sign in (1, -1):
-        with capture(model, [(layer, o) for o, _ in places], take=torch.clone) as (acts, run), _put(module, sign*h, "in"):
+        with capture(model, points, take=torch.clone) as (acts, run), _put(module, sign*h, "in"):
             o = run(input_ids=_ids()); y.append([c*o[layer, p] for p, c in places])
     off = []
     for a, b in zip(*y):
@@ -246,25 +290,63 @@ def _off_writing(model, layer, module, W, normed):
         off.append(_off(got, want))
     return min(off)
 
+# %% ../nbs/lib/models/30_zoo.ipynb #0a39cb05
+def check_weights(
+    model, # a causal language model
+    layer:int, # whose output is read, and which writes
+    t=None,    # of `stream_modules`, where it is at hand
+) -> tuple: # (reads, writes, largest relative deviation)
+    """How far the effective matrices of what reads a layer's output, and of what the layer writes, are from what the
+    modules do in the model."""
+    t, mods = stream_modules(model) if t is None else t, dict(model.named_modules())
+    last, off = layer == n_layers(model) - 1, [0.]
+    reads = list(t[(t.role == "read") & (t.layer == (-1 if last else layer+1))].itertuples(index=False))
+    writes = list(t[(t.role == "write") & (t.layer == layer)].itertuples(index=False))
+    heard = _heard(model, layer, [mods[r.name] for r in reads], _balanced(6, d_model(model)))
+    for i, r in enumerate(reads):
+        x = _balanced(6, d_model(model))
+        want = (x/100 if r.norm else x)@effective_weight(model, r).t()
+        off.append(min(_off(want, y[i]) for y in heard))
+    off += [_off_writing(model, layer, mods[r.name], effective_weight(model, r), bool(r.norm)) for r in writes]
+    return len(reads), len(writes), max(off)
+
+# %% ../nbs/lib/models/30_zoo.ipynb #4dd289f6
+_parts = {"attn_out", "mlp_out"}
+
+def _found_places(p):
+    "What `check_places` found, in words: layers, deviation, and the hookpoints of all or of some layers."
+    worst, found, _ = p
+    some = lambda h: "" if all(h in o for o in found.values()) else " (some)"
+    named = [h + some(h) for h in HOOKPOINTS if any(h in o for o in found.values())]
+    return dict(layers=len(found), places=worst, hookpoints=", ".join(named))
+
+# %% ../nbs/lib/models/30_zoo.ipynb #81b56323
+def _promises(model, said):
+    "What is given of a model, checked; the sentences of what is refused go to `said`."
+    def attempt(fn):
+        try: return fn()
+        except ParamError as e: said.append(str(e))
+    if (p := attempt(lambda: check_places(model))) is None: return {}
+    out, (_, found, why) = _found_places(p), p
+    if not all(_parts <= set(o) for o in found.values()):
+        said.append(next(w for l, w in why.items() if not _parts <= set(found[l])))
+    t, ends = stream_modules(model), (0, n_layers(model)-1)
+    w = [check_weights(model, l, t) for l in ends]
+    out |= dict(reads=sum(o[0] for o in w), writes=sum(o[1] for o in w), weights=max(o[2] for o in w))
+    said += [f"{r.name}: {r.why}" for r in t[t.role == "unknown"].itertuples(index=False)][:1]
+    if (u := attempt(lambda: check_unembed(model))) is not None: out["unembed"] = u
+    return out
+
 # %% ../nbs/lib/models/30_zoo.ipynb #cd457c8d
 def examine(
     model,          # a causal language model, tiny
     room:float=1e-4, # largest relative deviation of what counts as exact
 ) -> dict:
-    "Everything that is promised, checked: `layers`, `hookpoints`, `places`, `reads`, `writes`, `weights`, `unembed`, and the `sentence` of what is refused."
-    out, said = dict(layers=None, hookpoints="", places=math.nan, reads=0, writes=0, weights=math.nan, unembed=math.nan), []
-    def attempt(fn):
-        try: return fn()
-        except ParamError as e: said.append(str(e))
-    with torch.no_grad():
-        if (p := attempt(lambda: check_places(model))) is not None:
-            out |= dict(layers=len(p[1]), places=p[0], hookpoints=", ".join(h + ("" if all(h in o for o in p[1].values()) else " (some)") for h in HOOKPOINTS if any(h in o for o in p[1].values())))
-            if not all({"attn_out", "mlp_out"} <= set(o) for o in p[1].values()): said.append(next(w for l, w in p[2].items() if not {"attn_out", "mlp_out"} <= set(p[1][l])))
-            t, ends = stream_modules(model), (0, n_layers(model)-1)
-            w = [check_weights(model, l, t) for l in ends]
-            out |= dict(reads=sum(o[0] for o in w), writes=sum(o[1] for o in w), weights=max(o[2] for o in w))
-            said += [f"{r.name}: {r.why}" for r in t[t.role == "unknown"].itertuples(index=False)][:1]
-            if (u := attempt(lambda: check_unembed(model))) is not None: out["unembed"] = u
+    """Everything that is promised, checked: `layers`, `hookpoints`, `places`, `reads`, `writes`, `weights`, `unembed`,
+    and the `sentence` of what is refused."""
+    said, none = [], math.nan
+    out = dict(layers=None, hookpoints="", places=none, reads=0, writes=0, weights=none, unembed=none)
+    with torch.no_grad(): out |= _promises(model, said)
     given = [out[k] for k in ("places", "weights", "unembed") if not math.isnan(out[k])]
     if any(not o <= room for o in given): verdict = "wrong"
     elif not out["layers"]: verdict = "refused"
@@ -277,21 +359,28 @@ def zoo_table(
     seconds=None,    # stop building after so many; the families that are left are counted as not tried
     seed:int=0,      # of the weights
 ) -> pd.DataFrame:
-    "One row per family: `verdict` ('exact', 'in part', 'refused', 'not built', 'wrong'; 'not tried' when time is up), what was found, how far it is off, and the sentence of what is refused."
+    """One row per family: `verdict` ('exact', 'in part', 'refused', 'not built', 'wrong'; 'not tried' when time is up),
+    what was found, how far it is off, and the sentence of what is refused."""
     rows, start = [], time.perf_counter()
     for family in families() if names is None else names:
         row = dict(family=family, model=families().get(family, ""))
-        if seconds is not None and time.perf_counter() - start > seconds: rows.append(dict(row, verdict="not tried", sentence="no time was left")); continue
+        if seconds is not None and time.perf_counter() - start > seconds:
+            rows.append(dict(row, verdict="not tried", sentence="no time was left"))
+            continue
         t = time.perf_counter()
         try: rows.append(row | examine(tiny_model(family, seed)))
         except ParamError as e: rows.append(dict(row, verdict="not built", sentence=str(e)))
-        except Exception as e: rows.append(dict(row, verdict="wrong", sentence=f"{type(e).__name__}: {' '.join(str(e).split())[:160]}"))
+        except Exception as e:
+            said = f"{type(e).__name__}: {' '.join(str(e).split())[:160]}"
+            rows.append(dict(row, verdict="wrong", sentence=said))
         rows[-1]["seconds"] = time.perf_counter() - t
     return pd.DataFrame(rows)
 
+# %% ../nbs/lib/models/30_zoo.ipynb #1e5534d7
 def zoo_counts(
     t:pd.DataFrame, # of `zoo_table`
 ) -> dict:
     "Families listed, tried, and of each verdict."
-    n = t.verdict.value_counts().to_dict()
-    return dict(listed=len(t), tried=len(t) - n.get("not built", 0) - n.get("not tried", 0), **{k: n.get(k, 0) for k in ("exact", "in part", "refused", "wrong", "not built", "not tried")})
+    n, verdicts = t.verdict.value_counts().to_dict(), ("exact", "in part", "refused", "wrong", "not built", "not tried")
+    tried = len(t) - n.get("not built", 0) - n.get("not tried", 0)
+    return dict(listed=len(t), tried=tried, **{k: n.get(k, 0) for k in verdicts})
