@@ -180,8 +180,8 @@ def put_adapter(
     revision=None,    # of a hub id
     name=None,        # of the adapter, for sentences
 ):
-    """The `PeftModel` of `model` with the adapter, in eval mode; raises `ParamError` where the two do not fit, tensor by
-    tensor."""
+    """The `PeftModel` of `model` with the adapter, in eval mode; raises `ParamError` where the two do not fit, tensor
+    by tensor."""
     from peft import PeftModel
     from peft.utils.save_and_load import load_peft_weights
     name, kw = name or path, {} if revision is None else dict(revision=revision)

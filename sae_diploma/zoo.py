@@ -70,7 +70,8 @@ WANTS = dict(
     roc_bert=dict(pronunciation_vocab_size=64, shape_vocab_size=64, pronunciation_embed_dim=8, shape_embed_dim=8),
     xmod=dict(default_language="en_XX"), zaya=dict(num_experts_per_tok=1),
     zamba=dict(num_hidden_layers=6, layers_block_type=["linear_attention", "linear_attention", "hybrid"]*2,
-               attn_layer_period=3, attn_layer_offset=2, attention_hidden_size=64, attention_head_dim=16, mamba_dt_rank=4, n_mamba_heads=2),
+               attn_layer_period=3, attn_layer_offset=2, attention_hidden_size=64, attention_head_dim=16,
+               mamba_dt_rank=4, n_mamba_heads=2),
     zamba2=dict(layers_block_type=["linear_attention", "hybrid"]*2, mamba_ngroups=1, n_mamba_heads=4,
                 attention_hidden_size=64, attention_head_dim=16, num_mem_blocks=1))
 
