@@ -7,7 +7,7 @@ __all__ = ['innermost', 'base_tensors', 'checksums', 'AdapterOff', 'rewrites_bas
            'check_adapter', 'put_adapter']
 
 # %% ../nbs/lib/models/10_adapters.ipynb #926b3333
-import contextlib, logging, warnings, zlib
+import contextlib, warnings, zlib
 
 import torch
 from torch import nn

@@ -8,7 +8,7 @@ __all__ = ['PLAIN_TEMPLATE', 'Encoded', 'render', 'opening', 'document_opening',
            'of_format', 'record_format', 'described', 'pair_tokenizer']
 
 # %% ../nbs/lib/data/01_chat.ipynb #db3af6d3
-import functools, re, weakref
+import re, weakref
 from collections import namedtuple
 from dataclasses import dataclass
 

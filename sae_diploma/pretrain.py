@@ -7,8 +7,8 @@ __all__ = ['train_tokenizer', 'pack', 'TinyConfig', 'TinyBlock', 'LinearCrossEnt
            'lr_scale', 'bits_per_byte', 'pretrain', 'ship']
 
 # %% ../nbs/lib/models/40_pretrain.ipynb #3291ef78
-import contextlib, json, math, time
-from dataclasses import asdict, dataclass
+import contextlib, json, math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np

@@ -10,7 +10,6 @@ __all__ = ['SIZES', 'FACTORS', 'TOKENS', 'WANTS', 'small_config', 'families', 't
 import contextlib, math, time
 import pandas as pd
 import torch
-from torch import nn
 
 from .core import *
 from .diffing.weights import effective_weight, stream_modules

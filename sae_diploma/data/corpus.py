@@ -7,10 +7,10 @@ __all__ = ['SCAN_VERSION', 'PAIR_COLUMNS', 'split_of', 'frame_hash', 'open_corpu
            'docstring_pairs', 'recorded_corpus', 'corpus_differences', 'record_corpus']
 
 # %% ../../nbs/lib/data/13_corpus.ipynb #d21fcbeb
-import gc, hashlib, importlib.metadata as md, itertools, json, os, subprocess, sys, tempfile, threading, time, warnings
+import gc, hashlib, importlib.metadata as md, json, os, subprocess, sys, tempfile, threading, time, warnings
 from pathlib import Path
 
-import numpy as np, pandas as pd
+import numpy as np
 
 from ..core import *
 from ..hub import cache_folder

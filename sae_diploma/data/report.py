@@ -6,7 +6,6 @@
 __all__ = ['corpus_card', 'package_table', 'dropped_table', 'save_pairs', 'overlap_table', 'text_lengths', 'show_pairs']
 
 # %% ../../nbs/lib/data/21_report.ipynb #34659202
-import json
 from pathlib import Path
 
 import numpy as np, pandas as pd

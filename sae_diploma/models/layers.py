@@ -6,9 +6,8 @@
 __all__ = ['unwrap', 'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer']
 
 # %% ../../nbs/lib/models/01_layers.ipynb #56bd0944
-import contextlib, numbers
+import numbers
 
-import torch
 from torch import nn
 
 from ..core import *

@@ -15,7 +15,7 @@ from ..adapters import AdapterOff, alike, checksums, probe, put_adapter
 from ..core import *
 from .hooks import probe_ids
 from .layers import *
-from .loading import adapter_base, load_model, load_tokenizer, resolve_model
+from .loading import adapter_base, load_model, resolve_model
 
 _log = logging.getLogger("sae_diploma.models")
 
