@@ -57,7 +57,7 @@ _fields = ("freq_base", "freq_ft", "delta", "lo", "hi", "p", "q", "docs", "mean_
 
 # %% ../../nbs/lib/cards/04_build.ipynb #e486706e
 def _where(s, j, names, latent, parts):
-    "Frequency in each part of the text that has tokens, with the comparison's interval and verdict where `parts` has them."
+    "Frequency in each part of the text that has tokens, with interval and verdict where `parts` has them."
     out = []
     for g in np.flatnonzero(s.tokens):
         n, (base, ft) = s.tokens[g], s.active[:, g, j]
@@ -99,7 +99,7 @@ def _by_model(sae, latents, W_U, tokenizer):
 
 # %% ../../nbs/lib/cards/04_build.ipynb #ac18824a
 def _all_verdicts(c, methods, min_cosine=.5):
-    "Verdicts on a card's latent, then those on its nearest latent in each other dictionary, unless its cosine is smaller."
+    "Verdicts on a card's latent, then those on its nearest latents in other dictionaries if they are near enough."
     out = verdicts(c["dictionary"], c["latent"], methods)
     for d, l, cos in c.get("nearest_latents", []):
         said = verdicts(d, l, methods) if d != c["dictionary"] else []

@@ -144,7 +144,7 @@ def _trait_rows(row, value, traits, there, min_lift, min_count, chance):
 
 # %% ../../nbs/lib/cards/02_names.ipynb #1614350a
 def _reach(freq, hits, n_rows, base):
-    "Share of a trait's tokens on which a latent fires: of its frequency `hits` in `n_rows`, by what the trait has of the text."
+    "Share of a trait's tokens on which a latent fires, from its frequency and `hits` of `n_rows` active tokens."
     return min(1., freq*hits/n_rows/base)
 
 # %% ../../nbs/lib/cards/02_names.ipynb #31028239
@@ -181,7 +181,8 @@ def _name(row, value, traits, there, freq, min_share, min_lift, min_count, chanc
     only = dict(zip(parts.latent, parts.code))
     none = dict(label="", kind="", evidence="", share=np.nan, base=np.nan, reach=np.nan)
     out = [none]*row.shape[1]
-    for r in best.itertuples(): out[r.Index] = _by_one_trait(r, traits, freq[r.Index], n_rows[r.Index], only.get(r.Index))
+    for r in best.itertuples():
+        out[r.Index] = _by_one_trait(r, traits, freq[r.Index], n_rows[r.Index], only.get(r.Index))
     for l, g in few.groupby("latent"): out[l] = _by_few_tokens(g, traits, freq[l], n_rows[l])
     return pd.DataFrame({k: np.array([o[k] for o in out], object if v == "" else float) for k, v in none.items()})
 

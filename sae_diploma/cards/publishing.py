@@ -9,7 +9,7 @@ __all__ = ['read_steering', 'read_cards', 'add_causal', 'publish_cards']
 import math
 from pathlib import Path
 
-import numpy as np, pandas as pd
+import pandas as pd
 
 from ..core import *
 from .build import overview
