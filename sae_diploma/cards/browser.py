@@ -19,12 +19,13 @@ from .render import card_html
 from .render import _anchor, _on, _render, _slug, _tone
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #0606dcce
-_numbers = ("base", "ft", "delta", "lo", "hi", "q", "docs", "net", "net_lo", "net_hi", "causal", "causal_lo", "causal_hi",
-    "runs", "nu", "nu_lo", "nu_hi")
+_numbers = ("base", "ft", "delta", "lo", "hi", "q", "docs", "net", "net_lo", "net_hi",
+    "causal", "causal_lo", "causal_hi", "runs", "nu", "nu_lo", "nu_hi")
 _columns = ("rank", "latent", "label", "dictionary", "page", *_numbers, "tags", "promotes", "evidence")
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #6f5e487d
 def _round(x): return None if x is None or not math.isfinite(x) else float(f"{x:.4g}")
+
 def _said(s): return visible(cut(s, 1000))
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #cd802454
@@ -48,8 +49,8 @@ def _rows_js(table, cards):
     "The rows as a script that sets one variable: no request, no inline script."
     t, pages = table.reset_index(drop=True), {(c["dictionary"], c["latent"]): c for c in cards}
     counts, dicts = _tag_counts(t), list(dict.fromkeys(t.dictionary))
-    at, rank, numbers = {o: i for i, o in enumerate(counts)}, _ranks(t, pages), {c: [_round(float(v)) for v in t[c]] for c in _numbers}
-    rows = []
+    at, rank, rows = {o: i for i, o in enumerate(counts)}, _ranks(t, pages), []
+    numbers = {c: [_round(float(v)) for v in t[c]] for c in _numbers}
     for i, r in enumerate(t.itertuples()):
         c = pages.get((r.dictionary, r.latent))
         label = c["label"].split(" ", 1)[1] if c and " " in c["label"] else r.label
@@ -57,7 +58,8 @@ def _rows_js(table, cards):
             page=_anchor(c) if c else None, tags=[at[o] for o in dict.fromkeys(r.tags)],
             promotes="\x01".join(map(_said, r.promotes.split("\x01"))), evidence=_said(r.evidence))
         rows.append([numbers[k][i] if k in numbers else one[k] for k in _columns])
-    data = dict(columns=_columns, dictionaries=[_said(o) for o in dicts], weak=[i for i, o in enumerate(counts) if o in WEAK],
+    weak = [i for i, o in enumerate(counts) if o in WEAK]
+    data = dict(columns=_columns, dictionaries=[_said(o) for o in dicts], weak=weak,
         tags=[(_said(o), _tone(o)) for o in counts], counts=list(counts.values()),
         has=[k for k in ("net", "causal", "runs", "nu") if t[k].notna().any()], rows=rows)
     js = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
@@ -88,24 +90,24 @@ def browser_html(
         f"back: {back[1] if back else back!r} is no link within the site; give a relative one")
     on, read = (_on(cards[0]), cards[0]["tokens"]) if cards else ("", 0)
     listed = [dict(anchor=_anchor(c), dictionary=c["dictionary"], label=c["label"].lstrip("#")) for c in cards]
-    return _render("browser.html", title=title, intro=intro, back=back, n=f"{n:,}", named=named, on=on, read=f"{read:,}",
-        both=any(c.get("reads", "each") != "each" for c in cards), cards=listed, up="",
+    return _render("browser.html", title=title, intro=intro, back=back, n=f"{n:,}", named=named, on=on,
+        read=f"{read:,}", both=any(c.get("reads", "each") != "each" for c in cards), cards=listed, up="",
         scripts=["latents.js", "assets/dataTables.min.js", "assets/browser.js"])
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #91d79d74
 # what shade means on a page, by what its dictionary reads
 _shade = dict(
-    each=("Shade is the latent's activation on a token, in <span class=\"b\">blue</span> for the base model and "
-        "<span class=\"f\">orange</span> for the fine-tuned one, on one scale"),
-    joint=("Shade is the latent's activation on a token: a crosscoder reads both models at once and has one activation "
-        "for them, and a direction in each"),
-    difference=("Shade is the latent's activation on the difference of the two models on a token, in "
-        "<span class=\"f\">orange</span> where the fine-tuned model has more of its direction and in "
-        "<span class=\"b\">blue</span> where the base model has (the dictionary was trained on the former only, and may "
-        "fire on anything in the latter), on one scale"),
-    net=("Shade is the latent's activation on a token, in <span class=\"f\">orange</span> on the fine-tuned model less "
-        "the mean of the placebos and in <span class=\"b\">blue</span> on one placebo less the mean of the others, which "
-        "is what chance between runs gives, on one scale"))
+    each="""Shade is the latent's activation on a token, in <span class="b">blue</span> for the base model and
+<span class="f">orange</span> for the fine-tuned one, on one scale""",
+    joint="""Shade is the latent's activation on a token: a crosscoder reads both models at once and has one activation
+for them, and a direction in each""",
+    difference="""Shade is the latent's activation on the difference of the two models on a token, in
+<span class="f">orange</span> where the fine-tuned model has more of its direction and in <span class="b">blue</span>
+where the base model has (the dictionary was trained on the former only, and may fire on anything in the latter), on one
+scale""",
+    net="""Shade is the latent's activation on a token, in <span class="f">orange</span> on the fine-tuned model less
+the mean of the placebos and in <span class="b">blue</span> on one placebo less the mean of the others, which is what chance
+between runs gives, on one scale""")
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #ad567110
 def page_html(
@@ -127,9 +129,10 @@ def _named(table):
     t = table[(table[["base", "ft"]] > 0).any(axis=1)]
     if not len(t): return ""
     share = (t.label != "").groupby(t.dictionary, sort=False).mean()
-    return ("A name is what holds 30 % of a latent's activation or more, or of its strongest tenth, and half as much of the "
-        f"text at most; {', '.join(f'{v:.0%} of {d}' for d, v in share.items())} latents that fire have one, the others "
-        "fire on many kinds of tokens, of which none stands out.")
+    have = ", ".join(f"{v:.0%} of {d}" for d, v in share.items())
+    return ("A name is what holds 30 % of a latent's activation or more, or of its strongest tenth, and half as much "
+        f"of the text at most; {have} latents that fire have one, the others fire on many kinds of tokens, of which none "
+        "stands out.")
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #086ed14e
 def _own_row(c):
@@ -149,7 +152,8 @@ def _own_table(cards):
 # %% ../../nbs/lib/cards/06_browser.ipynb #c5be9d20
 def _copy_assets(folder):
     "Copy what the pages load."
-    for name in ("cards.css", "scheme.js", "browser.js", "card.js", "datatables/dataTables.min.js", "datatables/LICENSE.txt"):
+    own, vendored = ("cards.css", "scheme.js", "browser.js", "card.js"), ("dataTables.min.js", "LICENSE.txt")
+    for name in (*own, *(f"datatables/{o}" for o in vendored)):
         to = "dataTables.LICENSE.txt" if "LICENSE" in name else name.split("/")[-1]
         with atomic_path(folder/"assets"/to) as t: shutil.copy(package_dir()/"assets"/name, t)
 

@@ -49,6 +49,7 @@ def _n(x, d=3):
 
 # %% ../../nbs/lib/cards/05_render.ipynb #2f9b2863
 def _sign(x): return ("+" if x is not None and x > 0 else "")+_n(x)
+
 def _pct(x, d=3): return "–" if x is None else f"{_n(100*x, d)} %"
 
 # %% ../../nbs/lib/cards/05_render.ipynb #d168a307
@@ -69,7 +70,7 @@ def _est(v, c, lo="lo", hi="hi", k=1, sign=False, unit=""):
 
 # %% ../../nbs/lib/cards/05_render.ipynb #fedff260
 def _tokens(o, model, top):
-    "The tokens of a context, shaded by what the latent does in `model`; shade 0 where it is active in the other one only."
+    "The tokens of a context, shaded by the latent in `model`; shade 0 where it is active in the other model only."
     other = o["ft" if model == "base" else "base"]
     for k, (text, v, w) in enumerate(zip(o["tokens"], o[model], other)):
         shade = f"{min(1, .15+.85*v/top):.2f}" if v > 0 else "0" if w > 0 else None
@@ -82,7 +83,8 @@ def _who(c): return SIDES[c.get("reads", "each")]
 def _outline(counts, n, X, Y):
     "The path around bars of `counts` in `n`, from an empty bin on the left to one on the right."
     shares = [0, *(100*o/n for o in counts), 0]
-    return Markup("".join(f"{'L' if k else 'M'}{X(k):.1f} {Y(v):.1f}L{X(k+1):.1f} {Y(v):.1f}" for k, v in enumerate(shares)))
+    steps = (f"{X(k):.1f} {Y(v):.1f}L{X(k+1):.1f} {Y(v):.1f}" for k, v in enumerate(shares))
+    return Markup("M"+"L".join(steps))
 
 # %% ../../nbs/lib/cards/05_render.ipynb #9e2e9dec
 def _hist_ticks(first, n, X):
@@ -105,8 +107,8 @@ def hist_svg(
     def Y(v): return y0-(y0-y1)*v/top
     both = " in both models" if len(who) == 1 or c.get("reads", "each") == "each" else ""
     shares = ", ".join(f"{w}: {_pct(c[k])}" for w, k in zip(who, ("freq_base", "freq_ft")))
-    return _render("hist.html", width=width, height=height, x0=x0, x1=x1, y0=y0, y1=y1, latent=int(c["latent"]), both=both,
-        shares=shares, ticks=_hist_ticks(first, bins, X), top=_n(top, 2), who=who,
+    return _render("hist.html", width=width, height=height, x0=x0, x1=x1, y0=y0, y1=y1, latent=int(c["latent"]),
+        both=both, shares=shares, ticks=_hist_ticks(first, bins, X), top=_n(top, 2), who=who,
         base=_outline(h["base"], n, X, Y), ft=_outline(h["ft"], n, X, Y))
 
 # %% ../../nbs/lib/cards/05_render.ipynb #63940fcd
@@ -115,7 +117,7 @@ _more = ("more active", "new in the fine-tuned model", _kinds["ft_only"], _sides
 _less = ("less active", _kinds["base_only"], _sides["base"], "weaker", "below the placebo runs")
 
 def _tone(words):
-    "Class of a verdict's colour: 'f' for more in the fine-tuned model, 'b' for more in the base model, 'm' for neither."
+    "Class of a verdict's colour: 'f', more in the fine-tuned model, 'b', more in the base model, or 'm'."
     return "f" if words in _more else "b" if words in _less else "m"
 
 # %% ../../nbs/lib/cards/05_render.ipynb #3ca2f333
@@ -165,10 +167,11 @@ def _halves(c):
 # %% ../../nbs/lib/cards/05_render.ipynb #90d08bdb
 def _facts(c):
     "Frequency, magnitude, place; histogram; tokens that the latent promotes."
-    freq, mean = _est(c["delta"], c, k=100, sign=True, unit="pp"), c["mean_ft"]-c["mean_base"]
-    rows = [dict(name=f"frequency, {_on(c)}", base=_pct(c["freq_base"]), ft=_pct(c["freq_ft"]), change=freq, part=False, tone=""),
-        dict(name="mean when active", base=_n(c["mean_base"]), ft=_n(c["mean_ft"]), part=False, tone="",
-            change=_est(mean, c, "mean_lo", "mean_hi", sign=True))]
+    freq = dict(name=f"frequency, {_on(c)}", base=_pct(c["freq_base"]), ft=_pct(c["freq_ft"]), part=False, tone="",
+        change=_est(c["delta"], c, k=100, sign=True, unit="pp"))
+    mean = dict(name="mean when active", base=_n(c["mean_base"]), ft=_n(c["mean_ft"]), part=False, tone="",
+        change=_est(c["mean_ft"]-c["mean_base"], c, "mean_lo", "mean_hi", sign=True))
+    rows = [freq, mean]
     for w in c["where"]:
         known = "delta" in w
         tone = "" if not known else "m" if not w["called"] else "f" if w["delta"] > 0 else "b"
@@ -191,7 +194,7 @@ def _verdict_row(v):
 
 # %% ../../nbs/lib/cards/05_render.ipynb #76909357
 def _verdicts(c):
-    "Every method's verdict, those through a nearest latent in groups of their own, and the neighbours that are too far."
+    "Every method's verdict, those through a nearest latent in separate groups, and neighbours that are too far."
     if not c.get("verdicts"): return None
     groups, apart = {}, [v["via"] for v in c["verdicts"] if v["unit"] == "cosine"]
     for v in c["verdicts"]:
@@ -250,7 +253,8 @@ def card_html(
     "One card as HTML, everything that comes from data escaped."
     words, tone = _verdict(c)
     top, who = max(c["max"], 1e-12), _who(c)
-    strongest, others = ([_context(o, top, who) for o in c["contexts"] if (o["kind"] == "top") == b] for b in (True, False))
+    strongest = [_context(o, top, who) for o in c["contexts"] if o["kind"] == "top"]
+    others = [_context(o, top, who) for o in c["contexts"] if o["kind"] != "top"]
     return _render("card.html", head=head, href=href or (lambda dictionary, latent: None), anchor=_anchor(c),
         label=c["label"].lstrip("#"), dictionary=c["dictionary"], tone=tone, verdict_words=words, sure=_sure(c),
         evidence=c.get("evidence"), verdicts=_verdicts(c), steering=_steering(c), nearest=_nearest(c),
