@@ -19,7 +19,7 @@ from ..sft import _quiet
 
 # %% ../../nbs/lib/explorer/02_reading.ipynb #468bea0b
 class Reading:
-    "Activations of all latents on the tokens read, a sparse (tokens, latents) matrix for each model, with their `Scan` and names."
+    "Activations of all latents on the tokens read, a sparse matrix for each model, with their `Scan` and names."
     def __init__(self,
         pair,     # `PairedStores` of the documents read
         base, ft, # (tokens, d_sae) sparse, by column

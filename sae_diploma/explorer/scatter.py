@@ -50,7 +50,7 @@ _click = ("var s=this,b=null,m=400;s.querySelectorAll('[data-i]').forEach(functi
 
 # %% ../../nbs/lib/explorer/04_scatter.ipynb #0cd9ed5e
 def _drawn(t, x, y, show, picked, most):
-    "(rows with both numbers, how many there are); `most` rows at most: the picked one, those shown, those called, some others."
+    "(rows with both numbers, how many there are); of more than `most`: the picked, shown, called, then some others."
     ok = np.isfinite(t[x].astype(float)) & np.isfinite(t[y].astype(float))
     show = np.ones(len(t), bool) if show is None else np.asarray(show)
     t = t.assign(_show=show, _side=_sides(t))[ok.to_numpy()]

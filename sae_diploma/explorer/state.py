@@ -26,7 +26,7 @@ from .tables import latent_table
 
 # %% ../../nbs/lib/explorer/07_state.ipynb #96a8c3d0
 class Explorer:
-    "Widgets on a run: search and filter latents, click the scatter, read a card, type a text, steer. Show it as a cell's last line."
+    "Widgets on a run: search, filter and click latents, read a card, type a text, steer; shown as a cell's last line."
     def __init__(self,
         run_dir,              # folder of a run
         dictionary:str=None,  # which to begin with, such as 'sae_topk'; the one that was compared by default
