@@ -10,43 +10,58 @@ import json, math, re, shutil
 from pathlib import Path
 
 import numpy as np, pandas as pd
+from markupsafe import Markup
 
 from ..core import *
 from ..escape import *
 from .methods import STRONG, WEAK
 from .render import card_html
-from .render import _anchor, _e, _less, _more, _on, _page_css, _slug
+from .render import _anchor, _on, _render, _slug, _tone
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #0606dcce
-_numbers = tuple("base ft delta lo hi q docs net net_lo net_hi causal causal_lo causal_hi runs nu nu_lo nu_hi".split())
-
+_numbers = ("base", "ft", "delta", "lo", "hi", "q", "docs", "net", "net_lo", "net_hi",
+    "causal", "causal_lo", "causal_hi", "runs", "nu", "nu_lo", "nu_hi")
 _columns = ("rank", "latent", "label", "dictionary", "page", *_numbers, "tags", "promotes", "evidence")
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #6f5e487d
 def _round(x): return None if x is None or not math.isfinite(x) else float(f"{x:.4g}")
 
-# %% ../../nbs/lib/cards/06_browser.ipynb #293d9118
 def _said(s): return visible(cut(s, 1000))
+
+# %% ../../nbs/lib/cards/06_browser.ipynb #cd802454
+def _ranks(t, pages):
+    "Place of each row in the table: those with a page first, then by weight of the verdicts and size of the change."
+    has = np.array([o in pages for o in zip(t.dictionary, t.latent)], bool)
+    order = np.lexsort((t.latent, -t.delta.abs().fillna(-1), -t.weight, ~has))
+    rank = np.empty(len(t), int)
+    rank[order] = np.arange(len(t))
+    return rank
+
+# %% ../../nbs/lib/cards/06_browser.ipynb #d6fdb459
+def _tag_counts(t):
+    "Tag -> how many latents have it, the most frequent first."
+    first = list(dict.fromkeys(o for tags in t.tags for o in tags))
+    counts = pd.Series([o for tags in t.tags for o in set(tags)], dtype=object).value_counts()
+    return {o: int(counts[o]) for o in sorted(first, key=lambda o: -counts[o])}
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #da84a4db
 def _rows_js(table, cards):
     "The rows as a script that sets one variable: no request, no inline script."
-    import json
     t, pages = table.reset_index(drop=True), {(c["dictionary"], c["latent"]): c for c in cards}
-    dicts, tags = list(dict.fromkeys(t.dictionary)), list(dict.fromkeys(o[i] for o in t.tags for i in range(len(o))))
-    counts = pd.Series([o for l in t.tags for o in set(l)], dtype=object).value_counts()
-    tags = sorted(tags, key=lambda o: -counts[o]); at, d_at = {o: i for i, o in enumerate(tags)}, {o: i for i, o in enumerate(dicts)}
-    has = np.array([(d, l) in pages for d, l in zip(t.dictionary, t.latent)], bool)
-    order = np.lexsort((t.latent, -t.delta.abs().fillna(-1), -t.weight, ~has)); rank = np.empty(len(t), int); rank[order] = np.arange(len(t))
+    counts, dicts = _tag_counts(t), list(dict.fromkeys(t.dictionary))
+    at, rank, rows = {o: i for i, o in enumerate(counts)}, _ranks(t, pages), []
     numbers = {c: [_round(float(v)) for v in t[c]] for c in _numbers}
-    rows = []
     for i, r in enumerate(t.itertuples()):
         c = pages.get((r.dictionary, r.latent))
-        one = dict(rank=int(rank[i]), latent=int(r.latent), label=_said(c["label"].split(" ", 1)[1] if c and " " in c["label"] else r.label), dictionary=d_at[r.dictionary], page=_anchor(c) if c else None,
-                   tags=[at[o] for o in dict.fromkeys(r.tags)], promotes="\x01".join(map(_said, r.promotes.split("\x01"))), evidence=_said(r.evidence))
+        label = c["label"].split(" ", 1)[1] if c and " " in c["label"] else r.label
+        one = dict(rank=int(rank[i]), latent=int(r.latent), label=_said(label), dictionary=dicts.index(r.dictionary),
+            page=_anchor(c) if c else None, tags=[at[o] for o in dict.fromkeys(r.tags)],
+            promotes="\x01".join(map(_said, r.promotes.split("\x01"))), evidence=_said(r.evidence))
         rows.append([numbers[k][i] if k in numbers else one[k] for k in _columns])
-    data = dict(columns=_columns, dictionaries=[_said(o) for o in dicts], weak=[i for i, o in enumerate(tags) if o in WEAK], tags=[(_said(o), "f" if o in _more else "b" if o in _less else "m") for o in tags], counts=[int(counts[o]) for o in tags],
-                has=[k for k in ("net", "causal", "runs", "nu") if t[k].notna().any()], rows=rows)
+    weak = [i for i, o in enumerate(counts) if o in WEAK]
+    data = dict(columns=_columns, dictionaries=[_said(o) for o in dicts], weak=weak,
+        tags=[(_said(o), _tone(o)) for o in counts], counts=list(counts.values()),
+        has=[k for k in ("net", "causal", "runs", "nu") if t[k].notna().any()], rows=rows)
     js = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for o in "<>&\u2028\u2029": js = js.replace(o, f"\\u{ord(o):04x}")                 # closes no element, ends no line
     return f"window.sae_diploma_latents={js};\n"
@@ -54,20 +69,13 @@ def _rows_js(table, cards):
 # %% ../../nbs/lib/cards/06_browser.ipynb #8072a372
 def _rows_of(js):
     "The table back from the script."
-    import json
     d = json.loads(js[js.index("=")+1:].rstrip().rstrip(";"))
     t = pd.DataFrame(d["rows"], columns=d["columns"])
     for c in _numbers: t[c] = t[c].astype(float) if c in t else np.nan # an older run's table lacks some
-    t["dictionary"] = [d["dictionaries"][i] for i in t.dictionary]; t["tags"] = [[d["tags"][i][0] for i in o] for o in t.tags]
-    return t.assign(weight=[len(set(STRONG) & set(o))*10+bool(o) for o in t.tags]).drop(columns=["rank", "page"])
-
-# %% ../../nbs/lib/cards/06_browser.ipynb #a660cde7
-def _head(title, up, scripts):
-    "Head of a page: nothing may be loaded from another host, and no script stands in the page itself."
-    tags = f'<script src="{up}assets/scheme.js"></script>' + "".join(f'<script defer src="{up}{o}"></script>' for o in scripts) # the scheme before anything is drawn
-    return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">'
-            f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline' 'self' file:; script-src 'self' file:; img-src data:\">"
-            f'<title>{_e(title)}</title><style>{_page_css}</style><link rel="stylesheet" href="{up}assets/cards.css">{tags}</head>\n')
+    t["dictionary"] = [d["dictionaries"][i] for i in t.dictionary]
+    t["tags"] = [[d["tags"][i][0] for i in o] for o in t.tags]
+    weight = [len(set(STRONG) & set(o))*10+bool(o) for o in t.tags]
+    return t.assign(weight=weight).drop(columns=["rank", "page"])
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #0bb9cd57
 def browser_html(
@@ -78,28 +86,28 @@ def browser_html(
     named:str="",    # how many latents have a name
 ) -> str:
     "The page of the table; its rows come from `latents.js`."
-    check(not back or not re.match(r"\s*(?:[\w+.-]*:|[/\\\\]{2})", str(back[1])), f"back: {back[1] if back else back!r} is no link within the site; give a relative one")
-    link = f'<nav class="way"><a href="{_e(back[1])}">{_e(back[0])}</a></nav>' if back else ""
+    check(not back or not re.match(r"\s*(?:[\w+.-]*:|[/\\\\]{2})", str(back[1])),
+        f"back: {back[1] if back else back!r} is no link within the site; give a relative one")
     on, read = (_on(cards[0]), cards[0]["tokens"]) if cards else ("", 0)
-    both = " Of a dictionary of a difference the first frequency is on its negative (for the net difference, on a placebo less the others), the second on the difference itself; a crosscoder has one for both models." if any(c.get("reads", "each") != "each" for c in cards) else ""
-    listed = "".join(f'<li><a href="latent/{_anchor(c)}.html">{_e(c["dictionary"])} {_e(c["label"].lstrip("#"))}</a></li>' for c in cards)
-    return _head(title, "", ["latents.js", "assets/dataTables.min.js", "assets/browser.js"]) + f"""<body><main class="latents wide">{link}<h1>{_e(title)}</h1><p>{_e(intro)} A number with a link has a card, with its contexts in both models; <b>+</b> opens the rest of a row.</p>
-<details><summary>How to read the table of {n:,} latents</summary><p>Frequencies are shares of the tokens of {_e(on)}; contexts come from {read:,} held-out tokens; in brackets 95 % intervals over documents.{both}</p>
-{f"<p>{_e(named)}</p>" if named else ""}<p>Keys: <kbd>/</kbd> search, <kbd>↓</kbd> <kbd>↑</kbd> rows, <kbd>←</kbd> <kbd>→</kbd> pages, <kbd>Enter</kbd> opens. The address keeps what you see.</p></details>
-<noscript><p>The table needs JavaScript; the cards do not:</p><ul>{listed}</ul></noscript>
-<form class="controls" role="search" onsubmit="return false"><label>Search name, number, token, verdict<input type="search" id="q" autocomplete="off" spellcheck="false"></label>
-<label>Verdict<select id="verdict"><option value="">any</option></select></label><label>Dictionary<select id="in"><option value="">all</option></select></label>
-<label>Rows<select id="rows"><option>25</option><option>50</option><option>100</option></select></label><label class="check"><input type="checkbox" id="card"> only those with a card</label>
-<button type="button" id="clear">Clear</button><button type="button" id="copy">Copy link</button></form>
-<table id="latents" class="browse" aria-label="All latents"></table>
-</main></body></html>
-""".replace(' onsubmit="return false"', "")
+    listed = [dict(anchor=_anchor(c), dictionary=c["dictionary"], label=c["label"].lstrip("#")) for c in cards]
+    return _render("browser.html", title=title, intro=intro, back=back, n=f"{n:,}", named=named, on=on,
+        read=f"{read:,}", both=any(c.get("reads", "each") != "each" for c in cards), cards=listed, up="",
+        scripts=["latents.js", "assets/dataTables.min.js", "assets/browser.js"])
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #91d79d74
-_shade = dict(each='Shade is the latent\'s activation on a token, in <span class="b">blue</span> for the base model and <span class="f">orange</span> for the fine-tuned one, on one scale',
-              joint="Shade is the latent's activation on a token: a crosscoder reads both models at once and has one activation for them, and a direction in each",
-              difference='Shade is the latent\'s activation on the difference of the two models on a token, in <span class="f">orange</span> where the fine-tuned model has more of its direction and in <span class="b">blue</span> where the base model has (the dictionary was trained on the former only, and may fire on anything in the latter), on one scale',
-              net='Shade is the latent\'s activation on a token, in <span class="f">orange</span> on the fine-tuned model less the mean of the placebos and in <span class="b">blue</span> on one placebo less the mean of the others, which is what chance between runs gives, on one scale')
+# what shade means on a page, by what its dictionary reads
+_shade = dict(
+    each="""Shade is the latent's activation on a token, in <span class="b">blue</span> for the base model and
+<span class="f">orange</span> for the fine-tuned one, on one scale""",
+    joint="""Shade is the latent's activation on a token: a crosscoder reads both models at once and has one activation
+for them, and a direction in each""",
+    difference="""Shade is the latent's activation on the difference of the two models on a token, in
+<span class="f">orange</span> where the fine-tuned model has more of its direction and in <span class="b">blue</span>
+where the base model has (the dictionary was trained on the former only, and may fire on anything in the latter), on one
+scale""",
+    net="""Shade is the latent's activation on a token, in <span class="f">orange</span> on the fine-tuned model less
+the mean of the placebos and in <span class="b">blue</span> on one placebo less the mean of the others, which is what chance
+between runs gives, on one scale""")
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #ad567110
 def page_html(
@@ -109,13 +117,11 @@ def page_html(
     title:str="",    # of the whole
 ) -> str:
     "The page of one latent."
-    def href(d, l): return f'<a href="{_slug(d, l)}.html">{_e(f"{d} {l}")}</a>' if (d, l) in known else _e(f"{d} {l}")
-    step = lambda o, w: f'<a href="{_anchor(o)}.html" rel="{w}">{"previous" if w == "prev" else "next"}: {_e(o["label"].lstrip("#"))}</a>' if o else ""
-    return _head(f"Latent {c['label'].lstrip('#')}, {c['dictionary']}", "../", ["assets/card.js"]) + f"""<body><main class="latents"><nav class="way"><a href="../index.html">All latents</a>{step(before, "prev")}{step(after, "next")}</nav>
-<h1>Latent {_e(c["label"].lstrip("#"))}</h1><p class="m">{_e(title)} {_shade[c.get("reads", "each")]}; point at a token for the number. pp = percentage points; q is the false discovery rate at which a change would be called, with the number of documents that it was tested over.</p>
-{card_html(c, href, False)}
-</main></body></html>
-"""
+    def href(d, l): return f"{_slug(d, l)}.html" if (d, l) in known else None
+    def step(o): return dict(address=f"{_anchor(o)}.html", label=o["label"].lstrip("#")) if o else None
+    return _render("card_page.html", label=c["label"].lstrip("#"), dictionary=c["dictionary"], title=title,
+        shade=Markup(_shade[c.get("reads", "each")]), before=step(before), after=step(after),
+        card=Markup(card_html(c, href, False)), up="../", scripts=["assets/card.js"])
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #c5323469
 def _named(table):
@@ -123,14 +129,38 @@ def _named(table):
     t = table[(table[["base", "ft"]] > 0).any(axis=1)]
     if not len(t): return ""
     share = (t.label != "").groupby(t.dictionary, sort=False).mean()
-    return f"A name is what holds 30 % of a latent's activation or more, or of its strongest tenth, and half as much of the text at most; {', '.join(f'{v:.0%} of {d}' for d, v in share.items())} latents that fire have one, the others fire on many kinds of tokens, of which none stands out."
+    have = ", ".join(f"{v:.0%} of {d}" for d, v in share.items())
+    return ("A name is what holds 30 % of a latent's activation or more, or of its strongest tenth, and half as much "
+        f"of the text at most; {have} latents that fire have one, the others fire on many kinds of tokens, of which none "
+        "stands out.")
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #086ed14e
+def _own_row(c):
+    "A card's row of the table."
+    change = "new in the fine-tuned model" if c["new"] else "more active" if c["delta"] > 0 else "less active"
+    return dict(dictionary=c["dictionary"], latent=c["latent"], label=c.get("name", ""), evidence=c.get("evidence", ""),
+        base=100*c["freq_base"], ft=100*c["freq_ft"], delta=100*c["delta"], lo=100*c.get("lo", np.nan),
+        hi=100*c.get("hi", np.nan), q=c.get("q", np.nan), docs=c.get("docs", np.nan),
+        tags=[change] if c["called"] or c["new"] else [], promotes="\x01".join(o for o, _ in c["promoted"][:4]))
+
+# %% ../../nbs/lib/cards/06_browser.ipynb #b3bd9280
 def _own_table(cards):
     "Rows of the cards alone."
-    t = pd.DataFrame([dict(dictionary=c["dictionary"], latent=c["latent"], label=c.get("name", ""), evidence=c.get("evidence", ""), base=100*c["freq_base"], ft=100*c["freq_ft"], delta=100*c["delta"], lo=100*c.get("lo", np.nan), hi=100*c.get("hi", np.nan), q=c.get("q", np.nan), docs=c.get("docs", np.nan),
-                           tags=[("new in the fine-tuned model" if c["new"] else "more active" if c["delta"] > 0 else "less active")] if c["called"] or c["new"] else [], promotes="\x01".join(o for o, _ in c["promoted"][:4])) for c in cards])
+    t = pd.DataFrame([_own_row(c) for c in cards])
     return t.assign(**{k: np.nan for k in _numbers if k not in t}, weight=[float(bool(o)) for o in t.tags])
+
+# %% ../../nbs/lib/cards/06_browser.ipynb #c5be9d20
+def _copy_assets(folder):
+    "Copy what the pages load."
+    own, vendored = ("cards.css", "scheme.js", "browser.js", "card.js"), ("dataTables.min.js", "LICENSE.txt")
+    for name in (*own, *(f"datatables/{o}" for o in vendored)):
+        to = "dataTables.LICENSE.txt" if "LICENSE" in name else name.split("/")[-1]
+        with atomic_path(folder/"assets"/to) as t: shutil.copy(package_dir()/"assets"/name, t)
+
+# %% ../../nbs/lib/cards/06_browser.ipynb #bef07778
+def _write(path, text):
+    "Write a file at once or not at all."
+    with atomic_path(path) as t: t.write_text(text, encoding="utf-8")
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #45d2fe29
 def write_cards(
@@ -147,14 +177,15 @@ def write_cards(
     folder, table = Path(folder), _own_table(cards) if table is None else table
     mark_folder(folder, "latent cards", param="folder", known=["latents.json"])
     for f in (folder/"latent").glob("*.html"): # of the last time
-        if re.search(r'<section class="card" id="[\w-]+">', f.read_text(encoding="utf-8", errors="replace")): f.unlink()
-    for o in ("cards.css", "scheme.js", "browser.js", "card.js", "datatables/dataTables.min.js", "datatables/LICENSE.txt"):
-        with atomic_path(folder/"assets"/(o.split("/")[-1] if "LICENSE" not in o else "dataTables.LICENSE.txt")) as t: shutil.copy(package_dir()/"assets"/o, t)
+        old = f.read_text(encoding="utf-8", errors="replace")
+        if re.search(r'<section class="card" id="[\w-]+">', old): f.unlink()
+    _copy_assets(folder)
     known = {(c["dictionary"], c["latent"]) for c in cards}
-    for p, c, q in zip([None, *cards], cards, [*cards[1:], None]):
-        with atomic_path(folder/"latent"/f"{_anchor(c)}.html") as t: t.write_text(page_html(c, p, q, known, title+"."), encoding="utf-8")
-    with atomic_path(folder/"latents.js") as t: t.write_text(_rows_js(table, cards), encoding="utf-8")
-    save_json(dict(format="sae_diploma.cards", version=2, title=title, intro=intro, back=back, **about, latents=cards), folder/"latents.json")
-    with atomic_path(folder/"index.html") as t: t.write_text(browser_html(cards, title, intro, back, len(table), _named(table)), encoding="utf-8")
+    for before, c, after in zip([None, *cards], cards, [*cards[1:], None]):
+        _write(folder/"latent"/f"{_anchor(c)}.html", page_html(c, before, after, known, title+"."))
+    _write(folder/"latents.js", _rows_js(table, cards))
+    kept = dict(format="sae_diploma.cards", version=2, title=title, intro=intro, back=back, **about, latents=cards)
+    save_json(kept, folder/"latents.json")
+    _write(folder/"index.html", browser_html(cards, title, intro, back, len(table), _named(table)))
     seal_folder(folder, ["latents.json"])
     return folder/"index.html"

@@ -23,7 +23,7 @@ def _word_tokenizer(words):
 
 # %% ../../nbs/lib/cards/00_example.ipynb #765747bf
 def eight_words() -> SimpleNamespace: # `words, tokenizer, sae, pair, token, doc, pos, x, y`
-    "Forty texts of eight words, a dictionary with one latent for each, and the activations `x` of the base model and `y` of the fine-tuned one."
+    "Forty texts of eight words, a dictionary with a latent for each, and activations `x` (base), `y` (fine-tuned)."
     import torch
     from sae_diploma.acts import ArrayStore, PairedStores, TokenTable
     from sae_diploma.saes import SAE, SAEConfig
@@ -33,7 +33,9 @@ def eight_words() -> SimpleNamespace: # `words, tokenizer, sae, pair, token, doc
     token, pos = np.concatenate(docs), np.concatenate([np.arange(len(o)) for o in docs])
     doc, bos = np.repeat(np.arange(40), [len(o) for o in docs]), token == 0
     sae = SAE(SAEConfig("relu", d_in=8, d_sae=8))
-    with torch.no_grad(): sae.W_enc.copy_(torch.eye(8)); sae.W_dec.copy_(torch.eye(8)); sae.b_enc.fill_(-.5)
+    with torch.no_grad():
+        for W in (sae.W_enc, sae.W_dec): W.copy_(torch.eye(8))
+        sae.b_enc.fill_(-.5)
     x = torch.eye(8)[token] * torch.tensor(rng.uniform(1, 2, (len(token), 1)), dtype=torch.float32)
     y = x.clone()
     y[token == 1] *= 2
@@ -46,7 +48,7 @@ def eight_words() -> SimpleNamespace: # `words, tokenizer, sae, pair, token, doc
 
 # %% ../../nbs/lib/cards/00_example.ipynb #c0d50de1
 class _Strict(HTMLParser):
-    "Raises for a tag that is not closed in order, a handler, a script in the page, an id that comes twice, or a link without its target."
+    "Raises for an open tag, a handler, a script in the page, a repeated id, or a link without its target."
     void = {"meta", "link", "br", "img", "hr", "input"}
     def __init__(self, path):
         super().__init__()
@@ -70,5 +72,5 @@ class _Strict(HTMLParser):
 def check_page(
     path, # of an HTML page
 ):
-    "Raises `AssertionError` unless every tag is closed in order, every link has its target, and no script or handler is in the page itself."
+    "Raises `AssertionError` for an open tag, a handler, an inline script, a repeated id, or a link without target."
     _Strict(path)

@@ -10,6 +10,7 @@ import unicodedata
 from pathlib import Path
 
 import numpy as np, pandas as pd
+from fastcore.basics import patch
 
 from ..core import *
 from .scanning import Scan
@@ -30,17 +31,19 @@ def lens(
     def name(i):
         if i not in known: known[i], = token_text(tokenizer, [i])
         return known[i]
+    def named(sign, ids, values): return [(name(t), round(sign*v, 3)) for t, v in zip(ids, values)]
     with torch.inference_mode():
         W, n = W_U.to(D.device).float(), min(n, W_U.shape[1])
         for a in range(0, len(latents), chunk):
             z = D[latents[a:a+chunk]].float()@W
             z = z-z.mean(1, keepdim=True)
-            both = [(s, o.indices.tolist(), o.values.tolist()) for s, o in ((1, z.topk(n)), (-1, (-z).topk(n)))]
-            out += [tuple([(name(t), round(s*v, 3)) for t, v in zip(I[i], V[i])] for s, I, V in both) for i in range(len(z))]
+            ends = [(s, o.indices.tolist(), o.values.tolist()) for s, o in ((1, z.topk(n)), (-1, (-z).topk(n)))]
+            out += [tuple(named(s, ids[i], values[i]) for s, ids, values in ends) for i in range(len(z))]
     return out
 
 # %% ../../nbs/lib/cards/02_names.ipynb #f0163cc8
-_classes = ("line ends", "white space", "numbers", "punctuation", "capitalised words", "beginnings of words", "insides of words")
+_classes = ("line ends", "white space", "numbers", "punctuation", "capitalised words", "beginnings of words",
+    "insides of words")
 
 def _class_of(t):
     "Number in `_classes` of a token, from its text as `token_text` gives it."
@@ -63,7 +66,8 @@ def _origin(source):
 def _run_text(tokenizer, ids):
     "Tokens that follow each other as text: a character that is split between two of them is whole."
     each, whole = token_text(tokenizer, ids), tokenizer.decode([int(i) for i in ids])
-    return whole if any("⟨0x" in o for o in each) and "\ufffd" not in whole and whole.isprintable() else "".join(each)
+    split = any("⟨0x" in o for o in each)
+    return whole if split and "\ufffd" not in whole and whole.isprintable() else "".join(each)
 
 # %% ../../nbs/lib/cards/02_names.ipynb #fabdc9a4
 class Traits:
@@ -75,69 +79,129 @@ class Traits:
         self.table, self.tokenizer, self.vocab = table, tokenizer, int(table.token.max())+1
         self.kind, ids = np.full(self.vocab, -1), np.unique(table.token)
         self.kind[ids] = [_class_of(t) for t in token_text(tokenizer, ids)]
-        by_doc = table.docs.sort_values("doc") if "doc" in table.docs else table.docs
-        code, self.packages = (pd.factorize(by_doc.source.astype(str).map(_origin)) if "source" in by_doc
-                               else (np.full(len(by_doc), -1), []))
-        self.package = np.full(int(table.doc.max())+1, -1); self.package[by_doc.doc.to_numpy() if "doc" in by_doc else np.arange(len(by_doc))] = code
+        docs = table.docs.sort_values("doc") if "doc" in table.docs else table.docs
+        code, self.packages = np.full(len(docs), -1), []
+        if "source" in docs: code, self.packages = pd.factorize(docs.source.astype(str).map(_origin))
+        self.package = np.full(int(table.doc.max())+1, -1)
+        self.package[docs.doc.to_numpy() if "doc" in docs else np.arange(len(docs))] = code
 
-    def codes(self,
-        rows, # row numbers
-    ) -> dict: # kind -> (len(rows),) codes
-        "Traits of the tokens in `rows`."
-        from sae_diploma.acts import SEGMENTS
-        t, rows = self.table, np.asarray(rows)
-        tok = np.asarray(t.token)[rows].astype(np.int64)
-        prev = np.where(np.asarray(t.pos)[rows] > 0, np.asarray(t.token)[np.maximum(rows-1, 0)], -1).astype(np.int64)
-        return dict(token=tok, bigram=np.where(prev < 0, -1, prev*self.vocab+tok), after=prev, sort=self.kind[tok], part=np.asarray(t.regime)[rows].astype(int)*len(SEGMENTS)+np.asarray(t.segment)[rows],
-                    package=self.package[np.asarray(t.doc)[rows]], place=np.where(np.asarray(t.pos)[rows] <= 3, 0, -1))
+# %% ../../nbs/lib/cards/02_names.ipynb #d75d50e0
+@patch
+def codes(self:Traits,
+    rows, # row numbers
+) -> dict: # kind -> (len(rows),) codes
+    "Traits of the tokens in `rows`."
+    from sae_diploma.acts import SEGMENTS
+    t, rows = self.table, np.asarray(rows)
+    token, pos = np.asarray(t.token)[rows].astype(np.int64), np.asarray(t.pos)[rows]
+    before = np.where(pos > 0, np.asarray(t.token)[np.maximum(rows-1, 0)], -1).astype(np.int64)
+    part = np.asarray(t.regime)[rows].astype(int)*len(SEGMENTS)+np.asarray(t.segment)[rows]
+    return dict(token=token, bigram=np.where(before < 0, -1, before*self.vocab+token), after=before,
+        sort=self.kind[token], part=part, package=self.package[np.asarray(t.doc)[rows]],
+        place=np.where(pos <= 3, 0, -1))
 
-    def name(self,
-        kind, # of trait
-        code, # its number
-    ) -> tuple: # (short, as a clause)
-        "A trait in words."
-        from sae_diploma.acts import REGIMES, SEGMENTS
-        words = lambda *ids: _run_text(self.tokenizer, ids).strip() or "·"
-        if kind == "token": return (w := f"‘{words(code)}’"), f"on {w}"
-        if kind == "bigram": return (w := f"‘{words(code//self.vocab, code % self.vocab)}’"), f"on the end of {w}"
-        if kind == "after": return (w := f"after ‘{words(code)}’"), f"right {w}"
-        if kind == "sort": return _classes[code], f"on {_classes[code]}"
-        if kind == "part": r, s = REGIMES[code//len(SEGMENTS)], SEGMENTS[code % len(SEGMENTS)]; return (f"{r} text" if s == "text" else f"{s} tokens"), f"on {s} tokens of {r} text"
-        if kind == "package": return (w := f"texts of {self.packages[code]}"), f"in {w}"
-        return "beginnings of texts", "on the first three tokens of a text"
+# %% ../../nbs/lib/cards/02_names.ipynb #42e4b9b3
+@patch
+def name(self:Traits,
+    kind, # of trait
+    code, # its number
+) -> tuple: # (short, as a clause)
+    "A trait in words."
+    from sae_diploma.acts import REGIMES, SEGMENTS
+    words = lambda *ids: _run_text(self.tokenizer, ids).strip() or "·"
+    if kind == "token": return (w := f"‘{words(code)}’"), f"on {w}"
+    if kind == "bigram": return (w := f"‘{words(code//self.vocab, code % self.vocab)}’"), f"on the end of {w}"
+    if kind == "after": return (w := f"after ‘{words(code)}’"), f"right {w}"
+    if kind == "sort": return _classes[code], f"on {_classes[code]}"
+    if kind == "part":
+        r, s = REGIMES[code//len(SEGMENTS)], SEGMENTS[code % len(SEGMENTS)]
+        return (f"{r} text" if s == "text" else f"{s} tokens"), f"on {s} tokens of {r} text"
+    if kind == "package": return (w := f"texts of {self.packages[code]}"), f"in {w}"
+    return "beginnings of texts", "on the first three tokens of a text"
 
-# %% ../../nbs/lib/cards/02_names.ipynb #c4b66d44
-def _name(row, value, T, there, freq, min_share, min_lift, min_count, chance):
-    "Names from a sample of active tokens (sample, latents), `there` the traits of the text, `freq` how often each latent fires."
+# %% ../../nbs/lib/cards/02_names.ipynb #25e9d393
+def _trait_rows(row, value, traits, there, min_lift, min_count, chance):
+    "Traits that set each latent's active tokens (sample, latents) apart, with shares and score; and its active tokens."
     from scipy.stats import binom
     n, n_text = row.shape[1], len(next(iter(there.values())))
-    on = value.T.ravel() > 0; latent, row, w = np.flatnonzero(on)//len(value), row.T.ravel()[on], value.T.ravel()[on].astype(np.float64)
+    on = value.T.ravel() > 0
+    latent, row, w = np.flatnonzero(on)//len(value), row.T.ravel()[on], value.T.ravel()[on].astype(np.float64)
     total, n_rows = np.bincount(latent, w, n), np.bincount(latent, minlength=n)
-    here, found = T.codes(row), []
+    here, found = traits.codes(row), []
     for kind in here:
         u, inv = np.unique(np.concatenate([there[kind], here[kind]]), return_inverse=True)
         b = np.maximum(np.bincount(inv[:n_text], minlength=len(u)), .5)/n_text
         key, back, count = np.unique(latent*len(u)+inv[n_text:], return_inverse=True, return_counts=True)
-        l, c = key//len(u), key % len(u); share = np.bincount(back, w, len(key))/total[l]
-        ok = (u[c] >= 0) & (count >= min_count) & (share >= min_lift*b[c]); ok[ok] = binom.sf(count[ok]-1, n_rows[l[ok]], b[c[ok]]) <= chance
-        found.append(pd.DataFrame(dict(latent=l[ok], kind=kind, code=u[c][ok], share=share[ok], base=b[c][ok], hits=count[ok])))
+        l, c = key//len(u), key % len(u)
+        share = np.bincount(back, w, len(key))/total[l]
+        ok = (u[c] >= 0) & (count >= min_count) & (share >= min_lift*b[c])
+        ok[ok] = binom.sf(count[ok]-1, n_rows[l[ok]], b[c[ok]]) <= chance
+        found.append(pd.DataFrame(dict(latent=l[ok], kind=kind, code=u[c][ok], share=share[ok], base=b[c][ok],
+            hits=count[ok])))
     t = pd.concat(found, ignore_index=True)
     t["score"] = t.share*np.log2(t.share/t.base)
-    t = t.sort_values(["latent", "score"], ascending=[True, False], kind="stable")
-    best = t[t.share >= min_share].drop_duplicates("latent").set_index("latent")
+    return t.sort_values(["latent", "score"], ascending=[True, False], kind="stable"), n_rows
+
+# %% ../../nbs/lib/cards/02_names.ipynb #1614350a
+def _reach(freq, hits, n_rows, base):
+    "Share of a trait's tokens on which a latent fires, from its frequency and `hits` of `n_rows` active tokens."
+    return min(1., freq*hits/n_rows/base)
+
+# %% ../../nbs/lib/cards/02_names.ipynb #31028239
+def _few_tokens(t, best, min_share):
+    "Up to three tokens for each latent that no single trait names, where together they hold `min_share`."
     few = t[(t.kind == "token") & (t.share >= .08) & ~t.latent.isin(best.index)]
-    few = few[few.groupby("latent").cumcount() < 3]; few = few[few.groupby("latent").share.transform("sum") >= min_share]
-    only = {r.latent: r.code for r in t[(t.kind == "part") & (t.share >= .9) & (t.base <= .6)].drop_duplicates("latent").itertuples()}
-    out = pd.DataFrame(dict(label="", kind="", share=np.nan, base=np.nan, reach=np.nan, evidence=""), index=np.arange(n))
-    rec = {c: out[c].to_numpy(object) for c in ("label", "kind", "evidence")} | {c: out[c].to_numpy().copy() for c in ("share", "base", "reach")}
+    few = few[few.groupby("latent").cumcount() < 3]
+    return few[few.groupby("latent").share.transform("sum") >= min_share]
+
+# %% ../../nbs/lib/cards/02_names.ipynb #dc5242be
+def _by_one_trait(r, traits, freq, n_rows, part):
+    "The name of a latent by its best trait `r`; `part`: code of the part of the text that it keeps to, or None."
+    short, clause = traits.name(r.kind, r.code)
+    reach = _reach(freq, r.hits, n_rows, r.base)
+    more = f", {traits.name('part', part)[0]}" if part is not None and r.kind != "part" else ""
+    said = (f"{r.share:.0%} of its activation is {clause}, {100*r.base:.2g} % of the text; "
+            f"it fires on {reach:.0%} of those.")
+    return dict(label=short+more, kind=r.kind, evidence=said, share=r.share, base=r.base, reach=reach)
+
+# %% ../../nbs/lib/cards/02_names.ipynb #64bddc68
+def _by_few_tokens(g, traits, freq, n_rows):
+    "The name of a latent by the tokens in `g`."
+    short, a, b = ", ".join(traits.name("token", c)[0] for c in g.code), g.share.sum(), g.base.sum()
+    return dict(label=short, kind="tokens", share=a, base=b, reach=_reach(freq, g.hits.sum(), n_rows, b),
+        evidence=f"{a:.0%} of its activation is on {short}, {100*b:.2g} % of the text.")
+
+# %% ../../nbs/lib/cards/02_names.ipynb #c4b66d44
+def _name(row, value, traits, there, freq, min_share, min_lift, min_count, chance):
+    "Names from a sample of active tokens (sample, latents); `there`: traits of the text, `freq`: how often each fires."
+    t, n_rows = _trait_rows(row, value, traits, there, min_lift, min_count, chance)
+    best = t[t.share >= min_share].drop_duplicates("latent").set_index("latent")
+    few = _few_tokens(t, best, min_share)
+    parts = t[(t.kind == "part") & (t.share >= .9) & (t.base <= .6)].drop_duplicates("latent")
+    only = dict(zip(parts.latent, parts.code))
+    none = dict(label="", kind="", evidence="", share=np.nan, base=np.nan, reach=np.nan)
+    out = [none]*row.shape[1]
     for r in best.itertuples():
-        short, clause = T.name(r.kind, r.code); reach = min(1., freq[r.Index]*r.hits/n_rows[r.Index]/r.base)
-        more = f", {T.name('part', only[r.Index])[0]}" if r.Index in only and r.kind != "part" else ""
-        for k, v in dict(label=short+more, kind=r.kind, share=r.share, base=r.base, reach=reach, evidence=f"{r.share:.0%} of its activation is {clause}, {100*r.base:.2g} % of the text; it fires on {reach:.0%} of those.").items(): rec[k][r.Index] = v
-    for l, g in few.groupby("latent"):
-        short = ", ".join(T.name("token", c)[0] for c in g.code); a, b = g.share.sum(), g.base.sum()
-        for k, v in dict(label=short, kind="tokens", share=a, base=b, reach=min(1., freq[l]*g.hits.sum()/n_rows[l]/b), evidence=f"{a:.0%} of its activation is on {short}, {100*b:.2g} % of the text.").items(): rec[k][l] = v
-    return pd.DataFrame(rec)
+        out[r.Index] = _by_one_trait(r, traits, freq[r.Index], n_rows[r.Index], only.get(r.Index))
+    for l, g in few.groupby("latent"): out[l] = _by_few_tokens(g, traits, freq[l], n_rows[l])
+    return pd.DataFrame({k: np.array([o[k] for o in out], object if v == "" else float) for k, v in none.items()})
+
+# %% ../../nbs/lib/cards/02_names.ipynb #611e8b54
+def _strongest(v, upper):
+    "Values (sample, latents) of the strongest part of each latent's active tokens, 0 elsewhere."
+    return np.where(v >= np.nanquantile(np.where(v > 0, v, np.nan), 1-upper, axis=0), v, 0)
+
+# %% ../../nbs/lib/cards/02_names.ipynb #1f0014d5
+def _with_strongest(out, more, ask, upper):
+    "Names `out` with those that only the strongest part of the latents `ask` has."
+    has = (more.label != "").to_numpy()
+    more, at = more[has], ask[has]
+    of, narrower = "its activation", f"its strongest {upper:.0%} of active tokens"
+    first = [e.split("; it fires on")[0].replace(of, narrower, 1).rstrip(".") for e in more.evidence]
+    out.loc[at, ["kind", "share", "base"]] = more[["kind", "share", "base"]].to_numpy()
+    out.loc[at, "label"], out.loc[at, "strongest"] = ("strongest: "+more.label).to_numpy(), True
+    out.loc[at, "evidence"] = [f"Over its whole range nothing stands out; {o}." for o in first]
+    return out
 
 # %% ../../nbs/lib/cards/02_names.ipynb #e9252821
 def describe(
@@ -150,19 +214,19 @@ def describe(
     min_count:int=3,     # active tokens of the sample with the trait
     chance:float=1e-4,   # that so many of as many random tokens have the trait, at most; a sample shows a hundred or so
     max_rows:int=1_000_000, # rows from which the shares in the text are counted
-    upper:float=.1,      # where the whole range has no name, this strongest part of the active tokens is asked; 0: it is not
+    upper:float=.1,      # strongest part of the active tokens that is asked where all of them have no name; 0: none
 ) -> pd.DataFrame:
-    "A row per latent of the scan, named by the trait with the largest score a·log₂(a/b), a of the latent's activation and b of the text: `label` ('' where nothing stands out), `kind`, `share` a, `base` b, `reach` (share of the trait's tokens on which it fires), `strongest` (whether only the strongest part has the name), and `evidence` in words."
+    """A row per latent of the scan, named by the trait with the largest score a·log₂(a/b), a of the latent's activation
+    and b of the text: `label` ('' where nothing stands out), `kind`, `share` a, `base` b, `reach` (share of the trait's
+    tokens on which it fires), `strongest` (whether only the strongest part has the name), and `evidence` in words."""
     check(0 <= upper < 1, f"upper: {upper}; give a share of the active tokens, 0.1 by default")
-    T, text = Traits(table, tokenizer), np.asarray(rows)[::max(1, -(-len(rows)//max_rows))]
-    there, freq = T.codes(text), (s.active.sum(1).max(0) if s.side is None else s.active.sum(1)[s.side])/max(s.tokens.sum(), 1)
-    out = _name(s.row, s.value, T, there, freq, min_share, min_lift, min_count, chance).assign(strongest=False)
-    ask = np.flatnonzero((out.label == "").to_numpy() & ((s.value > 0).sum(0)*upper >= 10)) if upper else []
+    traits, text = Traits(table, tokenizer), np.asarray(rows)[::max(1, -(-len(rows)//max_rows))]
+    active = s.active.sum(1).max(0) if s.side is None else s.active.sum(1)[s.side]
+    there, freq = traits.codes(text), active/max(s.tokens.sum(), 1)
+    out = _name(s.row, s.value, traits, there, freq, min_share, min_lift, min_count, chance).assign(strongest=False)
+    unnamed = (out.label == "").to_numpy()
+    ask = np.flatnonzero(unnamed & ((s.value > 0).sum(0)*upper >= 10)) if upper else []
     if not len(ask): return out
-    v = s.value[:, ask]; v = np.where(v >= np.nanquantile(np.where(v > 0, v, np.nan), 1-upper, axis=0), v, 0)
-    more = _name(s.row[:, ask], v, T, there, freq[ask], min_share, min_lift, min_count+1, chance)
-    has = (more.label != "").to_numpy(); more, at = more[has], ask[has]
-    out.loc[at, ["kind", "share", "base"]] = more[["kind", "share", "base"]].to_numpy()
-    out.loc[at, "label"], out.loc[at, "strongest"] = ("strongest: "+more.label).to_numpy(), True
-    out.loc[at, "evidence"] = [f"Over its whole range nothing stands out; {e.split('; it fires on')[0].replace('its activation', f'its strongest {upper:.0%} of active tokens', 1).rstrip('.')}." for e in more.evidence]
-    return out
+    strong = _strongest(s.value[:, ask], upper)
+    more = _name(s.row[:, ask], strong, traits, there, freq[ask], min_share, min_lift, min_count+1, chance)
+    return _with_strongest(out, more, ask, upper)

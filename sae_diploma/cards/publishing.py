@@ -9,7 +9,7 @@ __all__ = ['read_steering', 'read_cards', 'add_causal', 'publish_cards']
 import math
 from pathlib import Path
 
-import numpy as np, pandas as pd
+import pandas as pd
 
 from ..core import *
 from .build import overview
@@ -23,67 +23,97 @@ from .render import card_html
 # %% ../../nbs/lib/cards/07_publishing.ipynb #b44cad5a
 def _or_none(x): return float(x) if math.isfinite(x) else None
 
+# %% ../../nbs/lib/cards/07_publishing.ipynb #5895f208
+def _steering_rows(t, name):
+    "What steering with one latent did, a row for each strength."
+    def cell(r):
+        return dict(value=_or_none(r.value), effect=_or_none(r.effect), lo=_or_none(r.lo), hi=_or_none(r.hi),
+            q=_or_none(r.q), docs=int(r.support), called=bool(r.called))
+    return [dict(latent=name, strength=float(s), cells={r.measure: cell(r) for r in g.itertuples()})
+        for s, g in t[t.latent == name].groupby("strength")]
+
 # %% ../../nbs/lib/cards/07_publishing.ipynb #29e03ee0
 def read_steering(
     causal, # folder of the causal chapter's tables
-) -> dict: # latent -> `measures`, `rows`, `texts`
-    "What steering with each latent did: rows by strength, those of the random direction after its own, and what the base model wrote for the first pair."
+) -> dict: # latent -> `measures`, `reference`, `rows`, `texts`
+    "What steering with each latent and a random direction did, and the base model's texts for the first pair."
     from sae_diploma.causal import BEHAVIOUR
     files = [Path(causal)/f"{o}.parquet" for o in ("steering", "steered_texts")]
     if not all(o.exists() for o in files): return {}
     t, texts = (load_parquet(o) for o in files)
     t, texts = (o.assign(latent=o.latent.astype(str)) for o in (t, texts[texts.id == texts.id.iloc[0]]))
-    know = [m for m in BEHAVIOUR if (t.measure == m).any()]
-    def cell(r): return dict(value=_or_none(r.value), effect=_or_none(r.effect), lo=_or_none(r.lo), hi=_or_none(r.hi), q=_or_none(r.q), docs=int(r.support), called=bool(r.called))
-    def rows(name): return [dict(latent=name, strength=float(s), cells={r.measure: cell(r) for r in g.itertuples()}) for s, g in t[t.latent == name].groupby("strength")]
-    said = lambda name: [dict(latent=name, strength=float(r.strength), text=r.text) for r in texts[texts.latent == name].itertuples()]
-    return {int(l): dict(measures={m: BEHAVIOUR[m] for m in know}, reference=texts.reference.iloc[0], rows=[o for n in ("none", l, "random") for o in rows(n)], texts=[o for n in ("none", l) for o in said(n)])
-            for l in t.latent.unique() if l.isdigit()}
+    know, out = {m: BEHAVIOUR[m] for m in BEHAVIOUR if (t.measure == m).any()}, {}
+    for l in (o for o in t.latent.unique() if o.isdigit()):
+        rows = [o for name in ("none", l, "random") for o in _steering_rows(t, name)]
+        wrote = [dict(latent=name, strength=float(r.strength), text=r.text)
+            for name in ("none", l) for r in texts[texts.latent == name].itertuples()]
+        out[int(l)] = dict(measures=dict(know), reference=texts.reference.iloc[0], rows=rows, texts=wrote)
+    return out
+
+# %% ../../nbs/lib/cards/07_publishing.ipynb #4a2add31
+def _are_cards(cards, table):
+    "Whether latents are whole numbers from 0, and names are text."
+    numbers = (*(c["latent"] for c in cards), *(int(o) for o in table.latent))
+    names = (c[k] for c in cards for k in ("dictionary", "label"))
+    return (all(isinstance(o, int) and not isinstance(o, bool) and o >= 0 for o in numbers)
+        and all(isinstance(o, str) for o in names))
 
 # %% ../../nbs/lib/cards/07_publishing.ipynb #31d6c1c8
 def read_cards(
     folder, # of `write_cards`
-) -> tuple: # (cards, table of all latents, what `latents.json` says besides)
+) -> tuple: # (cards, table of all latents, what `latents.json` holds besides)
     "Cards and table as they were written; raises `CorruptError` for what `write_cards` did not write."
-    folder = Path(folder)
+    folder, why = Path(folder), ""
     try:
         kept = load_json(folder/"latents.json")
         cards, table = kept.pop("latents"), _rows_of((folder/"latents.js").read_text(encoding="utf-8"))
-        whole = all(isinstance(o, int) and not isinstance(o, bool) and o >= 0
-            for o in (*(c["latent"] for c in cards), *(int(o) for o in table.latent))) and all(isinstance(c[k], str)
-            for c in cards for k in ("dictionary", "label"))
+        whole = _are_cards(cards, table)
         for c in cards: card_html(c)
-    except (AttributeError, IndexError, KeyError, TypeError,
-        ValueError) as e: whole, said = False, f" ({type(e).__name__}: {e!s:.80})"
-    else: said = ""
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
+        whole, why = False, f" ({type(e).__name__}: {e!s:.80})"
     check(whole,
-        f"{folder}: latents.json and latents.js hold no cards that `write_cards` wrote{said}; run chapter 5 again",
+        f"{folder}: latents.json and latents.js hold no cards that `write_cards` wrote{why}; run chapter 5 again",
         CorruptError)
     return cards, table, {k: v for k, v in kept.items() if k in ("title", "intro", "back", "run", "fingerprint")}
+
+# %% ../../nbs/lib/cards/07_publishing.ipynb #77e021c5
+def _own_cards(path, cards, table):
+    "Cards of the causal chapter for latents that have none, under the name that the table gives them."
+    known, own = {(c["dictionary"], c["latent"]) for c in cards}, []
+    named = {(r.dictionary, r.latent): r for r in table.itertuples()}
+    for c in load_json(path) if path.exists() else []:
+        key = c["dictionary"], c["latent"]
+        if key in known or key not in named: continue
+        r = named[key]
+        own.append(c | dict(name=r.label, evidence=r.evidence, label=f"#{c['latent']} {r.label}".strip()))
+    return own
+
+# %% ../../nbs/lib/cards/07_publishing.ipynb #0f1fcd86
+def _add_to_table(table, d, methods, words):
+    "Put causal effects and tags of dictionary `d` into the table, in place of the tags `words` that it had."
+    at = table.dictionary == d
+    n = int(table.latent[at].max())+1 if at.any() else 0
+    t, said = overview(d, n, methods), tags_of(d, n, methods)
+    for k in ("causal", "causal_lo", "causal_hi"): table.loc[at, k] = t[k].to_numpy()[table.latent[at]]
+    tags = [_by_weight([o for o in old if o not in words]+said[l]) for old, l in zip(table.tags[at], table.latent[at])]
+    table.loc[at, "tags"] = pd.Series(tags, index=table.index[at], dtype=object)
 
 # %% ../../nbs/lib/cards/07_publishing.ipynb #c1d1e231
 def add_causal(
     folder, # of `write_cards`
     causal, # folder of the causal chapter's tables
 ) -> bool:
-    "Write the verdicts of attribution and ablation, what steering did, and the chapter's own cards into the cards and the table; False, and nothing written, where there is nothing to add."
-    folder, methods, steered, more = Path(folder), read_methods(None, causal), read_steering(causal), Path(causal)/"cards.json"
+    "Write what attribution, ablation and steering found into cards and table; False if there is nothing to add."
+    folder, methods, steered = Path(folder), read_methods(None, causal), read_steering(causal)
     if not methods or not all((folder/o).exists() for o in ("latents.json", "latents.js")): return False
     cards, table, about = read_cards(folder)
-    known, named = {(c["dictionary"], c["latent"]) for c in cards}, {(r.dictionary, r.latent): r for r in table.itertuples()}
-    own = [c for c in (load_json(more) if more.exists() else []) if (k := (c["dictionary"], c["latent"])) not in known and k in named]
-    for c in own: r = named[c["dictionary"], c["latent"]]; c |= dict(name=r.label, evidence=r.evidence, label=f"#{c['latent']} {r.label}".strip())       # one latent, one name
-    cards += own
+    cards += _own_cards(Path(causal)/"cards.json", cards, table)
+    new = {"causal attribution", "ablation"}
     for c in cards:
         if c["dictionary"] == "base SAE" and c["latent"] in steered: c["steering"] = steered[c["latent"]]
-    new = {"causal attribution", "ablation"}
-    for c in cards: c["verdicts"] = [v for v in c.get("verdicts", []) if v["method"] not in new] + _all_verdicts(c, methods)
+        c["verdicts"] = [v for v in c.get("verdicts", []) if v["method"] not in new]+_all_verdicts(c, methods)
     words = {w for o in _methods if o[2] in new and o[8] for w in o[7]} # none of these goes by a column
-    for d in methods:
-        at = table.dictionary == d; n = int(table.latent[at].max())+1 if at.any() else 0
-        t, said = overview(d, n, methods), tags_of(d, n, methods)
-        for k in ("causal", "causal_lo", "causal_hi"): table.loc[at, k] = t[k].to_numpy()[table.latent[at]]
-        table.loc[at, "tags"] = pd.Series([_by_weight([o for o in old if o not in words]+said[l]) for old, l in zip(table.tags[at], table.latent[at])], index=table.index[at], dtype=object)
+    for d in methods: _add_to_table(table, d, methods, words)
     write_cards(cards, folder, table=table, **about)
     return True
 
@@ -93,7 +123,7 @@ def publish_cards(
     folder,      # where the copy goes; must not be there
     causal=None, # folder of the causal chapter's tables, where it ran
 ) -> bool:
-    "Write browser and pages again from their data, with what the causal chapter found and without the data that no page reads; False where there are no cards."
+    "Write browser and pages again, with causal findings and without data that no page reads; False without cards."
     cards, folder = Path(cards), Path(folder)
     if not (cards/"latents.json").exists(): return False
     kept, table, about = read_cards(cards)

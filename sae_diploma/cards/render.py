@@ -6,9 +6,10 @@
 __all__ = ['hist_svg', 'card_html', 'show_card']
 
 # %% ../../nbs/lib/cards/05_render.ipynb #f1518185
-import html, math, re
+import functools, math
+from typing import NamedTuple
 
-import numpy as np, pandas as pd
+from markupsafe import Markup
 
 from ..core import *
 from ..escape import *
@@ -22,22 +23,20 @@ from .methods import _kinds, _sides
 def _asset(name): return (package_dir()/"assets"/name).read_text(encoding="utf-8")
 
 # %% ../../nbs/lib/cards/05_render.ipynb #2245834c
-_page_css = """
-:root{color-scheme:light dark}
-:root[data-scheme=light]{color-scheme:light}
-:root[data-scheme=dark]{color-scheme:dark}
-body{margin:0;background:#fff}
-@media (prefers-color-scheme:dark){:root:not([data-scheme=light]) body{background:#14171c}}
-:root[data-scheme=dark] body{background:#14171c}
-main{max-width:1180px;margin:0 auto;padding:24px 20px 64px}
-main.wide{max-width:1420px}
-@media (max-width:700px){main{padding:14px 12px 48px}}
-""".strip()
+@functools.cache
+def _templates():
+    "The package's templates; what they are given is made visible, cut and escaped, unless it is `Markup`."
+    import jinja2
+    def shown(v): return v if isinstance(v, Markup) else visible(cut(v))
+    return jinja2.Environment(loader=jinja2.FileSystemLoader(package_dir()/"assets"), autoescape=True,
+        undefined=jinja2.StrictUndefined, finalize=shown, trim_blocks=True, lstrip_blocks=True)
 
-# %% ../../nbs/lib/cards/05_render.ipynb #92eda697
-def _e(s, most=2000):
-    "Text of the data for HTML, between tags or in an attribute; a long one is cut."
-    return html_text(s, most)
+# %% ../../nbs/lib/cards/05_render.ipynb #fbe34546
+def _render(template, **data):
+    "A template with its data; raises `KeyError` where these lack what it shows."
+    import jinja2
+    try: return _templates().get_template(template).render(**data)
+    except jinja2.UndefinedError as e: raise KeyError(str(e)) from e
 
 # %% ../../nbs/lib/cards/05_render.ipynb #9fbc31c9
 def _n(x, d=3):
@@ -45,32 +44,54 @@ def _n(x, d=3):
     if x is None or not math.isfinite(x): return "–"
     if x == 0: return "0"
     if abs(x) < 1e-4: return f"{x:.1e}".replace("-", "−")
-    return (f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.{max(0, d-1-math.floor(math.log10(abs(x))))}f}").replace("-", "−")
+    if abs(x) >= 1000: return f"{x:,.0f}".replace("-", "−")
+    return f"{x:.{max(0, d-1-math.floor(math.log10(abs(x))))}f}".replace("-", "−")
 
 # %% ../../nbs/lib/cards/05_render.ipynb #2f9b2863
 def _sign(x): return ("+" if x is not None and x > 0 else "")+_n(x)
 
-# %% ../../nbs/lib/cards/05_render.ipynb #60e3038c
 def _pct(x, d=3): return "–" if x is None else f"{_n(100*x, d)} %"
+
+# %% ../../nbs/lib/cards/05_render.ipynb #d168a307
+class _Estimate(NamedTuple):
+    "A number with its unit, and the ends of its interval or None."
+    text:str
+    lo:str = None
+    hi:str = None
+    def __str__(self): return self.text+("" if self.lo is None else f" [{self.lo}, {self.hi}]")
 
 # %% ../../nbs/lib/cards/05_render.ipynb #db3bebcd
 def _est(v, c, lo="lo", hi="hi", k=1, sign=False, unit=""):
-    "A number with its unit and, where `c` has one, its interval in brackets, which says how many digits there are."
+    "A number and, where `c` has one, its interval, which says how many digits there are."
     known = c.get(lo) is not None and c.get(hi) is not None and v is not None
-    v, *both = ends(v, c[lo], c[hi], k, sign) if known else [(_sign if sign else _n)(None if v is None else k*v)]
-    return v+(f" {unit}" if unit else "")+(f' <span class="n">[{both[0]}, {both[1]}]</span>' if both else "")
+    if known: v, *both = ends(v, c[lo], c[hi], k, sign)
+    else: v, both = (_sign if sign else _n)(None if v is None else k*v), ()
+    return _Estimate(v+(f" {unit}" if unit else ""), *both)
 
 # %% ../../nbs/lib/cards/05_render.ipynb #fedff260
-def _text_html(o, model, top):
-    "The tokens of a context, shaded by what the latent does in `model`; the peak is underlined."
-    out, other = ["…"] if o["cut"][0] else [], o["ft" if model == "base" else "base"]
-    for i, (t, v, w) in enumerate(zip(o["tokens"], o[model], other)):
-        t = _e(t, 200); t = f"<u>{t}</u>" if i == o["peak"] else t
-        out.append(f'<i data-k="{i}" style="--s:{min(1, .15+.85*v/top):.2f}" title="{v:.3g}">{t}</i>' if v > 0 else f'<i data-k="{i}" style="--s:0">{t}</i>' if w > 0 else t)
-    return "".join(out+(["…"] if o["cut"][1] else []))
+def _tokens(o, model, top):
+    "The tokens of a context, shaded by the latent in `model`; shade 0 where it is active in the other model only."
+    other = o["ft" if model == "base" else "base"]
+    for k, (text, v, w) in enumerate(zip(o["tokens"], o[model], other)):
+        shade = f"{min(1, .15+.85*v/top):.2f}" if v > 0 else "0" if w > 0 else None
+        yield dict(k=k, text=cut(text, 200), peak=k == o["peak"], shade=shade, value=f"{v:.3g}" if v > 0 else None)
 
 # %% ../../nbs/lib/cards/05_render.ipynb #cf351b00
 def _who(c): return SIDES[c.get("reads", "each")]
+
+# %% ../../nbs/lib/cards/05_render.ipynb #42844878
+def _outline(counts, n, X, Y):
+    "The path around bars of `counts` in `n`, from an empty bin on the left to one on the right."
+    shares = [0, *(100*o/n for o in counts), 0]
+    steps = (f"{X(k):.1f} {Y(v):.1f}L{X(k+1):.1f} {Y(v):.1f}" for k, v in enumerate(shares))
+    return Markup("M"+"L".join(steps))
+
+# %% ../../nbs/lib/cards/05_render.ipynb #9e2e9dec
+def _hist_ticks(first, n, X):
+    "(place, label) of the edges where the activation doubles, about seven of them."
+    doubles = [k for k in range(n+1) if (first+k-BINS//2) % _PER_OCTAVE == 0]
+    doubles = doubles[::max(1, -(-len(doubles)//7))]
+    return [(f"{X(k):.1f}", f"{2.**((first+k-BINS/2)/_PER_OCTAVE):.3g}") for k in doubles]
 
 # %% ../../nbs/lib/cards/05_render.ipynb #19fde176
 def hist_svg(
@@ -80,26 +101,24 @@ def hist_svg(
     "Outlines of the activations in both models over a logarithmic axis, as an SVG that follows the page's colours."
     h, n, who = c["hist"], max(c["tokens"], 1), _who(c)
     if not h["base"]: return ""
-    a, m = h["first"]-1, len(h["base"])+2; x0, x1, y0, y1 = 46, width-8, height-30, 20
-    X = lambda k: x0+(x1-x0)*k/m                                          # k bins from the first edge, one empty bin on either side
-    top = 100*max(max(h["base"]), max(h["ft"]))/n; Y = lambda v: y0-(y0-y1)*v/top
-    def outline(v):
-        v = [0, *(100*o/n for o in v), 0]
-        return "".join(f"{'M' if k == 0 else 'L'}{X(k):.1f} {Y(o):.1f}L{X(k+1):.1f} {Y(o):.1f}" for k, o in enumerate(v))
-    doubles = [k for k in range(m+1) if (a+k-BINS//2) % _PER_OCTAVE == 0]; doubles = doubles[::max(1, -(-len(doubles)//7))]
-    tick = lambda k: f'<path class="axis" d="M{X(k):.1f} {y0}v4"/><text x="{X(k):.1f}" y="{y0+16}" text-anchor="middle">{2.**((a+k-BINS/2)/_PER_OCTAVE):.3g}</text>'
-    name, say = " in both models" if len(who) == 1 or c.get("reads", "each") == "each" else "", ", ".join(f"{w}: {_pct(c[k])}" for w, k in zip(who, ("freq_base", "freq_ft")))
-    lines = (f'<path class="hj" d="{outline(h["base"])}"/>' if len(who) == 1 else f'<path class="hb" d="{outline(h["base"])}"/><path class="hf" d="{outline(h["ft"])}"/>'
-             f'<text x="{x1}" y="10" text-anchor="end"><tspan class="f">{_e(who[1])} - -</tspan><tspan class="b" dx="12">{_e(who[0])} —</tspan></text>')
-    return (f'<svg class="hist" viewBox="0 0 {width} {height}" role="img" aria-label="Histogram of the activations of latent {int(c["latent"])}{name}; it fires on a share of the tokens, {_e(say)}.">'
-            f'<path class="axis" d="M{x0} {y1}V{y0}H{x1}"/>{"".join(map(tick, doubles))}'
-            f'<text x="{x0-6}" y="{y1+4}" text-anchor="end">{_n(top, 2)} %</text><text x="{x0-6}" y="{y0+4}" text-anchor="end">0</text><text x="{x1}" y="{height-1}" text-anchor="end">activation</text><text x="4" y="10">share of tokens</text>'
-            f'{lines}</svg>')
+    first, bins, top = h["first"]-1, len(h["base"])+2, 100*max(max(h["base"]), max(h["ft"]))/n
+    x0, x1, y0, y1 = 46, width-8, height-30, 20
+    def X(k): return x0+(x1-x0)*k/bins
+    def Y(v): return y0-(y0-y1)*v/top
+    both = " in both models" if len(who) == 1 or c.get("reads", "each") == "each" else ""
+    shares = ", ".join(f"{w}: {_pct(c[k])}" for w, k in zip(who, ("freq_base", "freq_ft")))
+    return _render("hist.html", width=width, height=height, x0=x0, x1=x1, y0=y0, y1=y1, latent=int(c["latent"]),
+        both=both, shares=shares, ticks=_hist_ticks(first, bins, X), top=_n(top, 2), who=who,
+        base=_outline(h["base"], n, X, Y), ft=_outline(h["ft"], n, X, Y))
 
 # %% ../../nbs/lib/cards/05_render.ipynb #63940fcd
-_more = ("more active", "new in the fine-tuned model", _kinds["ft_only"], _sides["ft"], "of one model only", "stronger", "closes the gap", "survives the placebo", "above the placebo runs", "beyond the placebo runs")
-
+_more = ("more active", "new in the fine-tuned model", _kinds["ft_only"], _sides["ft"], "of one model only", "stronger",
+    "closes the gap", "survives the placebo", "above the placebo runs", "beyond the placebo runs")
 _less = ("less active", _kinds["base_only"], _sides["base"], "weaker", "below the placebo runs")
+
+def _tone(words):
+    "Class of a verdict's colour: 'f', more in the fine-tuned model, 'b', more in the base model, or 'm'."
+    return "f" if words in _more else "b" if words in _less else "m"
 
 # %% ../../nbs/lib/cards/05_render.ipynb #3ca2f333
 def _own_verdict(c):
@@ -112,136 +131,143 @@ def _verdict(c):
     "(words, css class) for what the comparison says of a latent."
     if c.get("reads", "each") != "each":
         v, said = _own_verdict(c), [v["words"] for v in c.get("verdicts", []) if "via" not in v]
-        return (v["words"], "f" if v["words"] in _more else "b" if v["words"] in _less else "m") if v else (next((w for w in said if w in _kinds.values()), "not tested" if said and "not called" not in said else "not distinguishable from chance"), "m")
+        if v: return v["words"], _tone(v["words"])
+        none = "not tested" if said and "not called" not in said else "not distinguishable from chance"
+        return next((w for w in said if w in _kinds.values()), none), "m"
     if c.get("new"): return "new in the fine-tuned model", "f"
     if not c["called"]: return "not distinguishable from chance", "m"
     return ("more active after fine-tuning", "f") if c["delta"] > 0 else ("less active after fine-tuning", "b")
 
 # %% ../../nbs/lib/cards/05_render.ipynb #451b616b
-def _context_html(o, top, who=SIDES["each"]):
-    "One context, both sides beside each other; once where there is one activation for both models."
+def _context(o, top, who=SIDES["each"]):
+    "One context, both sides next to each other; once where there is one activation for both models."
     kind = "strongest" if o["kind"] == "top" else f"at quantile {o['kind'].split()[-1]} of its active range"
-    src = " · ".join(_e(v) for v in (kind, o["regime"], o["source"]) if v)
-    cols = "".join(f'<div class="{cls}" data-who="{_e(w)}"><span class="who">{w}: {_n(o[m][o["peak"]])} at the underlined token</span><div class="txt">{_text_html(o, m, top)}</div></div>'
-                   for m, cls, w in zip(("base", "ft"), ("base", "ft") if len(who) == 2 else ("joint",), who))
-    return f'<div class="ctx"><div class="src">{src}</div><div class="two{" one" if len(who) == 1 else ""}">{cols}</div></div>'
-
-# %% ../../nbs/lib/cards/05_render.ipynb #5f0628a0
-def _change(w):
-    "Cell with a change in one part of the text, coloured where it is called."
-    if "delta" not in w: return "<td></td>"
-    return f'<td class="{"m" if not w["called"] else "f" if w["delta"] > 0 else "b"}">{_est(w["delta"], w, k=100, sign=True, unit="pp")}</td>'
+    classes = ("base", "ft") if len(who) == 2 else ("joint",)
+    sides = [dict(cls=cls, who=w, at=_n(o[m][o["peak"]]), tokens=list(_tokens(o, m, top)))
+        for m, cls, w in zip(("base", "ft"), classes, who)]
+    return dict(about=[v for v in (kind, o["regime"], o["source"]) if v], sides=sides, cut=o["cut"])
 
 # %% ../../nbs/lib/cards/05_render.ipynb #93c84379
 def _on(c): return "all text" if c["on"] == "all" else f"{c['on']} text"
 
 # %% ../../nbs/lib/cards/05_render.ipynb #c6a0a337
-def _chips(ts): return "".join(f'<span class="tok" title="{v:+.2f}">{_e(t, 200)}</span>' for t, v in ts)
+def _chips(tokens): return [dict(text=cut(t, 200), change=f"{v:+.2f}") for t, v in tokens]
 
 # %% ../../nbs/lib/cards/05_render.ipynb #14848a05
-def _halves_html(c):
+def _halves(c):
     "A crosscoder latent's direction in either model: its length, its share of both, and what it promotes."
-    h = c["by_model"]; total = sum(h["norm"]) or 1
-    one = lambda i, who, cls: (f'<h3 class=s>In the {who} model: <span class="{cls}">length {_n(h["norm"][i])}, {h["norm"][i]/total:.0%} of both</span></h3>'
-                               + "".join(f'<div><span class="m">{n}</span> {_chips(h["words"][i][k][:5])}</div>' for k, n in enumerate(("promotes", "suppresses")) if h["words"][i][k]))
-    return one(0, "base", "b")+one(1, "fine-tuned", "f")+f'<p class="m">Cosine between the two directions: {_n(h["cosine"])}.</p>'
+    if "by_model" not in c: return None
+    h, sides = c["by_model"], []
+    total = sum(h["norm"]) or 1
+    for who, cls, norm, words in zip(("base", "fine-tuned"), ("b", "f"), h["norm"], h["words"]):
+        named = [(n, _chips(o[:5])) for n, o in zip(("promotes", "suppresses"), words) if o]
+        sides.append(dict(who=who, cls=cls, length=_n(norm), share=f"{norm/total:.0%}", words=named))
+    return dict(sides=sides, cosine=_n(h["cosine"]))
 
 # %% ../../nbs/lib/cards/05_render.ipynb #90d08bdb
-def _facts_html(c):
+def _facts(c):
     "Frequency, magnitude, place; histogram; tokens that the latent promotes."
-    who = _who(c); one = len(who) == 1
-    rows = [(f"frequency, {_on(c)}", _pct(c["freq_base"]), _pct(c["freq_ft"]), _est(c["delta"], c, k=100, sign=True, unit="pp")),
-            ("mean when active", _n(c["mean_base"]), _n(c["mean_ft"]), _est(c["mean_ft"]-c["mean_base"], c, "mean_lo", "mean_hi", sign=True))]
-    both = lambda b, f, d: f"<td>{b}</td>" if one else f"<td>{b}</td><td>{f}</td>{d}"
-    body = "".join(f'<tr><td class="l">{_e(a)}</td>{both(b, f, f"<td>{d}</td>")}</tr>' for a, b, f, d in rows)
-    body += "".join(f'<tr><td class="l m">{_e(w["part"])}</td>{both(_pct(w["base"]), _pct(w["ft"]), _change(w))}</tr>' for w in c["where"])
-    heads = f"<th>{who[0]}</th>" if one else f'<th class="b">{who[0]}</th><th class="f">{who[1]}</th><th>change [95 %]</th>'
-    words = _halves_html(c) if "by_model" in c else "".join(f"<h3 class=s>{n} (logit lens)</h3><div>{_chips(c[k])}</div>" for n, k in (("Promotes", "promoted"), ("Suppresses", "suppressed")) if c[k])
-    places = f'<p class="m">Packages with most of its activation: {", ".join(f"{_e(p)} {v:.0%}" for p, v in c["packages"])}.</p>' if c.get("packages") else ""
-    return (f'<div class="facts"><div><h3 class=s>How often, how strongly, where</h3><div class="scroll" tabindex="0" role="group" aria-label="frequencies"><table><thead><tr><th class="l">text</th>{heads}</tr></thead>'
-            f'<tbody>{body}</tbody></table></div>{places}</div><div><h3 class=s>Activations</h3>{hist_svg(c) if "hist" in c else ""}{words}</div></div>')
+    freq = dict(name=f"frequency, {_on(c)}", base=_pct(c["freq_base"]), ft=_pct(c["freq_ft"]), part=False, tone="",
+        change=_est(c["delta"], c, k=100, sign=True, unit="pp"))
+    mean = dict(name="mean when active", base=_n(c["mean_base"]), ft=_n(c["mean_ft"]), part=False, tone="",
+        change=_est(c["mean_ft"]-c["mean_base"], c, "mean_lo", "mean_hi", sign=True))
+    rows = [freq, mean]
+    for w in c["where"]:
+        known = "delta" in w
+        tone = "" if not known else "m" if not w["called"] else "f" if w["delta"] > 0 else "b"
+        change = _est(w["delta"], w, k=100, sign=True, unit="pp") if known else None
+        rows.append(dict(name=w["part"], base=_pct(w["base"]), ft=_pct(w["ft"]), change=change, part=True, tone=tone))
+    words = [(n, _chips(c[k])) for n, k in (("Promotes", "promoted"), ("Suppresses", "suppressed")) if c[k]]
+    return dict(who=_who(c), rows=rows, packages=[(p, f"{v:.0%}") for p, v in c.get("packages") or ()],
+        hist=Markup(hist_svg(c)) if "hist" in c else "", words=words, halves=_halves(c))
 
 # %% ../../nbs/lib/cards/05_render.ipynb #bc2551ed
-def _q(v):
-    "q and the number of documents that it is over, as far as they are known."
-    q, n = v.get("q"), v.get("docs")
-    return " ".join(([f"<span>{_n(q, 2)}</span>"] if q is not None else []) + ([f'<span class="m">{int(n):,} document{"s"*(n != 1)}</span>'] if n is not None else []))
+def _documents(n): return f"{int(n):,} document{'s'*(n != 1)}"
 
 # %% ../../nbs/lib/cards/05_render.ipynb #7d729754
-def _verdicts_html(c, href):
-    "Every method's verdict, those through a nearest latent said to be so."
-    if not c.get("verdicts"): return ""
-    def row(v):
-        x = lambda k: "" if v.get(k) is None else _n(v[k])
-        value = _est(v["value"], v, sign=v["unit"] in ("pp", "mnat per token"), unit=_e(v["unit"] or ""))
-        return (f'<tr><td class="l">{_e(v["method"])}</td><td class="l w">{_e(v["measure"])}</td><td>{value}</td><td class="q">{_q(v)}</td>'
-                f'<td class="l {"" if v["called"] else "m"}">{_e(v["words"])}</td></tr>')
+def _verdict_row(v):
+    "One verdict: method, measure, value, q and documents as far as they are known, and words."
+    value = _est(v["value"], v, sign=v["unit"] in ("pp", "mnat per token"), unit=v["unit"] or "")
+    q, docs = v.get("q"), v.get("docs")
+    return dict(method=v["method"], measure=v["measure"], value=value, called=v["called"], words=v["words"],
+        q=None if q is None else _n(q, 2), docs=None if docs is None else _documents(docs))
+
+# %% ../../nbs/lib/cards/05_render.ipynb #76909357
+def _verdicts(c):
+    "Every method's verdict, those through a nearest latent in separate groups, and neighbours that are too far."
+    if not c.get("verdicts"): return None
     groups, apart = {}, [v["via"] for v in c["verdicts"] if v["unit"] == "cosine"]
     for v in c["verdicts"]:
-        if v["unit"] != "cosine": groups.setdefault(tuple(v["via"]) if "via" in v else None, []).append(v)
-    through = lambda k: f'<tr class="via"><th class="l" colspan="5" scope="colgroup">Of {href(*k[:2])}, its nearest latent there (cosine {_n(k[2], 2)})</th></tr>'
-    none = f'<p class="m">No counterpart (cosine of 0.5 or more): nearest are {", ".join(f"{href(*o[:2])} {_n(o[2], 2)}" for o in apart)}.</p>' if apart else ""
-    return ('<h3 class=s>What each method says</h3><div class="scroll" tabindex="0" role="group" aria-label="verdicts"><table class="verdicts"><thead><tr><th class="l">method</th><th class="l">measure</th><th>value [95 %]</th><th>q, documents</th><th class="l">verdict</th></tr></thead>'
-            f'<tbody>{"".join(map(row, groups.pop(None, [])))}{"".join(through(k)+"".join(map(row, o)) for k, o in groups.items())}</tbody></table></div>{none}')
+        if v["unit"] != "cosine": groups.setdefault(tuple(v["via"]) if "via" in v else None, []).append(_verdict_row(v))
+    own = [dict(via=None, rows=groups.pop(None, []))]
+    through = [dict(via=k[:2], cosine=_n(k[2], 2), rows=rows) for k, rows in groups.items()]
+    return dict(groups=own+through, apart=[(*o[:2], _n(o[2], 2)) for o in apart])
 
 # %% ../../nbs/lib/cards/05_render.ipynb #224a83d8
-def _nearest_html(c, href):
-    "Nearest latents of the same dictionary and of the others, by the cosine of their directions."
-    if not c.get("nearest_latents"): return ""
-    return f'<h3 class=s>Nearest latents</h3><p>{" · ".join(f"{href(d, l)} <span class=m>{_n(cos, 2)}</span>" for d, l, cos in c["nearest_latents"])}</p>'
+def _nearest(c): return [(d, l, _n(cos, 2)) for d, l, cos in c.get("nearest_latents") or ()]
+
+# %% ../../nbs/lib/cards/05_render.ipynb #986f5f5f
+def _steered(o):
+    "What was added at which strength."
+    if o["latent"] == "none": return "not steered"
+    return f'{"this latent" if o["latent"] != "random" else "a random direction"}, strength {o["strength"]:g}'
+
+# %% ../../nbs/lib/cards/05_render.ipynb #72e60250
+def _steering_cell(v):
+    "A mean, and its change where it was tested."
+    if v is None or v["value"] is None: return dict(value="–", change=None)
+    if v["effect"] is None or v["q"] is None: return dict(value=_n(v["value"]), change=None)
+    tone = "m" if not v["called"] else "f" if v["effect"] > 0 else "b"
+    return dict(value=_n(v["value"]), change=_est(v["effect"], v, sign=True), tone=tone)
 
 # %% ../../nbs/lib/cards/05_render.ipynb #62a378ef
-def _steering_html(c):
+def _steering(c):
     "What the base model writes when the latent's direction is added at every token."
     d = c.get("steering")
-    if not d: return ""
-    def cell(v):
-        if v is None or v["value"] is None: return "<td>–</td>"
-        change = "" if v["effect"] is None or v["q"] is None else f' <span class="{"m" if not v["called"] else "f" if v["effect"] > 0 else "b"}">{_est(v["effect"], v, sign=True)}</span>'
-        return f'<td>{_n(v["value"])}{change}</td>'
-    name = lambda o: "not steered" if o["latent"] == "none" else f'{"this latent" if o["latent"] != "random" else "a random direction"}, strength {o["strength"]:g}'
-    body = "".join(f'<tr><td class="l">{name(o)}</td>{"".join(cell(o["cells"].get(m)) for m in d["measures"])}</tr>' for o in d["rows"])
-    n = max((v["docs"] for o in d["rows"] for v in o["cells"].values()), default=0)
-    wrote = "".join(f"<dt>{w}</dt><dd>{_e(t)}</dd>" for w, t in [("reference", d["reference"])]+[(name(o), o["text"]) for o in d["texts"]])
-    return (f'<h3 class=s>Steering: the base model with this latent\'s direction added at every token</h3><div class="scroll" tabindex="0" role="group" aria-label="steering"><table class="steering"><thead><tr><th class="l">strength, in mean activations</th>{"".join(f"<th>{_e(m)}</th>" for m in d["measures"].values())}</tr></thead>'
-            f'<tbody>{body}</tbody></table></div><p class="m">Means over {n:,} held-out pairs; after each the change against the model left alone with its 95 % interval, coloured where it is called.</p><h3 class=s>What it wrote for the first of these pairs</h3><dl class="wrote">{wrote}</dl>')
+    if not d: return None
+    rows = [dict(name=_steered(o), cells=[_steering_cell(o["cells"].get(m)) for m in d["measures"]]) for o in d["rows"]]
+    docs = max((v["docs"] for o in d["rows"] for v in o["cells"].values()), default=0)
+    wrote = [("reference", d["reference"])]+[(_steered(o), o["text"]) for o in d["texts"]]
+    return dict(measures=list(d["measures"].values()), rows=rows, docs=f"{docs:,}", wrote=wrote)
 
 # %% ../../nbs/lib/cards/05_render.ipynb #aeab29fd
 def _slug(dictionary, latent): return f'{"".join(o if o.isalnum() else "-" for o in dictionary.lower())}-{int(latent)}'
-
-# %% ../../nbs/lib/cards/05_render.ipynb #54313c87
 def _anchor(c): return _slug(c["dictionary"], c["latent"])
+
+# %% ../../nbs/lib/cards/05_render.ipynb #a46a3e6e
+def _sure(c):
+    "q and the number of documents of what a card says first."
+    v = c
+    if c.get("reads", "each") != "each":
+        v = _own_verdict(c) or next((v for v in c.get("verdicts", []) if "via" not in v), {})
+    said = [] if v.get("q") is None else [f"q = {_n(v['q'], 2)}"]
+    if v.get("docs") is not None: said.append(f"over {int(v['docs'] or 0):,} documents")
+    return " ".join(said)
 
 # %% ../../nbs/lib/cards/05_render.ipynb #53f25ccf
 def card_html(
     c:dict,      # of `card_data`
-    href=None,   # (dictionary, latent) -> HTML of a link to it; its name by default
+    href=None,   # (dictionary, latent) -> address of its page, or None; no links by default
     head:bool=True, # with the latent's name as a heading; False on a page of its own, whose title it is
 ) -> str:
     "One card as HTML, everything that comes from data escaped."
-    href = href or (lambda d, l: _e(f"{d} {l}"))
-    words, cls = _verdict(c)
-    top = max(c["max"], 1e-12)
-    strong, rest = ([o for o in c["contexts"] if (o["kind"] == "top") == b] for b in (True, False))
-    body = "".join(_context_html(o, top, _who(c)) for o in strong) or '<p class="m">It fires on none of the tokens read.</p>'
-    more = f'<h3 class=s>From the whole of its range</h3>{"".join(_context_html(o, top, _who(c)) for o in rest)}' if rest else ""
-    v = (_own_verdict(c) or next((v for v in c.get("verdicts", []) if "via" not in v), {})) if c.get("reads", "each") != "each" else c
-    said = [w for k, w in (("q", f"q = {_n(v.get('q'), 2)}"), ("docs", f"over {int(v.get('docs') or 0):,} documents")) if v.get(k) is not None]
-    q = f'<span class="m">{" ".join(said)}</span>' if said else ""
-    name = f'<p>{_e(c["evidence"])}</p>' if c.get("evidence") else '<p class="m">No single token, place or text stands out among its contexts.</p>' if c["contexts"] else ""
-    name_ = f'<h2>Latent {_e(c["label"].lstrip("#"))}</h2>' if head else ""
-    out = (f'<section class="card" id="{_anchor(c)}"><header>{name_}<span class="m">{_e(c["dictionary"])}</span>'
-            f'<span class="tag {cls}">{_e(words)}</span>{q}</header>{name}{_facts_html(c)}{_verdicts_html(c, href)}{_steering_html(c)}{_nearest_html(c, href)}<h3 class=s>Where it fires most strongly</h3>{body}{more}</section>')
-    return out if head else re.sub(r'(<h)3( class=s>.*?</h)3>', r"\g<1>2\g<2>2>", out)
+    words, tone = _verdict(c)
+    top, who = max(c["max"], 1e-12), _who(c)
+    strongest = [_context(o, top, who) for o in c["contexts"] if o["kind"] == "top"]
+    others = [_context(o, top, who) for o in c["contexts"] if o["kind"] != "top"]
+    return _render("card.html", head=head, href=href or (lambda dictionary, latent: None), anchor=_anchor(c),
+        label=c["label"].lstrip("#"), dictionary=c["dictionary"], tone=tone, verdict_words=words, sure=_sure(c),
+        evidence=c.get("evidence"), verdicts=_verdicts(c), steering=_steering(c), nearest=_nearest(c),
+        strongest=strongest, others=others, **_facts(c))
 
 # %% ../../nbs/lib/cards/05_render.ipynb #ffce8de7
 def _card_words(c):
     "What the card says first, in sentences."
-    who, on, known = _who(c), _on(c), lambda o: re.sub("<[^>]+>", "", html.unescape(o))
+    who, on = _who(c), _on(c)
     often = " and ".join(f"{_pct(c[k])} in the {w} model" if len(who) > 1 else f"{_pct(c[k])}"
         for w, k in zip(who, ("freq_base", "freq_ft")))
     yield f"Latent {c['label'].lstrip('#')} of the {c['dictionary']}: it fires on {often} of the tokens of {on}."
-    if len(who) > 1: yield "The change is " + known(_est(c["delta"], c, k=100, sign=True, unit="points")) + "."
+    if len(who) > 1: yield f"The change is {_est(c['delta'], c, k=100, sign=True, unit='points')}."
     for name, k in (("Promotes", "promoted"), ("Suppresses", "suppressed")):
         if c.get(k): yield f"{name}: {' · '.join(t for t, _ in c[k])}"
     for o in c["contexts"][:3]: yield f"Strongest in {o['source'] or o['regime']}: …{''.join(o['tokens'])}…"
@@ -254,4 +280,5 @@ def show_card(
     css = "\n".join(l for l in _asset("cards.css").splitlines() if "position:fixed" not in l) # of what needs a script
     said = Prose(_card_words(c))
     made = f'<style>{css}</style><div class="latents">{card_html(c)}</div>'
-    return Table(f'<div class="tex2jax_ignore mathjax_ignore">{made}</div>', said._repr_markdown_(), repr(said)) # a dollar sign is no formula
+    # a dollar sign is no formula
+    return Table(f'<div class="tex2jax_ignore mathjax_ignore">{made}</div>', said._repr_markdown_(), repr(said))

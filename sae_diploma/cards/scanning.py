@@ -7,8 +7,6 @@ __all__ = ['BINS', 'SIDES', 'QUANTILES', 'part', 'pick_latents', 'doc_chunks', '
            'windows']
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #1badf7a5
-from pathlib import Path
-
 import numpy as np, pandas as pd
 from fastcore.basics import patch
 
@@ -20,24 +18,26 @@ def part(
     regime:str="task",   # 'plain', 'task' or 'all'; all text where the table lacks it
     segment:str="all",   # 'prompt', 'completion', … or 'all'
 ) -> pd.DataFrame:
-    "The rows of one part of the text; of all text, or of the only regime there is, where `regime` is missing."
-    if not {"regime", "segment"} <= set(table): return table.reset_index(drop=True)
-    have = list(dict.fromkeys(table.regime.astype(str)))
-    use = next((o for o in (regime, "all") if o in have), have[0] if have else regime)
-    return table[(table.regime.astype(str) == use) & (table.segment.astype(str) == segment)].reset_index(drop=True)
+    "The rows that `diffing.findings.select` takes; a table without parts as it is. Rows are counted from 0."
+    from sae_diploma.diffing.findings import select
+    if {"regime", "segment"} <= set(table): table = select(table, regime, segment)
+    return table.reset_index(drop=True)
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #801a28c8
 def pick_latents(
-    drift:pd.DataFrame,  # `latent`, `delta`, `called`, and whatever shall be on the card
+    drift:pd.DataFrame,  # `latent`, `delta`, `called`, and whatever should be on the card
     n:int=50,            # how many
     regime:str="task",   # the text on which they changed
     first:str="called",  # yes-or-no column whose latents come first
 ) -> pd.DataFrame:
     "The `n` most changed latents: those called (or, say, `new`) first, then by size of the change."
     check(isinstance(n, (int, np.integer)) and n >= 1, f"n: {n!r} is no whole number from 1")
-    for c in ("latent", "delta"): check(c in drift, f"drift: column {c!r} is missing; found {', '.join(map(str, drift.columns))}")
+    for c in ("latent", "delta"):
+        check(c in drift, f"drift: column {c!r} is missing; found {', '.join(map(str, drift.columns))}")
     t = part(drift, regime)
-    return t.assign(_c=t[first].astype(bool) if first in t else False, _d=t.delta.abs()).sort_values(["_c", "_d", "latent"], ascending=[False, False, True]).head(n).drop(columns=["_c", "_d"]).reset_index(drop=True)
+    t = t.assign(_first=t[first].astype(bool) if first in t else False, _size=t.delta.abs())
+    t = t.sort_values(["_first", "_size", "latent"], ascending=[False, False, True]).head(n)
+    return t.drop(columns=["_first", "_size"]).reset_index(drop=True)
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #934c258f
 def doc_chunks(
@@ -46,8 +46,8 @@ def doc_chunks(
     size:int=4096, # rows in a chunk, more when a document is longer
 ):
     "Yield `rows` in chunks of about `size` that end where a document ends."
-    d, start = np.asarray(doc)[rows], 0
-    ends = np.append(np.flatnonzero(np.diff(d))+1, len(rows))
+    of, start = np.asarray(doc)[rows], 0
+    ends = np.append(np.flatnonzero(np.diff(of))+1, len(rows))
     while start < len(rows):
         end = ends[max(np.searchsorted(ends, start+size, "right")-1, np.searchsorted(ends, start+1))]
         yield rows[start:end]
@@ -59,8 +59,10 @@ def _hash01(
     seed, # another seed gives other numbers
 ):
     "A number in (0, 1) for each row: SplitMix64 of the row number."
+    one = np.uint64(1)
     with np.errstate(over="ignore"):
-        z = (np.asarray(rows).astype(np.uint64)+np.uint64(1)+np.uint64(seed)*np.uint64(1000003))*np.uint64(0x9E3779B97F4A7C15)
+        z = np.asarray(rows).astype(np.uint64)+one+np.uint64(seed)*np.uint64(1000003)
+        z = z*np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30)))*np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27)))*np.uint64(0x94D049BB133111EB)
     return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(np.float64)/2**53+1e-17
@@ -88,7 +90,8 @@ class Scan:
         self.tokens, self.active, self.total = np.zeros(groups), np.zeros((2, groups, n)), np.zeros((2, n))
         self.hist = np.zeros((2, n, BINS), np.int32)
         self.top_value, self.top_row = np.zeros((n_top, n)), np.full((n_top, n), -1)
-        self.key, self.value, self.row = np.zeros((n_sample, n)), np.zeros((n_sample, n), np.float32), np.full((n_sample, n), -1)
+        self.key, self.value = np.zeros((n_sample, n)), np.zeros((n_sample, n), np.float32)
+        self.row = np.full((n_sample, n), -1)
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #d4a94823
 def _merge(
@@ -101,56 +104,80 @@ def _merge(
     if not len(use): return
     use = use[np.lexsort((-new[use], j[use]))]
     u, start, count = np.unique(j[use], return_index=True, return_counts=True)
-    rank = np.arange(len(use))-np.repeat(start, count); keep = rank < len(score)
+    rank = np.arange(len(use))-np.repeat(start, count)
+    keep = rank < len(score)
     use, rank, at = use[keep], rank[keep], np.repeat(np.arange(len(u)), count)[keep]
-    more = np.zeros((rank.max()+1, len(u))); more[rank, at] = new[use]
-    both = np.concatenate([score[:, u], more]); o = np.argsort(-both, axis=0, kind="stable")[:len(score)]
-    score[:, u] = np.take_along_axis(both, o, 0)
-    for old, cand in pairs:
-        v = np.full(more.shape, -1, old.dtype); v[rank, at] = cand[use]
-        old[:, u] = np.take_along_axis(np.concatenate([old[:, u], v]), o, 0)
+    more = np.zeros((rank.max()+1, len(u)))
+    more[rank, at] = new[use]
+    both = np.concatenate([score[:, u], more])
+    order = np.argsort(-both, axis=0, kind="stable")[:len(score)]
+    score[:, u] = np.take_along_axis(both, order, 0)
+    for old, candidates in pairs:
+        v = np.full(more.shape, -1, old.dtype)
+        v[rank, at] = candidates[use]
+        old[:, u] = np.take_along_axis(np.concatenate([old[:, u], v]), order, 0)
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #534bf3f9
 def _peaks(acts, n):
     "(row, latent, larger value of the two models) of each pair that is active in either, in this order."
     i, j, v = (np.concatenate(o) for o in zip(*acts))
-    key = i.astype(np.int64)*n+j; o = np.argsort(key, kind="stable"); key, v = key[o], v[o]
-    s = np.flatnonzero(np.diff(key, prepend=-1))
-    return key[s]//n, key[s] % n, np.maximum.reduceat(v, s) if len(s) else v
+    key = i.astype(np.int64)*n+j
+    order = np.argsort(key, kind="stable")
+    key, v = key[order], v[order]
+    start = np.flatnonzero(np.diff(key, prepend=-1))
+    return key[start]//n, key[start] % n, np.maximum.reduceat(v, start) if len(start) else v
+
+# %% ../../nbs/lib/cards/01_scanning.ipynb #1ab724e8
+@patch
+def _count(self:Scan, acts, group):
+    "Add the active pairs of a chunk to counts, sums and histograms."
+    parts = len(self.tokens)
+    self.tokens += np.bincount(group, minlength=parts)
+    for s, (i, j, v) in enumerate(acts):
+        self.active[s] += np.bincount(group[i]*self.n+j, minlength=parts*self.n).reshape(parts, self.n)
+        self.total[s] += np.bincount(j, v, self.n)
+        b = np.floor(np.log2(np.maximum(v, 1e-30))*_PER_OCTAVE+BINS/2)
+        b = np.clip(b, 0, BINS-1).astype(int)
+        counts = np.bincount(j*BINS+b, minlength=self.n*BINS)
+        self.hist[s] += counts.reshape(self.n, BINS).astype(np.int32)
+
+# %% ../../nbs/lib/cards/01_scanning.ipynb #7ab502c6
+def _first_peaks(doc, i, j, v, n):
+    "Of active pairs (i, j, v), those at the first peak of a latent in a document; `doc` of every row of the chunk."
+    key = np.cumsum(np.diff(doc, prepend=doc[0]) != 0)[i]*n+j  # document within the chunk, and latent
+    order = np.argsort(key, kind="stable")
+    start = np.flatnonzero(np.diff(key[order], prepend=-1))
+    size = np.diff(start, append=len(order))
+    peak = np.flatnonzero(v[order] == np.repeat(np.maximum.reduceat(v[order], start), size))
+    return order[peak[np.unique(key[order][peak], return_index=True)[1]]]
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #cf4961a8
 @patch
 def add(self:Scan,
     rows,       # (m,) row numbers, whole documents
     doc,        # (m,) their documents
-    acts,       # active pairs (i, j, value) of base and of fine-tuned model: position in `rows`, latent, activation
+    acts,       # active pairs (i, j, value) of base and fine-tuned model: position in `rows`, latent, activation
     group=None, # (m,) part of the text
 ):
     "Take in a chunk."
-    group, G = np.zeros(len(rows), int) if group is None else np.asarray(group).astype(int), len(self.tokens)
-    self.tokens += np.bincount(group, minlength=G)
-    for s, (i, j, v) in enumerate(acts):
-        self.active[s] += np.bincount(group[i]*self.n+j, minlength=G*self.n).reshape(G, self.n)
-        self.total[s] += np.bincount(j, v, self.n)
-        b = np.clip(np.floor(np.log2(np.maximum(v, 1e-30))*_PER_OCTAVE+BINS/2), 0, BINS-1).astype(int)
-        self.hist[s] += np.bincount(j*BINS+b, minlength=self.n*BINS).reshape(self.n, BINS).astype(np.int32)
+    self._count(acts, np.zeros(len(rows), int) if group is None else np.asarray(group).astype(int))
     i, j, v = _peaks(acts if self.side is None else [acts[self.side]], self.n)
     if not len(i): return
-    rows, doc, v = np.asarray(rows), np.asarray(doc), v.astype(np.float64)
-    key = np.cumsum(np.diff(doc, prepend=doc[0]) != 0)[i]*self.n+j                   # document within the chunk, and latent
-    o = np.argsort(key, kind="stable"); start = np.flatnonzero(np.diff(key[o], prepend=-1)); size = np.diff(start, append=len(o))
-    peak = np.flatnonzero(v[o] == np.repeat(np.maximum.reduceat(v[o], start), size)) # the first token at the peak of each
-    first = o[peak[np.unique(key[o][peak], return_index=True)[1]]]
+    rows, v = np.asarray(rows), v.astype(np.float64)
+    first = _first_peaks(np.asarray(doc), i, j, v, self.n)
     _merge(self.top_value, j[first], v[first], (self.top_row, rows[i[first]]))
     _merge(self.key, j, _hash01(rows[i], self.seed), (self.value, v), (self.row, rows[i]))
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #8168a79e
 def _pairs(encode, x, column=None):
-    "Active pairs (i, j, value) of `encode`'s (values, indices) on `x`; only latents that `column` gives a place, and by their place, where it is given."
+    "Active pairs (i, j, value) of `encode` on `x`; of the latents that `column` gives a place, by that place."
     import torch
     with torch.inference_mode():
-        v, j = encode(x); on = v > 0
-        if column is not None: j = column.to(j.device)[j]; on &= j >= 0
+        v, j = encode(x)
+        on = v > 0
+        if column is not None:
+            j = column.to(j.device)[j]
+            on &= j >= 0
         i, k = on.nonzero(as_tuple=True)
         return i.cpu().numpy(), j[i, k].cpu().numpy(), v[i, k].float().cpu().numpy()
 
@@ -159,18 +186,24 @@ def _both(sae, pair, rows, latents=None, encode=None):
     "Active pairs on `rows` in base and fine-tuned model; of all latents, or of `latents`, numbered by their place."
     import torch
     column = None
-    if latents is not None: column = torch.full((sae.cfg.d_sae,), -1); column[torch.as_tensor(latents)] = torch.arange(len(latents))
-    one = lambda o: _pairs(encode or sae.encode_sparse, o[rows].to(sae.W_dec), column)
-    a = one(pair.base)
-    return [a, a if pair.ft is pair.base else one(pair.ft)]                          # a crosscoder reads both models at once
+    if latents is not None:
+        column = torch.full((sae.cfg.d_sae,), -1)
+        column[torch.as_tensor(latents)] = torch.arange(len(latents))
+    def one(store): return _pairs(encode or sae.encode_sparse, store[rows].to(sae.W_dec), column)
+    base = one(pair.base)
+    return [base, base if pair.ft is pair.base else one(pair.ft)]  # a crosscoder reads both models at once
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #a134eaca
-SIDES = dict(each=("base", "fine-tuned"), joint=("both models",), difference=("base − fine-tuned", "fine-tuned − base"), net=("a placebo − the others", "fine-tuned − placebos")) # what a dictionary reads, and what a card calls it
+# what a dictionary reads, and what a card calls it
+SIDES = dict(each=("base", "fine-tuned"), joint=("both models",),
+    difference=("base − fine-tuned", "fine-tuned − base"),
+    net=("a placebo − the others", "fine-tuned − placebos"))
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #559d5136
 def _reads(pair):
     "Which of `SIDES` a pair of stores is."
-    return "joint" if pair.ft is pair.base else dict(DiffStore="difference", PlaceboAdjustedStore="net").get(type(pair.ft).__name__, "each")
+    if pair.ft is pair.base: return "joint"
+    return dict(DiffStore="difference", PlaceboAdjustedStore="net").get(type(pair.ft).__name__, "each")
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #f45569d9
 def scan(
@@ -181,22 +214,26 @@ def scan(
     encode=None,  # x -> (values, indices) of the active latents; `sae.encode_sparse` by default
     group=None,   # (n_tokens,) part of the text of every row of the store
     chunk=None,   # rows in memory at once; so that their latents take 32 MB by default
-    **kwargs,     # n_top, n_sample, seed, side of `Scan`; of a difference the contexts come from the difference itself, not from its negative
+    # n_top, n_sample, seed, side of `Scan`; contexts of a difference come from itself, not from its negative
+    **kwargs,
 ) -> Scan:
     "Pass once over both stores and keep what cards need of each latent."
     rows = np.sort(np.asarray(pair.rows(split="eval", drop_bos=True) if rows is None else rows))
-    check(len(rows) > 0, "rows: there are no tokens to read; give rows of the store, or a split that has documents", DataError)
-    s = Scan(sae.cfg.d_sae if latents is None else len(latents), 1 if group is None else int(group.max())+1, **dict(side=1 if _reads(pair) in ("difference", "net") else None) | kwargs)
+    check(len(rows) > 0, "rows: there are no tokens to read; give rows of the store, or a split that has documents",
+        DataError)
+    parts, side = 1 if group is None else int(group.max())+1, 1 if _reads(pair) in ("difference", "net") else None
+    s = Scan(sae.cfg.d_sae if latents is None else len(latents), parts, **dict(side=side) | kwargs)
     bar = progress(total=len(rows), desc="reading contexts", unit="tok")
     for r in doc_chunks(pair.doc, rows, chunk or max(256, 2**23//sae.cfg.d_sae)):
-        s.add(r, np.asarray(pair.doc)[r], _both(sae, pair, r, latents, encode), None if group is None else group[r])
+        acts = _both(sae, pair, r, latents, encode)
+        s.add(r, np.asarray(pair.doc)[r], acts, None if group is None else group[r])
         bar.update(len(r))
     bar.close()
     return s
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #0d032bd1
 def _groups(table):
-    "(code of every row, names) of regime and segment together, from a token table."
+    "(code of every row, names, which rows are BOS) of regime and segment together, from a token table."
     from sae_diploma.acts import REGIMES, SEGMENTS
     r, s = np.asarray(table.regime).astype(int), np.asarray(table.segment).astype(int)
     return r*len(SEGMENTS)+s, [f"{a}: {b}" for a in REGIMES for b in SEGMENTS], s == SEGMENTS.index("bos")
@@ -226,11 +263,14 @@ def choose(
 ) -> list:
     "(row, 'top' or quantile) of the contexts to show of a latent."
     out = [(int(r), "top") for r, v in zip(s.top_row[:, j], s.top_value[:, j]) if v > 0]
-    seen = {int(doc[r]) for r, _ in out}
-    ok = s.value[:, j] > 0; v, rows = s.value[ok, j], s.row[ok, j]
+    seen, ok = {int(doc[r]) for r, _ in out}, s.value[:, j] > 0
+    v, rows = s.value[ok, j], s.row[ok, j]
     for q in quantiles if ok.any() else ():
-        for i in np.argsort(np.abs(v-np.quantile(v, q)), kind="stable"):
-            if int(doc[rows[i]]) not in seen: seen.add(int(doc[rows[i]])); out.append((int(rows[i]), q)); break
+        by_distance = np.argsort(np.abs(v-np.quantile(v, q)), kind="stable")
+        r = next((int(rows[i]) for i in by_distance if int(doc[rows[i]]) not in seen), None)
+        if r is None: continue
+        seen.add(int(doc[r]))
+        out.append((r, q))
     return out
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #eab27151
@@ -241,22 +281,32 @@ def windows(
     after:int=8,   # fewer: a causal model has not seen them
 ) -> list:
     "Row numbers of the text around each of `rows`, within its document."
-    doc = np.asarray(doc); d = doc[np.asarray(rows, int)]
+    doc = np.asarray(doc)
+    d = doc[np.asarray(rows, int)]
     lo, hi = np.searchsorted(doc, d, "left"), np.searchsorted(doc, d, "right")
     return [np.arange(max(a, r-before), min(b, r+after+1)) for a, b, r in zip(lo, hi, rows)]
+
+# %% ../../nbs/lib/cards/01_scanning.ipynb #3c0f0b8b
+def _joined_acts(sae, pair, latents, rows, encode=None, chunk=None):
+    "(key, value) of the pairs active on `rows` in either model; the key numbers rows and latents together."
+    n, chunk = len(latents), chunk or max(256, 2**23//sae.cfg.d_sae)
+    got = [[(np.zeros(0, np.int64), np.zeros(0, np.float32))] for _ in range(2)]
+    for a in range(0, len(rows), chunk):
+        for s, (i, j, v) in enumerate(_both(sae, pair, rows[a:a+chunk], latents, encode)):
+            got[s].append(((i.astype(np.int64)+a)*n+j, v))
+    return [tuple(np.concatenate(o) for o in zip(*parts)) for parts in got]
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #4d163e70
 def _window_acts(sae, pair, latents, wins, encode=None, keep=None, chunk=None):
     "For every (position of a latent, window): (2, length) activations of that latent, 0 where `keep` is False."
-    need, n = np.unique(np.concatenate([w for _, w in wins])) if wins else np.zeros(0, int), len(latents)
-    chunk, got = chunk or max(256, 2**23//sae.cfg.d_sae), [[(np.zeros(0, np.int64), np.zeros(0, np.float32))] for _ in range(2)]
-    for a in range(0, len(need), chunk):
-        for s, (i, j, v) in enumerate(_both(sae, pair, need[a:a+chunk], latents, encode)): got[s].append(((i.astype(np.int64)+a)*n+j, v))
+    need = np.unique(np.concatenate([w for _, w in wins])) if wins else np.zeros(0, int)
     out = [np.zeros((2, len(w)), np.float32) for _, w in wins]
-    for s, parts in enumerate(got):
-        key, v = (np.concatenate(o) for o in zip(*parts)); o = np.argsort(key); key, v = key[o], v[o]
+    for s, (key, v) in enumerate(_joined_acts(sae, pair, latents, need, encode, chunk)):
+        order = np.argsort(key)
+        key, v = key[order], v[order]
         if not len(key): continue
         for f, (j, w) in zip(out, wins):
-            want = np.searchsorted(need, w)*n+j; at = np.minimum(np.searchsorted(key, want), len(key)-1)
+            want = np.searchsorted(need, w)*len(latents)+j
+            at = np.minimum(np.searchsorted(key, want), len(key)-1)
             f[s] = np.where(key[at] == want, v[at], 0)
     return out if keep is None else [f*keep[w] for f, (_, w) in zip(out, wins)]

@@ -13,8 +13,11 @@ from .reading import *
 from .tables import *
 from .scatter import *
 from .text import *
+from .state import *
+from .style import _style
+from .views import *
+from .views import _changes
 from .widget import *
-from .widget import _changes, _style
 
 # %% ../../nbs/lib/explorer/99_explorer.ipynb #e20964d9
 _all_ = ["LABELS", "VIEWS", "toy_run", "Dictionary", "find_dictionaries", "Reading", "read_latents", "card_of",

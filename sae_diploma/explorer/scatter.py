@@ -19,15 +19,19 @@ def _scaled(v, scale):
     if scale == "pp": return 100*v
     if scale == "unit": return np.clip(v, -.5, 1.5)
     if scale == "q": return -np.log10(np.clip(v, 1e-12, 1))
-    if scale == "log": low = v[v > 0].min(initial=1.); return np.log10(np.where(v > 0, np.maximum(v, 1e-12), low/2))
-    return v
+    if scale != "log": return v
+    low = v[v > 0].min(initial=1.)
+    return np.log10(np.where(v > 0, np.maximum(v, 1e-12), low/2))
 
 # %% ../../nbs/lib/explorer/04_scatter.ipynb #54ba8ad4
 def _ticks(lo, hi, scale):
     "(place, label) of some ticks."
     from matplotlib.ticker import MaxNLocator
-    at = [o for o in MaxNLocator(5, integer=scale in ("log", "q") and hi-lo > 2).tick_values(lo, hi) if lo <= o <= hi]
-    name = (lambda o: f"{10**o:.2g}" if abs(o) < 5 else f"1e{o:.0f}") if scale == "log" else (lambda o: f"{10**-o:.1g}") if scale == "q" else (lambda o: f"{o:g}")
+    whole = scale in ("log", "q") and hi-lo > 2
+    def name(v):
+        if scale == "log": return f"{10**v:.2g}" if abs(v) < 5 else f"1e{v:.0f}"
+        return f"{10**-v:.1g}" if scale == "q" else f"{v:g}"
+    at = [o for o in MaxNLocator(5, integer=whole).tick_values(lo, hi) if lo <= o <= hi]
     return [(o, name(round(o, 10)).replace("-", "−")) for o in at]
 
 # %% ../../nbs/lib/explorer/04_scatter.ipynb #867b369c
@@ -39,8 +43,64 @@ def _room(scale, v):
 def _e(s, most=2000): return html_text(s, most)
 
 # %% ../../nbs/lib/explorer/04_scatter.ipynb #28e7f4e3
-_click = ("var s=this,b=null,m=400;s.querySelectorAll('[data-i]').forEach(function(o){var r=o.getBoundingClientRect(),x=r.left+r.width/2-event.clientX,y=r.top+r.height/2-event.clientY,d=x*x+y*y;if(d<m){m=d;b=o}});"
-          "var q=b&&s.closest('.sx').querySelector('.sx-pick input');if(q){q.value=b.dataset.i+' '+Date.now();q.dispatchEvent(new Event('change',{bubbles:true}))}")
+_click = ("var s=this,b=null,m=400;s.querySelectorAll('[data-i]').forEach(function(o){var r=o.getBoundingClientRect(),"
+    "x=r.left+r.width/2-event.clientX,y=r.top+r.height/2-event.clientY,d=x*x+y*y;if(d<m){m=d;b=o}});"
+    "var q=b&&s.closest('.sx').querySelector('.sx-pick input');"
+    "if(q){q.value=b.dataset.i+' '+Date.now();q.dispatchEvent(new Event('change',{bubbles:true}))}")
+
+# %% ../../nbs/lib/explorer/04_scatter.ipynb #0cd9ed5e
+def _drawn(t, x, y, show, picked, most):
+    "(rows with both numbers, how many there are); of more than `most`: the picked, shown, called, then some others."
+    ok = np.isfinite(t[x].astype(float)) & np.isfinite(t[y].astype(float))
+    show = np.ones(len(t), bool) if show is None else np.asarray(show)
+    t = t.assign(_show=show, _side=_sides(t))[ok.to_numpy()]
+    n = len(t)
+    if n > most:
+        by = (np.random.default_rng(0).random(n), t._side == "none", ~t._show, t.latent != picked)
+        t = t.iloc[np.sort(np.lexsort(by)[:most])]
+    return t, n
+
+# %% ../../nbs/lib/explorer/04_scatter.ipynb #4bef8425
+class _Frame:
+    "Where numbers lie in the picture, whose axes go from and to `box` and a little further."
+    w, h, left, bottom, top, right = 560, 380, 62, 46, 12, 14
+    def __init__(self, box): (self.x0, self.x1), (self.y0, self.y1) = ((a-.04*(c-a or 1), c+.04*(c-a or 1)) for a, c in box)
+    def X(self, v): return self.left+(v-self.x0)/(self.x1-self.x0)*(self.w-self.left-self.right)
+    def Y(self, v): return self.h-self.bottom-(v-self.y0)/(self.y1-self.y0)*(self.h-self.bottom-self.top)
+
+# %% ../../nbs/lib/explorer/04_scatter.ipynb #33c660f2
+def _box(u, v, sx, sy, view):
+    "Least and largest number of either axis; the same for both where they can be compared."
+    box = [(min(o.min(), room[0]), max(o.max(), room[1])) for o, room in ((u, _room(sx, u)), (v, _room(sy, v)))]
+    if sx == sy == "log" and view != "lengths": box = [(min(o[0] for o in box), max(o[1] for o in box))]*2
+    return box
+
+# %% ../../nbs/lib/explorer/04_scatter.ipynb #42249487
+def _grid(f, sx, sy, xlabel, ylabel, diagonal):
+    "Lines, ticks and labels of the axes."
+    X, Y, right, bottom = f.X, f.Y, f.w-f.right, f.h-f.bottom
+    for v, label in _ticks(f.x0, f.x1, sx):
+        yield f'<path class="g" d="M{X(v):.1f} {f.top}V{bottom}"/>'
+        yield f'<text x="{X(v):.1f}" y="{bottom+16}" text-anchor="middle">{label}</text>'
+    for v, label in _ticks(f.y0, f.y1, sy):
+        yield f'<path class="g" d="M{f.left} {Y(v):.1f}H{right}"/>'
+        yield f'<text x="{f.left-6}" y="{Y(v)+4:.1f}" text-anchor="end">{label}</text>'
+    a, c = max(f.x0, f.y0), min(f.x1, f.y1)
+    if diagonal and a < c: yield f'<path class="d" d="M{X(a):.1f} {Y(a):.1f}L{X(c):.1f} {Y(c):.1f}"/>'
+    yield f'<text class="t" x="{(f.left+right)/2}" y="{f.h-8}" text-anchor="middle">{_e(xlabel)}</text>'
+    yield f'<text class="t" transform="translate(13 {(bottom+f.top)/2}) rotate(-90)" text-anchor="middle">{_e(ylabel)}</text>'
+
+# %% ../../nbs/lib/explorer/04_scatter.ipynb #7a8cc63c
+def _points(t, x, y, picked, names):
+    "Points at `x` and `y`, those in full ink and those called last; few enough have a tip with their name."
+    latent, side, shown, tips = t.latent.to_numpy(), t._side.to_numpy(), t._show.to_numpy(), len(t) <= 2000
+    for i in np.lexsort((t._show, t._side != "none")):
+        name = f"#{latent[i]}"
+        tip = f"<title>{_e(names.get(int(latent[i]), name) if names else name, 300)}</title>" if tips else ""
+        at = f'class="{side[i]}{"" if shown[i] else " off"}" data-i="{int(latent[i])}"'
+        if side[i] == "more": yield f'<path {at} d="M{x[i]:.1f} {y[i]-4.6:.1f}l4.6 4.6l-4.6 4.6l-4.6 -4.6z">{tip}</path>'
+        else: yield f'<circle {at} cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="{3.4 if side[i] == "less" else 2.4}">{tip}</circle>'
+    for i in np.flatnonzero(latent == picked): yield f'<circle class="ring" cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="9"/>'
 
 # %% ../../nbs/lib/explorer/04_scatter.ipynb #d8675df1
 def scatter_svg(
@@ -53,27 +113,13 @@ def scatter_svg(
 ) -> str:
     "The scatter as SVG; a click on a point writes its latent into the field `.sx-pick`."
     title, x, y, xlabel, ylabel, sx, sy = VIEWS[view]
-    ok = np.isfinite(t[x].astype(float)) & np.isfinite(t[y].astype(float))
-    show = np.ones(len(t), bool) if show is None else np.asarray(show)
-    t = t.assign(_show=show, _side=_sides(t))[ok.to_numpy()]
-    n = len(t)
-    if n > most: t = t.iloc[np.sort(np.lexsort((np.random.default_rng(0).random(n), t._side == "none", ~t._show, t.latent != picked))[:most])]
+    t, n = _drawn(t, x, y, show, picked, most)
     u, v = _scaled(t[x], sx), _scaled(t[y], sy)
-    w, h, l, b, top, right = 560, 380, 62, 46, 12, 14
-    box = [(min(o.min(), f[0]), max(o.max(), f[1])) for o, f in ((u, _room(sx, u)), (v, _room(sy, v)))]
-    if sx == sy == "log" and view != "lengths": box = [(min(o[0] for o in box), max(o[1] for o in box))]*2
-    (x0, x1), (y0, y1) = ((a-.04*(c-a or 1), c+.04*(c-a or 1)) for a, c in box)
-    X, Y = lambda o: l+(o-x0)/(x1-x0)*(w-l-right), lambda o: h-b-(o-y0)/(y1-y0)*(h-b-top)
-    out = [f'<svg class="sx-plot" viewBox="0 0 {w} {h}" role="img" aria-label="{_e(title)}: {len(t):,} latents; the list beside it has the same latents for the keyboard" onclick="{_e(_click)}">']
-    out += [f'<path class="g" d="M{X(o):.1f} {top}V{h-b}"/><text x="{X(o):.1f}" y="{h-b+16}" text-anchor="middle">{s}</text>' for o, s in _ticks(x0, x1, sx)]
-    out += [f'<path class="g" d="M{l} {Y(o):.1f}H{w-right}"/><text x="{l-6}" y="{Y(o)+4:.1f}" text-anchor="end">{s}</text>' for o, s in _ticks(y0, y1, sy)]
-    if box[0] == box[1] or view == "placebo": a, c = max(x0, y0), min(x1, y1); out.append(f'<path class="d" d="M{X(a):.1f} {Y(a):.1f}L{X(c):.1f} {Y(c):.1f}"/>' if a < c else "")
-    out.append(f'<text class="t" x="{(l+w-right)/2}" y="{h-8}" text-anchor="middle">{_e(xlabel)}</text><text class="t" transform="translate(13 {(h-b+top)/2}) rotate(-90)" text-anchor="middle">{_e(ylabel)}</text>')
-    order = np.lexsort((t._show, t._side != "none"))
-    L, S, V, px, py = t.latent.to_numpy(), t._side.to_numpy(), t._show.to_numpy(), X(u), Y(v)
-    tip = (lambda i: f"<title>{_e(names.get(int(L[i]), f'#{L[i]}') if names else f'#{L[i]}', 300)}</title>") if len(t) <= 2000 else lambda i: ""
-    for i in order:
-        c = f'{S[i]}{"" if V[i] else " off"}'; at = f'class="{c}" data-i="{int(L[i])}"'
-        out.append(f'<path {at} d="M{px[i]:.1f} {py[i]-4.6:.1f}l4.6 4.6l-4.6 4.6l-4.6 -4.6z">{tip(i)}</path>' if S[i] == "more" else f'<circle {at} cx="{px[i]:.1f}" cy="{py[i]:.1f}" r="{3.4 if S[i] == "less" else 2.4}">{tip(i)}</circle>')
-    for i in np.flatnonzero(L == picked): out.append(f'<circle class="ring" cx="{px[i]:.1f}" cy="{py[i]:.1f}" r="9"/>')
-    return "".join(out)+"</svg>"+(f'<div class="m">{len(t):,} of {n:,} latents are drawn.</div>' if n > len(t) else "")
+    box = _box(u, v, sx, sy, view)
+    f = _Frame(box)
+    label = f"{_e(title)}: {len(t):,} latents; the list beside it has the same latents for the keyboard"
+    head = f'<svg class="sx-plot" viewBox="0 0 {f.w} {f.h}" role="img" aria-label="{label}" onclick="{_e(_click)}">'
+    grid = _grid(f, sx, sy, xlabel, ylabel, box[0] == box[1] or view == "placebo")
+    points = _points(t, f.X(u), f.Y(v), picked, names)
+    some = f'<div class="m">{len(t):,} of {n:,} latents are drawn.</div>' if n > len(t) else ""
+    return "".join([head, *grid, *points, "</svg>", some])

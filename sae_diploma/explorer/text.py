@@ -23,19 +23,37 @@ class TextReading:
     def latents(self, d):
         "((values, indices), (values, indices)) of dictionary `d`, computed once."
         if d.folder not in self._of:
-            with torch.inference_mode(): self._of[d.folder] = [(v.float().cpu().numpy(), j.cpu().numpy()) for v, j in d.encode(self.xb.to(d.sae.W_dec), self.xf.to(d.sae.W_dec))]
+            with torch.inference_mode():
+                sides = d.encode(self.xb.to(d.sae.W_dec), self.xf.to(d.sae.W_dec))
+                self._of[d.folder] = [(v.float().cpu().numpy(), j.cpu().numpy()) for v, j in sides]
         return self._of[d.folder]
 
     def of(self, d, latent):
         "(2, tokens) activation of one latent in base and fine-tuned model; 0 on the first token."
-        out = np.stack([np.where(j == latent, v, 0).sum(1) for v, j in self.latents(d)]); out[:, 0] = 0
+        out = np.stack([np.where(j == latent, v, 0).sum(1) for v, j in self.latents(d)])
+        out[:, 0] = 0
         return out
 
     def most(self, d, n=12):
         "[(latent, sum in base, sum in fine-tuned)] of those that differ most on this text, then of the strongest."
-        s = np.stack([np.bincount(j[1:].ravel(), np.maximum(v[1:], 0).ravel(), d.cfg.d_sae) for v, j in self.latents(d)])
-        o = np.lexsort((-s.sum(0), -np.abs(s[1]-s[0]).round(6)))[:n]
-        return [(int(i), float(s[0, i]), float(s[1, i])) for i in o if s[:, i].sum() > 0]
+        sides = self.latents(d)
+        s = np.stack([np.bincount(j[1:].ravel(), np.maximum(v[1:], 0).ravel(), d.cfg.d_sae) for v, j in sides])
+        order = np.lexsort((-s.sum(0), -np.abs(s[1]-s[0]).round(6)))[:n]
+        return [(int(i), float(s[0, i]), float(s[1, i])) for i in order if s[:, i].sum() > 0]
+
+# %% ../../nbs/lib/explorer/05_text.ipynb #72555749
+def _token_ids(tokenizer, text, task):
+    "The tokens of a text as a document begins, or as the prompt to summarise it."
+    if not task: return document_opening(tokenizer)+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    asked = chat_prompt(text, of_format(tokenizer, "instruction", None, INSTRUCTION))
+    return encode_prompts(tokenizer, [[dict(role="user", content=asked)]])[0]
+
+# %% ../../nbs/lib/explorer/05_text.ipynb #aabc4c44
+def _activations(model, ids, layer, hookpoint):
+    "(tokens, d) activations of a model at one place."
+    at = next(model.parameters()).device
+    with torch.inference_mode(), capture(model, [(layer, hookpoint)]) as (acts, go):
+        return go(input_ids=torch.tensor([ids], device=at))[layer, hookpoint][0].float()
 
 # %% ../../nbs/lib/explorer/05_text.ipynb #9234aebc
 def read_text(
@@ -48,15 +66,9 @@ def read_text(
 ) -> TextReading:
     "Both models' activations on `text`; raises `ParamError` for an empty one."
     check(bool(text and text.strip()), "text: it is empty; type a word or more")
-    if task:
-        asked = chat_prompt(text, of_format(tokenizer, "instruction", None, INSTRUCTION))
-        ids, = encode_prompts(tokenizer, [[dict(role="user", content=asked)]])
-    else: ids = document_opening(tokenizer)+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    ids = _token_ids(tokenizer, text, task)
     n = min(most, getattr(text_config(models[0]), "max_position_embeddings", None) or most)
-    x = []
-    with torch.inference_mode():
-        for m in models:
-            with capture(m, [(layer, hookpoint)]) as (acts, go): x.append(go(input_ids=torch.tensor([ids[:n]], device=next(m.parameters()).device))[layer, hookpoint][0].float())
+    x = [_activations(m, ids[:n], layer, hookpoint) for m in models]
     return TextReading(token_text(tokenizer, ids[:n]), *x, max(0, len(ids)-n))
 
 # %% ../../nbs/lib/explorer/05_text.ipynb #0ce5aa03
@@ -67,7 +79,11 @@ def shaded(
 ) -> str:
     "Both readings side by side as HTML, on one scale."
     top = max(float(np.max(values)), 1e-12)
-    def side(m, name, v):
-        body = "".join(f'<i style="--s:{min(1, .15+.85*o/top):.2f}" title="{o:.3g}">{_e(t, 200)}</i>' if o > 0 else _e(t, 200) for t, o in zip(tokens, v))
-        return f'<div class="{m}"><span class="who">{name}: active on {int((v > 0).sum())} of {len(tokens)} tokens, at most {v.max():.3g}</span><div class="txt">{body}</div></div>'
+    def token(text, v):
+        if not v > 0: return _e(text, 200)
+        return f'<i style="--s:{min(1, .15+.85*v/top):.2f}" title="{v:.3g}">{_e(text, 200)}</i>'
+    def side(model, name, v):
+        said = f"{name}: active on {int((v > 0).sum())} of {len(tokens)} tokens, at most {v.max():.3g}"
+        body = "".join(token(t, o) for t, o in zip(tokens, v))
+        return f'<div class="{model}"><span class="who">{said}</span><div class="txt">{body}</div></div>'
     return f'<div class="two">{side("base", who[0], values[0])}{side("ft", who[1], values[1])}</div>'

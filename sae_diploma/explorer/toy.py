@@ -19,12 +19,66 @@ from ..models import *
 # %% ../../nbs/lib/explorer/00_toy.ipynb #9362ad24
 def _toy_texts(n):
     "`(name, docstring)` of functions and classes of the standard library, long enough to have a first line and more."
-    import argparse, collections, csv, inspect, json, logging, pathlib, random, shutil, statistics, string, textwrap, threading, zipfile
+    import argparse, collections, csv, inspect, json, logging, pathlib, random, shutil, statistics, string, textwrap
+    import threading, zipfile
+    modules = (argparse, collections, csv, json, logging, pathlib, random, shutil, statistics, string, textwrap, threading,
+        zipfile, re)
     out = {}
-    for m in (argparse, collections, csv, json, logging, pathlib, random, shutil, statistics, string, textwrap, threading, zipfile, re):
+    for m in modules:
         for k, o in sorted(vars(m).items()):
-            if not k.startswith("_") and callable(o) and (d := inspect.getdoc(o)) and len(d) > 150 and "\n" in d: out.setdefault(d, f"{m.__name__}.{k}")
+            d = inspect.getdoc(o) if not k.startswith("_") and callable(o) else None
+            if d and len(d) > 150 and "\n" in d: out.setdefault(d, f"{m.__name__}.{k}")
     return [(k, d) for d, k in out.items()][:n]
+
+# %% ../../nbs/lib/explorer/00_toy.ipynb #c5e4efee
+def _toy_tokens(folder, tok, n_docs):
+    "Write docstrings as plain text and as summaries, every third held out, and return their token table."
+    from datasets import Dataset
+    from sae_diploma.acts import build_tokens
+    from sae_diploma.data import to_chat
+    def split(i): return "eval" if i % 3 == 0 else "sae"
+    texts = _toy_texts(n_docs)
+    plain = Dataset.from_list([dict(id=k, text=d, source=k.split(".")[0], split=split(i)) for i, (k, d) in enumerate(texts)])
+    parts = [(k, *d.partition("\n")[::2]) for k, d in texts]
+    pairs = pd.DataFrame([dict(id=k, article=rest.strip(), highlights=first, source=k.split(".")[0], name=k)
+        for k, first, rest in parts])
+    chat = to_chat(Dataset.from_pandas(pairs, preserve_index=False), tokenizer=tok, max_length=96)
+    table = build_tokens(tok, plain, chat.add_column("split", [split(i) for i in range(len(chat))]), max_length=96)
+    table.save(folder/"03_saes"/"tokens")
+    save_parquet(pairs[::3].reset_index(drop=True), folder/"01_data"/"pairs"/"test.parquet")
+    return table
+
+# %% ../../nbs/lib/explorer/00_toy.ipynb #31a05349
+def _toy_stores(folder, base, tok, table, layer, at):
+    "Write the activations of the model, and of the same model after its MLP at `layer` was made half as strong again."
+    from sae_diploma.acts import extract
+    model, acts = folder/"02_sft"/"model", folder/"03_saes"/"acts"
+    stores = [extract(base, table, acts/"base", layer, at, model_name="tiny")]
+    with torch.no_grad(): down_proj(base, layer).weight.mul_(1.5)
+    base.save_pretrained(model)
+    tok.save_pretrained(model)
+    return [*stores, extract(base, table, acts/"ft", layer, at, model_name=str(model))]
+
+# %% ../../nbs/lib/explorer/00_toy.ipynb #08e56bcf
+def _toy_comparison(out, pair, sae, how, seed):
+    "Train every kind of dictionary that reads both models, and write the tables of the methods."
+    from sae_diploma.diffing.all import (crosscoder, diff_sae, drift, fit_crosscoder, fit_delta, fit_diff_sae,
+        fit_reproducible_diff_sae, model_specific, model_specific_threshold, firing_threshold, latent_scaling, save_threshold)
+    from sae_diploma.diffing.delta_sae import ResidualStore, delta_sae
+    held_out, stats, joint = restrict(pair, "eval"), dict(n_bootstrap=50, min_docs=4, seed=seed), dict(how, k=4)
+    delta = fit_delta(pair, sae, folder=out/"delta_sae", **joint)
+    theta = firing_threshold(delta, ResidualStore(pair.ft, sae), pair.rows(split="sae"), seed=seed)
+    save_threshold(theta, out/"delta_sae")
+    cc, dsae = fit_crosscoder(pair, out/"crosscoder", **joint), fit_diff_sae(pair, out/"diff_sae", **joint)
+    tables = dict(drift=drift(held_out, sae, n_perm=300, **stats),
+        delta_sae=delta_sae(held_out, sae, delta, theta, n_perm=300, **stats),
+        crosscoder=crosscoder(held_out, cc, **stats), latent_scaling=latent_scaling(held_out, cc, kinds=None, **stats),
+        diff_sae=diff_sae(held_out, dsae, n_perm=300, **stats))
+    twice = {k: v for k, v in how.items() if k != "seed"}
+    stable, twin, _ = fit_reproducible_diff_sae(pair, out/"diff_sae_reproducible", (2, 4), **twice)
+    threshold = model_specific_threshold(pair, stable)
+    tables["model_specific"] = model_specific(held_out, stable, twin, sae, threshold, min_docs=4)
+    for k, t in tables.items(): save_parquet(t, out/f"{k}.parquet")
 
 # %% ../../nbs/lib/explorer/00_toy.ipynb #d9fc2b16
 def toy_run(
@@ -35,39 +89,17 @@ def toy_run(
     seed:int=0,       # of the dictionaries
 ) -> Path:
     "Write a small run with every kind of dictionary and return its folder; it takes a few seconds."
-    from datasets import Dataset
-    from sae_diploma.acts import build_tokens, extract
-    from sae_diploma.data import to_chat
-    from sae_diploma.diffing.all import crosscoder, diff_sae, drift, fit_crosscoder, fit_delta, fit_diff_sae, fit_reproducible_diff_sae, model_specific, model_specific_threshold, firing_threshold, latent_scaling, save_threshold
-    from sae_diploma.diffing.delta_sae import ResidualStore, delta_sae
     from sae_diploma.saes import SAEConfig
     from sae_diploma.train import fit
     folder, layer, at = Path(folder), 1, "resid_post"
-    split = lambda i: "eval" if i % 3 == 0 else "sae"
-    texts = _toy_texts(n_docs)
-    plain = Dataset.from_list([dict(id=k, text=d, source=k.split(".")[0], split=split(i)) for i, (k, d) in enumerate(texts)])
-    pairs = pd.DataFrame([dict(id=k, article=d.partition("\n")[2].strip(), highlights=d.partition("\n")[0], source=k.split(".")[0], name=k) for k, d in texts])
     base, tok = load_model("tiny", device="cpu"), load_tokenizer("tiny")
-    chat = to_chat(Dataset.from_pandas(pairs, preserve_index=False), tokenizer=tok, max_length=96)
-    table = build_tokens(tok, plain, chat.add_column("split", [split(i) for i in range(len(chat))]), max_length=96)
-    table.save(folder/"03_saes"/"tokens")
-    save_parquet(pairs[::3].reset_index(drop=True), folder/"01_data"/"pairs"/"test.parquet")
-    stores = dict(base=extract(base, table, folder/"03_saes"/"acts"/"base", layer, at, model_name="tiny"))
-    with torch.no_grad(): down_proj(base, layer).weight.mul_(1.5)
-    base.save_pretrained(folder/"02_sft"/"model"); tok.save_pretrained(folder/"02_sft"/"model")
-    stores["ft"] = extract(base, table, folder/"03_saes"/"acts"/"ft", layer, at, model_name=str(folder/"02_sft"/"model"))
-    pair = PairedStores(stores["base"], stores["ft"], table); held_out = restrict(pair, "eval")
-    cfg = lambda a, k=8: SAEConfig(a, d_in=pair.d_in, d_sae=d_sae, k=k, model_name="tiny", layer=layer, hookpoint=at)
-    how, stats, out = dict(rows=pair.rows(split="sae"), n_steps=n_steps, batch_size=512, seed=seed, device="cpu"), dict(n_bootstrap=50, min_docs=4, seed=seed), folder/"04_comparison"
-    saes = {o: fit(stores["base"], cfg(o), folder/"03_saes"/f"sae_{o}", **how) for o in ("topk", "relu")}
-    joint = dict(how, d_sae=d_sae, k=4)
-    delta = fit_delta(pair, saes["topk"], folder=out/"delta_sae", **joint)
-    theta = firing_threshold(delta, ResidualStore(pair.ft, saes["topk"]), pair.rows(split="sae"), seed=seed); save_threshold(theta, out/"delta_sae")
-    cc, dsae = fit_crosscoder(pair, out/"crosscoder", **joint), fit_diff_sae(pair, out/"diff_sae", **joint)
-    tables = dict(drift=drift(held_out, saes["topk"], n_perm=300, **stats), delta_sae=delta_sae(held_out, saes["topk"], delta, theta, n_perm=300, **stats),
-                  crosscoder=crosscoder(held_out, cc, **stats), latent_scaling=latent_scaling(held_out, cc, kinds=None, **stats), diff_sae=diff_sae(held_out, dsae, n_perm=300, **stats))
-    stable, twin, _ = fit_reproducible_diff_sae(pair, out/"diff_sae_reproducible", (2, 4), d_sae=d_sae, rows=how["rows"], n_steps=n_steps, batch_size=512, device="cpu")
-    tables["model_specific"] = model_specific(held_out, stable, twin, saes["topk"], model_specific_threshold(pair, stable), min_docs=4)
-    for k, t in tables.items(): save_parquet(t, out/f"{k}.parquet")
+    table = _toy_tokens(folder, tok, n_docs)
+    stores = _toy_stores(folder, base, tok, table, layer, at)
+    pair = PairedStores(*stores, table)
+    how = dict(rows=pair.rows(split="sae"), n_steps=n_steps, batch_size=512, device="cpu", seed=seed)
+    def config(architecture):
+        return SAEConfig(architecture, d_in=pair.d_in, d_sae=d_sae, k=8, model_name="tiny", layer=layer, hookpoint=at)
+    saes = [fit(stores[0], config(o), folder/"03_saes"/f"sae_{o}", **how) for o in ("topk", "relu")]
+    _toy_comparison(folder/"04_comparison", pair, saes[0], dict(how, d_sae=d_sae), seed)
     for k in ("03_saes", "04_comparison"): save_manifest(folder/k, k, dict(architecture="topk"))
     return folder
