@@ -334,12 +334,12 @@ def test_a_refused_extraction_leaves_no_folder(world, tmp_path):
 # %% ../../nbs/lib/tests/refused.ipynb #8f57636d
 def test_overwriting_a_run_spares_what_is_not_its_own(world, tmp_path):
     "Files of a user, in the output folder and among the checkpoints, outlive a stopped run and its replacement."
-    from sae_diploma import sft
+    from sae_diploma.sft import train as sft
     out = tmp_path/"out"
     argv = arguments("sft", f"--output_dir {out} --max_steps 4 --n_evals 2", world)
     with pytest.MonkeyPatch.context() as m: # killed when the model was trained, before it was written
         def killed(*a): raise KeyboardInterrupt
-        m.setattr(sft, "_publish", killed)
+        m.setattr(sft, "publish", killed)
         assert said(argv)[0] == 130
     assert (out/"checkpoints/checkpoint-2/trainer_state.json").exists()
     mine = [out/"notes.txt", out/"checkpoints/notes.txt", out/"checkpoints/kept/best.bin"]
