@@ -290,7 +290,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(world, too_late):
 
 def test_the_call_that_was_meant_works_in_the_same_place(world, monkeypatch):
     "After all that was refused, each call of the table does its work, in the folder that the refused ones named."
-    from sae_diploma import commands
+    from sae_diploma.commands import compare as commands
     monkeypatch.setattr(commands, "_figures", lambda *a: None) # half a minute of drawing
     for call in CALLS:
         code, lines = said(arguments(call, "", world))
