@@ -107,8 +107,8 @@ def _found(run_dir):
     run = Path(run_dir)
     path = next((p for p in (run/"04_comparison"/"findings.json", run/"findings.json") if p.exists()), None)
     check(path is not None,
-          f"run_dir: {run_dir} has no findings; `sae-diploma reproduce --run-dir {run_dir}` makes them (`status` says what "
-          "is missing)", DataError)
+          f"run_dir: {run_dir} has no findings; `sae-diploma reproduce --run-dir {run_dir}` makes them (`status` says "
+          "what is missing)", DataError)
     found, cause = load_json(path), run/"06_causal"/"causal.json"
     if cause.exists() and isinstance(found, list): found = [*found, load_json(cause)]
     is_one = lambda o: isinstance(o, dict) and all(isinstance(o.get(k), str) for k in ("question", "sentence"))
@@ -162,7 +162,8 @@ def _overview():
     rows = "\n".join(f"  {k:<11} {f.__doc__}" for k, f in _commands.items())
     return ("usage: sae-diploma COMMAND [--help] …\n\nWhat did fine-tuning change inside this language model?\n\n"
             f"commands:\n{rows}\n\n"
-            "Start with `sae-diploma reproduce`: the whole chain on the shipped tiny model, a few minutes on two cores.\n")
+            "Start with `sae-diploma reproduce`: the whole chain on the shipped tiny model, a few minutes on two "
+            "cores.\n")
 
 # %% ../nbs/lib/running/02_cli.ipynb #5978dbc9
 def _exit(msg, code):

@@ -58,8 +58,9 @@ def _dictionary(name, path, sae, model, layer):
     hookpoint = sae.cfg.hookpoint or "resid_post"
     down = down_proj(model, layer) if hookpoint == "mlp_act" else None
     width = d_model(model) if down is None else getattr(down, "in_features", None) or down.nx
-    check(sae.cfg.d_in == width, f"{name}: {path} reads vectors of {sae.cfg.d_in} numbers, {hookpoint} of layer {layer} "
-                                 f"has {width}; give an SAE of this place of the base model")
+    check(sae.cfg.d_in == width,
+          f"{name}: {path} reads vectors of {sae.cfg.d_in} numbers, {hookpoint} of layer {layer} has {width}; give an SAE "
+          "of this place of the base model")
     return sae
 
 # %% ../../nbs/lib/commands/07_compare.ipynb #0fe00a2b
@@ -250,8 +251,9 @@ def compare_(
     positive(batch_size=batch_size)
     store_dtype(dtype)
     out, names, dev = Path(output_dir), dict(base=base_model, ft=ft_model), working_device(device)
-    check(num_samples >= 4, f"num_samples: {num_samples} documents give no intervals, half of them train; use 4 or more, "
-                            "some hundred for narrow ones")
+    check(num_samples >= 4,
+          f"num_samples: {num_samples} documents give no intervals, half of them train; use 4 or more, some hundred for "
+          "narrow ones")
     _may_compare(out)
     shape = may_load(base_model, ft=ft_model, dtype=dtype, device=device, param="base_model")
     sae = _open_sae("base_sae_path", base_sae_path, dev)
@@ -279,4 +281,5 @@ def compare_(
     said = [*([_largest(t, top_k)] if "drift" in t else []), *(f"{o['question']}\n  {o['sentence']}" for o in found)]
     print(*said, f"tables, figures and findings: {out}", sep="\n\n")
     if t.broke:
-        raise DataError(f"compare: {', '.join(t.broke)} could not be made ({t.left_out[t.broke[0]]}); all else is in {out}")
+        why = f"{', '.join(t.broke)} could not be made ({t.left_out[t.broke[0]]})"
+        raise DataError(f"compare: {why}; all else is in {out}")

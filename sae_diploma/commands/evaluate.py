@@ -18,8 +18,8 @@ from ..core import *
 # %% ../../nbs/lib/commands/06_evaluate.ipynb #ad85782b
 def evaluate_(
     sae:Param("SAE to evaluate: a folder that `train-sae` wrote, or a hub id", str),
-    store:Param("activations to measure on: a folder that `extract` wrote; several, separated by commas, for a crosscoder",
-                str, required=True)=None,
+    store:Param("activations to measure on: a folder that `extract` wrote; several, separated by commas, for a "
+                "crosscoder", str, required=True)=None,
     model:str=None,           # folder, hub id, .gguf file, or tiny: for cross-entropy, and for probes of token classes
     other:str=None,           # SAE of the same activations trained with another seed: for stability
     # file for the result; evaluation.json in the folder of the SAE by default, and here for one of the hub

@@ -89,7 +89,8 @@ def extract_(
     output_name:str=None,         # folder within output_dir; output_dir itself by default
     # resid_pre, resid_mid, resid_post, attn_out, mlp_out or mlp_act; several, separated by commas, in one pass
     hookpoint:str="resid_post",
-    ft_model:str=None,            # a model fine-tuned from model_name, read along with it; of an adapter, one copy of the weights serves both
+    # a model fine-tuned from model_name, read along with it; of an adapter, one copy of the weights serves both
+    ft_model:str=None,
     overflow:str="truncate",      # what becomes of longer documents: truncate, or chunk
     stride:int=0,                 # chunk: tokens that a chunk repeats from the one before
     no_bos:bool=False,            # documents without the bos token in front

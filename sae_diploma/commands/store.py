@@ -65,7 +65,8 @@ _whats = ("info", "verify", "merge", "subsample")
 
 def store_(
     what:Param("info, verify, merge or subsample", str),
-    path:Param("folder of the store; merge takes two or more, info and verify any number, or a folder of several", str, nargs="+"),
+    path:Param("folder of the store; merge takes two or more, info and verify any number, or a folder of several", str,
+               nargs="+"),
     out:str=None,            # merge, subsample: folder of the new store
     n_docs:int=None,         # subsample: documents
     share:float=None,        # subsample: share of the documents, in place of n_docs

@@ -40,8 +40,8 @@ def _sweep(architecture, k, prefixes, l1_coefficient, l0_coefficient, output_dir
     kinds, ks, sizes = architecture.split(","), numbers("k", k), numbers("prefixes", prefixes) if prefixes else None
     known = architectures()
     for a in kinds: check(a in known, f"architecture: {a!r} is unknown{near(a, known)}")
-    _check_own(kinds, architecture, prefixes=(prefixes, ["matryoshka"]), l1_coefficient=(l1_coefficient, ["relu", "gated"]),
-               l0_coefficient=(l0_coefficient, ["jumprelu"]))
+    _check_own(kinds, architecture, prefixes=(prefixes, ["matryoshka"]),
+               l1_coefficient=(l1_coefficient, ["relu", "gated"]), l0_coefficient=(l0_coefficient, ["jumprelu"]))
     sweep = []
     for a in kinds: sweep += [(a, n) for n in (ks if known[a].uses_k else ks[:1])]
     names = [f"{a}-k{n}" if known[a].uses_k else a for a, n in sweep]
@@ -82,7 +82,8 @@ def _stream(model_name, ft_model, texts, layer, n_tokens, hookpoint, revision, k
     from sae_diploma import models
     from sae_diploma.acts.stream import ActivationStream, open_texts
     seed, tok = how["seed"], models.load_tokenizer(model_name, revision)
-    docs = open_texts(texts["name"], texts["column"], texts["split"], seed, texts["config"], streaming=texts["streaming"])
+    docs = open_texts(texts["name"], texts["column"], texts["split"], seed, texts["config"],
+                      streaming=texts["streaming"])
     if ft_model:
         read = models.load_pair(model_name, ft_model, revision=revision, **kw)
         models.check_pair(*read, tok, models.load_tokenizer(ft_model, base=model_name))
@@ -101,8 +102,8 @@ def _stored(activations_path, **of_model):
     opened = open_stores(activations_path, "activations_path")
     store, table = opened[0] if len(opened) == 1 else (JointStore(*(o[0] for o in opened)), opened[0][1])
     if table is not None: return store, table.leave_out(store.massive)
-    print(f"activations_path: {activations_path} has no folder `tokens`, so nothing is held out: it trains on all rows, "
-          "first tokens among them", file=sys.stderr)
+    print(f"activations_path: {activations_path} has no folder `tokens`, so nothing is held out: it trains on all "
+          "rows, first tokens among them", file=sys.stderr)
     return store, None
 
 # %% ../../nbs/lib/commands/05_train_sae.ipynb #626e039c
@@ -137,8 +138,8 @@ def train_sae_(
     save_steps:int=500,              # steps between checkpoints
     eval_steps:int=None,             # no longer needed
     activation_fn:str=None,          # no longer needed
-    normalize_decoder:Param("keep decoder rows at length 1 (the default for one source; --no_normalize_decoder lets them "
-                            "free)", action="store_true")=True,
+    normalize_decoder:Param("keep decoder rows at length 1 (the default for one source; --no_normalize_decoder lets "
+                            "them free)", action="store_true")=True,
     no_normalize_decoder:bool=False, # let the length of decoder rows free
     dtype:str="float32",             # of the parameters
     device:str="auto",               # cuda, cpu, …
@@ -200,8 +201,8 @@ def train_sae_(
             plan = make_plan(n_tokens, c, seed=seed, **how)
             if hookpoint != "mlp_act": may_fit(f, c, plan) # how wide that is, no config says
         texts = dict(name=dataset_name, column=text_column, split=split, config=dataset_config, streaming=streaming)
-        store, table = _stream(model_name, ft_model, texts, layer_of(layer_idx), n_tokens, hookpoint, model_revision, kw,
-                               max_length, buffer_rows=buffer_rows, overflow=overflow, seed=seed), None
+        store, table = _stream(model_name, ft_model, texts, layer_of(layer_idx), n_tokens, hookpoint, model_revision,
+                               kw, max_length, buffer_rows=buffer_rows, overflow=overflow, seed=seed), None
         print(store)
     else:
         store, table = _stored(activations_path, ft_model=ft_model, n_tokens=n_tokens, dataset_config=dataset_config,
