@@ -59,8 +59,8 @@ def _dictionary(name, path, sae, model, layer):
     down = down_proj(model, layer) if hookpoint == "mlp_act" else None
     width = d_model(model) if down is None else getattr(down, "in_features", None) or down.nx
     check(sae.cfg.d_in == width,
-          f"{name}: {path} reads vectors of {sae.cfg.d_in} numbers, {hookpoint} of layer {layer} has {width}; give an SAE "
-          "of this place of the base model")
+          f"{name}: {path} reads vectors of {sae.cfg.d_in} numbers, {hookpoint} of layer {layer} has {width}; give an "
+          "SAE of this place of the base model")
     return sae
 
 # %% ../../nbs/lib/commands/07_compare.ipynb #0fe00a2b
@@ -252,8 +252,8 @@ def compare_(
     store_dtype(dtype)
     out, names, dev = Path(output_dir), dict(base=base_model, ft=ft_model), working_device(device)
     check(num_samples >= 4,
-          f"num_samples: {num_samples} documents give no intervals, half of them train; use 4 or more, some hundred for "
-          "narrow ones")
+          f"num_samples: {num_samples} documents give no intervals, half of them train; use 4 or more, some hundred "
+          "for narrow ones")
     _may_compare(out)
     shape = may_load(base_model, ft=ft_model, dtype=dtype, device=device, param="base_model")
     sae = _open_sae("base_sae_path", base_sae_path, dev)
