@@ -204,7 +204,7 @@ def as_table(
     intervals=None, # column -> 'lower upper': the columns with the ends of its interval, which it takes in
     percent=(),     # columns of shares that are shown in per cent or percentage points
     sign=(),        # columns of differences: with a plus above zero
-    names=None,     # column -> heading, beside `HEADINGS`
+    names=None,     # column -> heading, in addition to `HEADINGS`
     index=False,    # with the names of the rows, before the columns
     digits=3,       # significant ones of a number without an interval
     otherwise="",   # the sentence in its place where it has no rows

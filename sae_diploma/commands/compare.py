@@ -75,7 +75,7 @@ def _delta(pair, sae, delta, d_sae, out, seed, device):
 
 # %% ../../nbs/lib/commands/07_compare.ipynb #0c5efb81
 class _Tables(dict):
-    "The tables of a comparison, each written when it is made; one that cannot be made is left out, and why is said."
+    "The tables of a comparison, each written when it is made; one that cannot be made is left out, with the reason."
     def __init__(self, out):
         super().__init__()
         self.out, self.left_out, self.broke = out, {}, []

@@ -17,7 +17,7 @@ from .errors import _line
 def make_folder(
     folder, # with all folders above it
 ) -> Path:
-    "Make a folder unless it is there; raises `ParamError` when a file stands in its place or the rights are missing."
+    "Make a folder unless it is there; raises `ParamError` when a file is in its place or the rights are missing."
     folder = Path(folder)
     try: folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -28,7 +28,7 @@ def make_folder(
 
 # %% ../../nbs/lib/core/02_files.ipynb #eea24e06
 def replace_file(
-    src,         # what is to stand there
+    src,         # what takes its place
     dst,         # a file that may be there
     seconds=2.,  # to try again where another program holds `dst` open: Windows then refuses
 ):

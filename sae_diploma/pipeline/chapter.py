@@ -128,7 +128,7 @@ def _begin(self:Chapter):
     f = self.dir/"begun.json"
     with contextlib.suppress(SaeDiplomaError):
         if f.exists() and fingerprint_of(f) == fp and not (self.dir/"stage.json").exists(): return
-    clear_folder(self.dir) # but for what somebody laid into it
+    clear_folder(self.dir) # but for what somebody else put there
     save_json(dict(fingerprint=fp), f)
 
 # %% ../../nbs/lib/pipeline/07_chapter.ipynb #e8093b39

@@ -13,7 +13,7 @@ from ..core import *
 
 # %% ../../nbs/lib/pipeline/01_sources.ipynb #69886ea3
 def chapters_dir() -> Path:
-    "Where the chapters are: `$SAE_DIPLOMA_CHAPTERS`, the installed package's own copy, or `nbs/` beside the package."
+    "Where the chapters are: `$SAE_DIPLOMA_CHAPTERS`, the installed package's own copy, or `nbs/` next to the package."
     if d := os.environ.get("SAE_DIPLOMA_CHAPTERS"): return Path(d)
     inside = package_dir()/"chapters"
     return inside if inside.exists() else package_dir().parent/"nbs"

@@ -91,7 +91,7 @@ def parse_value(
     value,    # text or a Python value
     default,  # of the chapter: its type is the type asked for
 ):
-    """`value` in the type of `default` (an int where a float stands is fine and stays one; `None` takes anything);
+    """`value` in the type of `default` (an int in place of a float is fine and stays one; `None` takes anything);
     raises `ParamError`."""
     given, value = value, _plain(value)
     if default is None:
