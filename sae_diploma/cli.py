@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['reproduce_', 'presets_', 'status_', 'findings_', 'site_', 'export_', 'main']
 
-# %% ../nbs/lib/running/02_cli.ipynb #2d81ae47
+# %% ../nbs/lib/running/02_cli.ipynb #2c334d8b
 import os, re, sys
 from pathlib import Path
 
@@ -17,7 +17,14 @@ from .pipeline import *
 
 # %% ../nbs/lib/running/02_cli.ipynb #a2f26f41
 _renamed = {"--from_": ["--from"], "--param": ["-p", "--param"], "--run_dir": ["--run-dir"]}
+_metavars = dict(param=("NAME", "VALUE"), from_="CHAPTER", only="CHAPTER")
 
+def _rename(parser, action, names):
+    "Give a flag other names."
+    action.option_strings = names
+    for n in names: parser._option_string_actions[n] = action
+
+# %% ../nbs/lib/running/02_cli.ipynb #e92b7f7c
 def _parser(
     func,     # the function behind the command
     name:str, # of the command
@@ -27,28 +34,39 @@ def _parser(
     p._negative_number_matcher = re.compile(r"-\.?\d[\d.,eE+-]*$") # -1,0 and -1e-3 are values, too
     for a in p._actions:
         for o in list(a.option_strings):
-            if o in _renamed:
-                a.option_strings = _renamed[o]
-                for n in _renamed[o]: p._option_string_actions[n] = a
-        if a.dest == "pdb": a.option_strings, a.help = ["--debug"], "show the traceback of an error"; p._option_string_actions["--debug"] = a
-        if a.dest in ("param", "from_", "only"): a.metavar = ("NAME", "VALUE") if a.dest == "param" else "CHAPTER"
-        if a.help: a.help = re.sub(r" \(default: .*\)$", lambda m: m[0] if a.default not in (None, "", (), False) else "", a.help)
+            if o in _renamed: _rename(p, a, _renamed[o])
+        if a.dest == "pdb":
+            _rename(p, a, ["--debug"])
+            a.help = "show the traceback of an error"
+        if a.dest in _metavars: a.metavar = _metavars[a.dest]
+        empty = a.default in (None, "", (), False)
+        if a.help and empty: a.help = re.sub(r" \(default: .*\)$", "", a.help)
     return p
 
+# %% ../nbs/lib/running/02_cli.ipynb #25c38878
 def _spell(argv, parser):
     "Arguments with `-` and `_` in the names of flags as the parser knows them."
     known, out = parser._option_string_actions, []
     for o in argv:
         flag, eq, val = o.partition("=")
-        alt = [f for f in (flag, flag.replace("_", "-"), "--"+flag[2:].replace("-", "_")) if f in known] if flag.startswith("--") else []
-        out.append((alt[0] if alt else flag)+eq+val)
+        spelt = (flag, flag.replace("_", "-"), "--"+flag[2:].replace("-", "_")) if flag.startswith("--") else ()
+        out.append(next((f for f in spelt if f in known), flag)+eq+val)
     return out
+
+# %% ../nbs/lib/running/02_cli.ipynb #fccf0e90
+def _where(run):
+    "Say where the results of a run are."
+    found = {"figures": "05_figures", "findings": "04_comparison/findings.json", "executed chapters": "notebooks",
+             "site": "site/index.html"}
+    for name, sub in found.items():
+        if (run/sub).exists(): print(f"{name}: {run/sub}")
 
 # %% ../nbs/lib/running/02_cli.ipynb #f0a9ee71
 def reproduce_(
     preset:str=None,  # preset to run (see `sae-diploma presets`): what the run folder was made with, else quick
     run_dir:str=None, # folder of the run: _runs/<preset>
-    param:Param("set a parameter of the chapters, for all that have it (k) or for one (03.k); may be given often", nargs=2, action="append")=None,
+    param:Param("set a parameter of the chapters, for all that have it (k) or for one (03.k); may be given often",
+                nargs=2, action="append")=None,
     from_:str=None,   # first chapter to consider, such as 03: those before are taken as they are
     only:str=None,    # the one chapter to consider
     force:bool=False, # redo the chosen chapters even when they are up to date
@@ -57,11 +75,6 @@ def reproduce_(
     "Run the chapters of the thesis, or what of them is not done."
     run = reproduce(preset, run_dir, [tuple(o) for o in param or []], from_, only, force, update)
     _where(run)
-
-def _where(run):
-    "Say where the results of a run are."
-    for name, sub in (("figures", "05_figures"), ("findings", "04_comparison/findings.json"), ("executed chapters", "notebooks"), ("site", "site/index.html")):
-        if (run/sub).exists(): print(f"{name}: {run/sub}")
 
 # %% ../nbs/lib/running/02_cli.ipynb #b9b1cfa8
 def presets_(
@@ -76,36 +89,48 @@ def presets_(
         print(f"\n{chs[s].name}")
         for k, v in vals.items(): print(f"  {k:<28} {v!r:<24} {chs[s].help.get(k, '')}")
 
+# %% ../nbs/lib/running/02_cli.ipynb #ca8658f8
 def status_(
     run_dir:str="_runs/quick", # folder of the run
 ):
     "Say which chapters of a run are done, stale (and why) or missing."
+    from sae_diploma.tables import brief
     for o in status(run_dir):
         took = clock(o["seconds"]) if o["seconds"] else "–"
         print(f"{o['chapter']:<28} {took:>7}  {o['state']}")
-        if o["metrics"]: print(" "*37 + "  ".join(f"{k} {_num(v)}" for k, v in list(o["metrics"].items())[:6]))
+        some = list(o["metrics"].items())[:6]
+        if some: print(" "*37 + "  ".join(f"{k} {brief(v)}" for k, v in some))
 
-def _num(v): return f"{v:.4g}" if isinstance(v, float) else str(v)
+# %% ../nbs/lib/running/02_cli.ipynb #76cc27d0
+def _found(run_dir):
+    "The findings of a run, or of a comparison; raises `DataError` where there are none and `CorruptError` for others."
+    run = Path(run_dir)
+    path = next((p for p in (run/"04_comparison"/"findings.json", run/"findings.json") if p.exists()), None)
+    check(path is not None,
+          f"run_dir: {run_dir} has no findings; `sae-diploma reproduce --run-dir {run_dir}` makes them (`status` says "
+          "what is missing)", DataError)
+    found, cause = load_json(path), run/"06_causal"/"causal.json"
+    if cause.exists() and isinstance(found, list): found = [*found, load_json(cause)]
+    is_one = lambda o: isinstance(o, dict) and all(isinstance(o.get(k), str) for k in ("question", "sentence"))
+    check(isinstance(found, list) and all(map(is_one, found)),
+          f"{path}: it holds no findings, or some without question and sentence; make it again with chapter 4 or "
+          "`compare`", CorruptError)
+    return found
 
+# %% ../nbs/lib/running/02_cli.ipynb #d65836eb
 def findings_(
     run_dir:Param("folder of the run, or of a `compare`: _runs/quick", str, opt=False, nargs="?")="_runs/quick",
     json:bool=False,           # numbers and all, as JSON
 ):
     "What a run found, in sentences with intervals and controls, and how sure it is."
     import json as js, textwrap
-    run = Path(run_dir)
-    path = next((p for p in (run/"04_comparison"/"findings.json", run/"findings.json") if p.exists()), None)
-    check(path is not None, f"run_dir: {run_dir} has no findings; `sae-diploma reproduce --run-dir {run_dir}` makes them (`status` says what is missing)", DataError)
-    found, cause = load_json(path), run/"06_causal"/"causal.json"
-    if cause.exists() and isinstance(found, list): found = [*found, load_json(cause)]
-    is_one = lambda o: isinstance(o, dict) and all(isinstance(o.get(k), str) for k in ("question", "sentence"))
-    whole = isinstance(found, list) and all(is_one(o) for o in found)
-    check(whole,
-          f"{path}: it holds no findings, or some without question and sentence; make it again with chapter 4 or "
-          "`compare`", CorruptError)
+    found = _found(run_dir)
     if json: return print(js.dumps(found, indent=1, ensure_ascii=False))
-    for i, o in enumerate(found, 1): print(textwrap.fill(f"{i}. {o['question']}", 100), textwrap.indent(textwrap.fill(o["sentence"], 97), "   "), sep="\n", end="\n\n")
+    for i, o in enumerate(found, 1):
+        print(textwrap.fill(f"{i}. {o['question']}", 100), textwrap.indent(textwrap.fill(o["sentence"], 97), "   "),
+              sep="\n", end="\n\n")
 
+# %% ../nbs/lib/running/02_cli.ipynb #46cdb469
 def site_(
     run_dir:str="_runs/quick", # run whose executed chapters, figures and cards are shown
     out:str="_site",           # folder of the site
@@ -117,6 +142,7 @@ def site_(
     n = len(build_site(run_dir, out, how=how, run_lib=run_library))
     check(not n, f"the site is in {out}, with {n} fault{'s' if n > 1 else ''}, named above", DataError)
 
+# %% ../nbs/lib/running/02_cli.ipynb #833bff2c
 def export_(
     run_dir:str="_runs/quick", # run to export
     to:str="thesis.pdf",       # thesis.pdf, figures.zip, neuronpedia or hub
@@ -126,37 +152,32 @@ def export_(
     from sae_diploma.export import export_run
     export_run(run_dir, to, out)
 
-# %% ../nbs/lib/running/02_cli.ipynb #3277ff78
-def _commands():
-    "name -> function, in the order of the help."
-    return {"reproduce": reproduce_, "status": status_, "findings": findings_, "presets": presets_, "site": site_, "export": export_, "extract": extract_, "store": store_, "sft": sft_, "train-sae": train_sae_, "evaluate": evaluate_, "compare": compare_, "convert": convert_, "benchmark": benchmark_}
+# %% ../nbs/lib/running/02_cli.ipynb #42c406d4
+_commands = {"reproduce": reproduce_, "status": status_, "findings": findings_, "presets": presets_, "site": site_,
+             "export": export_, "extract": extract_, "store": store_, "sft": sft_, "train-sae": train_sae_,
+             "evaluate": evaluate_, "compare": compare_, "convert": convert_, "benchmark": benchmark_} # as in the help
 
 def _overview():
     "The help of the program as a whole."
-    rows = "\n".join(f"  {k:<11} {f.__doc__}" for k, f in _commands().items())
-    return ("usage: sae-diploma COMMAND [--help] …\n\nWhat did fine-tuning change inside this language model?\n\ncommands:\n" + rows +
-            "\n\nStart with `sae-diploma reproduce`: the whole chain on the shipped tiny model, a few minutes on two cores.\n")
+    rows = "\n".join(f"  {k:<11} {f.__doc__}" for k, f in _commands.items())
+    return ("usage: sae-diploma COMMAND [--help] …\n\nWhat did fine-tuning change inside this language model?\n\n"
+            f"commands:\n{rows}\n\n"
+            "Start with `sae-diploma reproduce`: the whole chain on the shipped tiny model, a few minutes on two "
+            "cores.\n")
 
-def main(
-    argv=None, # arguments, `sys.argv[1:]` by default
-):
-    "Entry point of the console script: exit code 0, 1 after an error of one sentence, 2 for wrong arguments, 130 when stopped."
-    argv = list(sys.argv[1:] if argv is None else argv)
-    if getattr(sys.stdout, "errors", "") == "strict" and hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace") # a letter that the terminal's encoding lacks is no error
-    cmds = _commands()
-    if not argv or argv[0] in ("-h", "--help", "help"): return print(_overview())
-    if argv[0] in ("-V", "--version"):
-        from sae_diploma import __version__
-        return print(f"sae-diploma {__version__}")
-    if argv[0] not in cmds: _exit(f"{argv[0]!r} is no command{near(argv[0], cmds)}", 2)
-    parser = _parser(cmds[argv[0]], argv[0])
-    args = vars(parser.parse_args(_spell(argv[1:], parser)))
-    args.pop("xtra"); debug = args.pop("pdb")
+# %% ../nbs/lib/running/02_cli.ipynb #5978dbc9
+def _exit(msg, code):
+    "One sentence on stderr, and the exit code."
+    print(f"\nsae-diploma: {msg}" if sys.stderr.isatty() else f"sae-diploma: {msg}", file=sys.stderr)
+    raise SystemExit(code)
+
+# %% ../nbs/lib/running/02_cli.ipynb #25b3c926
+def _call(func, args, debug):
+    "Run a command; an error becomes one sentence and an exit code."
     try:
         seed = args.get("seed", 0)
         check(type(seed) is not int or 0 <= seed < 2**32, f"seed: {seed} is no whole number from 0 to 2**32 - 1")
-        cmds[argv[0]](**args)
+        func(**args)
     except KeyboardInterrupt: _exit("stopped; the same command goes on where it stopped", 130)
     except BrokenPipeError: os._exit(0)
     except Exception as e:
@@ -165,11 +186,25 @@ def main(
             _exit("disk full: what was written before it is whole; free some space and run the same command again", 1)
         _exit(str(e) if isinstance(e, SaeDiplomaError) else f"{type(e).__name__}: {e} (--debug shows where)", 1)
 
-def _exit(msg, code):
-    "One sentence on stderr, and the exit code."
-    print(f"\nsae-diploma: {msg}" if sys.stderr.isatty() else f"sae-diploma: {msg}", file=sys.stderr)
-    raise SystemExit(code)
+# %% ../nbs/lib/running/02_cli.ipynb #028b8f99
+def main(
+    argv=None, # arguments, `sys.argv[1:]` by default
+):
+    "The console script: exit code 0, 1 after an error of one sentence, 2 for wrong arguments, 130 when stopped."
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if getattr(sys.stdout, "errors", "") == "strict" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace") # a letter that the terminal's encoding lacks is no error
+    if not argv or argv[0] in ("-h", "--help", "help"): return print(_overview())
+    if argv[0] in ("-V", "--version"):
+        from sae_diploma import __version__
+        return print(f"sae-diploma {__version__}")
+    if argv[0] not in _commands: _exit(f"{argv[0]!r} is no command{near(argv[0], _commands)}", 2)
+    parser = _parser(_commands[argv[0]], argv[0])
+    args = vars(parser.parse_args(_spell(argv[1:], parser)))
+    args.pop("xtra")
+    debug = args.pop("pdb")
+    _call(_commands[argv[0]], args, debug)
 
-# %% ../nbs/lib/running/02_cli.ipynb #9f0450cd
+# %% ../nbs/lib/running/02_cli.ipynb #7e35d08e
 #| eval: false
 if __name__ == "__main__": main()
