@@ -28,7 +28,8 @@ def directions_of(
     with torch.no_grad():
         W = sae.W_dec.detach().float().cpu()
         if sae.cfg.n_sources > 1:
-            W = W.unflatten(1, (sae.cfg.n_sources, sae.cfg.d_in)); W = W[torch.arange(len(W)), W.norm(dim=2).argmax(1)]
+            W = W.unflatten(1, (sae.cfg.n_sources, sae.cfg.d_in))
+            W = W[torch.arange(len(W)), W.norm(dim=2).argmax(1)]
         return torch.nn.functional.normalize(W, dim=1)
 
 # %% ../../nbs/lib/cards/04_build.ipynb #60d696e6
@@ -42,41 +43,48 @@ def nearest_latents(
     "For each latent a list of `(dictionary, latent, cosine)`, the same dictionary first."
     d, latents, out = directions[dictionary], [int(o) for o in latents], [[] for _ in latents]
     for name in [dictionary]+[o for o in directions if o != dictionary]:
-        e = directions[name]
+        e, own = directions[name], name == dictionary
         if e.shape[1] != d.shape[1]: continue
         for a in range(0, len(latents), 512):
             c = d[latents[a:a+512]]@e.T
-            if name == dictionary: c[range(len(c)), latents[a:a+512]] = -2
-            top = c.topk(min(n if name == dictionary else n_other, e.shape[0]-(name == dictionary)), dim=1)
-            for i, (v, j) in enumerate(zip(top.values.tolist(), top.indices.tolist())): out[a+i] += [(name, int(l), round(x, 4)) for x, l in zip(v, j)]
+            if own: c[range(len(c)), latents[a:a+512]] = -2
+            top = c.topk(min(n if own else n_other, e.shape[0]-own), dim=1)
+            for i, (values, ids) in enumerate(zip(top.values.tolist(), top.indices.tolist())):
+                out[a+i] += [(name, int(l), round(v, 4)) for v, l in zip(values, ids)]
     return out
 
 # %% ../../nbs/lib/cards/04_build.ipynb #603ea254
-_fields = ("freq_base", "freq_ft", "delta", "lo", "hi", "p", "q", "docs", "mean_base", "mean_ft", "mean_lo", "mean_hi", "mean_q", "ratio", "ratio_lo", "ratio_hi", "nearest", "cos_base")
+_fields = ("freq_base", "freq_ft", "delta", "lo", "hi", "p", "q", "docs", "mean_base", "mean_ft", "mean_lo", "mean_hi",
+    "mean_q", "ratio", "ratio_lo", "ratio_hi", "nearest", "cos_base")
 
 # %% ../../nbs/lib/cards/04_build.ipynb #e486706e
 def _where(s, j, names, latent, parts):
-    "Frequency in each part of the text that has tokens, with the comparison's interval and verdict where `parts` has them."
-    out = [dict(part=names[g], tokens=int(s.tokens[g]), base=s.active[0, g, j]/s.tokens[g], ft=s.active[1, g, j]/s.tokens[g]) for g in np.flatnonzero(s.tokens)]
-    for o in out:
-        r = parts.get((latent, *o["part"].split(": ")))
+    "Frequency in each part of the text that has tokens, with interval and verdict where `parts` has them."
+    out = []
+    for g in np.flatnonzero(s.tokens):
+        n, (base, ft) = s.tokens[g], s.active[:, g, j]
+        o = dict(part=names[g], tokens=int(n), base=base/n, ft=ft/n)
+        r = parts.get((latent, *names[g].split(": ")))
         if r is not None: o |= dict(delta=float(r.delta), lo=float(r.lo), hi=float(r.hi), called=bool(r.called))
+        out.append(o)
     return out
 
 # %% ../../nbs/lib/cards/04_build.ipynb #4c88cb2f
 def _parts(table):
     "(latent, regime, segment) → row of a table of latents by part of the text; a regime of one segment stands for it."
-    if table is None or not {"latent", "regime", "segment", "delta", "lo", "hi", "called"} <= set(table): return {}
+    need = {"latent", "regime", "segment", "delta", "lo", "hi", "called"}
+    if table is None or not need <= set(table): return {}
     out = {(r.latent, r.regime, r.segment): r for r in table.itertuples() if r.regime != "all"}
     return {**{(l, g, "text"): r for (l, g, s), r in out.items() if s == "all"}, **out}
 
 # %% ../../nbs/lib/cards/04_build.ipynb #9cd59682
 def _packages(s, j, pair, about):
-    "Share of the latent's sampled activation in each package, the largest four, beside the package's share of the sample's text."
+    "Share of the latent's sampled activation in each package, the largest four."
     ok = s.value[:, j] > 0
     if not ok.any() or "source" not in about: return []
     of = about.source.astype(str).str.split(".").str[0]
-    w = pd.Series(s.value[ok, j], index=of.loc[np.asarray(pair.doc)[s.row[ok, j]]].to_numpy()).groupby(level=0).sum()
+    package = of.loc[np.asarray(pair.doc)[s.row[ok, j]]].to_numpy()
+    w = pd.Series(s.value[ok, j], index=package).groupby(level=0).sum()
     return [(str(k), round(float(v), 4)) for k, v in (w/w.sum()).nlargest(4).items()]
 
 # %% ../../nbs/lib/cards/04_build.ipynb #27f67951
@@ -88,38 +96,76 @@ def _by_model(sae, latents, W_U, tokenizer):
         W = sae.W_dec.detach().float().cpu().unflatten(1, (2, sae.cfg.d_in))[latents]
         norm, cos = W.norm(dim=2), torch.nn.functional.cosine_similarity(W[:, 0], W[:, 1], dim=1)
     words = [lens(W[:, i], range(len(latents)), W_U, tokenizer) for i in range(2)]
-    return [dict(by_model=dict(norm=[round(float(o), 4) for o in norm[i]], cosine=round(float(cos[i]), 4), words=[words[0][i], words[1][i]])) for i in range(len(latents))]
+    return [dict(by_model=dict(norm=[round(float(o), 4) for o in norm[i]], cosine=round(float(cos[i]), 4),
+        words=[words[0][i], words[1][i]])) for i in range(len(latents))]
 
 # %% ../../nbs/lib/cards/04_build.ipynb #ac18824a
 def _all_verdicts(c, methods, min_cosine=.5):
-    "Verdicts on a card's latent, then those on its nearest latent in each other dictionary; one of a smaller cosine is another feature and answers for none."
+    "Verdicts on a card's latent, then those on its nearest latents in other dictionaries if they are near enough."
     out = verdicts(c["dictionary"], c["latent"], methods)
     for d, l, cos in c.get("nearest_latents", []):
         said = verdicts(d, l, methods) if d != c["dictionary"] else []
         if cos >= min_cosine: out += [v | dict(via=[d, l, cos]) for v in said]
-        elif said and not set(methods[d]) <= {"attribution", "ablation"}: out.append(dict(method=d, measure=f"no latent of it points the same way; the nearest is", value=cos, lo=None, hi=None, q=None, called=False, unit="cosine", words="no counterpart", via=[d, l, cos]))
+        elif said and not set(methods[d]) <= {"attribution", "ablation"}:
+            out.append(dict(method=d, measure="no latent of it points the same way; the nearest is", value=cos, lo=None,
+                hi=None, q=None, called=False, unit="cosine", words="no counterpart", via=[d, l, cos]))
     return out
 
 # %% ../../nbs/lib/cards/04_build.ipynb #f5a5f42f
 def _card(s, j, r, names, words, dictionary, parts):
     "The numbers of one card."
-    n = max(s.tokens.sum(), 1); active = s.active[:, :, j].sum(1)
-    c = dict(latent=int(r.latent), dictionary=dictionary, on=str(r.get("regime", "all")), called=bool(r.get("called", False)), new=bool(r.get("new", False)), freq_base=active[0]/n, freq_ft=active[1]/n, tokens=int(n))
+    n, active = max(s.tokens.sum(), 1), s.active[:, :, j].sum(1)
+    c = dict(latent=int(r.latent), dictionary=dictionary, on=str(r.get("regime", "all")),
+        called=bool(r.get("called", False)), new=bool(r.get("new", False)),
+        freq_base=active[0]/n, freq_ft=active[1]/n, tokens=int(n))
     c |= {k: float(r[k]) for k in _fields if k in r and pd.notna(r[k])}
     if "docs" not in c and pd.notna(r.get("support")): c["docs"] = float(r.support)
     for m, i in (("base", 0), ("ft", 1)): c.setdefault(f"mean_{m}", s.total[i, j]/active[i] if active[i] else 0.)
     c.setdefault("delta", c["freq_ft"]-c["freq_base"])
-    on = np.flatnonzero(s.hist[:, j].any(0)); a, b = (int(on[0]), int(on[-1])+1) if len(on) else (0, 0)
-    return c | dict(max=float(s.top_value[0, j]), where=_where(s, j, names, int(r.latent), parts), hist=dict(first=a, base=s.hist[0, j, a:b].tolist(), ft=s.hist[1, j, a:b].tolist()), promoted=words[0], suppressed=words[1], contexts=[])
+    on = np.flatnonzero(s.hist[:, j].any(0))
+    a, b = (int(on[0]), int(on[-1])+1) if len(on) else (0, 0)
+    hist = dict(first=a, base=s.hist[0, j, a:b].tolist(), ft=s.hist[1, j, a:b].tolist())
+    return c | dict(max=float(s.top_value[0, j]), where=_where(s, j, names, int(r.latent), parts), hist=hist,
+        promoted=words[0], suppressed=words[1], contexts=[])
 
 # %% ../../nbs/lib/cards/04_build.ipynb #783b9803
 def _context(pair, tokenizer, about, r, kind, w, a):
     "One context: tokens and what the latent does on each in both models."
-    d = about.loc[int(pair.doc[r])]
-    ids = np.asarray(pair.table.token)[w]
-    return dict(kind=kind if kind == "top" else f"quantile {kind:g}", id=str(d.get("id", "")), source=str(d.get("source", "")), regime=str(d.get("regime", "")), peak=int(r-w[0]),
-                cut=[bool(w[0] > 0 and pair.doc[w[0]-1] == pair.doc[r]), bool(w[-1]+1 < len(pair.doc) and pair.doc[w[-1]+1] == pair.doc[r])],
-                tokens=token_text(tokenizer, ids), base=[round(float(v), 4) for v in a[0]], ft=[round(float(v), 4) for v in a[1]])
+    d, doc = about.loc[int(pair.doc[r])], pair.doc
+    more = [bool(w[0] > 0 and doc[w[0]-1] == doc[r]), bool(w[-1]+1 < len(doc) and doc[w[-1]+1] == doc[r])]
+    base, ft = ([round(float(v), 4) for v in o] for o in a)
+    return dict(kind=kind if kind == "top" else f"quantile {kind:g}", id=str(d.get("id", "")),
+        source=str(d.get("source", "")), regime=str(d.get("regime", "")), peak=int(r-w[0]), cut=more,
+        tokens=token_text(tokenizer, np.asarray(pair.table.token)[w]), base=base, ft=ft)
+
+# %% ../../nbs/lib/cards/04_build.ipynb #da317fb8
+def _contexts(cards, sae, pair, tokenizer, about, spots, encode, keep, before, after):
+    "Add to each card the contexts around its `spots`, [(row, kind)]."
+    flat = [(i, r, k) for i, o in enumerate(spots) for r, k in o]
+    wins = windows(pair.doc, [r for _, r, _ in flat], before, after)
+    latents = [c["latent"] for c in cards]
+    acts = _window_acts(sae, pair, latents, [(i, w) for (i, _, _), w in zip(flat, wins)], encode, keep)
+    for (i, r, k), w, a in zip(flat, wins, acts):
+        cards[i]["contexts"].append(_context(pair, tokenizer, about, r, k, w, a))
+
+# %% ../../nbs/lib/cards/04_build.ipynb #6bd5b70c
+def _neighbours_and_names(cards, directions, methods, labeller):
+    "Add to each card its nearest latents, all verdicts, the name that was given to it and its label."
+    near_by = [[]]*len(cards)
+    if directions: near_by = nearest_latents(directions, cards[0]["dictionary"], [c["latent"] for c in cards])
+    for c, o in zip(cards, near_by):
+        c["nearest_latents"] = o
+        c["verdicts"] = _all_verdicts(c, methods or {})
+        c["given"] = visible(cut(labeller(c) or "", 200)) if labeller else ""
+        c["label"] = f"#{c['latent']} {c['given'] or c['name']}".strip()
+
+# %% ../../nbs/lib/cards/04_build.ipynb #6734c412
+def _check_asked(latents, d_sae, labeller):
+    "Raises `ParamError` for latents that the dictionary lacks, and for a labeller that cannot be called."
+    check(bool(latents) and max(latents) < d_sae,
+        f"drift: latent {max(latents, default=None)} is not among the {d_sae} of this dictionary")
+    check(labeller is None or callable(labeller),
+        f"labeller: {labeller!r} cannot be called; give a function from a card to a name")
 
 # %% ../../nbs/lib/cards/04_build.ipynb #e611575b
 def card_data(
@@ -138,35 +184,31 @@ def card_data(
     after:int=8,              # and after
     chunk=None,               # rows in memory at once
     seed:int=0,               # of the sample that quantiles are read from
-    scanned=None,             # `Scan` of all latents over the same rows, with the groups of `scan_all`, where it is at hand
+    scanned=None,             # `Scan` of all latents over the same rows, as of `scan_all`, where it is at hand
     named=None,               # `describe` of that scan
     methods=None,             # of `read_methods`: verdicts on each card
     directions=None,          # dictionary -> unit decoder rows, for the nearest latents: `directions_of`
-    labeller=None,            # card -> name or None: a language model, or you; the statistics name it where it gives none
+    labeller=None,            # card -> name or None: a language model, or you; where it gives none, the statistics do
 ) -> list:
     "Cards of the latents in `drift`, as dicts, in one pass over the stores."
     latents = [int(o) for o in drift.latent]
-    check(bool(latents) and max(latents) < sae.cfg.d_sae, f"drift: latent {max(latents, default=None)} is not among the {sae.cfg.d_sae} of this dictionary")
-    check(labeller is None or callable(labeller), f"labeller: {labeller!r} cannot be called; give a function from a card to a name")
+    _check_asked(latents, sae.cfg.d_sae, labeller)
     rows = np.sort(np.asarray(pair.rows(split="eval", drop_bos=True) if rows is None else rows))
     group, names, bos = _groups(pair.table)
-    s = scanned if scanned is not None else scan(sae, pair, latents, rows, encode, group, chunk, n_top=n_top, seed=seed)
-    place = latents if scanned is not None else list(range(len(latents)))
+    s, place = scanned, latents
+    if s is None:
+        s = scan(sae, pair, latents, rows, encode, group, chunk, n_top=n_top, seed=seed)
+        place = list(range(len(latents)))
     named = describe(s, pair.table, tokenizer, rows) if named is None else named
+    about, of = pair.table.docs.set_index("doc"), _parts(None if parts is None else parts[parts.latent.isin(latents)])
+    words = lens(directions_of(sae) if sae.cfg.n_sources > 1 else sae, latents, W_U, tokenizer)
+    cards = [_card(s, j, r, names, w, dictionary, of) for j, (_, r), w in zip(place, drift.iterrows(), words)]
+    for c, j, by_model in zip(cards, place, _by_model(sae, latents, W_U, tokenizer)):
+        c |= dict(packages=_packages(s, j, pair, about), name=named.label[j], evidence=named.evidence[j],
+            reads=_reads(pair)) | by_model
     spots = [choose(s, j, pair.doc, quantiles) for j in place]
-    flat = [(i, r, k) for i, o in enumerate(spots) for r, k in o]
-    wins = windows(pair.doc, [r for _, r, _ in flat], before, after)
-    acts = _window_acts(sae, pair, latents, [(i, w) for (i, _, _), w in zip(flat, wins)], encode, ~bos)
-    about = pair.table.docs.set_index("doc")
-    words, joint = lens(directions_of(sae) if sae.cfg.n_sources > 1 else sae, latents, W_U, tokenizer), _by_model(sae, latents, W_U, tokenizer)
-    of = _parts(None if parts is None else parts[parts.latent.isin(latents)])
-    cards = [_card(s, j, r, names, words[i], dictionary, of) | dict(packages=_packages(s, j, pair, about), name=named.label[j], evidence=named.evidence[j], reads=_reads(pair)) | joint[i] for i, (j, (_, r)) in enumerate(zip(place, drift.iterrows()))]
-    for (i, r, k), w, a in zip(flat, wins, acts): cards[i]["contexts"].append(_context(pair, tokenizer, about, r, k, w, a))
-    near_by = nearest_latents(directions, dictionary, latents) if directions else [[]]*len(latents)
-    for c, o in zip(cards, near_by):
-        c["nearest_latents"] = o; c["verdicts"] = _all_verdicts(c, methods or {})
-        c["given"] = visible(cut(labeller(c) or "", 200)) if labeller else ""
-        c["label"] = f"#{c['latent']} {c['given'] or c['name']}".strip()
+    _contexts(cards, sae, pair, tokenizer, about, spots, encode, ~bos, before, after)
+    _neighbours_and_names(cards, directions, methods, labeller)
     return cards
 
 # %% ../../nbs/lib/cards/04_build.ipynb #4a20c94b
@@ -228,7 +270,9 @@ def all_latents(
     for name, (d, pair, encode) in dicts.items():
         r = np.sort(np.asarray(pair.rows(split="eval", drop_bos=True) if rows is None else rows))
         s = scan_all(d, pair, r, encode, n_top, n_sample, seed)
-        s.key = None                                                            # it was for the draw, and there may be six such passes
-        said = describe(s, pair.table, tokenizer, r); passes[name] = s, said
-        tables.append(overview(name, d.cfg.d_sae, methods or {}, s, said, lens(directions_of(d), range(d.cfg.d_sae), W_U, tokenizer, n=4)))
+        s.key = None                        # it was for the draw, and there may be six such passes
+        said = describe(s, pair.table, tokenizer, r)
+        passes[name] = s, said
+        promoted = lens(directions_of(d), range(d.cfg.d_sae), W_U, tokenizer, n=4)
+        tables.append(overview(name, d.cfg.d_sae, methods or {}, s, said, promoted))
     return pd.concat(tables, ignore_index=True), passes

@@ -43,7 +43,7 @@ def test_lock_without_flock(tmp_path, monkeypatch):
 
 def test_rename_waits_for_a_reader(tmp_path, monkeypatch):
     "Windows refuses to rename onto a file that is open: it is tried again, and the refusal comes out when it lasts."
-    import sae_diploma.core as core
+    import sae_diploma.core.files as core
     real, refused = os.replace, []
     def busy(a, b):
         if len(refused) < 3: refused.append(b); raise PermissionError(13, "used by another process")

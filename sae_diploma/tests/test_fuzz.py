@@ -244,7 +244,7 @@ def _typed(want, got):
 
 def _make_run(folder):
     from sae_diploma.pipeline import load_preset, resolve_params
-    save_json(dict(preset="smoke", **resolve_params(_chapters(), load_preset("smoke"))), folder/"parameters.json")
+    save_json(dict(format=2, preset="smoke", **resolve_params(_chapters(), load_preset("smoke"))), folder/"parameters.json")
 
 def _load_run(folder):
     from sae_diploma.pipeline import choose_run

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['SLOW', 'MINE', 'ROUTES', 'toy', 'chain', 'start', 'wait_for', 'total', 'test_killed_run_goes_on',
            'test_second_process_is_refused', 'test_a_folder_of_somebody_else_stays_as_it_is',
-           'test_what_lies_in_a_stage_stays_when_it_runs_again', 'test_a_stage_that_was_altered_is_a_sentence',
+           'test_what_lies_in_a_stage_stays_when_it_runs_again', 'test_a_stage_that_was_altered_is_a_sentence', 'older',
+           'files', 'test_a_run_records_its_format', 'test_a_run_of_an_older_format_is_one_sentence',
            'test_shipped_presets_fit_the_chapters', 'test_chapters_keep_the_protocol', 'by_yaml',
            'test_every_parameter_of_every_chapter_survives_its_spelling', 'test_a_value_has_the_type_of_the_default',
            'test_what_could_be_two_things_is_one_sentence', 'test_papermill_gives_a_chapter_its_types']
@@ -125,6 +126,47 @@ def test_a_stage_that_was_altered_is_a_sentence(chain, name, text):
     if name == "begun.json": (chain/"a/01_data/stage.json").unlink()
     (chain/"a/01_data"/name).write_text(text, encoding="utf-8")
     with pytest.raises(CorruptError, match=name): status(chain/"a")
+
+# %% ../../nbs/lib/tests/pipeline.ipynb #0023ebc1
+def older(run):
+    "Take out of a run what an earlier version did not record."
+    for f in (run/"parameters.json", *run.glob("*/stage.json")):
+        if f.exists(): save_json({k: v for k, v in load_json(f).items() if k != "format"}, f)
+
+def files(folder):
+    "Path -> content of all files below a folder."
+    return {o.relative_to(folder).as_posix(): o.read_bytes() for o in folder.rglob("*") if o.is_file()}
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_run_records_its_format(chain, alone):
+    "Parameters and stages do, whether the runner or a reader started the chapter."
+    if alone: Chapter("01_data", chain/"a", dict(run_dir=str(chain/"a"), n=1)).done()
+    else: reproduce("smoke", chain/"a", [("n", 1)], say=lambda *_, **__: None)
+    assert load_json(chain/"a/01_data/stage.json")["format"] == FORMAT and run_format(chain/"a") == FORMAT
+    assert alone or load_json(chain/"a/parameters.json")["format"] == FORMAT
+
+@pytest.mark.parametrize("only_stages", [False, True])
+@pytest.mark.parametrize("how", ["reproduce", "chapter", "status", "site", "export"])
+def test_a_run_of_an_older_format_is_one_sentence(chain, how, only_stages):
+    "It names the folder and both ways out, and nothing is written."
+    run, out = chain/"a", chain/"out"
+    reproduce("smoke", run, [("n", 1)], say=lambda *_, **__: None)
+    older(run)
+    if only_stages: (run/"parameters.json").unlink()
+    before = files(run)
+    def ask():
+        if how == "reproduce": reproduce(None, run, say=lambda *_, **__: None)
+        if how == "chapter": Chapter("02_sft", run, dict(run_dir=str(run)))
+        if how == "status": status(run)
+        if how == "site":
+            from sae_diploma.site import build_site
+            build_site(run, out)
+        if how == "export":
+            from sae_diploma.export import export_run
+            export_run(run, "figures.zip", out/"figures.zip")
+    with pytest.raises(DataError, match="is a run of format 1, and this version") as e: ask()
+    assert str(run) in str(e.value) and "reproduce" in str(e.value) and "\n" not in str(e.value)
+    assert files(run) == before and not out.exists()
 
 # %% ../../nbs/lib/tests/pipeline.ipynb #8f55112a
 def test_shipped_presets_fit_the_chapters(monkeypatch):

@@ -291,7 +291,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(world, too_late):
 
 def test_the_call_that_was_meant_works_in_the_same_place(world, monkeypatch):
     "After all that was refused, each call of the table does its work, in the folder that the refused ones named."
-    from sae_diploma import commands
+    from sae_diploma.commands import compare as commands
     monkeypatch.setattr(commands, "_figures", lambda *a: None) # half a minute of drawing
     for call in CALLS:
         code, lines = said(arguments(call, "", world))
@@ -335,12 +335,12 @@ def test_a_refused_extraction_leaves_no_folder(world, tmp_path):
 # %% ../../nbs/lib/tests/refused.ipynb #8f57636d
 def test_overwriting_a_run_spares_what_is_not_its_own(world, tmp_path):
     "Files of a user, in the output folder and among the checkpoints, outlive a stopped run and its replacement."
-    from sae_diploma import sft
+    from sae_diploma.sft import train as sft
     out = tmp_path/"out"
     argv = arguments("sft", f"--output_dir {out} --max_steps 4 --n_evals 2", world)
     with pytest.MonkeyPatch.context() as m: # killed when the model was trained, before it was written
         def killed(*a): raise KeyboardInterrupt
-        m.setattr(sft, "_publish", killed)
+        m.setattr(sft, "publish", killed)
         assert said(argv)[0] == 130
     assert (out/"checkpoints/checkpoint-2/trainer_state.json").exists()
     mine = [out/"notes.txt", out/"checkpoints/notes.txt", out/"checkpoints/kept/best.bin"]

@@ -72,7 +72,7 @@ def test_one_writer(tmp_path):
 def test_a_checkpoint_keeps_what_is_not_its_own(tmp_path):
     "Files that a user laid into a checkpoint stay when the run is over."
     from sae_diploma.core import save_json
-    from sae_diploma.sft import _empty
+    from sae_diploma.sft.runs import empty_work as _empty
     c = tmp_path/"checkpoint-4"; c.mkdir(); d = tmp_path/"checkpoint-8"; d.mkdir()
     for o in (c, d):
         save_json(dict(global_step=int(o.name[11:])), o/"trainer_state.json"); (o/"model.safetensors").touch()
