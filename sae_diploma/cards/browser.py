@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from ..core import *
 from ..escape import *
-from .methods import STRONG, WEAK
+from .methods import words_by_weight
 from .render import card_html
 from .render import _anchor, _on, _render, _slug, _tone
 
@@ -58,7 +58,8 @@ def _rows_js(table, cards):
             page=_anchor(c) if c else None, tags=[at[o] for o in dict.fromkeys(r.tags)],
             promotes="\x01".join(map(_said, r.promotes.split("\x01"))), evidence=_said(r.evidence))
         rows.append([numbers[k][i] if k in numbers else one[k] for k in _columns])
-    weak = [i for i, o in enumerate(counts) if o in WEAK]
+    least = words_by_weight(-1)
+    weak = [i for i, o in enumerate(counts) if o in least]
     data = dict(columns=_columns, dictionaries=[_said(o) for o in dicts], weak=weak,
         tags=[(_said(o), _tone(o)) for o in counts], counts=list(counts.values()),
         has=[k for k in ("net", "causal", "runs", "nu") if t[k].notna().any()], rows=rows)
@@ -74,7 +75,8 @@ def _rows_of(js):
     for c in _numbers: t[c] = t[c].astype(float) if c in t else np.nan # an older run's table lacks some
     t["dictionary"] = [d["dictionaries"][i] for i in t.dictionary]
     t["tags"] = [[d["tags"][i][0] for i in o] for o in t.tags]
-    weight = [len(set(STRONG) & set(o))*10+bool(o) for o in t.tags]
+    strong = words_by_weight(1)
+    weight = [len(strong & set(o))*10+bool(o) for o in t.tags]
     return t.assign(weight=weight).drop(columns=["rank", "page"])
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #0bb9cd57

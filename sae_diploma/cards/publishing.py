@@ -16,9 +16,9 @@ from .build import overview
 from .build import _all_verdicts
 from .browser import write_cards
 from .browser import _rows_of
-from .methods import read_methods, tags_of
-from .methods import _by_weight, _methods
+from .methods import by_weight, read_methods, tags_of
 from .render import card_html
+from ..diffing.methods import methods as registered
 
 # %% ../../nbs/lib/cards/07_publishing.ipynb #b44cad5a
 def _or_none(x): return float(x) if math.isfinite(x) else None
@@ -95,7 +95,7 @@ def _add_to_table(table, d, methods, words):
     n = int(table.latent[at].max())+1 if at.any() else 0
     t, said = overview(d, n, methods), tags_of(d, n, methods)
     for k in ("causal", "causal_lo", "causal_hi"): table.loc[at, k] = t[k].to_numpy()[table.latent[at]]
-    tags = [_by_weight([o for o in old if o not in words]+said[l]) for old, l in zip(table.tags[at], table.latent[at])]
+    tags = [by_weight([o for o in old if o not in words]+said[l]) for old, l in zip(table.tags[at], table.latent[at])]
     table.loc[at, "tags"] = pd.Series(tags, index=table.index[at], dtype=object)
 
 # %% ../../nbs/lib/cards/07_publishing.ipynb #c1d1e231
@@ -108,11 +108,12 @@ def add_causal(
     if not methods or not all((folder/o).exists() for o in ("latents.json", "latents.js")): return False
     cards, table, about = read_cards(folder)
     cards += _own_cards(Path(causal)/"cards.json", cards, table)
-    new = {"causal attribution", "ablation"}
+    of_chapter = [m for m in registered().values() if m.stage == "06_causal"]
+    new = {m.label for m in of_chapter}
     for c in cards:
         if c["dictionary"] == "base SAE" and c["latent"] in steered: c["steering"] = steered[c["latent"]]
         c["verdicts"] = [v for v in c.get("verdicts", []) if v["method"] not in new]+_all_verdicts(c, methods)
-    words = {w for o in _methods if o[2] in new and o[8] for w in o[7]} # none of these goes by a column
+    words = {v.text for m in of_chapter for o in m.measures if o.filter for v in o.verdicts}
     for d in methods: _add_to_table(table, d, methods, words)
     write_cards(cards, folder, table=table, **about)
     return True

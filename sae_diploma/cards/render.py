@@ -16,8 +16,7 @@ from ..escape import *
 from ..tables import Prose, Table, ends
 from .scanning import BINS, SIDES
 from .scanning import _PER_OCTAVE
-from .methods import STRONG
-from .methods import _kinds, _sides
+from .methods import untested_words, words_by_tone, words_by_weight
 
 # %% ../../nbs/lib/cards/05_render.ipynb #927b70e4
 def _asset(name): return (package_dir()/"assets"/name).read_text(encoding="utf-8")
@@ -112,19 +111,16 @@ def hist_svg(
         base=_outline(h["base"], n, X, Y), ft=_outline(h["ft"], n, X, Y))
 
 # %% ../../nbs/lib/cards/05_render.ipynb #63940fcd
-_more = ("more active", "new in the fine-tuned model", _kinds["ft_only"], _sides["ft"], "of one model only", "stronger",
-    "closes the gap", "survives the placebo", "above the placebo runs", "beyond the placebo runs")
-_less = ("less active", _kinds["base_only"], _sides["base"], "weaker", "below the placebo runs")
-
 def _tone(words):
     "Class of a verdict's colour: 'f', more in the fine-tuned model, 'b', more in the base model, or 'm'."
-    return "f" if words in _more else "b" if words in _less else "m"
+    return "f" if words in words_by_tone("more") else "b" if words in words_by_tone("less") else "m"
 
 # %% ../../nbs/lib/cards/05_render.ipynb #3ca2f333
 def _own_verdict(c):
     "The verdict that says most among those on the latent itself, or None."
     own = [v for v in c.get("verdicts", []) if v["called"] and "via" not in v]
-    return min(own, key=lambda v: v["words"] not in STRONG) if own else None
+    strong = words_by_weight(1)
+    return min(own, key=lambda v: v["words"] not in strong) if own else None
 
 # %% ../../nbs/lib/cards/05_render.ipynb #8fc30cb0
 def _verdict(c):
@@ -133,7 +129,7 @@ def _verdict(c):
         v, said = _own_verdict(c), [v["words"] for v in c.get("verdicts", []) if "via" not in v]
         if v: return v["words"], _tone(v["words"])
         none = "not tested" if said and "not called" not in said else "not distinguishable from chance"
-        return next((w for w in said if w in _kinds.values()), none), "m"
+        return next((w for w in said if w in untested_words()), none), "m"
     if c.get("new"): return "new in the fine-tuned model", "f"
     if not c["called"]: return "not distinguishable from chance", "m"
     return ("more active after fine-tuning", "f") if c["delta"] > 0 else ("less active after fine-tuning", "b")

@@ -16,6 +16,7 @@ from fastcore.basics import patch
 from ..core import *
 from .base import *
 from .methods import *
+from ..pipeline import check_format
 
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #804cb070
 class Comparison:
@@ -32,6 +33,7 @@ class Comparison:
         check((self.saes/"tokens"/"tokens.parquet").exists(),
               f"run_dir: {run_dir} has no token table in 03_saes; run chapter 3 first "
               f"(`sae-diploma reproduce --run-dir {run_dir}`)", DataError)
+        check_format(self.run_dir)
         self.device, self.dtype, self._architecture, self._stats, self._opened = device, dtype, architecture, stats, {}
 
     def _once(self, name, make):

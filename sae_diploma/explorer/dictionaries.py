@@ -16,6 +16,7 @@ from ..core import *
 from ..diffing.all import encode_residual, load_threshold
 from ..saes import SAE, load_config
 from ..diffing.methods import dictionary_kinds
+from ..pipeline import check_format
 
 # %% ../../nbs/lib/explorer/01_dictionaries.ipynb #a1f19086
 class Dictionary:
@@ -91,6 +92,7 @@ def find_dictionaries(
     run = Path(run_dir).expanduser()
     check(run.is_dir(), f"run_dir: there is no folder {run_dir}; give a run's folder, such as _runs/quick, which "
           "`make thesis` writes", DataError)
+    check_format(run)
     out = _trained(run, device)
     check(len(out) > 0 and (run/"03_saes"/"tokens"/"tokens.parquet").exists(),
           f"run_dir: {run_dir} has no dictionary and token table in 03_saes; run chapter 3 first "
