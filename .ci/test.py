@@ -85,7 +85,7 @@ def house():
 def notebook_jobs():
     "A job for every notebook of the library and every tutorial."
     pages = [*sorted((ROOT/"nbs/lib").rglob("*.ipynb")), *sorted((ROOT/"nbs/tutorials").glob("*.ipynb")),
-        ROOT/"nbs/contributing.ipynb"]
+        ROOT/"nbs/contributing.ipynb", ROOT/"nbs/architecture.ipynb"]
     def job(nb):
         with tempfile.TemporaryDirectory() as tmp:
             code, s = pool.in_process(pool.notebook, (nb,), f"{tmp}/log", 900)

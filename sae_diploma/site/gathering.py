@@ -93,7 +93,7 @@ def _chapter_page(nb, run_dir, stage, chapters, cache):
         d = process(tmp, order=_order(nb))
         tmp.unlink()
         return d
-    if nb.name in ("methodology.ipynb", "contributing.ipynb"): return _run_page(nb, cache, "")
+    if nb.stem in ("methodology", "contributing", "architecture", "glossary"): return _run_page(nb, cache, "")
     d = process(nb, order=_order(nb))
     has_code = any(_source(c).strip() for c in d["cells"] if c["cell_type"] == "code")
     if has_code and nb.name != "index.ipynb":
