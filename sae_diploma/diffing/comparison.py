@@ -56,12 +56,6 @@ def stats(self:Comparison) -> dict:
     names = dict(n_bootstrap="n_bootstrap", n_perm="n_permutations", min_docs="min_docs", fdr="fdr", seed="seed")
     return {k: self.params[v] for k, v in names.items() if v in self.params} | self._stats
 
-# %% ../../nbs/lib/diffing/00b_comparison.ipynb #18c3b7d8
-@patch(as_prop=True)
-def intervals(self:Comparison) -> dict:
-    "Arguments of methods that have intervals and no test."
-    return some_of(self.stats, "n_bootstrap seed")
-
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #68cb1736
 def some_of(
     stats:dict, # arguments of tests
@@ -69,6 +63,12 @@ def some_of(
 ) -> dict:
     "The arguments that a method takes."
     return {k: stats[k] for k in names.split() if k in stats}
+
+# %% ../../nbs/lib/diffing/00b_comparison.ipynb #18c3b7d8
+@patch(as_prop=True)
+def intervals(self:Comparison) -> dict:
+    "Arguments of methods that have intervals and no test."
+    return some_of(self.stats, "n_bootstrap seed")
 
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #8110519a
 @patch(as_prop=True)
