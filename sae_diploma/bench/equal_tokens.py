@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from ..core import *
-from ..figures import _axes, _key, styled
+from ..figures import chart_axes, color_key, styled
 from .process import *
 from .drivers import *
 
@@ -176,7 +176,7 @@ def plot_race(
     df, k = best_runs(result), result["k"]
     df = df[(df.architecture == architecture) & ((df.l0 - k).abs() <= k / 4)]
     check(len(df) > 0, f"architecture: the result has no runs of {architecture!r}")
-    fig, axes = _axes(axes, 2, size=(7, 3.6), sharey=True)
+    fig, axes = chart_axes(axes, 2, size=(7, 3.6), sharey=True)
     tokens = df.step * result["batch"] / 1e3
     for ax, x, name in ((axes[0], tokens, "thousand tokens"), (axes[1], df.seconds, "seconds of training")):
         for (s, _), r in df.groupby(["system", "seed"], sort=False):
@@ -192,5 +192,5 @@ def plot_race(
     drawn = {"-": "—", "--": "– –", "-.": "– ·", ":": "· ·"}
     key = [(f"{drawn[PEER_LINES[s]]}  {s}, lr {r.lr.iloc[0]:g}", PEER_COLORS[s])
            for s, r in df.groupby("system", sort=False)]
-    _key(axes[0], key, "upper right", 8.5)
+    color_key(axes[0], key, "upper right", 8.5)
     return fig

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import *
-from ..figures import COLORS, _axes, _end_labels, _tag, styled
+from ..figures import COLORS, chart_axes, end_labels, tag_points, styled
 from .drivers import PEER_COLORS
 from .turns import per_token
 from .text_to_sae import TEXT_RUNS
@@ -43,7 +43,7 @@ def plot_passes(
 ):
     "Bars: time per token over the limit, with the range over rounds; logarithmic."
     t = passes_table(result, dtype, keep).iloc[::-1]
-    fig, ax = _axes(ax, size=(7, .34*len(t) + .8))
+    fig, ax = chart_axes(ax, size=(7, .34*len(t) + .8))
     ax.barh(range(len(t)), t.ratio, color=[_pass_color(n) for n in t.index], xerr=[t.ratio - t.lo, t.hi - t.ratio],
             error_kw=dict(lw=.8, ecolor=COLORS["ink"]))
     for y, (v, hi) in enumerate(zip(t.ratio, t.hi)): ax.text(max(v, hi), y, f"  {v:.2f}", va="center", fontsize=8.5)
@@ -77,7 +77,7 @@ def plot_memory(
     "What extraction rises by against tokens extracted, with the size of the store."
     t, ours = memory_table(result), PEER_COLORS["sae_diploma"]
     level = t["two shards"].iloc[0] + t.batch.iloc[0]
-    fig, ax = _axes(ax, size=(7, 3.2))
+    fig, ax = chart_axes(ax, size=(7, 3.2))
     ax.plot(t.index, t.rise, "o-", color=ours)
     ax.plot(t.index, t.store, "s--", color=COLORS["muted"])
     ax.axhline(level, color=COLORS["ink"], lw=.8, ls=":")
@@ -86,7 +86,7 @@ def plot_memory(
     ax.set_xlabel("tokens")
     ax.set_ylabel("MiB")
     last = t.index[-1]
-    _end_labels(ax, [(last, t.rise.iloc[-1], "added by extraction", ours),
+    end_labels(ax, [(last, t.rise.iloc[-1], "added by extraction", ours),
                      (last, t.store.iloc[-1], "store on disk", COLORS["muted"]),
                      (last, level, "two shards, a batch", COLORS["ink"])])
     return fig
@@ -133,7 +133,7 @@ def plot_text(
 ):
     "Held-out FVU against seconds from documents to the SAE, a dot for each learning rate."
     df = pd.DataFrame(result["text"]["rows"])
-    fig, ax = _axes(ax, size=(7, 3.6))
+    fig, ax = chart_axes(ax, size=(7, 3.6))
     if result["text"].get("threads") == 1 and "cpu" in df: df = df.assign(seconds=df.cpu)
     marks = dict(zip(dict.fromkeys(df.system), "oDsv^PXp"*3))
     for name, r in df.groupby("system", sort=False):
@@ -147,7 +147,7 @@ def plot_text(
     ax.set_ylabel("held-out FVU")
     fig.legend(*ax.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=9)
     rates = ["default" if pd.isna(o) else f"{o:g}" for o in df.lr]
-    _tag(ax, df.seconds, df.fvu, rates, [COLORS["ink"]]*len(df))
+    tag_points(ax, df.seconds, df.fvu, rates, [COLORS["ink"]]*len(df))
     return fig
 
 # %% ../../nbs/lib/bench/15_extraction_tables.ipynb #e5b66403

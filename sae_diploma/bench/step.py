@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from ..core import *
-from ..figures import COLORS, _axes, styled
+from ..figures import COLORS, chart_axes, styled
 from .process import *
 from .drivers import *
 
@@ -229,7 +229,7 @@ def plot_train_step(
     check(len(df) > 0,
           f"architecture, threads: the result has no cases of {architecture!r} with {threads} threads")
     shapes = sorted({tuple(s) for s in df["shape"]})
-    fig, axes = _axes(axes, len(shapes), size=(7, 3.4), sharey=True)
+    fig, axes = chart_axes(axes, len(shapes), size=(7, 3.4), sharey=True)
     order = [n for n in ("adam", *reversed([*SYSTEMS])) if n in set(df.system)]
     for ax, s in zip(np.atleast_1d(axes), shapes):
         _bars(ax, df[df["shape"].map(tuple) == s], order)

@@ -12,13 +12,13 @@ __all__ = ['BINS', 'SIDES', 'QUANTILES', 'part', 'pick_latents', 'doc_chunks', '
 # %% ../../nbs/lib/cards/99_cards.ipynb #cb77cfac
 from .example import *
 from .scanning import *
-from .scanning import _both, _groups
+from .scanning import active_pairs, part_codes
 from .names import *
 from .methods import *
 from .build import *
 from .render import *
 from .browser import *
-from .browser import _rows_of
+from .browser import table_from_script
 from .publishing import *
 
 # %% ../../nbs/lib/cards/99_cards.ipynb #1ab6ef82

@@ -16,7 +16,7 @@ from ..core import *
 from ..escape import *
 from .methods import words_by_weight
 from .render import card_html
-from .render import _anchor, _on, _render, _slug, _tone
+from .render import card_anchor, text_read, render_template, card_slug, tone_class
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #0606dcce
 _numbers = ("base", "ft", "delta", "lo", "hi", "q", "docs", "net", "net_lo", "net_hi",
@@ -55,20 +55,20 @@ def _rows_js(table, cards):
         c = pages.get((r.dictionary, r.latent))
         label = c["label"].split(" ", 1)[1] if c and " " in c["label"] else r.label
         one = dict(rank=int(rank[i]), latent=int(r.latent), label=_said(label), dictionary=dicts.index(r.dictionary),
-            page=_anchor(c) if c else None, tags=[at[o] for o in dict.fromkeys(r.tags)],
+            page=card_anchor(c) if c else None, tags=[at[o] for o in dict.fromkeys(r.tags)],
             promotes="\x01".join(map(_said, r.promotes.split("\x01"))), evidence=_said(r.evidence))
         rows.append([numbers[k][i] if k in numbers else one[k] for k in _columns])
     least = words_by_weight(-1)
     weak = [i for i, o in enumerate(counts) if o in least]
     data = dict(columns=_columns, dictionaries=[_said(o) for o in dicts], weak=weak,
-        tags=[(_said(o), _tone(o)) for o in counts], counts=list(counts.values()),
+        tags=[(_said(o), tone_class(o)) for o in counts], counts=list(counts.values()),
         has=[k for k in ("net", "causal", "runs", "nu") if t[k].notna().any()], rows=rows)
     js = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for o in "<>&\u2028\u2029": js = js.replace(o, f"\\u{ord(o):04x}")                 # closes no element, ends no line
     return f"window.sae_diploma_latents={js};\n"
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #8072a372
-def _rows_of(js):
+def table_from_script(js):
     "The table back from the script."
     d = json.loads(js[js.index("=")+1:].rstrip().rstrip(";"))
     t = pd.DataFrame(d["rows"], columns=d["columns"])
@@ -90,9 +90,9 @@ def browser_html(
     "The page of the table; its rows come from `latents.js`."
     check(not back or not re.match(r"\s*(?:[\w+.-]*:|[/\\\\]{2})", str(back[1])),
         f"back: {back[1] if back else back!r} is no link within the site; give a relative one")
-    on, read = (_on(cards[0]), cards[0]["tokens"]) if cards else ("", 0)
-    listed = [dict(anchor=_anchor(c), dictionary=c["dictionary"], label=c["label"].lstrip("#")) for c in cards]
-    return _render("browser.html", title=title, intro=intro, back=back, n=f"{n:,}", named=named, on=on,
+    on, read = (text_read(cards[0]), cards[0]["tokens"]) if cards else ("", 0)
+    listed = [dict(anchor=card_anchor(c), dictionary=c["dictionary"], label=c["label"].lstrip("#")) for c in cards]
+    return render_template("browser.html", title=title, intro=intro, back=back, n=f"{n:,}", named=named, on=on,
         read=f"{read:,}", both=any(c.get("reads", "each") != "each" for c in cards), cards=listed, up="",
         scripts=["latents.js", "assets/dataTables.min.js", "assets/browser.js"])
 
@@ -119,9 +119,9 @@ def page_html(
     title:str="",    # of the whole
 ) -> str:
     "The page of one latent."
-    def href(d, l): return f"{_slug(d, l)}.html" if (d, l) in known else None
-    def step(o): return dict(address=f"{_anchor(o)}.html", label=o["label"].lstrip("#")) if o else None
-    return _render("card_page.html", label=c["label"].lstrip("#"), dictionary=c["dictionary"], title=title,
+    def href(d, l): return f"{card_slug(d, l)}.html" if (d, l) in known else None
+    def step(o): return dict(address=f"{card_anchor(o)}.html", label=o["label"].lstrip("#")) if o else None
+    return render_template("card_page.html", label=c["label"].lstrip("#"), dictionary=c["dictionary"], title=title,
         shade=Markup(_shade[c.get("reads", "each")]), before=step(before), after=step(after),
         card=Markup(card_html(c, href, False)), up="../", scripts=["assets/card.js"])
 
@@ -184,7 +184,7 @@ def write_cards(
     _copy_assets(folder)
     known = {(c["dictionary"], c["latent"]) for c in cards}
     for before, c, after in zip([None, *cards], cards, [*cards[1:], None]):
-        _write(folder/"latent"/f"{_anchor(c)}.html", page_html(c, before, after, known, title+"."))
+        _write(folder/"latent"/f"{card_anchor(c)}.html", page_html(c, before, after, known, title+"."))
     _write(folder/"latents.js", _rows_js(table, cards))
     kept = dict(format="sae_diploma.cards", version=2, title=title, intro=intro, back=back, **about, latents=cards)
     save_json(kept, folder/"latents.json")

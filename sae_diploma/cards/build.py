@@ -13,7 +13,7 @@ import numpy as np, pandas as pd
 from ..core import *
 from ..escape import cut, visible
 from .scanning import *
-from .scanning import _groups, _reads, _window_acts
+from .scanning import part_codes, side_kind, window_acts
 from .names import describe, lens
 from .methods import tags_of, verdicts, words_by_weight
 from ..diffing.comparison import Opened, open_dictionary
@@ -100,7 +100,7 @@ def _by_model(sae, latents, W_U, tokenizer):
         words=[words[0][i], words[1][i]])) for i in range(len(latents))]
 
 # %% ../../nbs/lib/cards/04_build.ipynb #ac18824a
-def _all_verdicts(c, methods, min_cosine=.5):
+def all_verdicts(c, methods, min_cosine=.5):
     "Verdicts on a card's latent, then those on its nearest latents in other dictionaries if they are near enough."
     out = verdicts(c["dictionary"], c["latent"], methods)
     for d, l, cos in c.get("nearest_latents", []):
@@ -144,7 +144,7 @@ def _contexts(cards, sae, pair, tokenizer, about, spots, encode, keep, before, a
     flat = [(i, r, k) for i, o in enumerate(spots) for r, k in o]
     wins = windows(pair.doc, [r for _, r, _ in flat], before, after)
     latents = [c["latent"] for c in cards]
-    acts = _window_acts(sae, pair, latents, [(i, w) for (i, _, _), w in zip(flat, wins)], encode, keep)
+    acts = window_acts(sae, pair, latents, [(i, w) for (i, _, _), w in zip(flat, wins)], encode, keep)
     for (i, r, k), w, a in zip(flat, wins, acts):
         cards[i]["contexts"].append(_context(pair, tokenizer, about, r, k, w, a))
 
@@ -155,7 +155,7 @@ def _neighbours_and_names(cards, directions, methods, labeller):
     if directions: near_by = nearest_latents(directions, cards[0]["dictionary"], [c["latent"] for c in cards])
     for c, o in zip(cards, near_by):
         c["nearest_latents"] = o
-        c["verdicts"] = _all_verdicts(c, methods or {})
+        c["verdicts"] = all_verdicts(c, methods or {})
         c["given"] = visible(cut(labeller(c) or "", 200)) if labeller else ""
         c["label"] = f"#{c['latent']} {c['given'] or c['name']}".strip()
 
@@ -194,7 +194,7 @@ def card_data(
     latents = [int(o) for o in drift.latent]
     _check_asked(latents, sae.cfg.d_sae, labeller)
     rows = np.sort(np.asarray(pair.rows(split="eval", drop_bos=True) if rows is None else rows))
-    group, names, bos = _groups(pair.table)
+    group, names, bos = part_codes(pair.table)
     s, place = scanned, latents
     if s is None:
         s = scan(sae, pair, latents, rows, encode, group, chunk, n_top=n_top, seed=seed)
@@ -205,7 +205,7 @@ def card_data(
     cards = [_card(s, j, r, names, w, dictionary, of) for j, (_, r), w in zip(place, drift.iterrows(), words)]
     for c, j, by_model in zip(cards, place, _by_model(sae, latents, W_U, tokenizer)):
         c |= dict(packages=_packages(s, j, pair, about), name=named.label[j], evidence=named.evidence[j],
-            reads=_reads(pair)) | by_model
+            reads=side_kind(pair)) | by_model
     spots = [choose(s, j, pair.doc, quantiles) for j in place]
     _contexts(cards, sae, pair, tokenizer, about, spots, encode, ~bos, before, after)
     _neighbours_and_names(cards, directions, methods, labeller)

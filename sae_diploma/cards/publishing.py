@@ -13,9 +13,9 @@ import pandas as pd
 
 from ..core import *
 from .build import overview
-from .build import _all_verdicts
+from .build import all_verdicts
 from .browser import write_cards
-from .browser import _rows_of
+from .browser import table_from_script
 from .methods import by_weight, read_methods, tags_of
 from .render import card_html
 from ..diffing.methods import methods as registered
@@ -66,7 +66,7 @@ def read_cards(
     folder, why = Path(folder), ""
     try:
         kept = load_json(folder/"latents.json")
-        cards, table = kept.pop("latents"), _rows_of((folder/"latents.js").read_text(encoding="utf-8"))
+        cards, table = kept.pop("latents"), table_from_script((folder/"latents.js").read_text(encoding="utf-8"))
         whole = _are_cards(cards, table)
         for c in cards: card_html(c)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
@@ -112,7 +112,7 @@ def add_causal(
     new = {m.label for m in of_chapter}
     for c in cards:
         if c["dictionary"] == "base SAE" and c["latent"] in steered: c["steering"] = steered[c["latent"]]
-        c["verdicts"] = [v for v in c.get("verdicts", []) if v["method"] not in new]+_all_verdicts(c, methods)
+        c["verdicts"] = [v for v in c.get("verdicts", []) if v["method"] not in new]+all_verdicts(c, methods)
     words = {v.text for m in of_chapter for o in m.measures if o.filter for v in o.verdicts}
     for d in methods: _add_to_table(table, d, methods, words)
     write_cards(cards, folder, table=table, **about)

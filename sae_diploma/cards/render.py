@@ -15,7 +15,7 @@ from ..core import *
 from ..escape import *
 from ..tables import Prose, Table, ends
 from .scanning import BINS, SIDES
-from .scanning import _PER_OCTAVE
+from .scanning import PER_OCTAVE
 from .methods import untested_words, words_by_tone, words_by_weight
 
 # %% ../../nbs/lib/cards/05_render.ipynb #927b70e4
@@ -31,7 +31,7 @@ def _templates():
         undefined=jinja2.StrictUndefined, finalize=shown, trim_blocks=True, lstrip_blocks=True)
 
 # %% ../../nbs/lib/cards/05_render.ipynb #fbe34546
-def _render(template, **data):
+def render_template(template, **data):
     "A template with its data; raises `KeyError` where these lack what it shows."
     import jinja2
     try: return _templates().get_template(template).render(**data)
@@ -88,7 +88,7 @@ def _outline(counts, n, X, Y):
 # %% ../../nbs/lib/cards/05_render.ipynb #9e2e9dec
 def _hist_ticks(first, n, X):
     "(place, label) of the edges where the activation doubles, about seven of them."
-    doubles = [k for k in range(n+1) if (first+k-BINS//2) % _PER_OCTAVE == 0]
+    doubles = [k for k in range(n+1) if (first+k-BINS//2) % PER_OCTAVE == 0]
     doubles = doubles[::max(1, -(-len(doubles)//7))]
     return [(f"{X(k):.1f}", f"{2.**((first+k-BINS/2)/_PER_OCTAVE):.3g}") for k in doubles]
 
@@ -106,12 +106,12 @@ def hist_svg(
     def Y(v): return y0-(y0-y1)*v/top
     both = " in both models" if len(who) == 1 or c.get("reads", "each") == "each" else ""
     shares = ", ".join(f"{w}: {_pct(c[k])}" for w, k in zip(who, ("freq_base", "freq_ft")))
-    return _render("hist.html", width=width, height=height, x0=x0, x1=x1, y0=y0, y1=y1, latent=int(c["latent"]),
+    return render_template("hist.html", width=width, height=height, x0=x0, x1=x1, y0=y0, y1=y1, latent=int(c["latent"]),
         both=both, shares=shares, ticks=_hist_ticks(first, bins, X), top=_n(top, 2), who=who,
         base=_outline(h["base"], n, X, Y), ft=_outline(h["ft"], n, X, Y))
 
 # %% ../../nbs/lib/cards/05_render.ipynb #63940fcd
-def _tone(words):
+def tone_class(words):
     "Class of a verdict's colour: 'f', more in the fine-tuned model, 'b', more in the base model, or 'm'."
     return "f" if words in words_by_tone("more") else "b" if words in words_by_tone("less") else "m"
 
@@ -127,7 +127,7 @@ def _verdict(c):
     "(words, css class) for what the comparison says of a latent."
     if c.get("reads", "each") != "each":
         v, said = _own_verdict(c), [v["words"] for v in c.get("verdicts", []) if "via" not in v]
-        if v: return v["words"], _tone(v["words"])
+        if v: return v["words"], tone_class(v["words"])
         none = "not tested" if said and "not called" not in said else "not distinguishable from chance"
         return next((w for w in said if w in untested_words()), none), "m"
     if c.get("new"): return "new in the fine-tuned model", "f"
@@ -144,7 +144,7 @@ def _context(o, top, who=SIDES["each"]):
     return dict(about=[v for v in (kind, o["regime"], o["source"]) if v], sides=sides, cut=o["cut"])
 
 # %% ../../nbs/lib/cards/05_render.ipynb #93c84379
-def _on(c): return "all text" if c["on"] == "all" else f"{c['on']} text"
+def text_read(c): return "all text" if c["on"] == "all" else f"{c['on']} text"
 
 # %% ../../nbs/lib/cards/05_render.ipynb #c6a0a337
 def _chips(tokens): return [dict(text=cut(t, 200), change=f"{v:+.2f}") for t, v in tokens]
@@ -163,7 +163,7 @@ def _halves(c):
 # %% ../../nbs/lib/cards/05_render.ipynb #90d08bdb
 def _facts(c):
     "Frequency, magnitude, place; histogram; tokens that the latent promotes."
-    freq = dict(name=f"frequency, {_on(c)}", base=_pct(c["freq_base"]), ft=_pct(c["freq_ft"]), part=False, tone="",
+    freq = dict(name=f"frequency, {text_read(c)}", base=_pct(c["freq_base"]), ft=_pct(c["freq_ft"]), part=False, tone="",
         change=_est(c["delta"], c, k=100, sign=True, unit="pp"))
     mean = dict(name="mean when active", base=_n(c["mean_base"]), ft=_n(c["mean_ft"]), part=False, tone="",
         change=_est(c["mean_ft"]-c["mean_base"], c, "mean_lo", "mean_hi", sign=True))
@@ -227,8 +227,8 @@ def _steering(c):
     return dict(measures=list(d["measures"].values()), rows=rows, docs=f"{docs:,}", wrote=wrote)
 
 # %% ../../nbs/lib/cards/05_render.ipynb #aeab29fd
-def _slug(dictionary, latent): return f'{"".join(o if o.isalnum() else "-" for o in dictionary.lower())}-{int(latent)}'
-def _anchor(c): return _slug(c["dictionary"], c["latent"])
+def card_slug(dictionary, latent): return f'{"".join(o if o.isalnum() else "-" for o in dictionary.lower())}-{int(latent)}'
+def card_anchor(c): return card_slug(c["dictionary"], c["latent"])
 
 # %% ../../nbs/lib/cards/05_render.ipynb #a46a3e6e
 def _sure(c):
@@ -251,7 +251,7 @@ def card_html(
     top, who = max(c["max"], 1e-12), _who(c)
     strongest = [_context(o, top, who) for o in c["contexts"] if o["kind"] == "top"]
     others = [_context(o, top, who) for o in c["contexts"] if o["kind"] != "top"]
-    return _render("card.html", head=head, href=href or (lambda dictionary, latent: None), anchor=_anchor(c),
+    return render_template("card.html", head=head, href=href or (lambda dictionary, latent: None), anchor=card_anchor(c),
         label=c["label"].lstrip("#"), dictionary=c["dictionary"], tone=tone, verdict_words=words, sure=_sure(c),
         evidence=c.get("evidence"), verdicts=_verdicts(c), steering=_steering(c), nearest=_nearest(c),
         strongest=strongest, others=others, **_facts(c))
@@ -259,7 +259,7 @@ def card_html(
 # %% ../../nbs/lib/cards/05_render.ipynb #ffce8de7
 def _card_words(c):
     "What the card says first, in sentences."
-    who, on = _who(c), _on(c)
+    who, on = _who(c), text_read(c)
     often = " and ".join(f"{_pct(c[k])} in the {w} model" if len(who) > 1 else f"{_pct(c[k])}"
         for w, k in zip(who, ("freq_base", "freq_ft")))
     yield f"Latent {c['label'].lstrip('#')} of the {c['dictionary']}: it fires on {often} of the tokens of {on}."

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from ..core import *
-from ..diffing.baselines import _basis
+from ..diffing.baselines import orthonormal_basis
 from ..diffing.delta_sae import encode_residual
 
 # %% ../../nbs/lib/causal/01_changes.ipynb #f4edeb55
@@ -66,7 +66,7 @@ def directions_change(
     "The `Change` of a list of directions: the projection of the difference, orthonormalised in their order."
     check(D.ndim == 2 and len(D) > 0,
           f"what: directions are a matrix (m, d_in) with one in each row, found shape {tuple(D.shape)}")
-    Q = _basis(D.detach().double().cpu()).float()
+    Q = orthonormal_basis(D.detach().double().cpu()).float()
     units = lambda b: torch.arange(len(Q), device=b.device).expand(len(b), -1)
     out = Change(lambda b, f: ((f-b)@Q.t().to(b), units(b)), Q)
     out.directions = True

@@ -191,8 +191,8 @@ def _texts_table(texts, runs, names, pairs, references):
 # %% ../../nbs/lib/causal/05_generation.ipynb #9fdd4d29
 def _generate(model, tokenizer, articles, **kw):
     "`sft.generate`, without its progress bar."
-    from sae_diploma.sft import _quiet, generate
-    with _quiet(): return generate(model, tokenizer, articles, **kw)
+    from sae_diploma.sft import quiet_libraries, generate
+    with quiet_libraries(): return generate(model, tokenizer, articles, **kw)
 
 # %% ../../nbs/lib/causal/05_generation.ipynb #4d9ec9d2
 def behaviour(

@@ -88,7 +88,7 @@ def may_write_file(
           f"{param}: {path} exists and was not written by this command; give another file, or move it")
 
 # %% ../../nbs/lib/commands/00_checks.ipynb #49e917cd
-def _or_none(path):
+def json_or_none(path):
     "What a JSON file holds, None where it is none."
     with contextlib.suppress(SaeDiplomaError): return load_json(path)
 
@@ -97,7 +97,7 @@ def json_with(
     *keys, # on top
 ):
     "A function: whether a file is JSON with these keys."
-    return lambda path: isinstance(d := _or_none(path), dict) and set(keys) <= set(d)
+    return lambda path: isinstance(d := json_or_none(path), dict) and set(keys) <= set(d)
 
 # %% ../../nbs/lib/commands/00_checks.ipynb #0c1b2318
 def outside_stores(

@@ -12,7 +12,7 @@ from pathlib import Path
 from fastcore.script import Param
 
 from .checks import *
-from .checks import _or_none
+from .checks import json_or_none
 from .models import *
 from ..core import *
 
@@ -178,7 +178,7 @@ COMPARISON = "a comparison" # what the mark of a folder says
 
 def _compared(folder):
     "Whether a folder without a mark holds a comparison of an earlier version."
-    found = _or_none(folder/"findings.json") if (folder/"findings.json").exists() else None
+    found = json_or_none(folder/"findings.json") if (folder/"findings.json").exists() else None
     ours = isinstance(found, list) and all(isinstance(o, dict) and "question" in o for o in found)
     return ours and (folder/"drift.parquet").exists()
 

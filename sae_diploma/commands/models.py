@@ -40,14 +40,14 @@ def model_shape(
 ):
     "The text part of a model's config, of an adapter its base's; raises `ParamError` for a model that is not there."
     from transformers import AutoConfig
-    from sae_diploma.models import _hub_errors, adapter_config, resolve_model
+    from sae_diploma.models import hub_errors, adapter_config, resolve_model
     adapter = of_flag(param, adapter_config, name, revision)
     if adapter is not None:
         of = adapter.get("base_model_name_or_path")
         check(of, f"{param}: the adapter {str(name)!r} names no base model; give the base model too")
         return model_shape(of, adapter.get("revision"), param)
     path = of_flag(param, resolve_model, name)
-    with _hub_errors(param, name):
+    with hub_errors(param, name):
         cfg = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
     return cfg.get_text_config(decoder=True)
 
@@ -99,10 +99,10 @@ def may_load(
     dtype_param="dtype",      # the parameter that names the dtype
 ):
     "The text part of a model's config; raises `ParamError` for what will not load here, before any weight is read."
-    from sae_diploma.models import _quantized, adapter_config
+    from sae_diploma.models import quantized_arguments, adapter_config
     dev = working_device(device)
     of_flag(dtype_param, get_dtype, dtype)
-    if quantization: _quantized(quantization, dtype, dev)
+    if quantization: quantized_arguments(quantization, dtype, dev)
     _check_map(device_map)
     shape = model_shape(name, revision, param)
     if attn_implementation: _attends(name, revision, attn_implementation, param)

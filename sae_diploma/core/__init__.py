@@ -18,8 +18,8 @@ from .manifests import *
 from .locks import *
 from .tokens import *
 from .folders import *
-from .errors import _line
-from .files import _plain
+from .errors import first_line
+from .files import to_plain
 
 # %% ../../nbs/lib/core/99_core.ipynb #af141051
 _all_ = [

@@ -60,6 +60,6 @@ def near(
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 12 else ""
 
 # %% ../../nbs/lib/core/00_errors.ipynb #6dac7618
-def _line(e):
+def first_line(e):
     "The first line of an exception's message, or the name of its class."
     return (str(e).strip().splitlines() or [type(e).__name__])[0][:200]

@@ -11,7 +11,7 @@ import contextlib, dataclasses, errno, json, math, os, time
 from pathlib import Path
 
 from .errors import *
-from .errors import _line
+from .errors import first_line
 
 # %% ../../nbs/lib/core/02_files.ipynb #1042075c
 def make_folder(
@@ -81,14 +81,14 @@ def atomic_path(
         raise
 
 # %% ../../nbs/lib/core/02_files.ipynb #8fd6acdf
-def _plain(o):
+def to_plain(o):
     "`o` as JSON knows it: numpy and torch scalars, arrays, paths, dataclasses, sets; NaN and infinities become null."
     if dataclasses.is_dataclass(o) and not isinstance(o, type): o = dataclasses.asdict(o)
-    if isinstance(o, dict): return {str(k): _plain(v) for k, v in o.items()}
-    if isinstance(o, (list, tuple)): return [_plain(v) for v in o]
-    if isinstance(o, (set, frozenset)): return sorted(_plain(v) for v in o)
+    if isinstance(o, dict): return {str(k): to_plain(v) for k, v in o.items()}
+    if isinstance(o, (list, tuple)): return [to_plain(v) for v in o]
+    if isinstance(o, (set, frozenset)): return sorted(to_plain(v) for v in o)
     if isinstance(o, Path): return o.as_posix() # one spelling on all systems
-    if hasattr(o, "tolist"): return _plain(o.tolist())
+    if hasattr(o, "tolist"): return to_plain(o.tolist())
     if isinstance(o, float): return o if math.isfinite(o) else None
     if o is None or isinstance(o, (str, int, bool)): return o
     return str(o)
@@ -100,7 +100,7 @@ def save_json(
 ):
     "Write `obj` as indented JSON, atomically; NaN and infinities become null."
     with atomic_path(path) as t:
-        t.write_text(json.dumps(_plain(obj), indent=1, ensure_ascii=False)+"\n", encoding="utf-8", newline="\n")
+        t.write_text(json.dumps(to_plain(obj), indent=1, ensure_ascii=False)+"\n", encoding="utf-8", newline="\n")
 
 # %% ../../nbs/lib/core/02_files.ipynb #d9cc4656
 def found_file(
@@ -120,7 +120,7 @@ def _read_json(path):
     except RecursionError:
         raise CorruptError(f"{path} is nested too deeply to be read; delete it and run its stage again") from None
     except (ValueError, OSError) as e:
-        raise CorruptError(f"{path} is not valid JSON ({_line(e)}); delete it and run its stage again") from None
+        raise CorruptError(f"{path} is not valid JSON ({first_line(e)}); delete it and run its stage again") from None
 
 # %% ../../nbs/lib/core/02_files.ipynb #1a6b9aef
 def load_json(
@@ -155,7 +155,7 @@ def load_parquet(
     path = found_file(path)
     try: return pd.read_parquet(path, columns=columns, page_checksum_verification=True)
     except Exception as e: # a flipped bit in the header calls forth errors of a dozen classes
-        what = f"{path} is no whole Parquet file, or lacks a column ({_line(e)})"
+        what = f"{path} is no whole Parquet file, or lacks a column ({first_line(e)})"
         raise CorruptError(f"{what}; delete it and run its stage again") from None
 
 # %% ../../nbs/lib/core/02_files.ipynb #9a236d85
@@ -182,4 +182,4 @@ def load_safetensors(
         tensors = load_file(str(path), device=str(device))
         return {k: v.clone() if v.device.type == "cpu" else v for k, v in tensors.items()}
     except Exception as e:
-        raise CorruptError(f"{path} is no whole safetensors file ({_line(e)}); delete it and write it again") from None
+        raise CorruptError(f"{path} is no whole safetensors file ({first_line(e)}); delete it and write it again") from None

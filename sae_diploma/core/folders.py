@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .errors import *
 from .files import *
-from .locks import _check_lock
+from .locks import check_lock
 
 # %% ../../nbs/lib/core/06_folders.ipynb #5684c751
 MARK = ".sae_diploma.json"                                     # in each folder that this package made
@@ -88,7 +88,7 @@ def may_write(
     "Raise `ParamError` unless the folder is new, empty, or of this kind and made by this package; nothing is written."
     folder = Path(folder)
     _check_place(folder, param)
-    _check_lock(folder/".lock")
+    check_lock(folder/".lock")
     found = contents(folder)
     if not found: return
     few = ", ".join(found[:3]) + (f" and {len(found)-3} more" if len(found) > 3 else "")

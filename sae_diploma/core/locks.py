@@ -28,7 +28,7 @@ def _acquired(path):
             if e.errno not in none or kind is SoftFileLock: raise
 
 # %% ../../nbs/lib/core/04_locks.ipynb #6f1683d7
-def _check_lock(path):
+def check_lock(path):
     "Raise `ParamError` for a file in a lock's place that is none (a pid, perhaps a host below it): it would be lost."
     if not os.path.lexists(path): return
     with contextlib.suppress(OSError): # held, so that it cannot be read
@@ -45,7 +45,7 @@ class RunLock:
 
     def __enter__(self):
         make_folder(self.path.parent)
-        _check_lock(self.path)
+        check_lock(self.path)
         try: self.lock = _acquired(self.path)
         except Timeout:
             who = f"{self.path.parent}: another process (pid {self.holder() or 'unknown'}) is writing to it"

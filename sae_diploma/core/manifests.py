@@ -10,7 +10,7 @@ import contextlib, hashlib, importlib.metadata as md, json, platform, time
 from pathlib import Path
 
 from .files import *
-from .files import _plain
+from .files import to_plain
 
 # %% ../../nbs/lib/core/03_manifests.ipynb #8df815d8
 def sha256_file(
@@ -24,7 +24,7 @@ def fingerprint(
     obj, # anything `save_json` takes
 ) -> str:
     "16 hex digits of the SHA-256 of `obj` as canonical JSON: the order of keys does not matter, values do."
-    return hashlib.sha256(json.dumps(_plain(obj), sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(to_plain(obj), sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
 
 # %% ../../nbs/lib/core/03_manifests.ipynb #f32fde49
 _watched = """sae_diploma torch transformers datasets trl peft accelerate tokenizers safetensors numpy scipy
@@ -49,9 +49,9 @@ def save_manifest(
     **extra,      # anything else worth keeping
 ) -> dict:
     "Write `manifest.json` into `folder`, with a fingerprint of `kind`, `params`, `inputs` and `seed`, and return it."
-    made_from = dict(kind=kind, params=_plain(params), inputs=_plain(inputs or {}), seed=seed)
+    made_from = dict(kind=kind, params=to_plain(params), inputs=to_plain(inputs or {}), seed=seed)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    m = dict(**made_from, metrics=_plain(metrics or {}), versions=versions(), created=now, **_plain(extra))
+    m = dict(**made_from, metrics=to_plain(metrics or {}), versions=versions(), created=now, **to_plain(extra))
     m["fingerprint"] = fingerprint(made_from)
     save_json(m, Path(folder)/"manifest.json")
     return m

@@ -185,7 +185,7 @@ def baseline_directions(
     return {k: F.normalize(v, dim=1) for k, v in some.items() if len(v)}
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #85f7cc20
-def _basis(D):
+def orthonormal_basis(D):
     "Gram–Schmidt in the order given; rows that add nothing are 0."
     Q = torch.zeros_like(D)
     for j, v in enumerate(D):
@@ -206,7 +206,7 @@ def projections(
     rows = eval_rows(pair, rows)
     ids, cells = cells_of(pair, rows)
     D = D.double()
-    Q = _basis(D)
+    Q = orthonormal_basis(D)
     out = dict(dot=0., sq=0., span=0., delta=0., size=0.)
     for at, cell in in_batches(batch_size, rows, ids):
         x = pair.base[at].double()
@@ -303,7 +303,7 @@ def _agree(a, b, ua, Da, ub, Db, n_random, seed):
     "One row of `agreement`."
     from scipy.stats import spearmanr
     ta, tb = (u[u.top].unit.to_numpy(copy=True) for u in (ua, ub))
-    rng, basis = np.random.default_rng(seed), _basis(Db[tb].double()).float()
+    rng, basis = np.random.default_rng(seed), orthonormal_basis(Db[tb].double()).float()
     like = lambda D: _likeness(D, Db[tb], basis)
     each, rest = like(Da), np.setdiff1d(ua.unit.to_numpy(), ta)
     if len(rest) >= 2*len(ta):

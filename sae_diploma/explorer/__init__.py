@@ -14,9 +14,9 @@ from .tables import *
 from .scatter import *
 from .text import *
 from .state import *
-from .style import _style
+from .style import STYLE_HTML
 from .views import *
-from .views import _changes
+from .views import marked_changes
 from .widget import *
 
 # %% ../../nbs/lib/explorer/99_explorer.ipynb #e20964d9

@@ -12,10 +12,10 @@ from types import SimpleNamespace
 import numpy as np, pandas as pd, torch
 
 from ..cards import Scan, card_data, describe, doc_chunks
-from ..cards import _groups
+from ..cards import part_codes
 from ..core import *
 from .dictionaries import Dictionary
-from ..sft import _quiet
+from ..sft import quiet_libraries
 
 # %% ../../nbs/lib/explorer/02_reading.ipynb #468bea0b
 class Reading:
@@ -57,7 +57,7 @@ def read_latents(
 ) -> Reading:
     "Encode all tokens but the first of each text, in both models."
     from scipy.sparse import csc_array
-    rows, got, group = pair.rows(), ([], []), _groups(pair.table)[0]
+    rows, got, group = pair.rows(), ([], []), part_codes(pair.table)[0]
     check(len(rows) > 0,
         "run_dir: this run has no held-out document to read; its token table needs documents of the split 'eval'", DataError)
     scan = Scan(d.cfg.d_sae, int(group.max())+1, n_sample=128)
@@ -78,12 +78,12 @@ class _Column:
 
 # %% ../../nbs/lib/explorer/02_reading.ipynb #6b96aa4d
 @contextlib.contextmanager
-def _hush():
+def without_bars():
     "No bars and notices: they would pile up below the widgets."
     old = os.environ.get("SAE_DIPLOMA_QUIET")
     os.environ["SAE_DIPLOMA_QUIET"] = "1"
     try:
-        with _quiet(): yield
+        with quiet_libraries(): yield
     finally:
         if old is None: os.environ.pop("SAE_DIPLOMA_QUIET", None)
         else: os.environ["SAE_DIPLOMA_QUIET"] = old
@@ -105,7 +105,7 @@ def card_of(
     delta = float(r.frequency[1, latent]-r.frequency[0, latent])
     row = pd.DataFrame([dict(delta=delta, regime="all", called=False) | (row or {}) | dict(latent=latent)])
     def encode(x): return x, torch.full_like(x, latent, dtype=torch.long)
-    with _hush():
+    with without_bars():
         c, = card_data(what, view, tokenizer, row, W_U=W_U, rows=r.rows, encode=encode, parts=parts, dictionary=d.said,
             scanned=r.scan, named=r.named, **kw)
     return c | (dict(reads="difference") if d.kind == "difference" else {})

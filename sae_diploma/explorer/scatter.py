@@ -10,7 +10,7 @@ import numpy as np, pandas as pd
 
 from ..escape import html_text
 from .tables import VIEWS
-from .tables import _sides
+from .tables import sides_of
 
 # %% ../../nbs/lib/explorer/04_scatter.ipynb #3ee793c9
 def _scaled(v, scale):
@@ -40,7 +40,7 @@ def _room(scale, v):
     return dict(q=(0, 1.5), unit=(0, 1.05)).get(scale, (v.min(), v.max()) if len(v) else (0, 1))
 
 # %% ../../nbs/lib/explorer/04_scatter.ipynb #2a01a14d
-def _e(s, most=2000): return html_text(s, most)
+def html_cell(s, most=2000): return html_text(s, most)
 
 # %% ../../nbs/lib/explorer/04_scatter.ipynb #28e7f4e3
 _click = ("var s=this,b=null,m=400;s.querySelectorAll('[data-i]').forEach(function(o){var r=o.getBoundingClientRect(),"
@@ -53,7 +53,7 @@ def _drawn(t, x, y, show, picked, most):
     "(rows with both numbers, how many there are); of more than `most`: the picked, shown, called, then some others."
     ok = np.isfinite(t[x].astype(float)) & np.isfinite(t[y].astype(float))
     show = np.ones(len(t), bool) if show is None else np.asarray(show)
-    t = t.assign(_show=show, _side=_sides(t))[ok.to_numpy()]
+    t = t.assign(_show=show, _side=sides_of(t))[ok.to_numpy()]
     n = len(t)
     if n > most:
         by = (np.random.default_rng(0).random(n), t._side == "none", ~t._show, t.latent != picked)
@@ -87,8 +87,8 @@ def _grid(f, sx, sy, xlabel, ylabel, diagonal):
         yield f'<text x="{f.left-6}" y="{Y(v)+4:.1f}" text-anchor="end">{label}</text>'
     a, c = max(f.x0, f.y0), min(f.x1, f.y1)
     if diagonal and a < c: yield f'<path class="d" d="M{X(a):.1f} {Y(a):.1f}L{X(c):.1f} {Y(c):.1f}"/>'
-    yield f'<text class="t" x="{(f.left+right)/2}" y="{f.h-8}" text-anchor="middle">{_e(xlabel)}</text>'
-    yield f'<text class="t" transform="translate(13 {(bottom+f.top)/2}) rotate(-90)" text-anchor="middle">{_e(ylabel)}</text>'
+    yield f'<text class="t" x="{(f.left+right)/2}" y="{f.h-8}" text-anchor="middle">{html_cell(xlabel)}</text>'
+    yield f'<text class="t" transform="translate(13 {(bottom+f.top)/2}) rotate(-90)" text-anchor="middle">{html_cell(ylabel)}</text>'
 
 # %% ../../nbs/lib/explorer/04_scatter.ipynb #7a8cc63c
 def _points(t, x, y, picked, names):
@@ -96,7 +96,7 @@ def _points(t, x, y, picked, names):
     latent, side, shown, tips = t.latent.to_numpy(), t._side.to_numpy(), t._show.to_numpy(), len(t) <= 2000
     for i in np.lexsort((t._show, t._side != "none")):
         name = f"#{latent[i]}"
-        tip = f"<title>{_e(names.get(int(latent[i]), name) if names else name, 300)}</title>" if tips else ""
+        tip = f"<title>{html_cell(names.get(int(latent[i]), name) if names else name, 300)}</title>" if tips else ""
         at = f'class="{side[i]}{"" if shown[i] else " off"}" data-i="{int(latent[i])}"'
         if side[i] == "more": yield f'<path {at} d="M{x[i]:.1f} {y[i]-4.6:.1f}l4.6 4.6l-4.6 4.6l-4.6 -4.6z">{tip}</path>'
         else: yield f'<circle {at} cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="{3.4 if side[i] == "less" else 2.4}">{tip}</circle>'
@@ -117,8 +117,8 @@ def scatter_svg(
     u, v = _scaled(t[x], sx), _scaled(t[y], sy)
     box = _box(u, v, sx, sy, view)
     f = _Frame(box)
-    label = f"{_e(title)}: {len(t):,} latents; the list beside it has the same latents for the keyboard"
-    head = f'<svg class="sx-plot" viewBox="0 0 {f.w} {f.h}" role="img" aria-label="{label}" onclick="{_e(_click)}">'
+    label = f"{html_cell(title)}: {len(t):,} latents; the list beside it has the same latents for the keyboard"
+    head = f'<svg class="sx-plot" viewBox="0 0 {f.w} {f.h}" role="img" aria-label="{label}" onclick="{html_cell(_click)}">'
     grid = _grid(f, sx, sy, xlabel, ylabel, box[0] == box[1] or view == "placebo")
     points = _points(t, f.X(u), f.Y(v), picked, names)
     some = f'<div class="m">{len(t):,} of {n:,} latents are drawn.</div>' if n > len(t) else ""

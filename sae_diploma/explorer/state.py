@@ -20,8 +20,8 @@ from ..core import *
 from ..models import *
 from .dictionaries import find_dictionaries
 from .reading import *
-from .reading import _hush
-from .scatter import _e
+from .reading import without_bars
+from .scatter import html_cell
 from .tables import latent_table
 
 # %% ../../nbs/lib/explorer/07_state.ipynb #96a8c3d0
@@ -54,7 +54,7 @@ class Explorer:
     def say(self, text, bad=False):
         "Write into the status line."
         look = " style=color:var(--ftt)" if bad else " class=m"
-        self.status.value = f'<div role="status" aria-live="polite"{look}>{_e(text)}&nbsp;</div>'
+        self.status.value = f'<div role="status" aria-live="polite"{look}>{html_cell(text)}&nbsp;</div>'
 
     @contextlib.contextmanager
     def _still(self):
@@ -72,7 +72,7 @@ def models(self:Explorer) -> tuple:
             ft = self.run_dir/"02_sft"/"model"
             check(ft.is_dir(), f"run_dir: {self.run_dir} has no 02_sft/model; run chapter 2 first "
                 f"(`sae-diploma reproduce --run-dir {self.run_dir}`)", DataError)
-            with _hush(): self._models = load_pair(self.base_name, str(ft), device=self.device)
+            with without_bars(): self._models = load_pair(self.base_name, str(ft), device=self.device)
         return self._models
 
 # %% ../../nbs/lib/explorer/07_state.ipynb #48320d6f

@@ -29,7 +29,7 @@ _dark_pages = ('[data-jp-theme-light="false"]', ".vscode-dark", ".vscode-high-co
 def _rule(pages, colours): return ",".join(f"{o} .sx,{o} .sx .latents" for o in pages)+"{"+colours+"}"
 
 # %% ../../nbs/lib/explorer/06_style.ipynb #619ee1ce
-_style = f"""<style>
+STYLE_HTML = f"""<style>
 .sx,.sx .latents{{{_light}}}
 @media (prefers-color-scheme:dark){{.sx,.sx .latents{{{_dark}}}}}
 {_rule(_light_pages, _light)}
@@ -66,7 +66,7 @@ body:not([data-jp-theme-light]) :not(main)>.sx.widget-box{{padding:8px}}
 
 # %% ../../nbs/lib/explorer/06_style.ipynb #d354a0d8
 _small = 'viewBox="0 0 11 11" class="sx-plot" style="display:inline;width:11px;height:11px"'
-_key = f"""<div class="key"><span><svg width="11" height="11" {_small}><path class="more" d="M5.5 0L11 5.5L5.5 11L0 5.5z"/></svg> \
+KEY_HTML = f"""<div class="key"><span><svg width="11" height="11" {_small}><path class="more" d="M5.5 0L11 5.5L5.5 11L0 5.5z"/></svg> \
 more, or fine-tuned only</span><span><svg {_small}><circle class="less" cx="5.5" cy="5.5" r="4.5"/></svg> less, or base only\
 </span><span><svg {_small}><circle class="none" cx="5.5" cy="5.5" r="3.5"/></svg> not called</span>\
 <span>click a point for its card</span></div>"""

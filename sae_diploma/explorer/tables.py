@@ -18,7 +18,7 @@ from ..diffing.methods import methods
 from .dictionaries import Dictionary
 
 # %% ../../nbs/lib/explorer/03_tables.ipynb #3866f338
-def _read(path): return load_parquet(path) if path.exists() else None
+def table_or_none(path): return load_parquet(path) if path.exists() else None
 
 # %% ../../nbs/lib/explorer/03_tables.ipynb #aa2c6f40
 def _of_regime(t, regime):
@@ -66,7 +66,7 @@ def latent_table(
     return _flags(t), whole if "delta" in whole else None
 
 # %% ../../nbs/lib/explorer/03_tables.ipynb #6ed1efd1
-def _sides(t):
+def sides_of(t):
     "'more', 'less' or 'none' for each row: which way it changed, where the method calls it."
     if "kind" in t: return np.select([t.kind == "ft_only", t.kind == "base_only"], ["more", "less"], "none")
     if "side" in t: return np.where(~t.called, "none", np.where(t.side == "ft", "more", "less"))
@@ -103,7 +103,7 @@ def filters(
     t:pd.DataFrame, # of `latent_table`
 ) -> dict:
     "Label -> (rows,) bool of every verdict that this table knows."
-    out, side = dict(all=np.ones(len(t), bool)), _sides(t)
+    out, side = dict(all=np.ones(len(t), bool)), sides_of(t)
     if "kind" in t: out |= {k: (t.kind == k).to_numpy() for k in ("ft_only", "base_only", "shared")}
     elif "side" in t:
         both = ((t.nu_lo > .2) | (t.nu_hi < -.2)).to_numpy()

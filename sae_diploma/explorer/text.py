@@ -13,7 +13,7 @@ from ..chat import document_opening, encode_prompts, of_format
 from ..core import *
 from ..data import INSTRUCTION, chat_prompt
 from ..models import *
-from .scatter import _e
+from .scatter import html_cell
 
 # %% ../../nbs/lib/explorer/05_text.ipynb #8be5f034
 class TextReading:
@@ -80,8 +80,8 @@ def shaded(
     "Both readings side by side as HTML, on one scale."
     top = max(float(np.max(values)), 1e-12)
     def token(text, v):
-        if not v > 0: return _e(text, 200)
-        return f'<i style="--s:{min(1, .15+.85*v/top):.2f}" title="{v:.3g}">{_e(text, 200)}</i>'
+        if not v > 0: return html_cell(text, 200)
+        return f'<i style="--s:{min(1, .15+.85*v/top):.2f}" title="{v:.3g}">{html_cell(text, 200)}</i>'
     def side(model, name, v):
         said = f"{name}: active on {int((v > 0).sum())} of {len(tokens)} tokens, at most {v.max():.3g}"
         body = "".join(token(t, o) for t, o in zip(tokens, v))

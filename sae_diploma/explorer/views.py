@@ -19,9 +19,9 @@ from ..core import *
 from ..models import *
 from ..sft import generate
 from .reading import card_of
-from .reading import _hush
+from .reading import without_bars
 from .scatter import scatter_svg
-from .scatter import _e
+from .scatter import html_cell
 from .state import Explorer
 from .tables import *
 from .text import read_text, shaded
@@ -120,7 +120,7 @@ def _facts(self:Explorer):
     if not self._known()[2]: return '<div class="m">This dictionary was not compared: frequencies without a test.</div>'
     at, but = np.flatnonzero(self.table.latent == self.latent), ("all", "called", "unchanged")
     said = "; ".join(LABELS[k] for k, m in filters(self.table).items() if k not in but and len(at) and m[at[0]])
-    return f"<div><b>{_e(said[:1].upper()+said[1:])}.</b></div>" if said else ""
+    return f"<div><b>{html_cell(said[:1].upper()+said[1:])}.</b></div>" if said else ""
 
 # %% ../../nbs/lib/explorer/08_views.ipynb #f8781d3a
 @patch
@@ -151,7 +151,7 @@ def _shade(self:Explorer):
     text = self.text
     if text is None or self.latent is None: return
     cut = f"Cut: both models read the first {len(text.tokens):,} tokens; {text.cut:,} are left out." if text.cut else ""
-    by = f'<div class="src">shaded by latent {_e(self._label())} of the {_e(self.d.title)}</div>'
+    by = f'<div class="src">shaded by latent {html_cell(self._label())} of the {html_cell(self.d.title)}</div>'
     body = shaded(text.tokens, text.of(self.d, self.latent), self.d.who)
     below = f'<div class="m">{cut}</div>' if cut else ""
     self.shade.value = f'<div class="latents">{by}{body}{below}</div>'
@@ -202,7 +202,7 @@ def _generate(self:Explorer, article, side, strengths):
     if any(strengths):
         vectors = torch.stack([o*self.vector() for o in strengths])[:, None]
         how = steered(m, vectors, self.d.cfg.layer, self.d.cfg.hookpoint)
-    with _hush(), how:
+    with without_bars(), how:
         return generate(m, self.tokenizer, [article]*len(strengths), max_new_tokens=32, max_length=most)
 
 # %% ../../nbs/lib/explorer/08_views.ipynb #48e106b8
@@ -221,12 +221,12 @@ def summaries(self:Explorer,
     return written[0], written[-1]
 
 # %% ../../nbs/lib/explorer/08_views.ipynb #e72cae6f
-def _changes(a, b):
+def marked_changes(a, b):
     "`b` as HTML, words that are not in `a` marked."
     a, b = re.findall(r"\s+|\S+", a), re.findall(r"\s+|\S+", b)
     out = []
     for op, _, _, k, l in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
-        words = _e("".join(b[k:l]))
+        words = html_cell("".join(b[k:l]))
         if l > k: out.append(words if op == "equal" else f"<ins>{words}</ins>")
     return "".join(out)
 
@@ -241,9 +241,9 @@ def _write(self:Explorer):
     before, after = self.summaries(article, s, side)
     who, cls = (("base", "base"), ("fine-tuned", "ft"))[side]
     note = " (move the slider)" if s == 0 else " (unchanged)" if before == after else ""
-    steered_by = f"{who}, latent {_e(self._label())} × {s:+g}{note}".replace("-", "−")
+    steered_by = f"{who}, latent {html_cell(self._label())} × {s:+g}{note}".replace("-", "−")
     def half(name, text):
         return f'<div class="{cls}"><span class="who">{name}</span><div class="txt">{text or "(nothing)"}</div></div>'
-    both = half(f"{who}, as it is", _e(before))+half(steered_by, _changes(before, after))
-    below = f'<div class="src">reference: {_e(reference)}</div>' if reference else ""
+    both = half(f"{who}, as it is", html_cell(before))+half(steered_by, marked_changes(before, after))
+    below = f'<div class="src">reference: {html_cell(reference)}</div>' if reference else ""
     self.written.value = f'<div class="latents"><div class="two">{both}</div>{below}</div>'

@@ -15,8 +15,8 @@ from fastcore.basics import patch
 from ..core import *
 from ..escape import visible
 from .state import Explorer
-from .style import _key, _style
-from .tables import _read
+from .style import KEY_HTML, STYLE_HTML
+from .tables import table_or_none
 import sae_diploma.explorer.views
 
 # %% ../../nbs/lib/explorer/09_widget.ipynb #f6261f94
@@ -93,14 +93,14 @@ def _build(self:Explorer, regime):
 def _lay_out(self:Explorer):
     "Arrange them: wide windows have list and scatter side by side, narrow ones below each other."
     def row(*o, **kw): return W.HBox(o, layout=W.Layout(flex_flow="row wrap", width="auto", **kw))
-    key, wide = W.HTML(_key, layout=W.Layout(width="auto")), W.Layout(width="auto")
+    key, wide = W.HTML(KEY_HTML, layout=W.Layout(width="auto")), W.Layout(width="auto")
     found = W.VBox([self.search, self.verdict, self.list, self.count], layout=W.Layout(flex="1 1 330px", min_width="0"))
     drawn = W.VBox([self.axes, self.plot, key], layout=W.Layout(flex="2 1 430px", min_width="0"))
     text = W.VBox([self.input, row(self.format), row(self.here), self.shade])
     steer = W.VBox([self.article, row(self.side), self.strength, self.written])
     card = W.VBox([self.facts, self.card])
     self.tabs = W.Tab([card, text, steer], titles=("Card", "Your text", "Steering"), layout=wide)
-    style = W.HTML(_style, layout=W.Layout(height="0", margin="0"))
+    style = W.HTML(STYLE_HTML, layout=W.Layout(height="0", margin="0"))
     self.view = W.VBox([style, row(self.which, self.place, self.regime), self.status,
         row(found, drawn, align_items="flex-start"), self.tabs, self.pick], layout=W.Layout(width="auto"))
     self.view.add_class("sx")
@@ -122,7 +122,7 @@ def _known_regime(self:Explorer, regime):
 @patch
 def _articles(self:Explorer, n=60):
     "[(beginning, (article, reference))]: held-out pairs to summarise, and ‘’ for the text typed."
-    t, own = _read(self.run_dir/"01_data"/"pairs"/"test.parquet"), [("the text of the tab ‘Your text’", ("", None))]
+    t, own = table_or_none(self.run_dir/"01_data"/"pairs"/"test.parquet"), [("the text of the tab ‘Your text’", ("", None))]
     if t is None: return own
     pairs = zip(t.article[:n], t.highlights[:n])
     return [(f"{i+1}. {visible(' '.join(a.split())[:80])}", (a, h)) for i, (a, h) in enumerate(pairs)]+own
@@ -204,7 +204,7 @@ def snapshot(self:Explorer,
     # colours and columns are the card's
     css = "".join(re.findall("<style>.*?</style>", self.card.value, re.S)[:1]) if what != "card" else ""
     body = re.sub(r' onclick="[^"]*"', "", "".join(o.value for o in shown[what]))
-    return HTML(f'{css}{_style}<div class="sx">{body}</div>')
+    return HTML(f'{css}{STYLE_HTML}<div class="sx">{body}</div>')
 
 # %% ../../nbs/lib/explorer/09_widget.ipynb #8f700096
 @patch

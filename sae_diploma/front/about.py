@@ -10,7 +10,7 @@ import contextlib, json, re, shlex
 from pathlib import Path
 
 from ..core import *
-from .compared import _folder_of, _json
+from .compared import dictionary_folder, run_json
 
 # %% ../../nbs/lib/front/04_about.ipynb #ab63ea8b
 def _public(name):
@@ -41,7 +41,7 @@ def command_of(
     run = Path(run_dir)
     f = run/"parameters.json"
     if not f.exists(): return ""
-    preset = _json(f).get("preset")
+    preset = run_json(f).get("preset")
     given = _given(stored_params(f), preset)
     named = ["--preset", str(preset)] if preset and not str(preset).endswith(".json") else []
     words = ["sae-diploma", "reproduce", *named, "--run-dir", f"_runs/{run.resolve().name}"]
@@ -67,7 +67,7 @@ def _licences(card, names):
 def _model_words(name):
     "A model by its name, and whose licence it is under."
     if name != "tiny": return f"{_public(name)}, under its own licence"
-    n = _json(package_dir(), "tiny", "card.json").get("parameters")
+    n = run_json(package_dir(), "tiny", "card.json").get("parameters")
     more = f": {n:,} weights, trained on documentation of Python packages" if n else ""
     return f"tiny, which comes with this package{more}"
 
@@ -83,8 +83,8 @@ def _tuned_words(sft, metrics):
 # %% ../../nbs/lib/front/04_about.ipynb #6a58175d
 def _place_words(run, acts, cmp):
     "Where the models were read, and with which dictionary."
-    f = _folder_of(run, cmp.get("architecture"))
-    cfg = _json(f, "config.json") if f else {}
+    f = dictionary_folder(run, cmp.get("architecture"))
+    cfg = run_json(f, "config.json") if f else {}
     at = cfg or acts
     place = f"layer {at.get('layer')}, {at.get('hookpoint')}"
     if not cfg: return place
@@ -112,7 +112,7 @@ def _version_words(manifests):
 # %% ../../nbs/lib/front/04_about.ipynb #c06214e6
 def _run_line(run):
     "Name, preset and date of a run."
-    preset = _json(run, "parameters.json").get("preset")
+    preset = run_json(run, "parameters.json").get("preset")
     ends = sorted(str(o["finished"]) for f in run.glob("*/stage.json") if (o := load_json(f)).get("finished"))
     ended = f", finished {ends[-1][:10]}" if ends else ""
     return run.resolve().name+(f", preset {preset}" if preset else "")+ended
@@ -130,7 +130,7 @@ def about_run(
     if base := sft.get("model_name") or acts.get("model_name"): out.append(("Base model", _model_words(base)))
     if sft: out.append(("Fine-tuned model", _tuned_words(sft, m["02_sft"].get("metrics") or {})))
     if acts: out.append(("Read at", _place_words(run, acts, cmp)))
-    card = _json(run, "01_data", "card.json")
+    card = run_json(run, "01_data", "card.json")
     if data:
         out.append(("Data", _data_words(data, card)))
         out += _licences(card, {data.get("dataset_name"), data.get("plain_dataset_name")})

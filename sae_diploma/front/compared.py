@@ -10,18 +10,18 @@ from pathlib import Path
 
 import numpy as np, pandas as pd
 
-from ..cards import _both, doc_chunks, pick_latents, read_cards, read_methods
+from ..cards import active_pairs, doc_chunks, pick_latents, read_cards, read_methods
 from ..core import *
 
 # %% ../../nbs/lib/front/01_compared.ipynb #b6d4471c
-def _json(*path):
+def run_json(*path):
     "A JSON object of the run, or {} where it is not there."
     f = Path(*map(str, path))
     d = load_json(f) if f.exists() else {}
     return d if isinstance(d, dict) else {}
 
 # %% ../../nbs/lib/front/01_compared.ipynb #8d7bafa8
-def _folder_of(run, architecture):
+def dictionary_folder(run, architecture):
     "The dictionary's folder of this architecture, or the first of the run, or None."
     found = [o.parent for o in sorted((run/"03_saes").glob("sae_*/config.json"))]
     return next((o for o in found if o.name == f"sae_{architecture}"), found[0] if found else None)
@@ -53,7 +53,7 @@ class Compared:
         regime:str="task", # kind of text that the change is told for
     ):
         self.run, self.regime = Path(run_dir), regime
-        self.params = _json(self.run, "04_comparison", "manifest.json").get("params") or {}
+        self.params = run_json(self.run, "04_comparison", "manifest.json").get("params") or {}
         self.methods = read_methods(self.run/"04_comparison", regime=regime)
         f = self.run/"04_comparison"/"drift.parquet"
         self.drift = load_parquet(f) if f.exists() else None
@@ -84,7 +84,7 @@ def open_compared(
     if not (run/"04_comparison"/"manifest.json").exists(): return None
     c = Compared(run, regime)
     if c.drift is None: return None
-    sae, saes = _folder_of(run, c.params.get("architecture")), run/"03_saes"
+    sae, saes = dictionary_folder(run, c.params.get("architecture")), run/"03_saes"
     needed = (saes/"acts/base/store.json", saes/"acts/ft/store.json", saes/"tokens/tokens.parquet")
     if sae is not None and all(o.exists() for o in needed): _read_stores(c, sae)
     return c
@@ -135,7 +135,7 @@ def activations(
     rows = np.concatenate([np.arange(t.bounds[d], t.bounds[d+1]) for d in docs]) if docs else np.zeros(0, int)
     keep = t.counts()
     for r in doc_chunks(c.pair.doc, rows, max(256, 2**23//c.sae.cfg.d_sae)) if len(rows) else ():
-        for s, (i, j, v) in enumerate(_both(c.sae, c.pair, r, latents)):
+        for s, (i, j, v) in enumerate(active_pairs(c.sae, c.pair, r, latents)):
             ok = keep[r[i]]
             for d in np.unique(t.doc[r]):
                 k = ok & (t.doc[r[i]] == d)

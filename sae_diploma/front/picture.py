@@ -13,7 +13,7 @@ import matplotlib as mpl, pandas as pd
 
 from ..core import *
 from ..escape import *
-from ..figures import COLORS, NARROW, Chart, is_narrow, save_figure, styled, _png, _shown
+from ..figures import COLORS, NARROW, Chart, is_narrow, save_figure, styled, png_bytes, drawable_text
 
 # %% ../../nbs/lib/front/06_picture.ipynb #1b695a7a
 def _laid_out(tokens, per):
@@ -38,7 +38,7 @@ def _lines(text, per, most):
 # %% ../../nbs/lib/front/06_picture.ipynb #9b5f862a
 def _clean(s):
     "A text as it is drawn, in one line."
-    return _shown(visible(s).replace("\n", " "))
+    return drawable_text(visible(s).replace("\n", " "))
 
 # %% ../../nbs/lib/front/06_picture.ipynb #128c7e66
 def _wrote_lines(d, k, wide, size):
@@ -69,7 +69,7 @@ def _draw_tokens(ax, d, k, x, y, wide, size, line):
             face = (*mpl.colors.to_rgb(c), .10+.5*min(1, v/top))
             ax.add_patch(mpl.patches.Rectangle((left, mid-.4*line), right-left, .8*line, fc=face, ec="none", lw=0))
             ax.plot([left, right], [mid-.40*line]*2, color=c, lw=1, solid_capstyle="butt")
-        ax.text(left, mid, _shown(t), family="DejaVu Sans Mono", fontsize=size, va="center", parse_math=False)
+        ax.text(left, mid, drawable_text(t), family="DejaVu Sans Mono", fontsize=size, va="center", parse_math=False)
     return y-n*line
 
 # %% ../../nbs/lib/front/06_picture.ipynb #397d5a6e
@@ -158,5 +158,5 @@ def save_front(
     "Write the picture as `front` (light, dark, for phones) and `preview.png`; returns the entry of `save_figure`."
     data = pd.DataFrame(dict(token=d["tokens"], base=d["base"], ft=d["ft"]))
     entry = save_figure(plot_front(d), folder, "front", data, d["rule"], front_alt(d))
-    with atomic_path(Path(folder)/"preview.png") as t: t.write_bytes(_png(plot_front(d, heading=True)))
+    with atomic_path(Path(folder)/"preview.png") as t: t.write_bytes(png_bytes(plot_front(d, heading=True)))
     return entry

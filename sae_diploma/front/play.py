@@ -16,9 +16,9 @@ from ..escape import *
 from .compared import *
 from .numbers import *
 from .screen import *
-from .screen import _e, _opened, _picture
+from .screen import html_number, opened, first_picture
 from .shown import *
-from .shown import _even, _held_out
+from .shown import evenly, held_out_docs
 
 # %% ../../nbs/lib/front/07_play.ipynb #4ee08aba
 LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -50,8 +50,8 @@ def pick_texts(
     t = t[(t.split == "eval") & long]
     task, plain = (t[(t.regime == "task") == o] for o in (True, False))
     if (said := task.id.astype(str).isin(list(summaries(c.run)))).any(): task = task[said]
-    out = [*map(int, first), *_even(task.doc, round(.7*n)), *_even(plain.doc, n-round(.7*n))]
-    out += _even(t.doc[~t.doc.isin(out)], n-len(set(out)))
+    out = [*map(int, first), *evenly(task.doc, round(.7*n)), *evenly(plain.doc, n-round(.7*n))]
+    out += evenly(t.doc[~t.doc.isin(out)], n-len(set(out)))
     return list(dict.fromkeys(out))[:n]
 
 # %% ../../nbs/lib/front/07_play.ipynb #ec1666ec
@@ -70,7 +70,7 @@ def _readable(table, doc, skip):
 def _text_data(c, i, d, about, acts, peak, n_tokens, wrote):
     "Text `i` of the page: its tokens, a letter for each activation, and what the models wrote about it."
     table, is_task = c.pair.table, about.regime == "task"
-    rows = _readable(table, d, _held_out(c)[1] if is_task else 0)
+    rows = _readable(table, d, held_out_docs(c)[1] if is_task else 0)
     at = rows[:n_tokens]
     one = dict(title=_title(i, about), tokens=token_text(c.tokenizer, table.token[at]),
         acts=_letters(acts, at-table.bounds[d], peak))
@@ -125,9 +125,9 @@ def play_data(
     regime:str="task",   # kind of text that the change is told for
 ) -> dict:
     "`levels`, `texts`, `latents` and `start`, the front page's feature; None where a run keeps nothing to show."
-    c = _opened(run_dir, regime)
+    c = opened(run_dir, regime)
     if c is None or c.sae is None: return None
-    (every, shown), wrote = _picture(c), summaries(c.run)
+    (every, shown), wrote = first_picture(c), summaries(c.run)
     if shown is None: return None
     top, start = _latents_for(every, shown, n_latents)
     docs, about = pick_texts(c, n_texts, [shown["doc"]]), c.pair.table.docs.set_index("doc")
@@ -167,8 +167,8 @@ def play_html(
 <div class="latents" id="play-top"></div>
 <p class="small"><a id="play-card" href="{links}" hidden>The card of this feature</a></p>
 </div>
-<script defer src="{_e(folder)}/data.js"></script>
-<script defer src="{_e(folder)}/play.js"></script>
+<script defer src="{html_number(folder)}/data.js"></script>
+<script defer src="{html_number(folder)}/play.js"></script>
 </div>"""
 
 # %% ../../nbs/lib/front/07_play.ipynb #f5fc2fe3

@@ -14,9 +14,9 @@ from ..core import *
 from ..escape import *
 from .about import *
 from .compared import *
-from .compared import _json
+from .compared import run_json
 from .shown import *
-from .shown import _held_out
+from .shown import held_out_docs
 from .words import *
 
 # %% ../../nbs/lib/front/05_screen.ipynb #64f15653
@@ -41,7 +41,7 @@ def _sure(found, short):
     return [o["sure"] for o in short[:1] if o["sure"]]+[clear]*("noticeable" in placebo)
 
 # %% ../../nbs/lib/front/05_screen.ipynb #8bc29b7f
-def _picture(c):
+def first_picture(c):
     "(`changed`, `example` or None) of the first screen, made once."
     if not hasattr(c, "picture"):
         top = changed(c)
@@ -49,20 +49,20 @@ def _picture(c):
     return c.picture
 
 # %% ../../nbs/lib/front/05_screen.ipynb #46e2b8ba
-def _opened(run_dir, regime):
+def opened(run_dir, regime):
     "`Compared` of a folder; what is one stays."
     return run_dir if isinstance(run_dir, Compared) else open_compared(run_dir, regime)
 
 # %% ../../nbs/lib/front/05_screen.ipynb #45f9ff5b
 def _cut(c, e):
     "Is there more of the text before and after?"
-    own = body(c.pair.table, e["doc"], _held_out(c)[1])
+    own = body(c.pair.table, e["doc"], held_out_docs(c)[1])
     return [bool(e["rows"][0] > own[0]), bool(e["rows"][-1] < own[-1])]
 
 # %% ../../nbs/lib/front/05_screen.ipynb #9dd0020d
 def _found_of(run):
     "The findings of a run, that of the causal chapter last where it ran."
-    f, cause = run/"04_comparison"/"findings.json", _json(run, "06_causal", "causal.json")
+    f, cause = run/"04_comparison"/"findings.json", run_json(run, "06_causal", "causal.json")
     found = load_json(f) if f.exists() else []
     return [o for o in [*found, cause] if isinstance(o, dict) and isinstance(o.get("numbers"), dict)]
 
@@ -87,9 +87,9 @@ def front_data(
 ) -> dict:
     "All that the first screen shows, as text and numbers; None for a run whose chapter 4 is not done."
     from sae_diploma.diffing.findings import in_short
-    c = _opened(run_dir, regime)
+    c = opened(run_dir, regime)
     if c is None: return None
-    run, (top, e) = c.run, _picture(c)
+    run, (top, e) = c.run, first_picture(c)
     found = _found_of(run)
     short = [in_short(o) for o in found]
     row = top.iloc[0] if e is None else e["latent"]
@@ -97,11 +97,11 @@ def front_data(
         feature=FEATURE.format(n="many" if c.sae is None else f"{c.sae.cfg.d_sae:,}"),
         latent=int(row.latent), name=str(row["name"]), page=row.page, numbers=three_numbers(run, row),
         sure=_sure(found, short), about=about_run(run), missing=_missing(c, e),
-        run=run.resolve().name, preset=_json(run, "parameters.json").get("preset") or "")
+        run=run.resolve().name, preset=run_json(run, "parameters.json").get("preset") or "")
     return d if e is None else d | _shown_text(c, e, top)
 
 # %% ../../nbs/lib/front/05_screen.ipynb #22f4f29a
-def _e(s, most=2000):
+def html_number(s, most=2000):
     "Text for HTML; a number and its per cent sign stay on one line."
     return re.sub(r"(?<=\d) %", " %", html_text(s, most))
 
@@ -116,7 +116,7 @@ def _tokens_html(tokens, values, top, cut):
     out = ["… "] if cut[0] else []
     for t, v in zip(tokens, values):
         shade = f'<i class="on" style="--s:{min(1, .15+.85*v/top):.2f}" title="{v:.2g}">' if v > 0 else ""
-        out.append(f"{shade}{_e(t, 200)}</i>" if shade else _e(t, 200))
+        out.append(f"{shade}{html_number(t, 200)}</i>" if shade else html_number(t, 200))
     return "".join(out+([" …"] if cut[1] else []))
 
 # %% ../../nbs/lib/front/05_screen.ipynb #9e544296
@@ -125,22 +125,22 @@ ASKED = "Asked to summarise the whole text, it writes"
 def _side_html(d, k, name):
     "One model's side: its text, what a screen reader hears of it, and what the model writes."
     v, top = d[k], max(*d["base"], *d["ft"], 1e-12)
-    said = _e(d["wrote"][k].strip(), 600) if d.get("wrote") else ""
+    said = html_number(d["wrote"][k].strip(), 600) if d.get("wrote") else ""
     quoted = f"<q>{said}</q>" if said else "nothing"
     wrote = f'<p class="wrote"><span>{ASKED}</span>{quoted}</p>' if d.get("wrote") else ""
     who = f'<p class="who"><b>{name}</b><span>fires on {sum(o > 0 for o in v)} of {len(v)} tokens</span></p>'
     text = f'<p class="latents tokens">{_tokens_html(d["tokens"], v, top, d["cut"])}</p>'
     strong = list(dict.fromkeys(d["tokens"][i].strip() for i in np.argsort(v)[::-1] if v[i] > 0))[:4]
-    most = ", ".join(f"‘{_e(o, 40)}’" for o in strong) or "nothing"
+    most = ", ".join(f"‘{html_number(o, 40)}’" for o in strong) or "nothing"
     heard = f'<p class="latents heard">It fires most on {most}.</p>'
     return f'<section class="side {k}" aria-label="{name} model">{who}{text}{heard}{wrote}</section>'
 
 # %% ../../nbs/lib/front/05_screen.ipynb #274162b4
 def _number_html(o):
     "One of the three numbers, or why it is missing."
-    what = f'<div><dt>{_e(o["what"])}</dt>'
-    if "missing" in o: return f'{what}<dd class="none">{_e(o["missing"])}</dd></div>'
-    return f'{what}<dd>{_e(o["value"])}<span class="ci">{_e(o["span"])}</span></dd></div>'
+    what = f'<div><dt>{html_number(o["what"])}</dt>'
+    if "missing" in o: return f'{what}<dd class="none">{html_number(o["missing"])}</dd></div>'
+    return f'{what}<dd>{html_number(o["value"])}<span class="ci">{html_number(o["span"])}</span></dd></div>'
 
 # %% ../../nbs/lib/front/05_screen.ipynb #50d2305e
 def about_html(
@@ -148,7 +148,7 @@ def about_html(
 ) -> str:
     "A folded block with where the run comes from."
     as_code = lambda k, v: f"<code>{v}</code>" if k == "To make it again" else v
-    row = lambda k, v: f"<dt>{_e(k)}</dt><dd>{as_code(k, _e(v, 20_000))}</dd>"
+    row = lambda k, v: f"<dt>{html_number(k)}</dt><dd>{as_code(k, html_number(v, 20_000))}</dd>"
     rows = "".join(row(*o) for o in about)
     return f'<details><summary>About this run</summary><dl class="about">{rows}</dl></details>'
 
@@ -156,12 +156,12 @@ def about_html(
 def _picture_html(d, name, play):
     "Both sides of the text, where it is from, and by which rule it was chosen."
     small = lambda text: f'<p class="small">{text}</p>'
-    author = f" Its author wrote: <q>{_e(d['wrote']['reference'], 600)}</q>" if d.get("wrote") else ""
-    more = f' <a href="{_e(play)}">Try other texts and features.</a>' if play else ""
-    return [f"<p>{_e(d['feature'])} Here is what {name} does on a held-out text, before and after fine-tuning. "
+    author = f" Its author wrote: <q>{html_number(d['wrote']['reference'], 600)}</q>" if d.get("wrote") else ""
+    more = f' <a href="{html_number(play)}">Try other texts and features.</a>' if play else ""
+    return [f"<p>{html_number(d['feature'])} Here is what {name} does on a held-out text, before and after fine-tuning. "
             "The stronger it fires, the darker the token.</p>",
         f'<div class="two">{_side_html(d, "base", "Base")}{_side_html(d, "ft", "Fine-tuned")}</div>',
-        small(f'From <span class="latents">{_e(d["id"], 120)}</span>.{author}'), small(f'{_e(d["rule"])}{more}')]
+        small(f'From <span class="latents">{html_number(d["id"], 120)}</span>.{author}'), small(f'{html_number(d["rule"])}{more}')]
 
 # %% ../../nbs/lib/front/05_screen.ipynb #a85c03ff
 def front_html(
@@ -171,13 +171,13 @@ def front_html(
     lead=True,  # with the sentence; False where the page's head has it
 ) -> str:
     "The first screen as HTML."
-    name = f"feature {d['latent']}"+(f" ({_e(d['name'], 80)})" if d["name"] else "")
-    if cards and d["page"]: name = f'<a href="{_e(cards)}/latent/{_e(d["page"])}.html">{name}</a>'
+    name = f"feature {d['latent']}"+(f" ({html_number(d['name'], 80)})" if d["name"] else "")
+    if cards and d["page"]: name = f'<a href="{html_number(cards)}/latent/{html_number(d["page"])}.html">{name}</a>'
     out = [f'<div class="front">{css()}']
-    if lead and d["sentence"]: out.append(f'<p class="lead"><strong>{_e(d["sentence"])}</strong></p>')
+    if lead and d["sentence"]: out.append(f'<p class="lead"><strong>{html_number(d["sentence"])}</strong></p>')
     if "tokens" in d: out += _picture_html(d, name, play)
     out.append(f'<dl class="numbers">{"".join(map(_number_html, d["numbers"]))}</dl>')
-    sure = _e(" ".join(d["sure"]), 5000)
+    sure = html_number(" ".join(d["sure"]), 5000)
     out.append(f"<p><b>How sure?</b> In brackets are 95 % intervals over documents. {sure}</p>")
-    missing = [f'<p class="small">{_e(o)}</p>' for o in d["missing"]]
+    missing = [f'<p class="small">{html_number(o)}</p>' for o in d["missing"]]
     return "".join([*out, *missing, about_html(d["about"]), "</div>"])

@@ -62,7 +62,7 @@ def summaries(
     return {str(r.id): dict(base=str(r.base), ft=str(r.ft), reference=str(r.reference)) for r in t.itertuples()}
 
 # %% ../../nbs/lib/front/02_shown.ipynb #117de2bd
-def _held_out(c):
+def held_out_docs(c):
     "Held-out documents of the regime, or all held-out ones where it has none, and the tokens of their instruction."
     t = c.pair.table.docs
     t = t[t.split == "eval"]
@@ -70,7 +70,7 @@ def _held_out(c):
     return own, shared_opening(c.pair.table, own.doc.tolist()) if c.regime == "task" else 0
 
 # %% ../../nbs/lib/front/02_shown.ipynb #edd79f3a
-def _even(docs, k):
+def evenly(docs, k):
     "At most `k` of the documents, at even distances."
     docs = [int(o) for o in docs]
     if not docs or k <= 0: return []
@@ -79,9 +79,9 @@ def _even(docs, k):
 # %% ../../nbs/lib/front/02_shown.ipynb #53e48aa6
 def _readable_texts(c, wrote, most):
     "Document -> rows of its text, of at most so many held-out documents; of those that both models summarised, if any."
-    docs, skip = _held_out(c)
+    docs, skip = held_out_docs(c)
     if (both := docs.id.astype(str).isin(list(wrote))).any(): docs = docs[both]
-    return {d: o for d in _even(docs.doc, most) if len(o := body(c.pair.table, d, skip))}
+    return {d: o for d in evenly(docs.doc, most) if len(o := body(c.pair.table, d, skip))}
 
 # %% ../../nbs/lib/front/02_shown.ipynb #7136a48c
 def _best_stretch(row, acts, spans, bounds, best, size, least):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..core import *
-from .compared import _json
+from .compared import run_json
 from .numbers import *
 
 # %% ../../nbs/lib/front/03_words.ipynb #d62c2c9b
@@ -74,7 +74,7 @@ def _how_often(r):
 def _learned(run):
     "What the model learned of its task."
     what = "How much of the author’s own summary a model’s summary has, in the same order (ROUGE-L, at most 100)"
-    rows = [o for o in _json(run, "02_sft", "eval.json").get("rouge") or [] if isinstance(o, dict)]
+    rows = [o for o in run_json(run, "02_sft", "eval.json").get("rouge") or [] if isinstance(o, dict)]
     of = lambda k: next((o for o in rows if (o.get("output"), o.get("metric")) == (k, "rougeL")), {})
     b, f = of("base"), of("ft")
     if not _some(f.get("mean")) or not all(_some(b.get(o)) for o in ("mean", "diff", "diff_lo", "diff_hi")):
@@ -88,7 +88,7 @@ def _learned(run):
 # %% ../../nbs/lib/front/03_words.ipynb #c6f72492
 def _because(run):
     "How much of the new behaviour the named changes explain."
-    n = _json(run, "06_causal", "causal.json").get("numbers") or {}
+    n = run_json(run, "06_causal", "causal.json").get("numbers") or {}
     what = "How much of the gap between what the two models predict is closed by writing"
     if not all(_some(n.get(o)) for o in ("effect", "lo", "hi")):
         why = "There is no gap: the two models predict alike." if n else "Not measured: chapter 6 is not done."

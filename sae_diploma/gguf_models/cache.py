@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock
 
 from ..core import *
-from ..core import _line
+from ..core import first_line
 from .config import *
 from .header import *
 from .tensors import *
@@ -93,7 +93,7 @@ def _one_sentence(file, top):
         raise ParamError(f"model_name: {file} cannot be unpacked into {top} ({e.strerror or e}); set SAE_DIPLOMA_CACHE "
                          "to a folder of yours") from None
     except Exception as e:
-        said = f"{type(e).__name__}: {_line(e)}"
+        said = f"{type(e).__name__}: {first_line(e)}"
         raise CorruptError(f"model_name: {file} is damaged or of another kind ({said}); {AGAIN}") from None
 
 # %% ../../nbs/lib/models/24_gguf_cache.ipynb #1347de37

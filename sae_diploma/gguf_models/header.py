@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core import *
-from ..core import _line
+from ..core import first_line
 
 AGAIN = "copy or download it again"
 INSTEAD = "give the model's folder as save_pretrained writes it"
@@ -120,7 +120,7 @@ def read_header(
             try: meta, tensors = _parsed(_Cursor(data))
             except EOFError: raise CorruptError(short) from None
             except (ValueError, OverflowError, KeyError, MemoryError) as e:
-                what = f"model_name: the header of {path} cannot be read ({_line(e)})"
+                what = f"model_name: the header of {path} cannot be read ({first_line(e)})"
                 raise CorruptError(f"{what}; {AGAIN}") from None
     return Header(path, meta, tensors, size)
 

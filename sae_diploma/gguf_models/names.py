@@ -10,7 +10,7 @@ import functools, importlib.metadata as md, importlib.util, re
 from pathlib import Path
 
 from ..core import *
-from ..core import _line
+from ..core import first_line
 from .cache import *
 from .tensors import *
 from ..hub import offline_if_unreachable
@@ -65,7 +65,7 @@ def _from_hub(name, repo, file, revision):
     with offline_if_unreachable() as off:
         try: return Path(hf_hub_download(repo, file, revision=revision, local_files_only=off))
         except (OSError, ValueError) as e:
-            why = "the hub cannot be reached, and it is not in its cache" if off else _line(e)
+            why = "the hub cannot be reached, and it is not in its cache" if off else first_line(e)
             raise ParamError(f"model_name: {name!r} could not be loaded ({why}); check the name and the network, or "
                              "give a file") from None
 

@@ -7,7 +7,7 @@ __all__ = ['begins_with_bos', 'read_tokenizer', 'check_tokenizer']
 
 # %% ../../nbs/lib/models/23_gguf_tokenizer.ipynb #f05d8944
 from ..core import *
-from ..core import _line
+from ..core import first_line
 from .header import *
 
 # %% ../../nbs/lib/models/23_gguf_tokenizer.ipynb #136a0c36
@@ -78,7 +78,7 @@ def read_tokenizer(
     parts = {to: h.meta[f"tokenizer.{k}"] for k, to in names["tokenizer"].items() if f"tokenizer.{k}" in h.meta}
     try: backend, _ = convert_gguf_tokenizer(h.family, parts)
     except Exception as e: # whatever a damaged vocabulary calls forth
-        what = f"model_name: the tokenizer of {h.path} cannot be built ({type(e).__name__}: {_line(e)})"
+        what = f"model_name: the tokenizer of {h.path} cannot be built ({type(e).__name__}: {first_line(e)})"
         raise CorruptError(f"{what}; {AGAIN}") from None
     said, ids = _corrected(backend, h), _special_tokens(h, tokens)
     kw = {n: None if i is None else tokens[i] for n, i in ids.items()}

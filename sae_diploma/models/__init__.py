@@ -11,7 +11,7 @@ __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_config', 'ad
 # %% ../../nbs/lib/models/99_models.ipynb #663b987b
 from ..adapters import AdapterOff, adapter_off
 from .loading import *
-from .loading import _hub_errors, _quantized
+from .loading import hub_errors, quantized_arguments
 from .layers import *
 from .hooks import probe_ids
 from .gains import linear_weight, multiple, norm_gain
@@ -19,7 +19,7 @@ from .places import HOOKPOINTS, anatomy, down_proj, missing
 from .capturing import *
 from .pairs import *
 from .unembedding import *
-from .unembedding import _tail
+from .unembedding import model_tail
 
 # %% ../../nbs/lib/models/99_models.ipynb #c1562686
 _all_ = ["CHAT_TEMPLATE", "HOOKPOINTS", "resolve_model", "adapter_config", "adapter_base", "load_tokenizer",

@@ -57,7 +57,7 @@ def _first_line(e): return (str(e).strip().splitlines() or [""])[0].strip()
 
 # %% ../../nbs/lib/models/00_loading.ipynb #62a9d19d
 @contextlib.contextmanager
-def _hub_errors(what, name, revision=None):
+def hub_errors(what, name, revision=None):
     """Turn the many errors of a missing hub entry, and a damaged file's, into one sentence; without network the hub is
     not asked six times over."""
     from safetensors import SafetensorError
@@ -85,7 +85,7 @@ def _file(name, file, revision=None):
     if Path(path).is_dir(): return p if (p := Path(path)/file).exists() else None
     from transformers.utils import cached_file
     silent = {f"_raise_exceptions_for_{k}": False for k in ("missing_entries", "gated_repo", "connection_errors")}
-    with _hub_errors("model_name", name, revision): hit = cached_file(path, file, revision=revision, **silent)
+    with hub_errors("model_name", name, revision): hit = cached_file(path, file, revision=revision, **silent)
     return Path(hit) if hit else None
 
 # %% ../../nbs/lib/models/00_loading.ipynb #97b9c9d0
@@ -143,7 +143,7 @@ def load_tokenizer(
         check(base or of, f"model_name: the adapter {str(name)!r} has no tokenizer and names no base model; give the "
                           "base model too")
         return load_tokenizer(base or of)
-    with _hub_errors("model_name", name, revision):
+    with hub_errors("model_name", name, revision):
         tok = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
         tok.decode(tok("A text.")["input_ids"]) # a setting of the wrong kind shows only when it is used
     check(tok.pad_token_id is not None or tok.eos_token_id is not None,
@@ -155,7 +155,7 @@ def load_tokenizer(
     return tok
 
 # %% ../../nbs/lib/models/00_loading.ipynb #0953d1c6
-def _quantized(kind, dtype, dev):
+def quantized_arguments(kind, dtype, dev):
     "Arguments of `from_pretrained` for weights of 8 or 4 bits; raises `ParamError` where nothing can multiply them."
     import importlib.util
     check(kind in ("8bit", "4bit"), f"quantization: {kind!r} is unknown; use '8bit' or '4bit'")
@@ -179,7 +179,7 @@ def _check_whole(info, name, kind):
                    "checkpoint of a causal language model")
 
 # %% ../../nbs/lib/models/00_loading.ipynb #5ba8910f
-def _plain(name, dtype, device, revision, attn_implementation, device_map, quantization):
+def to_plain(name, dtype, device, revision, attn_implementation, device_map, quantization):
     "A model that is no adapter, every weight of its checkpoint in place."
     from transformers import AutoModelForCausalLM
     check(adapter_base(name, revision) is None,
@@ -187,9 +187,9 @@ def _plain(name, dtype, device, revision, attn_implementation, device_map, quant
           "(merge_and_unload), save that, and give its folder")
     dev, kw = get_device(device), dict(dtype=get_dtype(dtype))
     if attn_implementation: kw["attn_implementation"] = attn_implementation
-    if quantization: kw |= _quantized(quantization, dtype, dev)
+    if quantization: kw |= quantized_arguments(quantization, dtype, dev)
     if device_map: kw["device_map"] = device_map
-    with _hub_errors("model_name", name, revision):
+    with hub_errors("model_name", name, revision):
         model, info = AutoModelForCausalLM.from_pretrained(resolve_model(name, revision), revision=revision,
                                                            trust_remote_code=False, output_loading_info=True, **kw)
     _check_whole(info, name, type(model).__name__)
@@ -210,8 +210,8 @@ def load_model(
     kw = dict(dtype=dtype, device=device, attn_implementation=attn_implementation, device_map=device_map,
               quantization=quantization)
     c = adapter_config(name, revision)
-    if c is None: return _plain(name, revision=revision, **kw)
+    if c is None: return to_plain(name, revision=revision, **kw)
     of = c.get("base_model_name_or_path")
     check(of, f"model_name: the adapter {str(name)!r} names no base model; use load_pair(base, adapter), or "
               "--model_name BASE --ft_model ADAPTER")
-    return put_adapter(_plain(of, revision=c.get("revision"), **kw), resolve_model(name), revision, name)
+    return put_adapter(to_plain(of, revision=c.get("revision"), **kw), resolve_model(name), revision, name)

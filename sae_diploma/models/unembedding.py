@@ -103,7 +103,7 @@ def _before_head(ev, mods, norm, name, y):
 
 # %% ../../nbs/lib/models/07_unembedding.ipynb #4f641a5f
 def _measured_tail(model):
-    "What `_tail` gives, measured."
+    "What `model_tail` gives, measured."
     whole = unwrap(model)
     of, head = f"this {type(whole).__name__}", getattr(whole, "get_output_embeddings", lambda: None)()
     out = dict(norm=None, project=None, before=1., head=None, after=1., cap=None, columns=None, why="")
@@ -130,7 +130,7 @@ def _measured_tail(model):
 # %% ../../nbs/lib/models/07_unembedding.ipynb #91db1430
 _tails = weakref.WeakKeyDictionary() # layers of a model -> what comes behind them
 
-def _tail(model):
+def model_tail(model):
     """What comes behind the last layer, by names: norm, projection, factor, head, factor and cap behind it; `why` where
     the logits are no linear function of the normed stream."""
     layers = decoder_layers(model)
@@ -143,7 +143,7 @@ def final_norm(
 ):
     """The norm between the last layer and the output matrix, found by what passes through it, or None; that of the base
     model where the adapter is off."""
-    name = _tail(model)["norm"]
+    name = model_tail(model)["norm"]
     if name is None: return None
     norm = unwrap(model).get_submodule(name)
     if not isinstance(model, AdapterOff): return norm
@@ -199,7 +199,7 @@ def unembed(
     """(hidden_size, vocabulary) float32 derivative of the logits, before a soft cap, with respect to the normed stream
     x/rms(x): output matrix as the model applies it, gain and centring of the final norm, factors of the model; raises
     `UnreadableError` where the logits are no linear function of it."""
-    t = _tail(model)
+    t = model_tail(model)
     check(not t["why"], f"model: {t['why']}; {_unread}", UnreadableError)
     d, mods = d_model(model), dict(unwrap(model).named_modules())
     with one_pass(model), still(model), _viewed(model):
@@ -226,6 +226,6 @@ def formula(
     layer = resolve_layer(model, layer)
     scale, why = anatomy(model, layer).get("scale"), why_not(model, layer)
     kept = ("norm", "project", "before", "head", "after", "cap", "why")
-    try: head = {k: v for k, v in _tail(model).items() if k in kept}
+    try: head = {k: v for k, v in model_tail(model).items() if k in kept}
     except _failures as e: head = dict(why=f"{type(e).__name__}: {e}"[:200]) # a store is worth having without
     return dict(scale=None if scale is None else list(scale), missing=why, head=head)

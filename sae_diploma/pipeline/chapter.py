@@ -13,7 +13,7 @@ from fastcore.basics import patch
 
 from ..core import *
 from .fingerprints import stage_fingerprint
-from .fingerprints import _safe
+from .fingerprints import parsable
 from .limits import check_params
 from .runs import FORMAT, fingerprint_of, is_stage, may_run, resolve_run_dir, stored_params
 from .sources import ChapterSource, chapters_dir, find_chapters, literals
@@ -161,7 +161,7 @@ def done(self:Chapter,
     **extra,      # anything else for the manifest
 ):
     "Write `manifest.json`, then `stage.json`: from now on the stage counts as done."
-    ran = [o for o in _history(self._g) if not o.startswith(_injected) and "run_dir" not in literals(_safe(o))]
+    ran = [o for o in _history(self._g) if not o.startswith(_injected) and "run_dir" not in literals(parsable(o))]
     body = self.source.body if self.source else ran
     same = [o.strip() for o in ran] == [o.strip() for o in body[:len(ran)]]
     save_manifest(self.dir, self.stage, self.p, inputs=self.inputs, metrics=metrics, seed=self.p.get("seed"), **extra)

@@ -10,7 +10,7 @@ import ast, contextlib, re
 from pathlib import Path
 
 from ..core import *
-from ..core import _plain
+from ..core import to_plain
 
 # %% ../../nbs/lib/pipeline/02_fingerprints.ipynb #a74b4fd7
 _machinery = {"pipeline", "cli", "site", "_modidx", "__init__"}
@@ -48,7 +48,7 @@ def _py_file(root, mod):
     return None, None
 
 # %% ../../nbs/lib/pipeline/02_fingerprints.ipynb #1b39c7dc
-def _safe(src):
+def parsable(src):
     "Cell source that `ast` can read: IPython magics and shell lines dropped."
     return "\n".join(l for l in src.split("\n") if not re.match(r"\s*[%!]", l))
 
@@ -65,7 +65,7 @@ def library_hash(
 ) -> dict:
     "module -> hash of every module of this package that `sources` reach through imports."
     root, out, todo = package_dir(), {}, set()
-    for s in sources: todo |= _imports(_safe(s))
+    for s in sources: todo |= _imports(parsable(s))
     while todo:
         f, here = _py_file(root, mod := todo.pop())
         if f is None or mod in out or mod.split(".")[0] in _machinery: continue
@@ -105,7 +105,7 @@ def stage_fingerprint(
     "All that the result of a stage depends on, each part hashed, and `fingerprint` over them."
     from sae_diploma import __version__
     body = code if code is not None else source.body
-    params = {k: v for k, v in _plain(params).items() if k != "run_dir"}
+    params = {k: v for k, v in to_plain(params).items() if k != "run_dir"}
     disk = {k: o for k, v in params.items() if (o := _on_disk(k, v)) is not None}
     parts = dict(code=fingerprint(body), library=fingerprint(library_hash(body)), parameters=params,
                  files=fingerprint(disk), inputs=dict(inputs), version=__version__)

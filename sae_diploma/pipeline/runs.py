@@ -11,7 +11,7 @@ import contextlib, re
 from pathlib import Path
 
 from ..core import *
-from ..core import _plain
+from ..core import to_plain
 from .sources import chapters_dir
 
 # %% ../../nbs/lib/pipeline/06_runs.ipynb #8bc90c12
@@ -117,7 +117,7 @@ def resolve_run_dir(
 def _conflicts(stored, params):
     "What differs between the parameters of an existing run and those asked for, as text."
     return [f"{s}.{k} is {stored[s][k]!r} there and {v!r} was asked for"
-            for s, d in params.items() for k, v in d.items() if k in stored.get(s, {}) and stored[s][k] != _plain(v)]
+            for s, d in params.items() for k, v in d.items() if k in stored.get(s, {}) and stored[s][k] != to_plain(v)]
 
 # %% ../../nbs/lib/pipeline/06_runs.ipynb #0319974b
 def claim_run(
@@ -136,6 +136,6 @@ def claim_run(
           f"{run_dir} was made with other parameters ({'; '.join(diff[:4])}{more}): give another --run-dir, or "
           "--update to redo in it what they change")
     mark_folder(run_dir, RUN, param="run_dir", known=[_is_run])
-    new = dict(format=FORMAT, preset=preset, **_plain(params))
+    new = dict(format=FORMAT, preset=preset, **to_plain(params))
     if new != stored: save_json(new, f)
     seal_folder(run_dir, [f.name]) # without it the folder is no run

@@ -9,7 +9,7 @@ __all__ = ['parse_value']
 import ast, contextlib, math
 
 from ..core import *
-from ..core import _plain
+from ..core import to_plain
 
 # %% ../../nbs/lib/pipeline/03_values.ipynb #3d1d2c65
 _spelt = dict(true=True, yes=True, on=True, false=False, no=False, off=False, none=None, null=None)
@@ -93,7 +93,7 @@ def parse_value(
 ):
     """`value` in the type of `default` (an int in place of a float is fine and stays one; `None` takes anything);
     raises `ParamError`."""
-    given, value = value, _plain(value)
+    given, value = value, to_plain(value)
     if default is None:
         with contextlib.suppress(ValueError): return _literal(value) if isinstance(value, str) else value
         return value

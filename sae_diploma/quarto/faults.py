@@ -10,7 +10,7 @@ import re
 
 from ..escape import *
 from .references import *
-from .references import _code, _labels_in, _outside, _src
+from .references import CODE_OR_FORMULA, labels_in, outside_protected, cell_text
 
 # %% ../../nbs/lib/site/16_faults.ipynb #6a6d7e61
 def outside_code(
@@ -19,7 +19,7 @@ def outside_code(
     code=None, # what to put in place of code, formulas and comments; they stay by default
 ) -> str:
     "`f` of what is neither code nor formula nor comment."
-    return _outside(f, text) if code is None else f(_code.sub(code, text))
+    return outside_protected(f, text) if code is None else f(CODE_OR_FORMULA.sub(code, text))
 
 # %% ../../nbs/lib/site/16_faults.ipynb #bfa594c1
 def markdown_of(
@@ -28,7 +28,7 @@ def markdown_of(
     "All Markdown of a page, in order: of its cells, and of their outputs."
     out = []
     for c in cells:
-        if c["cell_type"] == "markdown": out.append(_src(c))
+        if c["cell_type"] == "markdown": out.append(cell_text(c))
         if c["cell_type"] != "code": continue
         data = [o.get("data", {}) for o in c.get("outputs", [])]
         out += ["".join(o["text/markdown"]) for o in data if "text/markdown" in o]
@@ -39,10 +39,10 @@ def labels_of(
     cells:list, # of a page
 ) -> list:
     "Its labels, each as often as it is given."
-    out = [label for s in markdown_of(cells) for label in _labels_in(s, "`<~")]
+    out = [label for s in markdown_of(cells) for label in labels_in(s, "`<~")]
     for c in cells:
         if c["cell_type"] != "code": continue
-        label, n = str(cell_options(_src(c))[0].get("label") or ""), len(pictures(c))
+        label, n = str(cell_options(cell_text(c))[0].get("label") or ""), len(pictures(c))
         if label: out += [label, *(f"{label}-{i+1}" for i in range(n) if n > 1)]
     return out
 
@@ -74,7 +74,7 @@ def _unclear(s, text):
 def _bad_options(cells):
     "What of the options of a code cell is no YAML, as a list of one."
     import yaml
-    for src in (_src(c) for c in cells if c["cell_type"] == "code"):
+    for src in (cell_text(c) for c in cells if c["cell_type"] == "code"):
         try: cell_options(src)
         except yaml.YAMLError as e:
             return [f"the options of a cell are no YAML: {src[:60]!r} ({str(e).splitlines()[0]})"]

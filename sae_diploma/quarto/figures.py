@@ -10,7 +10,7 @@ import base64, html, json, re
 
 from ..escape import *
 from .references import *
-from .references import _src
+from .references import cell_text
 
 # %% ../../nbs/lib/site/12_figures.ipynb #46f0fc39
 _literal = re.compile(r"^(?P<f>```+|~~~+).*?^(?P=f)[ \t]*$|(?P<t>`+)(?!`).+?(?<!`)(?P=t)(?!`)|<!--.*?-->",
@@ -77,7 +77,7 @@ def both_schemes(
     return pic if files.get("narrow") else scrolling(pic)
 
 # %% ../../nbs/lib/site/12_figures.ipynb #cb6205a7
-_IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif") # the best form first
+IMAGES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif") # the best form first
 
 def _png_width(data):
     "Width in pixels of a PNG in base64, 0 of anything else."
@@ -100,7 +100,7 @@ def _in_place(data, kind, say, size):
 # %% ../../nbs/lib/site/12_figures.ipynb #dbbfec3e
 def _figure(o, alt, cap, anchor):
     "A picture of an output as HTML: of its saved files where the output names them, in place otherwise."
-    kind = next(k for k in _IMAGES if k in o["data"])
+    kind = next(k for k in IMAGES if k in o["data"])
     data, meta = "".join(o["data"][kind]).strip(), o.get("metadata", {})
     alt, cap = (html.unescape(str(o)) for o in (alt, cap))     # as Markdown has it
     size, files = meta.get(kind) or {}, meta.get("figure") or {}
@@ -111,20 +111,20 @@ def _figure(o, alt, cap, anchor):
     return f'<figure class="figure"{at}>\n{pic}\n{below}</figure>'
 
 # %% ../../nbs/lib/site/12_figures.ipynb #e075daa7
-def _option_at(opts, k, i):
+def option_at(opts, k, i):
     "The value of an option for picture `i`; a value that is no list belongs to the first."
     v = opts.get(k) or ""
     if isinstance(v, list): return v[i] if i < len(v) else ""
     return v if i == 0 else ""
 
 # %% ../../nbs/lib/site/12_figures.ipynb #de9ffdd7
-_no_words = "Figure drawn by the cell above"
+NO_WORDS = "Figure drawn by the cell above"
 
 def _shown_figure(o, i, opts, labels):
     "Picture `i` of a cell as an output of HTML."
     label = str(opts.get("label", ""))
-    name, cap = label if i == 0 else f"{label}-{i+1}", _option_at(opts, "fig-cap", i)
-    alt = _option_at(opts, "fig-alt", i) or cap or _no_words
+    name, cap = label if i == 0 else f"{label}-{i+1}", option_at(opts, "fig-cap", i)
+    alt = option_at(opts, "fig-alt", i) or cap or NO_WORDS
     if name in labels: cap = f"{labels[name][0]}" + (f": {cap}" if cap else "")
     text = _figure(o, alt, cap, name if name in labels else "")
     return dict(output_type="display_data", metadata={}, data={"text/html": text})
@@ -135,7 +135,7 @@ def figures_html(
     labels:dict, # of `number`
 ) -> dict:
     "The cell with its pictures as HTML figures: number, caption, alternative text, and the dark twin of a saved one."
-    opts, rest = cell_options(_src(c))
+    opts, rest = cell_options(cell_text(c))
     outs, n = [], 0
     for o in c["outputs"]:
         if pictures(dict(outputs=[o])):

@@ -10,9 +10,9 @@ import base64, html, io, itertools, json, re
 
 from ..escape import *
 from .figures import *
-from .figures import _IMAGES, _no_words, _option_at
+from .figures import IMAGES, NO_WORDS, option_at
 from .references import *
-from .references import _src
+from .references import cell_text
 from .words import *
 
 # %% ../../nbs/lib/site/15_outputs.ipynb #013807ff
@@ -59,13 +59,13 @@ def _told_picture(o, i, opts, to, keep):
     label, file = str(opts.get("label") or ""), ""
     saved = (o.get("metadata", {}).get("figure") or {}).get("light")
     if not saved:
-        kind = next(k for k in _IMAGES if k in o["data"])
+        kind = next(k for k in IMAGES if k in o["data"])
         raw = _picture_bytes("".join(o["data"][kind]), kind)
         file = keep(raw, kind.split("/")[1].split("+")[0]) if raw else ""
     if not (file or saved): return "*A picture that cannot be read.*\n"
     name = "" if not label.startswith("fig-") else label if i == 0 else f"{label}-{i+1}"
-    cap = _option_at(opts, "fig-cap", i)
-    return picture_md(o, _option_at(opts, "fig-alt", i) or cap or _no_words, cap, name, to, file)
+    cap = option_at(opts, "fig-cap", i)
+    return picture_md(o, option_at(opts, "fig-alt", i) or cap or NO_WORDS, cap, name, to, file)
 
 # %% ../../nbs/lib/site/15_outputs.ipynb #31f8e8d5
 def _told(o, to):
@@ -103,7 +103,7 @@ def quarto_cells(
     out = []
     for c in cells:
         if c["cell_type"] == "code":
-            (opts, rest), pics = cell_options(_src(c)), pictures(c)
+            (opts, rest), pics = cell_options(cell_text(c)), pictures(c)
             c = {**c, "source": _options_left(opts, pics)+rest, "execution_count": None,
                  "outputs": _markdown_outputs(c, opts, pics, to, keep)}
         out.append(c)

@@ -11,7 +11,7 @@ import re
 from .bibliography import *
 from .figures import *
 from .references import *
-from .references import _src
+from .references import cell_text
 
 # %% ../../nbs/lib/site/13_resolving.ipynb #9aaa7c30
 _KINDS_OF_BOX = dict(note="NOTE", tip="TIP", warning="WARNING", important="IMPORTANT", caution="CAUTION")
@@ -71,8 +71,8 @@ _refs_place = re.compile(rf"{_refs_div.pattern}|^## References\s*$", re.M)
 def _append_references(cells, refs):
     "Put the list where the page has a place for it, or at its end."
     for c in cells:
-        if c["cell_type"] == "markdown" and _refs_place.search(_src(c)):
-            c["source"] = _refs_div.sub("", _src(c)).rstrip() + "\n\n" + refs
+        if c["cell_type"] == "markdown" and _refs_place.search(cell_text(c)):
+            c["source"] = _refs_div.sub("", cell_text(c)).rstrip() + "\n\n" + refs
             return
     cells.append(dict(cell_type="markdown", id="references", metadata={}, source=f"## References\n\n{refs}"))
 
@@ -86,7 +86,7 @@ def resolve(
     labels, cited, notes, out = number(cells), [], [], []
     for c in cells:
         if c["cell_type"] == "markdown":
-            s = numbered_captions(equations(_src(c), labels, to), labels)
+            s = numbered_captions(equations(cell_text(c), labels, to), labels)
             s = replace_refs(s, labels, bib, cited, notes)
             c = {**c, "source": divs_gfm(_drop_attrs(s)) if to == "gfm" else s}
         elif c["cell_type"] == "code" and to == "html":

@@ -12,15 +12,15 @@ from pathlib import Path
 import torch
 
 from ..core import *
-from ..core import _line
-from .trainer import _schedule, _sft_config
+from ..core import first_line
+from .trainer import eval_schedule, sft_config
 
 # %% ../../nbs/lib/sft/04_settings.ipynb #1c8cede5
 _least = dict(max_length=8, per_device_train_batch_size=1, per_device_eval_batch_size=1, gradient_accumulation_steps=1,
     n_evals=1, lora_r=1, lora_alpha=1, learning_rate=0, warmup_steps=0, weight_decay=0, max_grad_norm=0, lora_dropout=0,
     early_stopping_patience=0, seed=0)
 
-def _sane(p):
+def check_numbers(p):
     "Raise `ParamError` for a number with which there is no training; `p` has those of `finetune`."
     for k, least in _least.items():
         v = p.get(k)
@@ -36,7 +36,7 @@ def _sane(p):
     check(p.get("lora_dropout", 0) < 1, f"lora_dropout: {p.get('lora_dropout')} leaves nothing; use a share below 1")
 
 # %% ../../nbs/lib/sft/04_settings.ipynb #d9c4379a
-def _reporting(report_to):
+def trackers_of(report_to):
     "Names of trackers as transformers takes them; raises `ParamError` for one that is unknown or not installed."
     names = [o.strip() for o in (report_to.split(",") if isinstance(report_to, str) else report_to or [])]
     if not names or "none" in names: return "none"
@@ -56,14 +56,14 @@ def _hub_id(push, hub_model_id):
     from huggingface_hub.utils import HFValidationError, validate_repo_id
     try: validate_repo_id(hub_model_id)
     except HFValidationError as e:
-        why = f"hub_model_id: {hub_model_id!r} is no name on the hub ({_line(e)})"
+        why = f"hub_model_id: {hub_model_id!r} is no name on the hub ({first_line(e)})"
         raise ParamError(f"{why}; give one such as 'user/model'") from None
     check(get_token() is not None,
           f"hub_model_id: {hub_model_id!r} cannot be written to, nobody is logged in; log in with `hf auth login`, or "
           "leave push_to_hub out")
 
 # %% ../../nbs/lib/sft/04_settings.ipynb #45a7cdbe
-def _hub(push, hub_model_id):
+def check_hub(push, hub_model_id):
     "Make sure before the work that the model can be pushed after it."
     _hub_id(push, hub_model_id)
     if not push: return
@@ -79,13 +79,13 @@ def _can_optimise(args):
     from transformers import Trainer, get_scheduler
     try: Trainer.get_optimizer_cls_and_kwargs(args)
     except (ImportError, ValueError, RuntimeError) as e:
-        why = f"optim: {str(args.optim.value)!r} cannot be used here ({_line(e)})"
+        why = f"optim: {str(args.optim.value)!r} cannot be used here ({first_line(e)})"
         raise ParamError(f"{why}; adamw_torch always can") from None
     weight = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.)
     kind, more = args.lr_scheduler_type, getattr(args, "lr_scheduler_kwargs", None) or {}
     try: get_scheduler(kind, weight, num_warmup_steps=1, num_training_steps=9, scheduler_specific_kwargs=dict(more))
     except (TypeError, ValueError, KeyError) as e:
-        raise ParamError(f"lr_scheduler_type: {kind.value!r} needs more than its name ({_line(e)}); give "
+        raise ParamError(f"lr_scheduler_type: {kind.value!r} needs more than its name ({first_line(e)}); give "
                          "lr_scheduler_kwargs, or use cosine, linear or constant") from None
 
 # %% ../../nbs/lib/sft/04_settings.ipynb #d36e7433
@@ -98,15 +98,15 @@ def _parameters():
 _taken = """max_length num_train_epochs max_steps seed per_device_train_batch_size per_device_eval_batch_size
 gradient_accumulation_steps lr_scheduler_type warmup_steps weight_decay max_grad_norm optim packing bf16 fp16""".split()
 
-def _arguments(p, work, dev, report_to, n_train=1):
+def sft_arguments(p, work, dev, report_to, n_train=1):
     "`SFTConfig` of the parameters `p` of `finetune`, and of more that it takes itself."
     batch = p["per_device_train_batch_size"]*p["gradient_accumulation_steps"]
-    plan = _schedule(n_train, batch, p["num_train_epochs"], p["max_steps"], p["n_evals"])
+    plan = eval_schedule(n_train, batch, p["num_train_epochs"], p["max_steps"], p["n_evals"])
     more = {k: v for k, v in p.items() if k not in _parameters()}
     evals = dict(eval_strategy="steps", eval_steps=plan.every, save_strategy="steps", save_steps=plan.every,
                  logging_steps=plan.log, save_total_limit=None if p.get("keep_checkpoints") else 2,
                  load_best_model_at_end=True, metric_for_best_model="eval_validation_loss", greater_is_better=False)
-    return _sft_config(work, dev, p["use_peft"], **{k: p[k] for k in _taken}, **evals, **more, data_seed=p["seed"],
+    return sft_config(work, dev, p["use_peft"], **{k: p[k] for k in _taken}, **evals, **more, data_seed=p["seed"],
                        learning_rate=p["learning_rate"] or 1e-4, eval_packing=False, report_to=report_to,
                        dataset_kwargs=dict(skip_prepare_dataset=not p["packing"]))
 
@@ -121,13 +121,13 @@ def _known_names(p):
         check(given in values, f"{name}: {given!r} is unknown{near(given, values) or f'; {usual} is usual'}")
 
 # %% ../../nbs/lib/sft/04_settings.ipynb #3d0236ab
-def _can_train(params, work):
+def can_train(params, work):
     "Raise `ParamError` for parameters of `finetune` that cannot work on this machine: known without data and model."
     p = {k: o.default for k, o in _parameters().items() if o.default is not o.empty} | params
     dev, dtype = get_device(p["device"]), get_dtype(p["dtype"])
     check(dtype is not torch.float16 or p["use_peft"],
           "dtype: weights in float16 lose what a step changes; use float32, with fp16 to compute in it, or bfloat16")
     _known_names(p)
-    report_to = _reporting(p["report_to"])
+    report_to = trackers_of(p["report_to"])
     _hub_id(p["push_to_hub"], p["hub_model_id"])
-    _can_optimise(_arguments(p, work, dev, report_to))
+    _can_optimise(sft_arguments(p, work, dev, report_to))

@@ -17,9 +17,9 @@ from ..models import load_model, load_tokenizer, model_hash
 from ..recipe import recipe, shares
 from .pairs import most_paragraphs, pairs_hash, placebo_texts, tokenize_pairs
 from .runs import CHECKPOINTS, MODEL, empty_work, may_train, publish, remove_work
-from .runs import _claim, _found, _not_params, _sweep
-from .settings import _arguments, _hub, _reporting
-from .trainer import _adapter, _build, _Diverged, _train, default_lr, quiet_libraries
+from .runs import claim_folder, what_differs, NOT_PARAMS, newest_checkpoint
+from .settings import sft_arguments, check_hub, trackers_of
+from .trainer import lora_of, build_trainer, Diverged, run_training, default_lr, quiet_libraries
 
 # %% ../../nbs/lib/sft/06_train.ipynb #6f249765
 def _check_splits(pairs):
@@ -73,11 +73,11 @@ def _run(job, plain, adapter, patience, model_name, hub_model_id):
     if job.main:
         mark_folder(job.work, CHECKPOINTS, known=["run.json", ".lock"])
         save_json(job.record, job.work/"run.json")
-    trainer = _build(job.model, job.tok, job.args, job.data, plain, adapter, patience)
-    checkpoint = _sweep(job.work) if job.main else None
+    trainer = build_trainer(job.model, job.tok, job.args, job.data, plain, adapter, patience)
+    checkpoint = newest_checkpoint(job.work) if job.main else None
     trainer.accelerator.wait_for_everyone()
-    try: trained = _train(trainer, checkpoint if job.main else _sweep(job.work))
-    except _Diverged: # as it would again: what it left must not keep another learning rate from the folder
+    try: trained = run_training(trainer, checkpoint if job.main else newest_checkpoint(job.work))
+    except Diverged: # as it would again: what it left must not keep another learning rate from the folder
         if job.main: empty_work(job.work)
         raise
     if job.main: _keep(job, trained, trainer, model_name, hub_model_id)
@@ -121,15 +121,15 @@ def finetune(
     p, trl = _split_kwargs(kwargs)
     own = dict(instruction=instruction, use_chat_format=use_chat_format,
                per_device_eval_batch_size=per_device_eval_batch_size, early_stopping_patience=early_stopping_patience)
-    params = {k: v for k, v in {**own, **p}.items() if k not in _not_params} | trl | dict(model_name=str(model_name))
+    params = {k: v for k, v in {**own, **p}.items() if k not in NOT_PARAMS} | trl | dict(model_name=str(model_name))
     out, dev = Path(out_dir), get_device(p["device"])
     work = Path(checkpoint_dir) if checkpoint_dir else out/"checkpoints"
     on_machine = {k: p[k] for k in ("report_to", "push_to_hub", "hub_model_id", "device")}
     may_train(out_dir=out, checkpoint_dir=work, overwrite=overwrite, **params, **on_machine)
     _check_splits(pairs)
-    report_to = _reporting(p["report_to"])
-    _hub(p["push_to_hub"], p["hub_model_id"])
-    args = _arguments(params | dict(keep_checkpoints=keep_checkpoints), work, dev, report_to, len(pairs["train"]))
+    report_to = trackers_of(p["report_to"])
+    check_hub(p["push_to_hub"], p["hub_model_id"])
+    args = sft_arguments(params | dict(keep_checkpoints=keep_checkpoints), work, dev, report_to, len(pairs["train"]))
     model = load_model(model_name, dtype=p["dtype"], device="cpu", revision=p["model_revision"])
     tok = load_tokenizer(model_name, revision=p["model_revision"])
     if not use_chat_format: tok.chat_template = PLAIN_TEMPLATE
@@ -138,14 +138,14 @@ def finetune(
     rate = p["learning_rate"] or default_lr(sum(w.numel() for w in model.parameters()), p["use_peft"])
     args.learning_rate = params["learning_rate"] = rate
     record, main = _made_of(params, model, pairs, plain, placebo), int(os.environ.get("RANK", 0)) == 0
-    same = not _found(out, work, record, overwrite) if main else True # before a folder is made
+    same = not what_differs(out, work, record, overwrite) if main else True # before a folder is made
     if main and same and resume and (out/"training.json").exists(): return load_json(out/"training.json")
     with quiet_libraries(): data = _tokens(tok, pairs, p, instruction, placebo)
     job = _Job(model, tok, args, data, record, out, work, main) # under `accelerate launch` one process writes
     with room_for(work), RunLock(work) if main else contextlib.nullcontext(), quiet_libraries():
-        if (done := _claim(out, work, record, overwrite) if main else None) and resume: return done
+        if (done := claim_folder(out, work, record, overwrite) if main else None) and resume: return done
         if main and not resume: empty_work(work)
-        adapter = p["use_peft"] and _adapter(model, p["lora_r"], p["lora_alpha"], p["lora_dropout"])
+        adapter = p["use_peft"] and lora_of(model, p["lora_r"], p["lora_alpha"], p["lora_dropout"])
         _run(job, plain, adapter, early_stopping_patience, model_name, p["push_to_hub"] and p["hub_model_id"])
     if main and not keep_checkpoints: remove_work(work)
     return load_json(out/"training.json")

@@ -93,7 +93,7 @@ def _trainer_class():
     return SummaryTrainer
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #941e7f60
-def _sft_config(folder, device, use_peft, **kw):
+def sft_config(folder, device, use_peft, **kw):
     "`SFTConfig` with defaults for small models; what TRL or transformers refuse becomes one sentence."
     from trl import SFTConfig
     if kw.get("bf16") is None: kw["bf16"] = not kw.get("fp16") and amp_dtype(device) is torch.bfloat16
@@ -124,7 +124,7 @@ class Schedule(NamedTuple):
     log:int   # steps between logs
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #c23df61e
-def _schedule(
+def eval_schedule(
     n_train:int,     # training examples
     batch:int,       # examples of an optimiser step
     epochs:float,    # passes
@@ -137,14 +137,14 @@ def _schedule(
     return Schedule(total, min(total, log*math.ceil(total/n_evals/log)), log)
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #e29b3cfb
-class _Diverged(DataError): "A training whose loss is no longer a number."
+class Diverged(DataError): "A training whose loss is no longer a number."
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #e5d6017c
 def _check_loss(name, value, step, lr):
-    "Raise `_Diverged` for a loss that is no number."
+    "Raise `Diverged` for a loss that is no number."
     check(math.isfinite(value),
           f"fine-tuning diverged: {name} is {value} at step {step}; lower learning_rate (now {lr:g}) or raise "
-          "warmup_steps, and run again", _Diverged)
+          "warmup_steps, and run again", Diverged)
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #e93a9b17
 _shown_losses = dict(loss="loss", eval_validation_loss="validation", eval_plain_loss="plain")
@@ -211,14 +211,14 @@ def quiet_libraries():
             if not on: datasets.enable_progress_bars()
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #98d21df1
-def _adapter(model, r, alpha, dropout):
+def lora_of(model, r, alpha, dropout):
     "LoRA on all linear layers (Hu 2021, arXiv 2106.09685)."
     from peft import LoraConfig
     check(r >= 1, f"lora_r: {r} is no rank; use 1 or more, 8 to 64 as a rule")
     return LoraConfig(r=r, lora_alpha=alpha, lora_dropout=dropout, target_modules="all-linear", task_type="CAUSAL_LM")
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #8e562ec2
-def _build(model, tok, args, data, plain, peft_config, patience):
+def build_trainer(model, tok, args, data, plain, peft_config, patience):
     "The trainer with its two validation sets: summaries, which choose the best checkpoint, and plain text."
     from transformers import EarlyStoppingCallback
     from transformers.trainer_callback import PrinterCallback
@@ -234,7 +234,7 @@ def _build(model, tok, args, data, plain, peft_config, patience):
     return t
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #f40172e5
-def _train(trainer, checkpoint):
+def run_training(trainer, checkpoint):
     "Train, or go on from a checkpoint; evaluations before the first step only where there is none."
     from transformers import TrainerState
     trainer.args.eval_on_start = checkpoint is None

@@ -27,9 +27,9 @@ from .rendering import *
 from .build import *
 from .readme import *
 from ..quarto import *
-from .library import _lib_page, _run_lib_page
-from .pages import _md
-from .processing import _dump
+from .library import lib_page, run_lib_page
+from .pages import markdown_cell
+from .processing import write_notebook
 
 # %% ../../nbs/lib/site/39_site.ipynb #3dd4ef00
 _all_ = [

@@ -17,7 +17,7 @@ from .answers import *
 from .checking import *
 from .config import *
 from .gathering import *
-from .gathering import _has_run
+from .gathering import has_run
 from .library import *
 from .postprocess import *
 from .rendering import *
@@ -129,7 +129,7 @@ def build_site(
         say(f"site: up to date ({out}/index.html)")
         return []
     failed, chapters = run_library(say=say) if run_lib else {}, find_chapters(source_root()/"nbs")
-    lacks = [c.name for s, c in chapters.items() if not _has_run(run_dir, s, c.nb.name)]
+    lacks = [c.name for s, c in chapters.items() if not has_run(run_dir, s, c.nb.name)]
     if lacks: say(f"site: not in this run, and shown as written: {', '.join(lacks)}")
     name = f"Quarto {quarto_version()}" if how == "quarto" else f"smalldocs ({quarto_note()})".replace(" ()", "")
     say(f"site: rendering with {name} … ", end="", flush=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..core import *
 from ..escape import *
 from ..quarto import *
-from .pages import _source
+from .pages import cell_source
 
 # %% ../../nbs/lib/site/21_captions.ipynb #d62ba433
 _files = ("png", "dark_png", "narrow_png", "narrow_dark_png", "svg", "dark_svg", "csv") # of an entry
@@ -49,7 +49,7 @@ def _shown_by(c, pics, caps, stage):
     told = [o.get("metadata", {}).get("figure") for o in pics]
     if all(told): return [(o["folder"], o["name"]) for o in told]
     keys = []
-    for m in _saved.finditer(_source(c)):
+    for m in _saved.finditer(cell_source(c)):
         name = re.escape(m[3])
         name = re.compile(re.sub(r"\\\{.*?\\\}", ".+", name) if m[2] else name)
         keys += [k for k in caps if k[0].split("/")[0] == stage and name.fullmatch(k[1])]
@@ -71,7 +71,7 @@ def _where(run_dir, folder, name, e):
 # %% ../../nbs/lib/site/21_captions.ipynb #8bdf297e
 def _caption_options(c, name, found, seen):
     "The source of a cell with label, caption and words of its saved figures; Markdown to Quarto, text to us."
-    opts, _ = cell_options(_source(c))
+    opts, _ = cell_options(cell_source(c))
     def one(k):
         words = [md_text(e[k], 5000) for e in found]
         return words[0] if len(found) == 1 else words
@@ -80,7 +80,7 @@ def _caption_options(c, name, found, seen):
     seen.add(label)
     words = {k: one(v) for k, v in (("fig-cap", "caption"), ("fig-alt", "alt")) if k not in opts}
     new = "".join(f"#| {k}: {json.dumps(v, ensure_ascii=False)}\n" for k, v in (dict(label=label) | words).items())
-    return new + re.sub(r"^#\|\s*label:.*\n", "", _source(c), flags=re.M)
+    return new + re.sub(r"^#\|\s*label:.*\n", "", cell_source(c), flags=re.M)
 
 # %% ../../nbs/lib/site/21_captions.ipynb #691707ed
 def label_figures(

@@ -19,11 +19,11 @@ from ..pipeline import *
 from .answers import *
 from .captions import *
 from .library import *
-from .library import _as_written, _lib_page, _order, _run_page
+from .library import note_below_title, lib_page, page_number, run_page
 from .pages import *
-from .pages import _md, _source
+from .pages import markdown_cell, cell_source
 from .processing import *
-from .processing import _dump
+from .processing import write_notebook
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #1d73bab7
 def _own_file(f, run_dir):
@@ -33,7 +33,7 @@ def _own_file(f, run_dir):
     return f.suffix != ".svg" or not re.search(runs, f.read_text(encoding="utf-8", errors="replace"), re.I)
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #9d85a819
-def _copy(f, to):
+def copy_picture(f, to):
     "A copy; of a picture in full colour one of 256 colours, which looks the same and loads in a third of the time."
     if f.suffix == ".png":
         from PIL import Image
@@ -61,10 +61,10 @@ def _assets(run_dir, nbs, stage):
         for k, f in ((k, run_dir/folder/e.get(k, "-")) for k in kinds):
             if _own_file(f, run_dir) and (k.endswith("png") or f.stat().st_size < DATA_LIMIT):
                 to.mkdir(parents=True, exist_ok=True)
-                _copy(f, to/f.name)
+                copy_picture(f, to/f.name)
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #a9c7e9f8
-def _has_run(run_dir, stage, nb):
+def has_run(run_dir, stage, nb):
     "Has this run executed the chapter?"
     return (run_dir/"notebooks"/nb).is_file() and (run_dir/stage/"stage.json").is_file()
 
@@ -73,48 +73,48 @@ def _not_run(nb, run_dir):
     "The chapter as written, with a note that this run has not executed it."
     d = load_json(nb)
     why = f"This chapter was not part of the run {md_code(run_dir.name)}: it is shown as written, without results."
-    d["cells"].insert(1, _md(f"::: {{.not-run}}\n{why}\n:::"))
+    d["cells"].insert(1, markdown_cell(f"::: {{.not-run}}\n{why}\n:::"))
     return d
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #7196614a
 def _executed_page(nb, run_dir, of):
     "The page of a chapter as it ran, with what it found below its title."
-    d = process(run_dir/"notebooks"/nb.name, True, order=_order(nb), run_dir=run_dir)
-    if found := opening(run_dir, of): d["cells"].insert(1, _md(found))
+    d = process(run_dir/"notebooks"/nb.name, True, order=page_number(nb), run_dir=run_dir)
+    if found := opening(run_dir, of): d["cells"].insert(1, markdown_cell(found))
     return d
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #54207615
 def _chapter_page(nb, run_dir, stage, chapters, cache):
     "A page of the top level: a chapter as it ran, the methodology run now, all else as written."
     if nb.name in chapters:
-        if _has_run(run_dir, chapters[nb.name], nb.name): return _executed_page(nb, run_dir, chapters[nb.name])
+        if has_run(run_dir, chapters[nb.name], nb.name): return _executed_page(nb, run_dir, chapters[nb.name])
         tmp = stage/f".{nb.name}"
-        _dump(_not_run(nb, run_dir), tmp)
-        d = process(tmp, order=_order(nb))
+        write_notebook(_not_run(nb, run_dir), tmp)
+        d = process(tmp, order=page_number(nb))
         tmp.unlink()
         return d
-    if nb.stem in ("methodology", "contributing", "architecture", "glossary"): return _run_page(nb, cache, "")
-    d = process(nb, order=_order(nb))
-    has_code = any(_source(c).strip() for c in d["cells"] if c["cell_type"] == "code")
+    if nb.stem in ("methodology", "contributing", "architecture", "glossary"): return run_page(nb, cache, "")
+    d = process(nb, order=page_number(nb))
+    has_code = any(cell_source(c).strip() for c in d["cells"] if c["cell_type"] == "code")
     if has_code and nb.name != "index.ipynb":
-        _as_written(d, "This page is no part of the chain: it is shown as written, without results.")
+        note_below_title(d, "This page is no part of the chain: it is shown as written, without results.")
     return d
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #b95642c9
 def _library_pages(root, cache, stage, failed):
     "Write the pages of the library."
     for nb in library_notebooks(root):
-        d, ran = _lib_page(nb, cache)
+        d, ran = lib_page(nb, cache)
         why, written = failed.get(library_page(nb)), "shown as written"
-        if why: _as_written(d, f"This page could not be run ({md_text(why, 500)}): it is {written}, without results.")
-        elif not ran: _as_written(d,
+        if why: note_below_title(d, f"This page could not be run ({md_text(why, 500)}): it is {written}, without results.")
+        elif not ran: note_below_title(d,
             f"The examples run in `make test` and are {written}; `make lab` opens the notebook, with results.")
-        _dump(d, stage/"lib"/f"{library_page(nb)}.ipynb")
+        write_notebook(d, stage/"lib"/f"{library_page(nb)}.ipynb")
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #05f7d34d
 def _run_pages(nbs, cache):
     "(notebook, page) of each, run one after another."
-    return [(nb, _run_page(nb, cache)) for nb in nbs]
+    return [(nb, run_page(nb, cache)) for nb in nbs]
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #7f4c4a9b
 def gather(
@@ -136,9 +136,9 @@ def gather(
     for nb in sorted(nbs.glob("*.ipynb")):
         d = _chapter_page(nb, run_dir, stage, chapters, cache)
         for c in d["cells"]:
-            if _source(c).startswith(ANSWER) and (own := answer(run_dir)): c["source"] = own
-        _dump(with_front(d, front), stage/f"{page_name(nb)}.ipynb")
+            if cell_source(c).startswith(ANSWER) and (own := answer(run_dir)): c["source"] = own
+        write_notebook(with_front(d, front), stage/f"{page_name(nb)}.ipynb")
     if library: _library_pages(root, cache, stage, failed or {})
-    for nb, d in ran_pages.result() if extra else (): _dump(d, stage/nb.parent.name/f"{page_name(nb)}.ipynb")
+    for nb, d in ran_pages.result() if extra else (): write_notebook(d, stage/nb.parent.name/f"{page_name(nb)}.ipynb")
     pool.shutdown()
     _assets(run_dir, nbs, stage)

@@ -14,9 +14,9 @@ from ..core import *
 from ..escape import *
 from ..pipeline import *
 from .pages import *
-from .pages import _md, _noise, _source
+from .pages import markdown_cell, is_noise, cell_source
 from .processing import *
-from .processing import _dump
+from .processing import write_notebook
 
 # %% ../../nbs/lib/site/23_library.ipynb #d68f50a4
 def source_root() -> Path:
@@ -42,14 +42,14 @@ def library_page(
     return f"{nb.parent.name}/{page_name(nb)}"
 
 # %% ../../nbs/lib/site/23_library.ipynb #c4ac7825
-def _order(nb):
+def page_number(nb):
     "The number of a notebook, or None."
     return int(m[0]) if (m := re.match(r"\d+", nb.name)) else None
 
 # %% ../../nbs/lib/site/23_library.ipynb #b26c5bff
 def _library(nb):
     "A hash of the modules of this package that a notebook imports, directly or through others."
-    code = [_source(c).split("\n") for c in load_json(nb)["cells"] if c["cell_type"] == "code"]
+    code = [cell_source(c).split("\n") for c in load_json(nb)["cells"] if c["cell_type"] == "code"]
     return library_hash(["\n".join(o for o in lines if not o.startswith(("%", "!"))) for lines in code])
 
 # %% ../../nbs/lib/site/23_library.ipynb #e63d98f1
@@ -66,7 +66,7 @@ def _lib_kept(nb, cache):
 # %% ../../nbs/lib/site/23_library.ipynb #dac3d848
 _not_here = re.compile(r"^#\|\s*(?:eval:\s*false|slow|cuda)\b", re.M) # cells that `nbdev_test` leaves out
 
-def _run_lib_page(nb, cache):
+def run_lib_page(nb, cache):
     "Run a notebook of the library and keep it as it ran; '' or why that failed."
     import papermill as pm
     from nbclient.exceptions import DeadKernelError
@@ -74,13 +74,13 @@ def _run_lib_page(nb, cache):
     with tempfile.TemporaryDirectory() as tmp:
         d, ran = load_json(nb), Path(tmp)/nb.name
         code = [c for c in d["cells"] if c["cell_type"] == "code"]
-        run = [{**c, "cell_type": "raw"} if _not_here.search(_source(c)) else c for c in code]
-        _dump({**d, "cells": run}, Path(tmp)/"in.ipynb")
+        run = [{**c, "cell_type": "raw"} if _not_here.search(cell_source(c)) else c for c in code]
+        write_notebook({**d, "cells": run}, Path(tmp)/"in.ipynb")
         try: run_notebook(Path(tmp)/"in.ipynb", ran, Path(tmp)/"log", cwd=str(nb.parent))
         except pm.PapermillExecutionError as e: return f"{e.ename}: {e.evalue}"
         except DeadKernelError: return "its kernel died"
         for c, r in zip(code, load_json(ran)["cells"]):
-            c["outputs"] = [inert_output(o, True) for o in r.get("outputs", []) if not _noise(o)]
+            c["outputs"] = [inert_output(o, True) for o in r.get("outputs", []) if not is_noise(o)]
         for old in cache.glob(f"lib-{_lib_key(nb)}-*.json"): old.unlink()
         save_json(d, kept)
     return ""
@@ -96,7 +96,7 @@ def run_library(
     todo, bad = [nb for nb in nbs if not _lib_kept(nb, root/"_proc").exists()], {}
     if not todo: return bad
     with ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for nb, why in zip(todo, pool.map(_run_lib_page, todo, [root/"_proc"]*len(todo))):
+        for nb, why in zip(todo, pool.map(run_lib_page, todo, [root/"_proc"]*len(todo))):
             say(f"site: {nb.name} {'ran' if not why else 'failed'}")
             if why: bad[library_page(nb)] = why
     return bad
@@ -116,7 +116,7 @@ def _module_hash(text):
     return sha256_file(py) if py and py.exists() else ""
 
 # %% ../../nbs/lib/site/23_library.ipynb #574ffbc0
-def _lib_page(nb, cache):
+def lib_page(nb, cache):
     "The page of a library notebook and whether it shows results; from the cache while notebook and module stay."
     name, text = _lib_key(nb), nb.read_text(encoding="utf-8")
     # what it imports is read only where something is kept
@@ -129,18 +129,18 @@ def _lib_page(nb, cache):
     for old in cache.glob(f"{name}-*.json"): old.unlink()
     with tempfile.TemporaryDirectory() as tmp:
         if has_run: shutil.copy(kept, Path(tmp)/nb.name)
-        d = process(Path(tmp)/nb.name if has_run else nb, up="../../", order=_order(nb))
+        d = process(Path(tmp)/nb.name if has_run else nb, up="../../", order=page_number(nb))
     # a page with an error is reported by `check_site`, and made again next time
     failed = any(o.get("output_type") == "error" for c in d["cells"] for o in c.get("outputs", []))
     if not failed: save_json(d, f)
     return d, has_run
 
 # %% ../../nbs/lib/site/23_library.ipynb #630e12c4
-def _as_written(d, words):
+def note_below_title(d, words):
     "The page with a note below its title that its code shows no results."
-    is_title = lambda c: c["cell_type"] == "markdown" and _source(c).lstrip().startswith("# ")
+    is_title = lambda c: c["cell_type"] == "markdown" and cell_source(c).lstrip().startswith("# ")
     at = next((i+1 for i, c in enumerate(d["cells"]) if is_title(c)), 1)
-    d["cells"].insert(at, _md(f"::: {{.as-written}}\n{words}\n:::"))
+    d["cells"].insert(at, markdown_cell(f"::: {{.as-written}}\n{words}\n:::"))
     return d
 
 # %% ../../nbs/lib/site/23_library.ipynb #6fca4a6c
@@ -161,13 +161,13 @@ def _run_or_note(nb, ran):
     except (pm.PapermillExecutionError, DeadKernelError) as e:
         note, why = load_json(nb), md_text(_why_not(e, log), 500)
         why = f"This page could not be executed ({why}): it is shown as written, without results."
-        note["cells"].insert(1, _md(f"::: {{.not-run}}\n{why}\n:::"))
-        _dump(note, ran)
+        note["cells"].insert(1, markdown_cell(f"::: {{.not-run}}\n{why}\n:::"))
+        write_notebook(note, ran)
         return False
     return True
 
 # %% ../../nbs/lib/site/23_library.ipynb #142810d7
-def _run_page(nb, cache, up="../"):
+def run_page(nb, cache, up="../"):
     "The page of a notebook, executed, benchmarks on their own results, or a note on why not; what ran is kept."
     name, results = page_name(nb), sorted((nb.parent/"results").glob("*.json"))
     key = fingerprint([nb.read_text(encoding="utf-8"), versions(), _library(nb), *map(sha256_file, results)])
@@ -175,8 +175,8 @@ def _run_page(nb, cache, up="../"):
     with tempfile.TemporaryDirectory() as tmp:
         ran = Path(tmp)/nb.name
         if kept.exists(): shutil.copy(kept, ran)
-        elif not _run_or_note(nb, ran): return process(ran, up=up, order=_order(nb))
+        elif not _run_or_note(nb, ran): return process(ran, up=up, order=page_number(nb))
         else:
             for old in [*cache.glob(f"ran-{name}-*.json"), *cache.glob(f"run-{name}-*.json")]: old.unlink()
             save_json(load_json(ran), kept)
-        return process(ran, True, up=up, order=_order(nb))
+        return process(ran, True, up=up, order=page_number(nb))

@@ -30,12 +30,12 @@ def page_links(
     return _link.sub(lambda m: f"{m[1]}{PurePosixPath(m[2]).with_name(page_name(m[2])+'.ipynb')}{m[3] or ''}", text)
 
 # %% ../../nbs/lib/site/20_pages.ipynb #471123ff
-def _source(c):
+def cell_source(c):
     "The text of a cell."
     return "".join(c["source"])
 
 # %% ../../nbs/lib/site/20_pages.ipynb #ba72de92
-def _md(src):
+def markdown_cell(src):
     "A cell of Markdown."
     return dict(cell_type="markdown", id="c"+fingerprint(src)[:15], metadata={}, source=src)
 
@@ -52,16 +52,16 @@ def split_title(
 ) -> dict:
     "The notebook with title and subtitle in a cell of their own: `title` and `> subtitle` only."
     for i, c in enumerate(nb["cells"]):
-        if c["cell_type"] != "markdown" or not (m := re.match(r"\s*#\s+\S.*\n*(?:>.*\n?)*", _source(c))): continue
-        rest = _source(c)[m.end():].strip()
-        nb["cells"][i:i+1] = [{**c, "source": _one_line(m[0])}] + ([_md(rest)] if rest else [])
+        if c["cell_type"] != "markdown" or not (m := re.match(r"\s*#\s+\S.*\n*(?:>.*\n?)*", cell_source(c))): continue
+        rest = cell_source(c)[m.end():].strip()
+        nb["cells"][i:i+1] = [{**c, "source": _one_line(m[0])}] + ([markdown_cell(rest)] if rest else [])
         break
     else:
-        if name: nb["cells"].insert(0, _md(f"# {md_text(name)}"))
+        if name: nb["cells"].insert(0, markdown_cell(f"# {md_text(name)}"))
     return nb
 
 # %% ../../nbs/lib/site/20_pages.ipynb #081334a0
-def _noise(o):
+def is_noise(o):
     "Is this output a bar, a warning or a dead widget?"
     if o.get("output_type") == "stream": return o.get("name") == "stderr" or not "".join(o["text"]).strip()
     return "application/vnd.jupyter.widget-view+json" in o.get("data", {})
@@ -71,11 +71,11 @@ def tidy(
     nb:dict, # an executed notebook
 ) -> dict:
     "Without noise; with images that say what they are."
-    nb["cells"] = [c for c in nb["cells"] if "papermill-error-cell" not in _source(c)]
+    nb["cells"] = [c for c in nb["cells"] if "papermill-error-cell" not in cell_source(c)]
     for c in nb["cells"]:
         c.pop("attachments", None)
         c["metadata"] = {}
-        if c["cell_type"] == "code": c["outputs"] = [o for o in c["outputs"] if not _noise(o)]
+        if c["cell_type"] == "code": c["outputs"] = [o for o in c["outputs"] if not is_noise(o)]
     return nb | dict(metadata=dict(kernelspec=dict(name="python3", language="python", display_name="Python 3")))
 
 # %% ../../nbs/lib/site/20_pages.ipynb #7c40578a
@@ -90,12 +90,12 @@ def worded(
     "The notebook whose pictures all have words for those who do not see them."
     head = "this page"
     for c in nb["cells"]:
-        if c["cell_type"] == "markdown": head = _last_heading(head, _source(c))
+        if c["cell_type"] == "markdown": head = _last_heading(head, cell_source(c))
         if c["cell_type"] != "code" or not (n := len(pictures(c))): continue
-        opts, _ = cell_options(_source(c))
+        opts, _ = cell_options(cell_source(c))
         if "fig-alt" in opts or "fig-cap" in opts: continue
         say = f"Figure on: {md_text(head, 200)}"
-        c["source"] = f"#| fig-alt: {json.dumps(say if n == 1 else [say]*n, ensure_ascii=False)}\n" + _source(c)
+        c["source"] = f"#| fig-alt: {json.dumps(say if n == 1 else [say]*n, ensure_ascii=False)}\n" + cell_source(c)
     return nb
 
 # %% ../../nbs/lib/site/20_pages.ipynb #bc1a9279
@@ -109,7 +109,7 @@ def _joined(cells):
     "(cell, what its fold is called): cells of code that show nothing join the one that follows."
     out = []
     for c in cells:
-        s, last = _source(c), out[-1] if out else {}
+        s, last = cell_source(c), out[-1] if out else {}
         plain = c["cell_type"] == "code" and s.strip() and not s.startswith(("#|", "%%"))
         if plain and last.get("joins"):
             both = last["source"].rstrip() + "\n\n" + s
@@ -125,7 +125,7 @@ def fold(
     "The notebook with its code folded; the fold names what the parameters are."
     cells = []
     for c, kind in _joined(nb["cells"]):
-        if c["cell_type"] == "code" and (s := _source(c)).strip() and "code-fold" not in s:
+        if c["cell_type"] == "code" and (s := cell_source(c)).strip() and "code-fold" not in s:
             kind = "Code" if kind == "Parameters and code" and "run_dir =" not in s else kind or _kind_of_code(s)
             c["source"] = f"#| code-fold: true\n#| code-summary: {json.dumps(kind)}\n" + s
         cells.append(c)

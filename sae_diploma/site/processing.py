@@ -14,7 +14,7 @@ from ..escape import *
 from ..quarto import *
 from .captions import *
 from .pages import *
-from .pages import _source
+from .pages import cell_source
 
 # %% ../../nbs/lib/site/22_processing.ipynb #d8da5c93
 def _text(v): return "".join(v) if isinstance(v, (list, str)) else str(v)
@@ -100,7 +100,7 @@ def _finish(d, up, order, executed=False):
     "Local links, the page's place in the sidebar, and nothing that a renderer would follow but our Markdown."
     fix = _local_links(up)
     for c in d["cells"]:
-        src = _source(c)
+        src = cell_source(c)
         if c["cell_type"] == "raw": src = _front(src, order)
         c["source"] = without_shortcodes(src if c["cell_type"] == "code" else fix(src))
         if c["cell_type"] == "code": c["outputs"] = [inert_output(o, executed) for o in c.get("outputs", [])]
@@ -137,7 +137,7 @@ def _page_filter():
 # %% ../../nbs/lib/site/22_processing.ipynb #aab14e37
 def _as_dict(nb):
     "The notebook as plain JSON, without nbdev's private fields."
-    shown = [c for c in nb["cells"] if c.get("source") is not None and (_source(c) or c.get("outputs"))]
+    shown = [c for c in nb["cells"] if c.get("source") is not None and (cell_source(c) or c.get("outputs"))]
     cells = [{k: v for k, v in c.items() if not k.endswith("_")} for c in shown]
     return dict(cells=cells, metadata=dict(nb["metadata"]), nbformat=4, nbformat_minor=5)
 
@@ -162,7 +162,7 @@ def process(
         d = tidy(d)
         for c in d["cells"]:
             inert = inert_markdown if c["cell_type"] == "markdown" else without_shortcodes
-            c["source"] = inert(_source(c))
+            c["source"] = inert(cell_source(c))
     d = split_title(d, page_name(nb))
     if run_dir: d = fold(label_figures(d, run_dir, _stage_of(nb, run_dir)))
     d = dict2nb(worded(d))
@@ -213,7 +213,7 @@ def listed(
     return dict(cells=cells, metadata=d.get("metadata") or {}, nbformat=4, nbformat_minor=5)
 
 # %% ../../nbs/lib/site/22_processing.ipynb #a4be2eba
-def _dump(d, path):
+def write_notebook(d, path):
     "Write a notebook."
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(listed(d), ensure_ascii=False), encoding="utf-8")

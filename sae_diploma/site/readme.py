@@ -14,9 +14,9 @@ from ..escape import *
 from ..front import FRONT, front_data, front_md, save_front
 from ..quarto import *
 from .answers import *
-from .gathering import _copy
+from .gathering import copy_picture
 from .library import *
-from .pages import _source
+from .pages import cell_source
 
 # %% ../../nbs/lib/site/32_readme.ipynb #53c8b962
 _mdlink = re.compile(r"(\]\(|(?:href|src|srcset)=[\"'])(?!\w+:|#|/)([^)\s\"']+)")
@@ -30,7 +30,7 @@ def _seen_from_top(link, base):
 # %% ../../nbs/lib/site/32_readme.ipynb #f92e7fb6
 def _code_md(c):
     "A cell of code and the text that it gave, between fences that the text cannot close."
-    src, outputs = _source(c).strip(), c["outputs"]
+    src, outputs = cell_source(c).strip(), c["outputs"]
     text = "".join("".join(o.get("text") or o.get("data", {}).get("text/plain", "")) for o in outputs).rstrip()
     if not text: return [f"```python\n{src}\n```"]
     fence = "`"*max(3, 1+max(map(len, re.findall("`+", text)), default=0))
@@ -46,7 +46,7 @@ def to_markdown(
     cells, notes = resolve(load_json(nb)["cells"], read_bib(f.read_text(encoding="utf-8")) if f.exists() else {}, "gfm")
     check(not notes, f"{nb}: {', '.join('@'+o for o in notes)} points nowhere", DataError)
     for c in cells:
-        src = _source(c).strip()
+        src = cell_source(c).strip()
         if not src or c["cell_type"] == "raw" or re.match(r"#\|\s*(hide|default_exp|export)", src): continue
         if c["cell_type"] == "code": parts += _code_md(c)
         else: parts.append(_mdlink.sub(lambda m: m[1]+_seen_from_top(m[2], base), src))
@@ -59,7 +59,7 @@ def _front_for_readme(run_dir, images):
     if "tokens" in d:
         with tempfile.TemporaryDirectory() as tmp:
             save_front(d, tmp)
-            for o in ("front.png", "front.dark.png"): _copy(Path(tmp)/o, images/o)
+            for o in ("front.png", "front.dark.png"): copy_picture(Path(tmp)/o, images/o)
     return front_md(d, "images/")
 
 # %% ../../nbs/lib/site/32_readme.ipynb #ab5ad8ac
@@ -71,8 +71,8 @@ def _take_answer(run_dir, root, own):
     shutil.copy(Path(run_dir)/"05_figures/summary.png", images/"summary.png")
     nb = load_json(f)
     for c in nb["cells"]:
-        if _source(c).startswith(ANSWER): c["source"] = own.splitlines(True)
-        if _source(c).startswith(FRONT): c["source"] = first.splitlines(True)
+        if cell_source(c).startswith(ANSWER): c["source"] = own.splitlines(True)
+        if cell_source(c).startswith(FRONT): c["source"] = first.splitlines(True)
     f.write_text(json.dumps(nb, sort_keys=True, indent=1, ensure_ascii=False)+"\n", encoding="utf-8")
 
 # %% ../../nbs/lib/site/32_readme.ipynb #83e10a74

@@ -13,8 +13,8 @@ from urllib.parse import unquote
 from ..core import *
 from ..escape import *
 from ..quarto import *
-from .pages import _source
-from .processing import _dump
+from .pages import cell_source
+from .processing import write_notebook
 
 # %% ../../nbs/lib/site/27_staging.ipynb #dbb2a578
 _fig_md = re.compile(r"^!\[((?:[^\]\\]|\\.)*)\]\(([^)\s]+\.png)\)\{([^}]*)\}[ \t]*$", re.M)
@@ -65,9 +65,9 @@ def resolve_pages(
         d["cells"], bad = resolve(d["cells"], bib)
         for c in d["cells"]:
             if c["cell_type"] == "markdown":
-                c["source"] = _fig_md.sub(lambda m: _two_sides(m, p.parent), _source(c))
+                c["source"] = _fig_md.sub(lambda m: _two_sides(m, p.parent), cell_source(c))
         notes += [f"{p.relative_to(stage).as_posix()}: `@{o}` points nowhere" for o in bad]
-        _dump(d, p)
+        write_notebook(d, p)
     return notes
 
 # %% ../../nbs/lib/site/27_staging.ipynb #a0c7a682
@@ -103,10 +103,10 @@ def _book_cell(c, here, book, plain, labels, web):
     "A cell of a page as the book has it: without the page's numbers, with its links, its title as a heading."
     import yaml
     if c["cell_type"] == "markdown":
-        text = _number_in_front.sub(r"\1", _refs_end.sub("", _source(c)))
+        text = _number_in_front.sub(r"\1", _refs_end.sub("", cell_source(c)))
         c["source"] = _in_book(text, book, labels, web)
     elif c["cell_type"] == "raw":
-        front = yaml.safe_load(_source(c).strip().strip("-")) or {}
+        front = yaml.safe_load(cell_source(c).strip().strip("-")) or {}
         head = f"# {front.get('title') or here}{' {.unnumbered}' if here in plain else ''}\n"
         about = f"\n*{front['description']}*\n" if front.get("description") else ""
         c.update(cell_type="markdown", source=head+about)
@@ -139,9 +139,9 @@ def _page_for_quarto(p, stage, labels, book, plain):
     for c in d["cells"]:
         if book: _book_cell(c, here, book, plain, labels, web)
         elif c["cell_type"] == "markdown":
-            c["source"] = _fig_md.sub(lambda m: _two_sides(m, p.parent, "quarto"), _source(c))
+            c["source"] = _fig_md.sub(lambda m: _two_sides(m, p.parent, "quarto"), cell_source(c))
         for where, k in _markdown_parts(c) if again else (): where[k] = _renamed("".join(where[k]), again)
-    _dump(d, p)
+    write_notebook(d, p)
 
 # %% ../../nbs/lib/site/27_staging.ipynb #6fca0c53
 def for_quarto(
@@ -184,9 +184,9 @@ def _title_fault(d):
     import yaml
     first, front, bad = next((c for c in d["cells"] if c["cell_type"] != "code"), None), {}, []
     if first and first["cell_type"] == "raw":
-        try: front = yaml.safe_load(_source(first).strip().strip("-"))
+        try: front = yaml.safe_load(cell_source(first).strip().strip("-"))
         except yaml.YAMLError as e: bad = [f"front matter that is no YAML ({str(e).splitlines()[0]})"]
-    titled = isinstance(front, dict) and front.get("title") or first and re.match(r"\s*# +\S", _source(first))
+    titled = isinstance(front, dict) and front.get("title") or first and re.match(r"\s*# +\S", cell_source(first))
     return bad if titled else [*bad, "no title"]
 
 # %% ../../nbs/lib/site/27_staging.ipynb #5789f7f3

@@ -89,7 +89,7 @@ def test_every_latent_is_in_the_table_and_only_chosen_ones_have_pages(tmp_path):
     table, passes = C.all_latents({"base SAE": (sae, p, None)}, _Tok())
     cards = C.card_data(sae, p, _Tok(), pd.DataFrame(dict(latent=[3, 5], delta=0., called=False)), scanned=passes["base SAE"][0], named=passes["base SAE"][1])
     C.write_cards(cards, tmp_path, table=table)
-    back = C._rows_of((tmp_path/"latents.js").read_text(encoding="utf-8"))
+    back = C.table_from_script((tmp_path/"latents.js").read_text(encoding="utf-8"))
     assert back.latent.tolist() == list(range(32)) and len(list((tmp_path/"latent").iterdir())) == 2
     with torch.no_grad(): f = sae.encode(p.base[p.rows()]).numpy()
     np.testing.assert_allclose(back.base, 100*(f > 0).mean(0), rtol=1e-3)
@@ -107,7 +107,7 @@ def test_causal_verdicts_reach_cards_and_table(tmp_path):
     before = (tmp_path/"cards"/"latents.js").read_bytes()
     assert C.publish_cards(tmp_path/"cards", tmp_path/"site", tmp_path/"06")
     assert (tmp_path/"cards"/"latents.js").read_bytes() == before                      # the run keeps what its chapter wrote
-    t = C._rows_of((tmp_path/"site"/"latents.js").read_text(encoding="utf-8"))
+    t = C.table_from_script((tmp_path/"site"/"latents.js").read_text(encoding="utf-8"))
     assert t.tags.tolist() == [["widens the gap"], []] and t.causal[0] == -4
     assert all("widens the gap" in o.read_text(encoding="utf-8") for o in (tmp_path/"site"/"latent").iterdir())
 
@@ -147,7 +147,7 @@ def test_the_stable_dictionary_is_the_chosen_one(tmp_path):
 def test_an_older_run_has_fewer_columns(tmp_path):
     "The table of a run that was made before a column came is read, the column empty."
     js = 'window.LATENTS={"columns":["dictionary","latent","label","tags","rank","page"],"dictionaries":["base SAE"],"tags":[],"rows":[[0,3,"x",[],0,0]]};'
-    t = C._rows_of(js); assert t.latent.tolist() == [3] and t.docs.isna().all()
+    t = C.table_from_script(js); assert t.latent.tolist() == [3] and t.docs.isna().all()
 
 def test_light_and_dark_work_both_ways():
     "What the page's own switch sets weighs no more than the stylesheet's first rule, so that a page around a card can set its colours"

@@ -248,7 +248,7 @@ def hostile_run(folder):
 def site(tmp_path_factory):
     "(pages, gathered notebooks, run): the site, with a page of the explorer's HTML and the document to print."
     pytest.importorskip("smalldocs")
-    from sae_diploma.explorer import scatter_svg, shaded, _changes, _style
+    from sae_diploma.explorer import scatter_svg, shaded, marked_changes, STYLE_HTML
     from sae_diploma.export import one_document, thesis_pages
     tmp = tmp_path_factory.mktemp("hostile"); run, stage = hostile_run(tmp), tmp/"stage"
     stage.mkdir(); (stage/"private.txt").write_text("WICKED-FILE", encoding="utf-8")
@@ -270,9 +270,9 @@ def site(tmp_path_factory):
         freq_ft=np.linspace(.5, .01, len(DOCS)), called=False, delta=0., regime="task", segment="all"))
     body = "".join([scatter_svg(t, "frequency", names=dict(enumerate(DOCS.values()))),
         shaded(list(DOCS.values()), np.ones((2, len(DOCS)))),
-        *(_changes(a, b) for a in ("x", ALL[:3000]) for b in DOCS.values())])
+        *(marked_changes(a, b) for a in ("x", ALL[:3000]) for b in DOCS.values())])
     head = '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>e</title>'
-    (stage/"_site/explorer.html").write_text(f'{head}<body>{_style}<div class="sx">{body}</div></body></html>',
+    (stage/"_site/explorer.html").write_text(f'{head}<body>{STYLE_HTML}<div class="sx">{body}</div></body></html>',
         encoding="utf-8")
     return stage/"_site", tmp/"gathered", run
 

@@ -240,7 +240,7 @@ def test_a_site_with_faults_is_a_failure(tmp_path, capsys, monkeypatch):
     "What Quarto warns of is said with its page, the command fails, and the next call does not take the site for good."
     from sae_diploma import site
     from sae_diploma.cli import main
-    def one_page(run, stage, **kw): site._dump(dict(cells=[site._md("# A page\n\nText.")]), stage/"index.ipynb")
+    def one_page(run, stage, **kw): site.write_notebook(dict(cells=[site.markdown_cell("# A page\n\nText.")]), stage/"index.ipynb")
     monkeypatch.setattr("sae_diploma.site.build.gather", one_page)
     run, out, _ = _arranged(tmp_path, "")
     fake_quarto(tmp_path, monkeypatch, said="[1/1] index.ipynb\nWARN: Unable to resolve link target: gone.ipynb\n")
@@ -263,15 +263,15 @@ def test_a_page_of_the_library_shows_what_it_gave(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(ROOT)
     code = lambda s: dict(cell_type="code", source=s, outputs=[])
     nb = tmp_path/"51_small.ipynb"
-    site._dump(dict(cells=[site._md("# Small"), code("print('six', 2*3)"), code("#| eval: false\n1/0")]), nb)
-    d, ran = site._lib_page(nb, tmp_path)
+    site.write_notebook(dict(cells=[site.markdown_cell("# Small"), code("print('six', 2*3)"), code("#| eval: false\n1/0")]), nb)
+    d, ran = site.lib_page(nb, tmp_path)
     assert not ran and "six 6" not in str(d)
-    assert site._run_lib_page(nb, tmp_path) == ""
-    d, ran = site._lib_page(nb, tmp_path)
+    assert site.run_lib_page(nb, tmp_path) == ""
+    d, ran = site.lib_page(nb, tmp_path)
     assert ran and "six 6" in str(d) and "1/0" in str(d)
-    site._dump(dict(cells=[site._md("# Small"), code("print('six', 2*3)"), code("1/0")]), nb)
-    assert site._run_lib_page(nb, tmp_path) == "ZeroDivisionError: division by zero"
-    d, ran = site._lib_page(nb, tmp_path)
+    site.write_notebook(dict(cells=[site.markdown_cell("# Small"), code("print('six', 2*3)"), code("1/0")]), nb)
+    assert site.run_lib_page(nb, tmp_path) == "ZeroDivisionError: division by zero"
+    d, ran = site.lib_page(nb, tmp_path)
     assert not ran and "six 6" not in str(d)
     assert "IPKernelApp" not in capfd.readouterr().err
 

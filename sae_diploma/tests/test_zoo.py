@@ -234,7 +234,7 @@ def test_the_zoo_says_wrong():
     m = tiny_model("llama")
     assert examine(m)["verdict"] == "exact"
     from sae_diploma import models
-    tail = models._tail(m); tail["after"] = 1.01 # as if it had been measured wrongly
+    tail = models.model_tail(m); tail["after"] = 1.01 # as if it had been measured wrongly
     with pytest.raises(UnreadableError): raise UnreadableError("never") if examine(m)["verdict"] == "wrong" else AssertionError("not found out")
     t = zoo_table(["qwen3", "rwkv", "longcat_flash", "musicgen"])
     assert zoo_counts(t) == {"listed": 4, "tried": 3, "exact": 1, "in part": 1, "refused": 1, "wrong": 0, "not built": 1, "not tried": 0}
