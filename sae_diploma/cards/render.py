@@ -90,7 +90,7 @@ def _hist_ticks(first, n, X):
     "(place, label) of the edges where the activation doubles, about seven of them."
     doubles = [k for k in range(n+1) if (first+k-BINS//2) % PER_OCTAVE == 0]
     doubles = doubles[::max(1, -(-len(doubles)//7))]
-    return [(f"{X(k):.1f}", f"{2.**((first+k-BINS/2)/_PER_OCTAVE):.3g}") for k in doubles]
+    return [(f"{X(k):.1f}", f"{2.**((first+k-BINS/2)/PER_OCTAVE):.3g}") for k in doubles]
 
 # %% ../../nbs/lib/cards/05_render.ipynb #19fde176
 def hist_svg(

@@ -73,7 +73,7 @@ BINS, PER_OCTAVE = 96, 4 # bins of the histogram, and how many of them double th
 # %% ../../nbs/lib/cards/01_scanning.ipynb #a116b8b8
 def bin_edges() -> np.ndarray: # (BINS + 1,)
     "Edges of the histogram's bins."
-    return 2.**((np.arange(BINS+1)-BINS/2)/_PER_OCTAVE)
+    return 2.**((np.arange(BINS+1)-BINS/2)/PER_OCTAVE)
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #8deedd60
 class Scan:

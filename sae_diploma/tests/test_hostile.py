@@ -257,7 +257,7 @@ def site(tmp_path_factory):
         os.chdir(ROOT)
         with pytest.MonkeyPatch.context() as m:
             # the methodology as it is written
-            m.setattr("sae_diploma.site.gathering._run_page", lambda nb, cache, up="../": process(nb, up=up))
+            m.setattr("sae_diploma.site.gathering.run_page", lambda nb, cache, up="../": process(nb, up=up))
             gather(run, stage, library=False)
         shutil.copytree(stage, tmp/"gathered")
         write_config(stage, ROOT/"_quarto.yml", run_note(run), NOT_SMALLDOCS)
