@@ -32,7 +32,7 @@ from .. import gguf_models as G
 from ..core import *
 from ..gguf_models import *
 from ..models import load_model, load_pair, load_tokenizer, resolve_model
-from ..pipeline import _on_disk
+from ..pipeline.fingerprints import _on_disk
 
 gguf = pytest.importorskip("gguf")
 
