@@ -6,10 +6,9 @@
 __all__ = ['loss_table', 'rouge_l', 'clear_change', 'sft_in_brief', 'sft_numbers', 'placebo_names', 'texts_without_task',
            'losses_of_models']
 
-# %% ../nbs/lib/sft/80_before_after.ipynb #40ddca8e
+# %% ../nbs/lib/sft/80_before_after.ipynb #d85e7e5c
 import pandas as pd
 
-from .core import *
 from .sft import completion_loss, text_loss
 from .tables import estimate
 

@@ -6,7 +6,7 @@
 __all__ = ['Chosen', 'choose_changed', 'choose_joint', 'cards_of', 'card_rows', 'names_of', 'overview_of',
            'most_changed_sentences', 'named_sentence']
 
-# %% ../../nbs/lib/cards/08_chosen.ipynb #bcd39792
+# %% ../../nbs/lib/cards/08_chosen.ipynb #fd8c444c
 from typing import NamedTuple
 
 import pandas as pd
@@ -14,7 +14,6 @@ import pandas as pd
 from .build import card_data
 from .methods import pick_by_verdicts
 from .scanning import pick_latents
-from ..core import *
 from ..tables import estimate, num
 
 # %% ../../nbs/lib/cards/08_chosen.ipynb #af1454e1

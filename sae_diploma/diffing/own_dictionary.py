@@ -5,10 +5,9 @@
 # %% auto #0
 __all__ = ['second_seed', 'fit_own', 'match_own', 'matching_sentence']
 
-# %% ../../nbs/lib/diffing/92_own_dictionary.ipynb #8799dd2e
+# %% ../../nbs/lib/diffing/92_own_dictionary.ipynb #31104508
 import pandas as pd
 
-from ..core import *
 from .comparison import Comparison
 from .matching import matching
 

@@ -6,11 +6,10 @@
 __all__ = ['shift_table', 'massive_numbers', 'massive_sentence', 'ce_by_regime', 'ce_rows', 'held_out_table', 'fvu_with_massive',
            'firing', 'penalties_of', 'nearest_points', 'firing_of_points']
 
-# %% ../../nbs/lib/evaluation/07_held_out.ipynb #532b6777
+# %% ../../nbs/lib/evaluation/07_held_out.ipynb #055e605e
 import numpy as np
 import pandas as pd
 
-from ..core import *
 from ..metrics import ce_by_document, ce_summary, evaluate, measure
 
 # %% ../../nbs/lib/evaluation/07_held_out.ipynb #301c8a12

@@ -6,10 +6,9 @@
 __all__ = ['probing_words', 'stability_words', 'redundancy_words', 'dictionary_numbers', 'dictionary_words', 'fit_sentence',
            'first_sentence', 'seeds_sentence']
 
-# %% ../../nbs/lib/evaluation/08_in_brief.ipynb #94e980f3
+# %% ../../nbs/lib/evaluation/08_in_brief.ipynb #cc7243db
 import pandas as pd
 
-from ..core import *
 from .measures import measure_documents
 from .sparse_probing import probing_summary
 from ..metrics import ce_summary

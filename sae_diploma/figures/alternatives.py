@@ -6,10 +6,8 @@
 __all__ = ['pipeline_alt', 'contexts_alt', 'count_called', 'frequency_alt', 'volcano_alt', 'norms_alt', 'sides_alt',
            'neurons_alt', 'weights_alt', 'depth_alt', 'null_alt']
 
-# %% ../../nbs/lib/figures/14_alternatives.ipynb #39ffb85f
+# %% ../../nbs/lib/figures/14_alternatives.ipynb #9dbdda04
 import pandas as pd
-
-from ..core import *
 
 # %% ../../nbs/lib/figures/14_alternatives.ipynb #2a6bf154
 def pipeline_alt(
