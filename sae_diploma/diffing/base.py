@@ -109,7 +109,7 @@ def in_batches(
 @torch.no_grad()
 def sums_of(
     pair,             # `PairedStores`
-    encode,           # x (n, d_in) -> (values, indices) of the active latents, as `SAE.encode_sparse`
+    encode,           # x (n, d_in) -> (values, indices), as `SAE.encode_sparse`; values of 0 or less are not counted
     m:int,            # number of latents
     rows=None,        # rows to compare on; the evaluation documents by default
     batch_size=8192,  # rows at a time; no influence on the result

@@ -85,7 +85,7 @@ class Method:
     filters:dict=field(default_factory=dict) # bool column of the explorer's table -> what the filter is called
     views:tuple=()         # of the explorer: `View`
     overview:dict=field(default_factory=dict) # number of the latent browser -> (column, factor)
-    planted:object=None    # `PlantedWorld` -> {target: (ranking, directions)}, for the scoreboard
+    planted:object=None    # `PlantedWorld` -> {'ft_only' and/or 'changed': (ranking, directions)}, for the scoreboard
 
     def table(self,
         run_dir, # folder of a run
@@ -97,15 +97,40 @@ class Method:
 # %% ../../nbs/lib/diffing/00a_methods.ipynb #fe06b3c0
 _methods = {}
 
+# %% ../../nbs/lib/diffing/00a_methods.ipynb #240c2bbe
+HOMES = ["sae_diploma.diffing", "sae_diploma.causal"] # packages and modules in which methods are looked for
+_seen, _looking = set(), []
+
+def _look():
+    "Import the modules in which methods are defined, each once; a module that cannot be imported raises every time."
+    if _looking: return # a module that is being imported registers its own
+    _looking.append(True)
+    try:
+        for home in [o for o in HOMES if o not in _seen]:
+            module = importlib.import_module(home)
+            for o in pkgutil.iter_modules(getattr(module, "__path__", [])): importlib.import_module(f"{home}.{o.name}")
+            _seen.add(home)
+    finally: _looking.clear()
+
 # %% ../../nbs/lib/diffing/00a_methods.ipynb #a52aba5c
+def _module_of(method):
+    "Where a method is defined: the module of its `run` or `planted`, '' where it has neither."
+    made = method.run or method.planted
+    return getattr(made, "__module__", "") if made else ""
+
+# %% ../../nbs/lib/diffing/00a_methods.ipynb #d79fffc6
 def register(
-    method:Method, # to be found by its name from now on; one of the same name and module is replaced
+    method:Method, # to be found by its name from now on
 ) -> Method:
-    "Make a method known to all that shows or runs methods; raises `ParamError` for one that cannot be read."
+    "Make a method known; raises `ParamError` for what cannot be read, or a name that another module has taken."
     check(isinstance(method, Method), f"method: {type(method).__name__} is no Method")
     check(method.name.isidentifier(),
           f"method: {method.name!r} is no name for a file and a column; use letters, digits and _")
     for o in method.measures: check(isinstance(o, Measure), f"measures: {o!r} is no Measure")
+    _look() # what the package has comes first, so that a notebook's own version replaces the exported one
+    home, here = _module_of(_methods[method.name]) if method.name in _methods else "", _module_of(method)
+    check(not home or not here or home == here or "__main__" in (home, here),
+          f"method: {method.name!r} is registered by {home}; choose another name")
     _methods[method.name] = method
     return method
 
@@ -115,18 +140,6 @@ def unregister(
 ):
     "Forget a method again, as a test does after it; one that is not known is no error."
     _methods.pop(name, None)
-
-# %% ../../nbs/lib/diffing/00a_methods.ipynb #240c2bbe
-HOMES = ["sae_diploma.diffing", "sae_diploma.causal"] # packages and modules in which methods are looked for
-_seen = set()
-
-def _look():
-    "Import the modules in which methods are defined, each once."
-    for home in HOMES:
-        if home in _seen: continue
-        _seen.add(home)
-        module = importlib.import_module(home)
-        for o in pkgutil.iter_modules(getattr(module, "__path__", [])): importlib.import_module(f"{home}.{o.name}")
 
 # %% ../../nbs/lib/diffing/00a_methods.ipynb #b8a267d3
 def methods(

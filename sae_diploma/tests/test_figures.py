@@ -112,10 +112,11 @@ def picture(fig, night=False, dpi=50):
     w, h = (int(float(o)*dpi+1e-6) for o in fig.get_size_inches())
     return np.frombuffer(b.getvalue(), np.uint8).reshape(h, w, 4)[..., :3]
 
-def write_baselines(folder=BASELINE):
-    "Draw every case anew as what shall be compared with: after a change that was meant, and looked at."
+def write_baselines(names=None, folder=BASELINE):
+    "Draw cases anew (all, or the named ones) as what is compared with: after a change that was meant, and looked at."
     Path(folder).mkdir(exist_ok=True, parents=True); t = _tables()
     for name, f in CASES.items():
+        if names is not None and name not in names: continue
         forms = [("", f(t), False), (".dark", f(t), True)] + ([(".narrow", F.narrow_twin(f(t)), False)] if name in STACKED else [])
         for end, fig, night in forms: Image.fromarray(picture(fig, night)).save(Path(folder)/f"{name}{end}.png", optimize=True)
 
@@ -126,6 +127,7 @@ def tables(): return _tables()
 def _difference(fig, name, folder, night=False, end=""):
     "What `compare_images` says of a figure and its baseline: None where they are alike."
     want, got = BASELINE/f"{name}{'.dark' if night else end}.png", Path(folder)/f"{name}.png"
+    if not want.exists() and list(BASELINE.glob("*.png")): pytest.fail(f"no picture {want.name}: write_baselines(['{name}'])")
     if not want.exists(): pytest.skip(f"no picture {want.name} in this installation")
     Image.fromarray(picture(fig, night)).save(got)
     return compare_images(str(want), str(got), TOL)

@@ -6,7 +6,8 @@
 __all__ = ['loud', 'run', 'test_it_is_run_with_the_others_and_only_once', 'test_cards_have_its_verdict',
            'test_a_card_and_the_latent_browser_show_it', 'test_the_explorer_has_column_filter_and_view',
            'test_the_scoreboard_scores_and_draws_it', 'test_bad_registrations_are_refused',
-           'test_every_method_with_a_table_says_how_it_is_read']
+           'test_every_method_with_a_table_says_how_it_is_read', 'test_the_tutorials_cells_are_a_module',
+           'test_a_name_is_taken_once']
 
 # %% ../../nbs/lib/tests/registered.ipynb #1070a9a7
 import numpy as np
@@ -100,3 +101,24 @@ def test_every_method_with_a_table_says_how_it_is_read():
         for o in m.measures: assert all(v.tone in ("", "more", "less") for v in o.verdicts), m.name
     views = [v.name for m in methods().values() for v in m.views]
     assert len(views) == len(set(views))
+
+# %% ../../nbs/lib/tests/registered.ipynb #285782db
+def test_the_tutorials_cells_are_a_module(run):
+    "The cells that tutorial 04 says to export, and no others, define the method."
+    from sae_diploma.pipeline import source_root
+    root = source_root()
+    if root is None or not (root/"nbs/tutorials").exists(): pytest.skip("the notebooks are not part of this installation")
+    cells = ["".join(c["source"]) for c in load_json(root/"nbs/tutorials/04_your_own_method.ipynb")["cells"]
+             if c["cell_type"] == "code"]
+    wanted = ("from sae_diploma.diffing.base import", "def ", "register(")
+    module = dict(__name__="sae_diploma.diffing.winner")
+    for o in [o for o in cells if o.startswith(wanted[:2]) or wanted[2] in o.replace("unregister(", "")]: exec(o, module)
+    c = Comparison(run, n_perm=200, n_bootstrap=20, min_docs=4)
+    assert methods()["winner"].run(c).latent.nunique() == c.sae.cfg.d_sae
+    unregister("winner")
+
+# %% ../../nbs/lib/tests/registered.ipynb #2f8aef03
+def test_a_name_is_taken_once():
+    def run(c): return None
+    run.__module__ = "somewhere.else"
+    with pytest.raises(ParamError, match="registered by sae_diploma.diffing.drift"): register(Method("drift", run=run))

@@ -190,7 +190,8 @@ def test_each_page_of_the_library_stands_in_one_section():
         and o.get("section") == "Library")["contents"]
     named = [p for s in library for p in s["contents"]]
     have = [f"lib/{library_page(o)}.ipynb" for o in library_notebooks(ROOT)]
-    assert sorted(named) == sorted(have) and 6 <= len(library) <= 16
+    assert set(have)-set(named) == set() and set(named)-set(have) == set(), "a page without a section, or the reverse"
+    assert len(named) == len(set(named)) and 6 <= len(library) <= 16
 
 def test_the_project_is_valid_quarto():
     "Every key of `_quarto.yml` is one that Quarto knows; labels begin with their kind and hold no `_`; sources are lists of lines."
