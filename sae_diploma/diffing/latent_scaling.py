@@ -94,16 +94,16 @@ def _columns_of(side, other):
     return ["latent", "effect", "lo", "hi", "p", "support", "side", *nu, *beta]
 
 # %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #143788e8
-def _scaled(p, side, latents, limits, min_docs, n_bootstrap, level, seed, chunk=1024):
+def _scaled(p, side, latents, limits, stats, chunk=1024):
     "The rows of some latents in one group; `p` has sums per document."
     other = "base" if side == "ft" else "ft"
-    W = bootstrap_weights(len(p["count"]), n_bootstrap, seed)
+    W = bootstrap_weights(len(p["count"]), stats.n_bootstrap, stats.seed)
     out = []
     for j in in_batches(chunk, latents):
         docs = (p["count"][:, j] > 0).sum(0)
         t, worst = dict(latent=j, side=side, support=docs), np.full(len(j), -np.inf)
         for name, key, limit in (("nu_error", "error", limits[0]), ("nu_reconstruction", "recon", limits[1])):
-            nu, se, lo, hi, beta = _nu(p, key, side, other, j, W, level)
+            nu, se, lo, hi, beta = _nu(p, key, side, other, j, W, stats.level)
             t |= beta | {name: nu, f"{name}_lo": lo, f"{name}_hi": hi}
             with np.errstate(invalid="ignore", divide="ignore"): # standard errors above the limit
                 worst = np.fmax(worst, (np.abs(nu)-limit)/np.maximum(se, 1e-9))
@@ -112,7 +112,7 @@ def _scaled(p, side, latents, limits, min_docs, n_bootstrap, level, seed, chunk=
         size = np.abs(np.stack([t["nu_error_lo"], t["nu_error_hi"]]))
         nearest = np.where(t["nu_error_lo"]*t["nu_error_hi"] < 0, 0., size.min(0))
         out.append(pd.DataFrame(dict(t, effect=1-np.abs(t["nu_error"]), lo=1-size.max(0), hi=1-nearest,
-                                     p=np.where(docs >= min_docs, p_tested, np.nan))))
+                                     p=np.where(docs >= stats.min_docs, p_tested, np.nan))))
     return pd.concat(out, ignore_index=True)[_columns_of(side, other)]
 
 # %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #a36eb3e4
@@ -136,14 +136,12 @@ def latent_scaling(
     # latents of a crosscoder that are tested, by `kind_of`; None: all
     kinds=("ft_only", "base_only"),
     limits=(.2, .5),     # on |ν| of error and reconstruction (Minder et al. 2025)
-    min_docs:int=10,     # latents active in fewer documents of a group are not tested there
-    n_bootstrap:int=1000, level:float=.95, # resamples of documents, coverage of the intervals
-    fdr:float=.05,       # rate of false discoveries within a group
-    seed:int=0,          # of the resampling
+    stats=None, **kw,    # `Stats`: resamples, documents, rates, level, seed; or these by name
 ) -> pd.DataFrame:
     """One row per latent, regime and segment: `nu_error`, `nu_reconstruction` with intervals; `effect`
     is 1 − |ν^ε|; p: that a ν lies beyond its limit (NaN where not asked); `called`: of one model only
     at the false discovery rate."""
+    stats = Stats.of(stats, kw)
     joint, out = cc.cfg.n_sources > 1, []
     check(joint or side is not None, "side: of an SAE, say which model's latents it has: 'ft' or 'base'")
     if joint: check_crosscoder(pair, cc)
@@ -151,12 +149,12 @@ def latent_scaling(
     whose = np.full(cc.cfg.d_sae, side) if side is not None else np.where(d < .5, "base", "ft")
     sums = {s: scaling_sums(pair, cc, s, rows) for s in dict.fromkeys(whose)}
     for regime, segment in groups or PairSums(next(iter(sums.values()))["cells"], 1).groups():
-        parts = _group_parts(sums, whose, regime, segment, limits, min_docs, n_bootstrap, level, seed)
+        parts = _group_parts(sums, whose, regime, segment, limits, stats)
         if not parts: continue
         t = with_group(pd.concat(parts).sort_values("latent"), regime, segment)
         if joint and kinds is not None: t.loc[~np.isin(kind_of(d)[t.latent], kinds), "p"] = np.nan
         t["q"] = bh(t.p)
-        out.append(t.assign(called=t.q <= fdr))
+        out.append(t.assign(called=t.q <= stats.fdr))
     check(bool(out), "documents: fewer than 2 found in each kind of text, and an interval needs at least 2; "
           "evaluate on more documents", DataError)
     t = pd.concat(out, ignore_index=True)
