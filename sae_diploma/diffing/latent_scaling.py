@@ -94,16 +94,16 @@ def _columns_of(side, other):
     return ["latent", "effect", "lo", "hi", "p", "support", "side", *nu, *beta]
 
 # %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #143788e8
-def _scaled(p, side, latents, limits, stats, chunk=1024):
+def _scaled(p, side, latents, limits, min_docs, n_bootstrap, level, seed, chunk=1024):
     "The rows of some latents in one group; `p` has sums per document."
     other = "base" if side == "ft" else "ft"
-    W = bootstrap_weights(len(p["count"]), stats.n_bootstrap, stats.seed)
+    W = bootstrap_weights(len(p["count"]), n_bootstrap, seed)
     out = []
     for j in in_batches(chunk, latents):
         docs = (p["count"][:, j] > 0).sum(0)
         t, worst = dict(latent=j, side=side, support=docs), np.full(len(j), -np.inf)
         for name, key, limit in (("nu_error", "error", limits[0]), ("nu_reconstruction", "recon", limits[1])):
-            nu, se, lo, hi, beta = _nu(p, key, side, other, j, W, stats.level)
+            nu, se, lo, hi, beta = _nu(p, key, side, other, j, W, level)
             t |= beta | {name: nu, f"{name}_lo": lo, f"{name}_hi": hi}
             with np.errstate(invalid="ignore", divide="ignore"): # standard errors above the limit
                 worst = np.fmax(worst, (np.abs(nu)-limit)/np.maximum(se, 1e-9))
@@ -112,7 +112,7 @@ def _scaled(p, side, latents, limits, stats, chunk=1024):
         size = np.abs(np.stack([t["nu_error_lo"], t["nu_error_hi"]]))
         nearest = np.where(t["nu_error_lo"]*t["nu_error_hi"] < 0, 0., size.min(0))
         out.append(pd.DataFrame(dict(t, effect=1-np.abs(t["nu_error"]), lo=1-size.max(0), hi=1-nearest,
-                                     p=np.where(docs >= stats.min_docs, p_tested, np.nan))))
+                                     p=np.where(docs >= min_docs, p_tested, np.nan))))
     return pd.concat(out, ignore_index=True)[_columns_of(side, other)]
 
 # %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #a36eb3e4
@@ -142,6 +142,7 @@ def latent_scaling(
     is 1 − |ν^ε|; p: that a ν lies beyond its limit (NaN where not asked); `called`: of one model only
     at the false discovery rate."""
     stats = Stats.of(stats, kw)
+    settings = limits, stats.min_docs, stats.n_bootstrap, stats.level, stats.seed
     joint, out = cc.cfg.n_sources > 1, []
     check(joint or side is not None, "side: of an SAE, say which model's latents it has: 'ft' or 'base'")
     if joint: check_crosscoder(pair, cc)
@@ -149,7 +150,7 @@ def latent_scaling(
     whose = np.full(cc.cfg.d_sae, side) if side is not None else np.where(d < .5, "base", "ft")
     sums = {s: scaling_sums(pair, cc, s, rows) for s in dict.fromkeys(whose)}
     for regime, segment in groups or PairSums(next(iter(sums.values()))["cells"], 1).groups():
-        parts = _group_parts(sums, whose, regime, segment, limits, stats)
+        parts = _group_parts(sums, whose, regime, segment, *settings)
         if not parts: continue
         t = with_group(pd.concat(parts).sort_values("latent"), regime, segment)
         if joint and kinds is not None: t.loc[~np.isin(kind_of(d)[t.latent], kinds), "p"] = np.nan
