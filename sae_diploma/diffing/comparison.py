@@ -63,12 +63,6 @@ def tests(self:Comparison) -> Stats:
     "`stats` as a `Stats`; raises `ParamError` for a name or a number that cannot be."
     return Stats.of(None, self.stats)
 
-# %% ../../nbs/lib/diffing/00b_comparison.ipynb #18c3b7d8
-@patch(as_prop=True)
-def intervals(self:Comparison) -> dict:
-    "Arguments of methods that have intervals and no test."
-    return some_of(self.stats, "n_bootstrap seed")
-
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #68cb1736
 def some_of(
     stats:dict, # arguments of tests
@@ -76,6 +70,12 @@ def some_of(
 ) -> dict:
     "The arguments that a method takes."
     return {k: stats[k] for k in names.split() if k in stats}
+
+# %% ../../nbs/lib/diffing/00b_comparison.ipynb #18c3b7d8
+@patch(as_prop=True)
+def intervals(self:Comparison) -> dict:
+    "Arguments of methods that have intervals and no test."
+    return some_of(self.stats, "n_bootstrap seed")
 
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #8110519a
 @patch(as_prop=True)
