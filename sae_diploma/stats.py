@@ -4,10 +4,13 @@
 
 # %% auto #0
 __all__ = ['bootstrap_weights', 'interval', 'bootstrap_ratio', 'bootstrap_mean', 'sign_flip', 'swap_ratio', 'bh',
-           'check_resolution', 'PairSums', 'make_cells', 'DocSums', 'effects', 'minimum_detectable', 'bh_level',
-           'compare', 'null_discoveries']
+           'check_resolution', 'PairSums', 'make_cells', 'DocSums', 'Stats', 'effects', 'minimum_detectable',
+           'bh_level', 'compare', 'null_discoveries']
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #6afb0a61
+from dataclasses import dataclass, fields, replace
+from numbers import Integral, Real
+
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
@@ -261,6 +264,49 @@ def groups(self:PairSums) -> list:
         if g.segment.nunique() > 1: out += [(r, s) for s in sorted(g.segment.unique())]
     return out if self.cells.regime.nunique() > 1 else out[1:]
 
+# %% ../nbs/lib/measuring/01_stats.ipynb #587a15fb
+def _check_whole(name, value, least):
+    "Raise `ParamError` unless `value` is a whole number of at least `least`."
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    check(whole and value >= least, f"{name}: {value!r} is no whole number of {least} or more")
+
+# %% ../nbs/lib/measuring/01_stats.ipynb #7dbae701
+def _check_rate(name, value, usual):
+    "Raise `ParamError` unless `value` lies between 0 and 1."
+    inside = isinstance(value, Real) and 0 < value < 1
+    check(inside, f"{name}: {value!r} is no rate between 0 and 1; {usual} is usual")
+
+# %% ../nbs/lib/measuring/01_stats.ipynb #28e13499
+@dataclass(frozen=True)
+class Stats:
+    "Numbers of intervals and tests; raises `ParamError` for one that cannot work."
+    n_bootstrap:int=1000 # resamples of documents
+    n_perm:int=20_000    # swaps at most: p cannot be below 1/(n_perm + 1)
+    min_docs:int=10      # units active in fewer documents of a group are not tested there
+    fdr:float=.05        # rate of false discoveries within a group
+    level:float=.95      # coverage of the intervals
+    seed:int=0           # of resampling and swaps
+
+    def __post_init__(self):
+        for name, least in dict(n_bootstrap=1, n_perm=1, min_docs=0, seed=0).items():
+            _check_whole(name, getattr(self, name), least)
+        for name, usual in dict(fdr=.05, level=.95).items(): _check_rate(name, getattr(self, name), usual)
+
+# %% ../nbs/lib/measuring/01_stats.ipynb #9bb99464
+@patch(cls_method=True)
+def of(cls:Stats,
+    stats,      # `Stats`, or None
+    kw:dict,    # fields by name: they count more than those of `stats`
+    **defaults, # of the function that asks, where they differ from those of `Stats`; not used where `stats` is given
+) -> Stats:
+    "What a function was asked to test with; raises `ParamError` for a name that is no field."
+    names = [o.name for o in fields(cls)]
+    for name in kw:
+        check(name in names, f"{name}: neither an argument here nor a number of the tests{near(name, names)}")
+    check(stats is None or isinstance(stats, cls), f"stats: {type(stats).__name__} found where a `Stats` "
+          f"is asked for; give `Stats(n_perm=2000)`, or its fields by name")
+    return replace(stats, **kw) if stats is not None else cls(**defaults | kw)
+
 # %% ../nbs/lib/measuring/01_stats.ipynb #634edf6e
 def _estimates(s, cols, W):
     """Frequencies and means of units `cols`: the point estimates and the (n_bootstrap, cols) resampled
@@ -336,27 +382,24 @@ def _detectable(t, n_tokens, n_perm, fdr):
 # %% ../nbs/lib/measuring/01_stats.ipynb #09fffece
 def compare(
     s:DocSums,             # sums per document
-    n_bootstrap:int=1000,  # resamples
-    n_perm:int=20_000,     # swaps at most
-    min_docs:int=10,       # units active in fewer documents (of either model) are not tested
-    fdr:float=.05,         # rate at which a unit is called
-    level:float=.95,       # coverage of the intervals
-    seed:int=0,            # of resampling and swaps
+    stats=None,            # `Stats`: resamples, swaps, documents, rates, level, seed; or these by name
     rtol:float=1e-4,       # sums that differ by less than this share are equal: float32 rounding is no change
+    **kw,
 ) -> pd.DataFrame:
     """`effects` with p, q and `called` for the frequency, the same with prefix `mean_` for the mean on
     active tokens, and `mde`, the change of frequency that would have been called with probability 0.8
     (infinite where so few swaps could call no latent alone)."""
-    check_resolution(s.m, n_perm, fdr)
-    t = effects(s, n_bootstrap, level, seed)
+    stats = Stats.of(stats, kw)
+    check_resolution(s.m, stats.n_perm, stats.fdr)
+    t = effects(s, stats.n_bootstrap, stats.level, stats.seed)
     for k in ("p", "mean_p"): t[k] = np.nan
-    ok = np.flatnonzero(t.docs >= min_docs)
+    ok = np.flatnonzero(t.docs >= stats.min_docs)
     for cols in np.array_split(ok, -(-len(ok)//4096)) if len(ok) else ():
-        t.loc[cols, "p"], t.loc[cols, "mean_p"] = _tests(s, cols, n_perm, seed, rtol)
+        t.loc[cols, "p"], t.loc[cols, "mean_p"] = _tests(s, cols, stats.n_perm, stats.seed, rtol)
     for k in ("", "mean_"):
         t[k+"q"] = bh(t[k+"p"])
-        t[k+"called"] = t[k+"q"] <= fdr
-    t["mde"] = _detectable(t, s.n.sum(), n_perm, fdr)
+        t[k+"called"] = t[k+"q"] <= stats.fdr
+    t["mde"] = _detectable(t, s.n.sum(), stats.n_perm, stats.fdr)
     return t
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #6636e00a
@@ -374,15 +417,14 @@ def _relabelled_p(s, cols, labels, signs, min_docs):
 def null_discoveries(
     s:DocSums,            # sums per document
     n_labels:int=200,     # random relabellings
-    n_perm:int=20_000,    # reference swaps
-    min_docs:int=10,      # as in `compare`
-    fdr:float=.05,        # as in `compare`
-    seed:int=0,           # of relabellings and swaps
+    stats=None, **kw,     # `Stats`: reference swaps, documents, rate, seed of both; or these by name
 ) -> np.ndarray: # (n_labels,) units called in each
     """Units that `compare` would call for their frequency when the models' labels are swapped at
     random per document."""
-    rng = np.random.default_rng(seed)
-    labels, signs = (rng.integers(0, 2, (n, len(s))).astype(np.float32)*2 - 1 for n in (n_labels, n_perm))
-    p = [_relabelled_p(s, cols, labels, signs, min_docs)
+    stats = Stats.of(stats, kw)
+    rng = np.random.default_rng(stats.seed)
+    sizes = n_labels, stats.n_perm
+    labels, signs = (rng.integers(0, 2, (n, len(s))).astype(np.float32)*2 - 1 for n in sizes)
+    p = [_relabelled_p(s, cols, labels, signs, stats.min_docs)
          for cols in np.array_split(np.arange(s.m), -(-s.m//512))]
-    return (np.apply_along_axis(bh, 1, np.concatenate(p, axis=1)) <= fdr).sum(1)
+    return (np.apply_along_axis(bh, 1, np.concatenate(p, axis=1)) <= stats.fdr).sum(1)

@@ -140,23 +140,24 @@ def _with_interval(name, x, level):
     return {name: x[0], **dict(zip((f"{name}_lo", f"{name}_hi"), ends))}
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #6873e6d5
-def _closed_row(g, c, W, n_perm, level, seed):
+def _closed_row(g, c, W, stats):
     "The numbers of one set, and of its control `c`."
     gap, left, n = (g[o].to_numpy() for o in ("gap", "left", "n"))
     some, nothing = gap.sum() > 1e-7*n.sum(), np.full(len(W)+1, np.nan) # below that it is rounding
     share = lambda l: np.concatenate([[1 - l.sum()/gap.sum()], 1 - (W@l)/(W@gap)]) if some else nothing
     s, diff = share(left), (g.nll - g.nll_clean).to_numpy()
-    row = _with_interval("effect", s, level)
-    row |= _with_interval("loss", np.concatenate([[diff.sum()/n.sum()], (W@diff)/(W@n)]), level)
+    row = _with_interval("effect", s, stats.level)
+    row |= _with_interval("loss", np.concatenate([[diff.sum()/n.sum()], (W@diff)/(W@n)]), stats.level)
     row = {dict(effect_lo="lo", effect_hi="hi").get(k, k): v for k, v in row.items()}
     row |= dict(support=int((gap > 1e-7*n).sum()), gap=gap.sum()/n.sum(), left=left.sum()/n.sum(), norm=g.norm.iloc[0],
                 delta_fvu=g.delta_fvu.iloc[0], p=np.nan)
-    if c is None: return row | _with_interval("excess", nothing, level) | _with_interval("ratio", nothing, level)
+    if c is None:
+        return row | _with_interval("excess", nothing, stats.level) | _with_interval("ratio", nothing, stats.level)
     r = share(c.left.to_numpy())
-    if some: row["p"] = float(sign_flip(c.left.to_numpy() - left, n_perm, seed)[0])
+    if some: row["p"] = float(sign_flip(c.left.to_numpy() - left, stats.n_perm, stats.seed)[0])
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(r > 0, s/r, np.nan) if some and r[0] > 0 else nothing
-    return row | _with_interval("excess", s-r, level) | _with_interval("ratio", ratio, level)
+    return row | _with_interval("excess", s-r, stats.level) | _with_interval("ratio", ratio, stats.level)
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #19213867
 _columns = ["method", "control", "k", "side", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called",
@@ -166,30 +167,26 @@ _columns = ["method", "control", "k", "side", "regime", "segment", "effect", "lo
 # %% ../../nbs/lib/causal/03_patch.ipynb #8477b473
 def gap_closed(
     per:pd.DataFrame,     # of `patch_by_document`
-    n_bootstrap:int=1000, # resamples of documents
-    n_perm:int=20_000,    # swaps at most
-    level:float=.95,      # coverage of the intervals
-    fdr:float=.05,        # rate of false discoveries over all sets of one side
     against=None,         # control to hold sets against: 'norm' where there is one, else 'frequency'
-    seed:int=0,           # of resampling and swaps
+    stats=None, **kw,     # `Stats`: resamples, swaps, rate over all sets of one side, level, seed; or these by name
 ) -> pd.DataFrame:
     "One row per set and side: share of the gap closed with interval, and its control's; NaN where there is no gap."
-    names = ["method", "control", "k", "side"]
-    check_resolution(1, n_perm, fdr)
+    stats, names = Stats.of(stats, kw), ["method", "control", "k", "side"]
+    check_resolution(1, stats.n_perm, stats.fdr)
     sums = per.groupby([*names, "doc"], sort=False)[["n", "gap", "left", "nll", "nll_clean", "norm", "delta_fvu"]]
     sums = sums.mean().reset_index() # over draws
     docs = np.unique(sums.doc)
-    W = bootstrap_weights(len(docs), n_bootstrap, seed)
+    W = bootstrap_weights(len(docs), stats.n_bootstrap, stats.seed)
     wide = {key: g.set_index("doc").loc[docs] for key, g in sums.groupby(names, sort=False)}
     against = against or ("norm" if (per.control == "norm").any() else "frequency")
     out = []
     for key, g in wide.items():
         control = wide.get((key[0], against, *key[2:])) if key[1] == "top" else None
-        out.append(dict(zip(names, key)) | _closed_row(g, control, W, n_perm, level, seed))
+        out.append(dict(zip(names, key)) | _closed_row(g, control, W, stats))
     t = pd.DataFrame(out)
     t["q"] = np.nan
     for _, g in t.groupby("side"): t.loc[g.index, "q"] = bh(g.p)
-    called = (t.q <= fdr) & (t.excess > 0) & (t.effect > 0)
+    called = (t.q <= stats.fdr) & (t.excess > 0) & (t.effect > 0)
     return t.assign(regime="task", segment="completion", called=called)[_columns]
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #fc266295
@@ -204,13 +201,13 @@ def patching(
     controls=("frequency", "norm"), # random latents for each set
     n_random:int=3,    # draws of these
     batch_tokens=None, # tokens per run, padding counted
-    n_bootstrap:int=1000, level:float=.95, fdr:float=.05, seed:int=0, # as for `gap_closed`
-    n_perm:int=20_000, # as for `gap_closed`
+    stats=None, **kw,  # `Stats`, as for `gap_closed`; or its fields by name
 ) -> pd.DataFrame:
     "Dose curves: `gap_closed` of `patch_by_document` on `paired_batches`."
+    stats = Stats.of(stats, kw)
     both = paired_batches(base, ft, table, layer, hookpoint, docs, batch_tokens)
-    per = patch_by_document(both, methods, ks, sides, controls, n_random, seed=seed)
-    return gap_closed(per, n_bootstrap, n_perm, level, fdr, seed=seed)
+    per = patch_by_document(both, methods, ks, sides, controls, n_random, seed=stats.seed)
+    return gap_closed(per, stats=stats)
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #df5d5c92
 def _control_words(r, factor, span):

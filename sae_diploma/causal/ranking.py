@@ -58,14 +58,11 @@ def attribution(
     change,               # as for `as_change`
     both,                 # of `paired_batches`, on other documents than those that the ranking is judged on
     steps:int=2,          # points between the two activations
-    n_bootstrap:int=1000, # resamples of documents
-    n_perm:int=20_000,    # swaps at most
-    level:float=.95,      # coverage of the intervals
-    fdr:float=.05,        # rate of false discoveries
-    seed:int=0,           # of resampling and swaps
+    stats=None, **kw,     # `Stats`: resamples, swaps, rate, level, seed; or these by name
 ) -> pd.DataFrame:
     "One row per unit: KL per completion token that writing its change closes to first order, with interval, p and q."
-    check_resolution(as_change(change).m, n_perm, fdr)
+    stats = Stats.of(stats, kw)
+    check_resolution(as_change(change).m, stats.n_perm, stats.fdr)
     change = as_change(change)
     n = np.concatenate([o.counts() for o in both]).astype(np.float64)
     A = np.concatenate([_attributed(o, change, steps) for o in progress(both, desc="attribution", unit="batch")])
@@ -73,11 +70,11 @@ def attribution(
     out = pd.DataFrame(dict(latent=np.arange(change.m), regime="task", segment="completion", effect=A.sum(0)/n.sum(),
                             lo=0., hi=0., p=np.nan, q=np.nan, support=(A != 0).sum(0)))
     if len(on):
-        W = bootstrap_weights(len(n), n_bootstrap, seed)
-        out.loc[on, "lo"], out.loc[on, "hi"] = bootstrap_ratio(A[:, on], n[:, None], weights=W, level=level)[1:]
-        out.loc[on, "p"] = sign_flip(A[:, on], n_perm, seed)
+        W = bootstrap_weights(len(n), stats.n_bootstrap, stats.seed)
+        out.loc[on, "lo"], out.loc[on, "hi"] = bootstrap_ratio(A[:, on], n[:, None], weights=W, level=stats.level)[1:]
+        out.loc[on, "p"] = sign_flip(A[:, on], stats.n_perm, stats.seed)
         out["q"] = bh(out.p)
-    return out.assign(called=out.q <= fdr)
+    return out.assign(called=out.q <= stats.fdr)
 
 # %% ../../nbs/lib/causal/04_ranking.ipynb #d7ae172f
 def _unit_name(u): return u[0] if len(u) == 1 else u
@@ -94,11 +91,12 @@ def _silenced(o, sae, units, side):
                                 rise=o.loss(q)-o.loss(b.logp), kl=o.per_document(kl)))
 
 # %% ../../nbs/lib/causal/04_ranking.ipynb #00449ca2
-def _ablated_row(u, g, W, n_perm, level, seed):
+def _ablated_row(u, g, W, stats):
     "The numbers of one latent over documents `g`."
-    e, lo, hi = bootstrap_ratio(g.rise, g.n, weights=W, level=level)
+    e, lo, hi = bootstrap_ratio(g.rise, g.n, weights=W, level=stats.level)
     changed = g.kl.to_numpy() > 1e-9*g.n.to_numpy()
-    p = float(sign_flip(np.where(changed, g.rise, 0.), n_perm, seed)[0]) if changed.any() else np.nan
+    rise = np.where(changed, g.rise, 0.)
+    p = float(sign_flip(rise, stats.n_perm, stats.seed)[0]) if changed.any() else np.nan
     return dict(latent=u, regime="task", segment="completion", effect=e, lo=lo, hi=hi, p=p, support=int(changed.sum()),
                 kl=g.kl.sum()/g.n.sum())
 
@@ -109,28 +107,25 @@ def ablation(
     sae,                  # dictionary with one source
     units,                # latents to silence, one at a time; a tuple of several silences them together
     side:str="ft",        # the model: 'ft' or 'base'
-    n_bootstrap:int=1000, # resamples of documents
-    n_perm:int=20_000,    # swaps at most
-    level:float=.95,      # coverage of the intervals
-    fdr:float=.05,        # rate of false discoveries
-    seed:int=0,           # of resampling and swaps
+    stats=None, **kw,     # `Stats`: resamples, swaps, rate, level, seed; or these by name
 ) -> pd.DataFrame:
     "One row per latent: rise of the loss in nats per completion token without it, and KL to the untouched model."
+    stats = Stats.of(stats, kw)
     check(side in ("ft", "base"), f"side: {side!r} is neither 'ft' nor 'base'")
-    check_resolution(len(units), n_perm, fdr)
+    check_resolution(len(units), stats.n_perm, stats.fdr)
     units = [o if isinstance(o, tuple) else (int(o),) for o in units]
     check(len(units) > 0 and max(max(o) for o in units) < sae.cfg.d_sae,
           f"units: choose among the dictionary's latents 0 to {sae.cfg.d_sae-1}, one at least")
     rows = [r for o in both for r in _silenced(o, sae, units, side)]
     per, out = pd.concat(rows).sort_values("doc", kind="stable"), []
-    W = bootstrap_weights(per.doc.nunique(), n_bootstrap, seed)
+    W = bootstrap_weights(per.doc.nunique(), stats.n_bootstrap, stats.seed)
     for u in map(_unit_name, units):
         own = per[[v == u for v in per.latent]]
-        out.append(_ablated_row(u, own, W, n_perm, level, seed))
+        out.append(_ablated_row(u, own, W, stats))
     t = pd.DataFrame(out)
     t["q"] = bh(t.p)
     columns = ["latent", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called", "kl"]
-    return t.assign(called=t.q <= fdr)[columns]
+    return t.assign(called=t.q <= stats.fdr)[columns]
 
 # %% ../../nbs/lib/causal/04_ranking.ipynb #da97d338
 register(Method("attribution", "base SAE", "causal attribution", "which changes close the gap to the fine-tuned model?",

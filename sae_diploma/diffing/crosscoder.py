@@ -150,12 +150,12 @@ def crosscoder(
     rows=None,         # rows to compare on; the evaluation documents by default
     groups=None,       # (regime, segment) pairs; all that the documents have by default
     sums=None,         # `crosscoder_sums` of the same, where at hand
-    min_docs:int=10,   # latents active in fewer documents of a group are not called there
-    n_bootstrap:int=1000, level:float=.95, seed:int=0, # of the intervals of `freq`
+    stats=None, **kw,  # `Stats`: documents to be called; resamples, level, seed for `freq`; or these by name
 ) -> pd.DataFrame:
     """One row per latent, regime and segment: `effect` is `delta_norm`, `kind`, how often it fires.
     Lengths have no test (p, q are NaN); `called` means one-sided and alive: candidates for
     `latent_scaling`."""
+    stats = Stats.of(stats, kw)
     sums, out = crosscoder_sums(pair, cc, rows) if sums is None else sums, []
     d = delta_norm(cc)
     norm_base, norm_ft = cc.decoder_norms.detach().double().cpu().numpy()
@@ -163,10 +163,10 @@ def crosscoder(
     for regime, segment in groups or PairSums(sums["cells"], 1).groups():
         count, n = (by_document(sums["cells"], o, regime, segment)[1] for o in (sums["count"], sums["n"]))
         if len(n) < 2: continue
-        W = bootstrap_weights(len(n), n_bootstrap, seed)
-        freq, lo, hi = bootstrap_ratio(count, n[:, None], weights=W, level=level)
+        W = bootstrap_weights(len(n), stats.n_bootstrap, stats.seed)
+        freq, lo, hi = bootstrap_ratio(count, n[:, None], weights=W, level=stats.level)
         docs = (count > 0).sum(0)
-        called = np.isin(kind, ("ft_only", "base_only")) & (docs >= min_docs)
+        called = np.isin(kind, ("ft_only", "base_only")) & (docs >= stats.min_docs)
         out.append(pd.DataFrame(dict(latent=np.arange(len(d)), regime=regime, segment=segment, effect=d,
                                      lo=np.nan, hi=np.nan, p=np.nan, q=np.nan, support=docs, called=called,
                                      kind=kind, norm_base=norm_base, norm_ft=norm_ft,

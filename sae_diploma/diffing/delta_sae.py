@@ -128,13 +128,12 @@ def encode_residual(
 def ratio_of(
     s:DocSums,            # sums per document
     side:str="ft",        # whose feature it is: the ratio is other/side
-    n_bootstrap:int=1000, # resamples
-    level:float=.95,      # coverage
-    seed:int=0,           # of the resampling
+    stats=None, **kw,     # `Stats`: resamples, level, seed; or these by name
 ):
     "`(ratio, lo, hi)` of the frequencies per latent; NaN for latents that never fire in `side`."
+    stats = Stats.of(stats, kw)
     a, b = (s.dense(f"count_{o}", slice(None)) for o in (("base", "ft") if side == "ft" else ("ft", "base")))
-    return bootstrap_ratio(a, b, weights=bootstrap_weights(len(s), n_bootstrap, seed), level=level)
+    return bootstrap_ratio(a, b, weights=bootstrap_weights(len(s), stats.n_bootstrap, stats.seed), level=stats.level)
 
 # %% ../../nbs/lib/diffing/04_delta_sae.ipynb #8246f7e3
 def delta_sae(
@@ -146,18 +145,17 @@ def delta_sae(
     rows=None,           # rows to compare on; the evaluation documents by default
     max_ratio:float=.1,  # new: fires in the other model at most this often, relative to `side`
     groups=None,         # (regime, segment) pairs; all that the documents have by default
-    n_bootstrap:int=1000, level:float=.95, seed:int=0, # of the intervals
-    fdr:float=.05,       # rate of false discoveries within a group
-    **kw,                # `n_perm`, `min_docs`: see `compare`
+    stats=None, **kw,    # `Stats`: resamples, swaps, documents, rates, level, seed; or these by name
 ) -> pd.DataFrame:
     """One row per latent, regime and segment: `compare` on the two residuals, ratio of frequencies
     with interval, `new`, nearest base latent."""
+    stats = Stats.of(stats, kw)
     encode = encode_residual(sae, delta, threshold)
     sums = sums_of(pair, encode, delta.cfg.d_sae, rows, device=sae.W_dec.device)
-    t = table_of(sums, "latent", groups, n_bootstrap=n_bootstrap, level=level, seed=seed, fdr=fdr, **kw)
+    t = table_of(sums, "latent", groups, stats)
     for (regime, segment), g in t.groupby(["regime", "segment"]):
         s = group_sums(sums, regime, segment)
-        ratio = ratio_of(s, side, n_bootstrap, level, seed)
+        ratio = ratio_of(s, side, stats)
         for k, v in zip(("ratio", "ratio_lo", "ratio_hi"), ratio): t.loc[g.index, k] = v
     more = t.delta > 0 if side == "ft" else t.delta < 0
     t["new"] = t.called & more & (t.ratio_hi <= max_ratio)

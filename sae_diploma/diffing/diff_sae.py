@@ -101,10 +101,11 @@ def diff_sae_fvu(
     dsae,            # SAE of the difference
     rows=None,       # rows to look at; the evaluation documents by default
     groups=None,     # (regime, segment) pairs; all that the documents have by default
-    n_bootstrap:int=1000, level:float=.95, seed:int=0, # of the intervals
     batch_size=8192, # rows at a time; no influence on the result
+    stats=None, **kw,# `Stats`: resamples, level, seed; or these by name
 ) -> pd.DataFrame:
     "`measure` 'delta_fvu' with `value`, `lo`, `hi` per kind of text."
+    stats = Stats.of(stats, kw)
     rows, store, out = eval_rows(pair, rows), DiffStore(pair), []
     ids, cells = cells_of(pair, rows)
     err = size = 0.
@@ -116,7 +117,7 @@ def diff_sae_fvu(
     for regime, segment in groups or PairSums(cells, 1).groups():
         a, b = (by_document(cells, o, regime, segment)[1] for o in (err, size))
         if len(a) < 2: continue
-        v, lo, hi = scalar_ratio(a, b, bootstrap_weights(len(a), n_bootstrap, seed), level)
+        v, lo, hi = scalar_ratio(a, b, bootstrap_weights(len(a), stats.n_bootstrap, stats.seed), stats.level)
         out.append(dict(regime=regime, segment=segment, measure="delta_fvu", model="ft-base", value=v,
                         lo=lo, hi=hi))
     check_enough(out, cells.doc.nunique(), "an interval")

@@ -23,18 +23,13 @@ def drift(
     rows=None,           # rows to compare on; the evaluation documents by default
     sums=None,           # `sums_of` the same pair, where it is at hand
     groups=None,         # (regime, segment) pairs; all that the documents have by default
-    n_bootstrap:int=1000, # resamples of documents
-    n_perm:int=20_000,   # swaps at most: p cannot be below 1/(n_perm + 1)
-    min_docs:int=10,     # latents active in fewer documents of a group are not tested there
-    fdr:float=.05,       # rate of false discoveries within a group
-    level:float=.95,     # coverage of the intervals
-    seed:int=0,          # of resampling and swaps
+    stats=None, **kw,    # `Stats`: resamples, swaps, documents, rates, level, seed; or these by name
 ) -> pd.DataFrame:
     """One row per latent, regime and segment: change of frequency and of mean activation, with
     intervals, p, q and `called`."""
+    stats = Stats.of(stats, kw)
     if sums is None: sums = sums_of(pair, sae.encode_sparse, sae.cfg.d_sae, rows, device=sae.W_dec.device)
-    return table_of(sums, "latent", groups, n_bootstrap=n_bootstrap, n_perm=n_perm, min_docs=min_docs,
-                    fdr=fdr, level=level, seed=seed)
+    return table_of(sums, "latent", groups, stats)
 
 # %% ../../nbs/lib/diffing/02_drift.ipynb #b0033df9
 class Spiked(RowStore):
@@ -77,15 +72,15 @@ def spike_control(
     rows=None,        # rows to compare on; the evaluation documents by default
     n:int=10,         # latents written
     share:float=.02,  # of the tokens
-    seed:int=0,       # of the choice
-    **kw,             # as for `drift`
+    stats=None, **kw, # `Stats`, as for `drift`, and the seed of the choice; or these by name
 ) -> dict:
     """Write `n` middling latents, each at its own mean activation, into `share` of the base model's
     tokens, and count how many are called."""
-    pick, amount = _middling(sums, n, kw.get("min_docs", 10), seed)
+    stats = Stats.of(stats, kw)
+    pick, amount = _middling(sums, n, stats.min_docs, stats.seed)
     directions = torch.nn.functional.normalize(sae.W_dec[pick].detach().cpu(), dim=1)
-    fake = type(pair)(pair.base, Spiked(pair.base, directions, amount, share, seed), pair.table)
-    t = drift(fake, sae, rows, groups=[("all", "all")], seed=seed, **kw)
+    fake = type(pair)(pair.base, Spiked(pair.base, directions, amount, share, stats.seed), pair.table)
+    t = drift(fake, sae, rows, groups=[("all", "all")], stats=stats)
     called, written = set(t[t.called].latent), set(pick.tolist())
     return dict(comparison="base against a spiked copy (must be found)", method="drift",
                 discoveries=len(called & written), n=len(pick), others_called=len(called - written),
@@ -97,14 +92,14 @@ def _rounding(t):
     return dict(flipped=int((t.n_base != t.n_ft).sum()), largest=float(t.delta.abs().max()))
 
 # %% ../../nbs/lib/diffing/02_drift.ipynb #a1ef8035
-def _null_rows(sums, regime, segment, real, itself, n_labels, kw, seed):
+def _null_rows(sums, regime, segment, real, itself, n_labels, stats):
     "The comparisons of one regime and segment."
     at = lambda t: t[(t.regime == regime) & (t.segment == segment)]
     def row(comparison, discoveries, n, **more):
         return dict(comparison=f"{comparison}, {regime}", method="drift", regime=regime, segment=segment,
                     discoveries=discoveries, n=int(n), **more)
     t = at(real)
-    k = null_discoveries(group_sums(sums, regime, segment), n_labels, seed=seed+1, **kw)
+    k = null_discoveries(group_sums(sums, regime, segment), n_labels, stats, seed=stats.seed+1)
     out = [row("ft against base", int(t.called.sum()), t.p.notna().sum(),
                mean_discoveries=int(t.mean_called.sum()))]
     if itself is not None:
@@ -112,7 +107,7 @@ def _null_rows(sums, regime, segment, real, itself, n_labels, kw, seed):
         out.append(row("base against itself", int(i.called.sum()), i.p.notna().sum(),
                        mean_discoveries=int(i.mean_called.sum()), **_rounding(i)))
     out.append(row("null: labels swapped", float(k.mean()), t.p.notna().sum(), relabellings=n_labels,
-                   any_discovery=float((k > 0).mean()), most=int(k.max()), nominal=kw["fdr"]))
+                   any_discovery=float((k > 0).mean()), most=int(k.max()), nominal=stats.fdr))
     return out
 
 # %% ../../nbs/lib/diffing/02_drift.ipynb #d4eea96e
@@ -137,26 +132,23 @@ def null_control(
     # where to look; groups that the documents lack are left out
     groups=(("task", "all"), ("plain", "all")),
     n_spiked:int=10,      # latents of the spike
-    fdr:float=.05,        # as for `drift`
-    n_perm:int=20_000,    # as for `drift`
-    min_docs:int=10,      # as for `drift`
-    seed:int=0,           # of everything
+    stats=None, **kw,     # `Stats`: swaps, documents, rates, level, seed; or these by name
 ) -> tuple: # (list of comparisons, `drift` of base against itself or None)
     """Discoveries where there is nothing to find: base against itself, and swapped labels; and where
     there is: a spike, and the real pair."""
-    kw = dict(n_perm=n_perm, min_docs=min_docs, fdr=fdr)
+    stats = Stats.of(stats, kw)
     have = set(sums.groups()) | {("all", "all")}
     groups = [g for g in groups if tuple(g) in have] or [("all", "all")]
-    real = drift(pair, sae, sums=sums, groups=groups, n_bootstrap=20, seed=seed, **kw)
+    real = drift(pair, sae, sums=sums, groups=groups, stats=stats, n_bootstrap=20)
     twice = None if again is None else type(pair)(pair.base, again, pair.table)
     itself, out = None, []
     if again is not None:
-        itself = drift(twice, sae, rows, groups=groups, n_bootstrap=100, seed=seed, **kw)
+        itself = drift(twice, sae, rows, groups=groups, stats=stats, n_bootstrap=100)
     for regime, segment in groups:
-        out += _null_rows(sums, regime, segment, real, itself, n_labels, kw, seed)
+        out += _null_rows(sums, regime, segment, real, itself, n_labels, stats)
     if again is not None and twin is not None:
-        out += _twin_rows(drift(twice, twin, rows, groups=groups, n_bootstrap=20, seed=seed, **kw))
-    return out + [spike_control(pair, sae, sums, rows, n=n_spiked, seed=seed, **kw)], itself
+        out += _twin_rows(drift(twice, twin, rows, groups=groups, stats=stats, n_bootstrap=20))
+    return out + [spike_control(pair, sae, sums, rows, n=n_spiked, stats=stats)], itself
 
 # %% ../../nbs/lib/diffing/02_drift.ipynb #68fd42fc
 def _on_planted(world, sae):

@@ -136,9 +136,9 @@ def _merge(cells, sums):
     return {k: torch.zeros(m, *v.shape[1:], dtype=v.dtype).index_add_(0, inv, v) for k, v in sums.items()}
 
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #9d6cf9dc
-def _of_layer(layer, pair, rows, groups, n_bootstrap, n_perm, n_blocks, level, seed, max_width):
+def _of_layer(layer, pair, rows, groups, n_blocks, max_width, stats):
     "The rows of one layer."
-    s, out = moment_sums(pair, rows, n_blocks, seed, max_width), []
+    s, out = moment_sums(pair, rows, n_blocks, stats.seed, max_width), []
     for regime, segment in groups or PairSums(s["docs"], 1).groups():
         S = by_document(s["docs"], s["delta"], regime, segment)[1]
         if len(S) < 2: continue
@@ -148,11 +148,11 @@ def _of_layer(layer, pair, rows, groups, n_bootstrap, n_perm, n_blocks, level, s
         n = by_document(s["docs"], s["docs"].n.to_numpy(float), regime, segment)[1]
         # float32 rounding is no change
         S = np.where(np.linalg.norm(S, axis=1, keepdims=True) > 1e-6*size*n[:, None], S, 0.)
-        resamples = bootstrap_weights(len(one["n"]), n_bootstrap, seed)
+        resamples = bootstrap_weights(len(one["n"]), stats.n_bootstrap, stats.seed)
         W = np.concatenate([np.ones((1, len(one["n"]))), resamples]) # the estimate first
         for k, v in _measures(one, torch.as_tensor(W), _principal(one)).items():
-            lo, hi = interval(v[1:].numpy(), level)
-            p = norm_flip(S, n_perm, seed) if k == "mean_shift" else np.nan
+            lo, hi = interval(v[1:].numpy(), stats.level)
+            p = norm_flip(S, stats.n_perm, stats.seed) if k == "mean_shift" else np.nan
             out.append(dict(layer=layer, measure=k, regime=regime, segment=segment, effect=float(v[0]), lo=lo,
                             hi=hi, p=p, q=np.nan, support=len(S), tokens=int(one["n"].sum())))
     check_enough(out, s["docs"].doc.nunique(), "an interval")
@@ -163,23 +163,21 @@ def geometry(
     pair,                # `PairedStores`, or {layer: `PairedStores`} for several layers
     rows=None,           # rows to look at; the evaluation documents by default
     groups=None,         # (regime, segment) pairs; all that the documents have by default
-    n_bootstrap:int=1000, # resamples of documents, or of blocks of them
-    n_perm:int=2000,     # swaps for the test of the mean's shift
-    n_blocks:int=64,     # blocks at most
-    level:float=.95,     # coverage of the intervals
-    fdr:float=.05,       # rate at which a shift of the mean is called, over layers
-    seed:int=0,          # of blocks, resampling and swaps
+    n_blocks:int=64,     # blocks of documents that are resampled, at most
     max_width:int=768,   # a wider stream is projected, see `moment_sums`
+    # `Stats`: resamples, swaps (2,000 by default), rate over layers, level, seed; or these by name
+    stats=None, **kw,
 ) -> pd.DataFrame:
     """One row per layer, regime, segment and measure, with interval; p, q and `called` for
     `mean_shift` only (the others have no test: NaN)."""
+    stats = Stats.of(stats, kw, n_perm=2000)
     pairs = pair if isinstance(pair, dict) else {meta_of(pair.base).get("layer"): pair}
     check(len(pairs) > 0, "pair: no layer was given; give `PairedStores`, or several as {layer: pair}")
-    check_resolution(len(pairs), n_perm, fdr)
-    settings = (rows, groups, n_bootstrap, n_perm, n_blocks, level, seed, max_width)
+    check_resolution(len(pairs), stats.n_perm, stats.fdr)
+    settings = (rows, groups, n_blocks, max_width, stats)
     t = pd.concat([_of_layer(l, p, *settings) for l, p in pairs.items()], ignore_index=True)
     for _, g in t[t.measure == "mean_shift"].groupby(["regime", "segment"]): t.loc[g.index, "q"] = bh(g.p)
-    return t.assign(called=t.q <= fdr)
+    return t.assign(called=t.q <= stats.fdr)
 
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #dc8198f9
 register(Method("geometry", label="geometry", place=16, question="how far did each layer move?",

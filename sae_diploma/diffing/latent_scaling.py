@@ -136,14 +136,13 @@ def latent_scaling(
     # latents of a crosscoder that are tested, by `kind_of`; None: all
     kinds=("ft_only", "base_only"),
     limits=(.2, .5),     # on |ν| of error and reconstruction (Minder et al. 2025)
-    min_docs:int=10,     # latents active in fewer documents of a group are not tested there
-    n_bootstrap:int=1000, level:float=.95, # resamples of documents, coverage of the intervals
-    fdr:float=.05,       # rate of false discoveries within a group
-    seed:int=0,          # of the resampling
+    stats=None, **kw,    # `Stats`: resamples, documents, rates, level, seed; or these by name
 ) -> pd.DataFrame:
     """One row per latent, regime and segment: `nu_error`, `nu_reconstruction` with intervals; `effect`
     is 1 − |ν^ε|; p: that a ν lies beyond its limit (NaN where not asked); `called`: of one model only
     at the false discovery rate."""
+    stats = Stats.of(stats, kw)
+    settings = limits, stats.min_docs, stats.n_bootstrap, stats.level, stats.seed
     joint, out = cc.cfg.n_sources > 1, []
     check(joint or side is not None, "side: of an SAE, say which model's latents it has: 'ft' or 'base'")
     if joint: check_crosscoder(pair, cc)
@@ -151,12 +150,12 @@ def latent_scaling(
     whose = np.full(cc.cfg.d_sae, side) if side is not None else np.where(d < .5, "base", "ft")
     sums = {s: scaling_sums(pair, cc, s, rows) for s in dict.fromkeys(whose)}
     for regime, segment in groups or PairSums(next(iter(sums.values()))["cells"], 1).groups():
-        parts = _group_parts(sums, whose, regime, segment, limits, min_docs, n_bootstrap, level, seed)
+        parts = _group_parts(sums, whose, regime, segment, *settings)
         if not parts: continue
         t = with_group(pd.concat(parts).sort_values("latent"), regime, segment)
         if joint and kinds is not None: t.loc[~np.isin(kind_of(d)[t.latent], kinds), "p"] = np.nan
         t["q"] = bh(t.p)
-        out.append(t.assign(called=t.q <= fdr))
+        out.append(t.assign(called=t.q <= stats.fdr))
     check(bool(out), "documents: fewer than 2 found in each kind of text, and an interval needs at least 2; "
           "evaluate on more documents", DataError)
     t = pd.concat(out, ignore_index=True)

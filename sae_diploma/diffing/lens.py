@@ -149,15 +149,15 @@ def _max_t_p(S, n, U, effect, n_perm, seed):
     return float((1 + (top >= effect*(1 - 1e-9)).sum())/(1 + n_perm))
 
 # %% ../../nbs/lib/diffing/15_lens.ipynb #bd566829
-def _spoken(S, n, U, tok, k, n_bootstrap, n_perm, level, seed):
+def _spoken(S, n, U, tok, k, stats):
     "What a mean over documents promotes: tokens, logit of the first with interval, and max-T p."
     mean = S.sum(0)/n.sum()
     l = logit_lens(torch.as_tensor(mean)[None], U, k)
     u = U.double()[:, int(l["promoted"][0, 0])].numpy()
-    W = bootstrap_weights(len(n), n_bootstrap, seed)
-    lo, hi = interval(W@(S@u)/(W@n), level)
+    W = bootstrap_weights(len(n), stats.n_bootstrap, stats.seed)
+    lo, hi = interval(W@(S@u)/(W@n), stats.level)
     effect, size = float(mean@u), float(np.linalg.norm(mean))
-    p = _max_t_p(S, n, U.double(), effect, n_perm, seed) if size else 1.
+    p = _max_t_p(S, n, U.double(), effect, stats.n_perm, stats.seed) if size else 1.
     say = lambda i: words(tok, i)[0] if size else ""
     return dict(effect=effect, lo=lo, hi=hi, p=p, support=int((np.abs(S).sum(1) > 0).sum()), norm=size,
                 promoted=say(l["promoted"]), suppressed=say(l["suppressed"]))
@@ -197,21 +197,19 @@ def delta_lens(
     groups=None,          # (regime, segment) pairs; all that the documents have by default
     first:int=5,          # first positions of plain text to look at one by one; 5 is the paper's
     k:int=8,              # tokens of each side
-    n_bootstrap:int=1000, # resamples of documents
-    n_perm:int=1000,      # swaps: p cannot be below 1/(n_perm + 1)
-    level:float=.95,      # coverage of the intervals
-    fdr:float=.05,        # rate of false discoveries over all rows
     exclude=None,         # ids of tokens that are no words; the tokenizer's special tokens by default
-    seed:int=0,           # of resampling and swaps
+    # `Stats`: resamples, swaps (1,000 by default), rate over all rows, level, seed; or these by name
+    stats=None, **kw,
 ) -> pd.DataFrame:
     """One row per regime and segment (`direction` 'mean Δ') and per first position of plain text
     ('mean Δ, token 1', …): `promoted` and `suppressed` tokens, and the logit of the first with
     interval, p, q and `called`."""
+    stats = Stats.of(stats, kw, n_perm=1000)
     U, rows, out = vocabulary(model, no_words(tok, exclude)), eval_rows(pair, rows), []
-    check_resolution(1, n_perm, fdr)
+    check_resolution(1, stats.n_perm, stats.fdr)
     check(pair.d_in == len(U), f"pair: stores of width {pair.d_in}, the model's stream has {len(U)}; "
           f"give stores of the residual stream of this model")
-    settings = (U, tok, k, n_bootstrap, n_perm, level, seed)
+    settings = (U, tok, k, stats)
     for regime, segment, S, n in _group_means(pair, rows, groups):
         out.append(dict(direction="mean Δ", regime=regime, segment=segment, **_spoken(S, n, *settings)))
     for j, S in _first_positions(pair, rows, first):
@@ -221,7 +219,7 @@ def delta_lens(
     check_enough(out, len(np.unique(np.asarray(pair.doc)[rows])))
     t = pd.DataFrame(out)
     t["q"] = bh(t.p)
-    t["called"] = t.q <= fdr
+    t["called"] = t.q <= stats.fdr
     return t["direction regime segment effect lo hi p q support called norm promoted suppressed".split()]
 
 # %% ../../nbs/lib/diffing/15_lens.ipynb #b54fa010

@@ -202,30 +202,28 @@ def matching(
     how:str="hungarian", # or 'mutual'
     rows=None,           # rows to compare on; the evaluation documents by default
     groups=None,         # (regime, segment) pairs; all that the documents have by default
-    min_docs:int=10,     # latents active in fewer documents of a group are not tested there
-    n_bootstrap:int=1000, # resamples of documents
-    level:float=.95,     # coverage of the intervals
-    # rate at which a latent is called: it has no counterpart such as another seed would have
-    fdr:float=.05,
-    seed:int=0,          # of the resampling
+    # `Stats`: resamples, documents, rate at which a latent has no counterpart such as another seed
+    # would have, level, seed; or these by name
+    stats=None, **kw,
 ) -> pd.DataFrame:
     """One row per latent of `other`, regime and segment: `partner` in `sae`, their `cosine`, and as
     `effect` the correlation of their activations with interval."""
+    stats = Stats.of(stats, kw)
     check(by in ("cosine", "correlation"), f"by: {by!r} is unknown{near(by, ('cosine', 'correlation'))}")
     baseline = list(baseline) if isinstance(baseline, (list, tuple)) else [baseline]
-    _check_dictionaries(pair, fdr, baseline, sae=sae, other=other)
-    rows, kw = eval_rows(pair, rows), dict(by=by, how=how)
-    mine = _matched(pair, pair.ft, other, sae, rows, **kw)
-    seeds = [_matched(pair, pair.base, b, sae, rows, **kw) for b in baseline]
+    _check_dictionaries(pair, stats.fdr, baseline, sae=sae, other=other)
+    rows = eval_rows(pair, rows)
+    mine = _matched(pair, pair.ft, other, sae, rows, by, how)
+    seeds = [_matched(pair, pair.base, b, sae, rows, by, how) for b in baseline]
     out = []
     for regime, segment in groups or PairSums(mine["sums"].cells, 1).groups():
         s = mine["sums"].select(regime, segment)
         if len(s["n"]) < 2: continue
-        t = _group_table(mine, s, bootstrap_weights(len(s["n"]), n_bootstrap, seed), level)
-        null = [_score(o, o["sums"].select(regime, segment), by, min_docs) for o in seeds]
-        t["p"] = conformal_p(_score(mine, s, by, min_docs), np.concatenate(null)) if null else np.nan
+        t = _group_table(mine, s, bootstrap_weights(len(s["n"]), stats.n_bootstrap, stats.seed), stats.level)
+        null = [_score(o, o["sums"].select(regime, segment), by, stats.min_docs) for o in seeds]
+        t["p"] = conformal_p(_score(mine, s, by, stats.min_docs), np.concatenate(null)) if null else np.nan
         t["q"] = bh(t.p)
-        t["called"] = t.q <= fdr
+        t["called"] = t.q <= stats.fdr
         out.append(with_group(t, regime, segment))
     check_enough(out, mine["sums"].cells.doc.nunique())
     return pd.concat(out, ignore_index=True)

@@ -186,7 +186,7 @@ def _own_and_other(j):
     return ft, pick(j["base"], j["ft"]), pick(j["influence_base"], j["influence_ft"])
 
 # %% ../../nbs/lib/diffing/08_model_specific.ipynb #8ff752ca
-def _sided(j, m, stable, limit, min_docs, level):
+def _sided(j, m, stable, limit, stats):
     "The rows of one group."
     ft, (own, other), (own_infl, other_infl) = _own_and_other(j)
     sign, nu = np.sign(own), other/own
@@ -196,11 +196,11 @@ def _sided(j, m, stable, limit, min_docs, level):
     se = lambda c: np.maximum(small*spread(c), 1e-12)
     z = np.minimum((limit*own-other)*sign/se(-limit), (limit*own+other)*sign/se(limit))
     df = np.maximum(j["docs"]-1, 1) # few documents, few degrees of freedom
-    half = student.isf((1-level)/2, df)*small*spread(-nu)/np.abs(own)
+    half = student.isf((1-stats.level)/2, df)*small*spread(-nu)/np.abs(own)
     # Δ has the direction's sign: what the base model alone has appears with the other one
     right = np.where(ft, j["ft"] > 0, j["base"] < 0)
     # with fewer than five tokens per latent the fit has no residuals to judge by
-    tested = (j["docs"] >= min_docs) & stable[j["latents"]] & right & (n >= 5*k)
+    tested = (j["docs"] >= stats.min_docs) & stable[j["latents"]] & right & (n >= 5*k)
     t = pd.DataFrame(dict(latent=j["latents"], side=np.where(ft, "ft", "base"), effect=1-np.abs(nu),
                           nu=nu, lo=nu-half, hi=nu+half, p=np.where(tested, student.sf(z, df), np.nan), z=z,
                           support=j["docs"], firing=j["firing"], beta_base=j["base"], beta_ft=j["ft"],
@@ -218,12 +218,11 @@ def model_specific(
     rows=None,         # rows to compare on; the evaluation documents by default
     groups=None,       # (regime, segment) pairs; all that the documents have by default
     limit:float=.2,    # on |ν| (Minder et al. 2025)
-    min_docs:int=10,   # latents that fire clearly in fewer documents of a group are not tested there
-    fdr:float=.05,     # rate of false discoveries within a group
-    level:float=.95,   # coverage of the intervals
+    stats=None, **kw,  # `Stats`: documents in which a latent fires clearly, rates, level; or these by name
 ) -> pd.DataFrame:
     """One row per latent, regime and segment: `side` whose it is, `nu` with interval, `effect` = 1 −
     |ν|, p (of |ν| ≥ `limit`), q, `called`: of one model only."""
+    stats = Stats.of(stats, kw)
     rows, out = eval_rows(pair, rows), []
     check(0 < limit < 1, f"limit: {limit} on |ν|; use a number between 0 and 1, 0.2 by default")
     threshold = model_specific_threshold(pair, dsae) if threshold is None else np.asarray(threshold)
@@ -234,9 +233,9 @@ def model_specific(
         if len(np.unique(np.asarray(pair.doc)[at])) < 2: continue
         try: j = joint_betas(pair, dsae, threshold, at)
         except DataError: continue # no latent fires on these
-        t = _sided(j, dsae.cfg.d_sae, stable, limit, min_docs, level)
+        t = _sided(j, dsae.cfg.d_sae, stable, limit, stats)
         t["q"] = bh(t.p)
-        t["called"] = t.q <= fdr
+        t["called"] = t.q <= stats.fdr
         out.append(with_group(t, regime, segment))
     check(bool(out), "documents: in no kind of text does a latent fire in 2 or more; evaluate on more documents",
           DataError)

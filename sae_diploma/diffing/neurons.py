@@ -185,7 +185,8 @@ def neuron_null(
     "Discoveries among neurons, where there is something to find and where there is not, per regime of `t`."
     rows = []
     for regime, g in t[t.segment == "all"].groupby("regime", sort=False):
-        k = null_discoveries(group_sums(sums, regime), n_labels, n_perm, min_docs, fdr, seed + 1)
+        k = null_discoveries(group_sums(sums, regime), n_labels, n_perm=n_perm, min_docs=min_docs, fdr=fdr,
+                             seed=seed + 1)
         itself = null[(null.regime == regime) & (null.segment == "all")]
         def row(comparison, discoveries, **more):
             rows.append(dict(comparison=f"{comparison}, {regime}", method="neurons", regime=regime, segment="all",

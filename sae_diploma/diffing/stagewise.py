@@ -115,10 +115,10 @@ def _log_turn(cos, floor=1e-9):
     return np.where(r > floor, np.log(np.maximum(r, floor)), np.nan)
 
 # %% ../../nbs/lib/diffing/10_stagewise.ipynb #186d2617
-def _stage_columns(s, left, n_bootstrap, level, seed):
+def _stage_columns(s, left, stats):
     "How often latents fire at D and F, and what both stages explain of the difference, in one group."
     base, ft = (s.dense(f"count_{o}", slice(None)) for o in ("base", "ft"))
-    change, lo, hi = bootstrap_ratio(ft - base, s.n[:, None], n_bootstrap, seed, level)
+    change, lo, hi = bootstrap_ratio(ft - base, s.n[:, None], stats.n_bootstrap, stats.seed, stats.level)
     err, bias, size = left.sum(0)
     return dict(freq_D=base.sum(0)/s.n.sum(), freq_F=ft.sum(0)/s.n.sum(), delta_freq=change, delta_lo=lo, delta_hi=hi,
                 delta_fvu=err/size if size else np.nan, delta_fvu_bias=bias/size if size else np.nan)
@@ -129,11 +129,9 @@ def stagewise(
     stages,              # stage -> SAE, from `fit_stages`
     rows=None,           # rows on which latents must fire; the evaluation documents by default
     groups=None,         # (regime, segment) pairs; all that the documents have by default
-    min_docs:int=10,     # latents of F active in fewer documents of a group are not tested there
-    fdr:float=.05,       # rate of false discoveries within a group
-    n_bootstrap:int=1000, # resamples of documents, for the interval of `delta_freq`
-    level:float=.95,     # coverage
-    seed:int=0,          # of the resampling
+    # `Stats`: documents in which a latent of F is active, rate; resamples, level, seed for
+    # `delta_freq`; or these by name
+    stats=None, **kw,
 ) -> pd.DataFrame:
     """One row per latent, regime and segment: `effect`, the smaller turn of the two last stages, with p, q, `called`.
 
@@ -141,6 +139,7 @@ def stagewise(
     then all cosines, how much more often it fires at F than at D, and the delta-FVU of D on the base model and F on
     the fine-tuned one together, `delta_fvu`, and of their decoder biases alone, `delta_fvu_bias`. A turn is a fact of
     the training, not of documents: `lo` and `hi` are NaN; refit with other seeds for its spread."""
+    stats = Stats.of(stats, kw)
     t, F_, D = turns(stages), stages["F_D"], stages["D"]
     check(F_.cfg.d_in == pair.d_in, f"stages: SAEs of d_in {F_.cfg.d_in}, the stores have width {pair.d_in}")
     rows = eval_rows(pair, rows)
@@ -151,13 +150,13 @@ def stagewise(
         s = group_sums(sums, regime, segment)
         if len(s) < 2: continue
         docs = active_docs(s)
-        each = [empirical_null(np.where(docs >= min_docs, o, np.nan)) for o in z]
+        each = [empirical_null(np.where(docs >= stats.min_docs, o, np.nan)) for o in z]
         p = np.maximum(*each)
         g = pd.DataFrame(dict(latent=t.latent, regime=regime, segment=segment, effect=effect, lo=np.nan,
                               hi=np.nan, p=p, q=bh(p), support=docs))
-        g["called"] = g.q <= fdr
+        g["called"] = g.q <= stats.fdr
         for k, o in zip(("DF", "MF"), each): g[f"p_{k}"], g[f"q_{k}"] = o, bh(o)
-        more = _stage_columns(s, by_document(sums.cells, left, regime, segment)[1], n_bootstrap, level, seed)
+        more = _stage_columns(s, by_document(sums.cells, left, regime, segment)[1], stats)
         out.append(pd.concat([g, t.drop(columns="latent")], axis=1).assign(**more))
     check_enough(out, sums.cells.doc.nunique())
     return pd.concat(out, ignore_index=True)

@@ -110,21 +110,20 @@ def transfer(
     pair,                 # `PairedStores`
     sae,                  # dictionary trained on the base model
     rows=None,            # rows to look at; the evaluation documents by default
-    n_bootstrap:int=1000, # resamples of documents
-    level:float=.95,      # coverage
-    seed:int=0,           # of the resampling
     sums=None,            # `errors_of` the same pair, where it is at hand
+    stats=None, **kw,     # `Stats`: resamples, level, seed; or these by name
 ) -> pd.DataFrame:
     """Per regime and segment: FVU, L0, mean residual norm and ‖x−x̂‖²/‖x‖² for 'base', 'ft' and
     'ft-base', delta-FVU and ‖Δx‖²/var for 'ft-base', with intervals."""
+    stats = Stats.of(stats, kw)
     e, out = errors_of(pair, sae, rows) if sums is None else sums, []
     for regime, segment in PairSums(e.cells, 1).groups():
         s = e.select(regime, segment)
         if len(s["n"]) < 2: continue
-        measures = _measures(s, bootstrap_weights(len(s["n"]), n_bootstrap, seed))
+        measures = _measures(s, bootstrap_weights(len(s["n"]), stats.n_bootstrap, stats.seed))
         for measure, models in measures.items():
             for model, (v, b) in models.items():
-                lo, hi = interval(b, level)
+                lo, hi = interval(b, stats.level)
                 out.append(dict(regime=regime, segment=segment, measure=measure, model=model, value=v,
                                 lo=lo, hi=hi, docs=len(s["n"]), tokens=int(s["n"].sum())))
     check_enough(out, e.cells.doc.nunique(), "an interval")

@@ -9,7 +9,7 @@ __all__ = ['METHODS', 'RECOMMENDED', 'Controls', 'read_tokens', 'controls', 'pla
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #a625ceeb
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -132,24 +132,25 @@ def planted_units(
     label,        # (n,) labelled or not
     doc,          # (n,) document of each token
     bar:float=.5, # least share on labelled tokens
-    min_docs:int=5, # documents with activity on labelled tokens
-    n_bootstrap:int=200, # resamples of documents
-    seed:int=0,   # of the resampling
+    # `Stats`: documents with activity on labelled tokens (5 by default), resamples (200), seed; or these
+    # by name
+    stats=None, **kw,
 ) -> pd.DataFrame: # unit, share, lo, docs, planted; `chance` in attrs
     """Share of each unit's planted activity on labelled tokens, and whether it is the planted change;
     raises `DataError` without a labelled token."""
+    stats = Stats.of(stats, kw, min_docs=5, n_bootstrap=200)
     L = np.asarray(label).astype(bool)
     check(L.any(), "label: no token is labelled, so there is no truth to score by; give held-out documents that the "
           "plant acts on", DataError)
     docs, ids = np.unique(np.asarray(doc), return_inverse=True)
     squares = np.asarray(a, dtype=np.float64)**2
     on, whole = sum_cells(ids, len(docs), squares*L[:, None]), sum_cells(ids, len(docs), squares)
-    W = bootstrap_weights(len(docs), n_bootstrap, seed)
+    W = bootstrap_weights(len(docs), stats.n_bootstrap, stats.seed)
     with np.errstate(invalid="ignore", divide="ignore"):
         share, boot = np.nan_to_num(on.sum(0)/whole.sum(0)), (W@on)/(W@whole)
     lo = np.nanquantile(np.where(np.isnan(boot), 0., boot), .025, axis=0)
     n, chance = (on > 0).sum(0), float(L.mean())
-    planted = (share >= bar) & (lo > chance) & (n >= min_docs)
+    planted = (share >= bar) & (lo > chance) & (n >= stats.min_docs)
     out = pd.DataFrame(dict(unit=np.arange(len(share)), share=share, lo=lo, docs=n, planted=planted))
     out.attrs["chance"] = chance
     return out
@@ -334,6 +335,11 @@ def _score_row(name, score, called, activity, label, doc):
                 false_discoveries=int((called & ~true).sum()), best_share=float(t.share.max()),
                 labelled=t.attrs["chance"])
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #0731f767
+def _numbers_of(stats):
+    "The numbers that methods test with; their own seeds stay."
+    return {k: getattr(stats, k) for k in ("min_docs", "fdr", "n_perm", "n_bootstrap")}
+
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #5b298b6e
 @torch.no_grad()
 def score_methods(
@@ -345,16 +351,15 @@ def score_methods(
     sae,           # dictionary of the base model
     methods=METHODS, # which
     d_sae:int=256, k:int=8, # of the dictionaries that methods train
-    min_docs:int=10, # latents that fire in fewer documents are not tested
-    fdr:float=.05, # rate of false discoveries
-    n_perm:int=1000, n_bootstrap:int=50, # swaps and resamples; the intervals are not used here
-    seed:int=0,    # of the dictionaries
+    # `Stats`: documents, rate, swaps (1,000 by default), resamples (50: the intervals are not used here),
+    # seed of the dictionaries; or these by name
+    stats=None, **kw,
 ) -> pd.DataFrame: # method, n_units, n_planted, rank, ap, chance, hit_chance, discoveries, false_discoveries, …
     "Each method scored by the labels; `chance` is the average precision of a random order."
+    stats = Stats.of(stats, kw, n_perm=1000, n_bootstrap=50)
     for o in methods: check(o in METHODS, f"methods: {o!r} is unknown{near(o, METHODS)}")
     table = PairedStores(base, ft, table).table # the same tokens for all methods
-    tests = dict(min_docs=min_docs, fdr=fdr, n_perm=n_perm, n_bootstrap=n_bootstrap)
-    c = _Case(dict(base=base, ft=ft), placebos, table, sae, tests, d_sae, k, seed)
+    c = _Case(dict(base=base, ft=ft), placebos, table, sae, _numbers_of(stats), d_sae, k, stats.seed)
     with torch.enable_grad():
         found = _dictionary_methods(c, methods) | _own_dictionaries(c, methods) | _direction_methods(c, methods)
     rows, out = c.held, []
@@ -372,13 +377,12 @@ def silent_placebo(
     table,      # `TokenTable` of all of them
     sae,        # dictionary of the base model
     d_sae:int=256, k:int=8, # of the dictionary of the net difference
-    min_docs:int=10, fdr:float=.05, n_perm:int=1000, # as for `score_methods`
-    seed:int=0, # of the dictionary
+    stats=None, **kw, # `Stats`, as for `score_methods`; or its fields by name
 ) -> dict: # method -> units called
     "Discoveries in a placebo, without correction, with one other placebo, and with all others."
+    stats = replace(Stats.of(stats, kw, n_perm=1000), n_bootstrap=20) # the intervals are not used here
     p, rest = placebos[out], [*placebos[:out], *placebos[out+1:]]
-    tests = dict(min_docs=min_docs, fdr=fdr, n_perm=n_perm, n_bootstrap=20)
-    c = _Case(dict(base=base, ft=p), rest, table, sae, tests, d_sae, k, seed)
+    c = _Case(dict(base=base, ft=p), rest, table, sae, _numbers_of(stats), d_sae, k, stats.seed)
     found = _dictionary_methods(c, ("drift", "net", "seed_variation"))
     found |= _own_dictionaries(c, ("placebo_adjusted_diff",))
     return {name: int(called.sum()) for name, (_, called, _) in found.items()}
@@ -449,7 +453,7 @@ def run_planted(
     clock.append(time.perf_counter())
     out, silent = (seed+KINDS.index(kind)) % len(placebos), {}
     if check_placebo:
-        silent_kw = {k: v for k, v in kw.items() if k in ("d_sae", "k", "min_docs", "fdr", "n_perm", "seed")}
+        silent_kw = {k: v for k, v in kw.items() if k in ("d_sae", "k", "stats", "min_docs", "fdr", "n_perm", "seed")}
         silent = silent_placebo(base, placebos, out, table, c.sae, **silent_kw)
     clock.append(time.perf_counter())
     seconds = dict(zip(("training", "scoring", "placebo"), np.diff(clock).tolist()))

@@ -6,8 +6,9 @@
 __all__ = ['test_null_is_empty_in_nineteen_of_twenty', 'test_false_discoveries_stay_at_the_rate',
            'test_tokens_as_units_would_be_wrong', 'test_intervals_cover', 'test_sparse_and_dense_sums_agree',
            'test_same_seed_same_table', 'test_bad_input_in_one_sentence', 'test_dead_latents_are_rows_without_a_test',
-           'test_no_difference_is_an_answer', 'models', 'stores', 'test_whole_comparison',
-           'test_lora_is_compared_merged']
+           'test_no_difference_is_an_answer', 'test_numbers_that_cannot_work_are_refused_by_name',
+           'test_numpy_numbers_are_numbers', 'test_stats_by_name_or_at_once', 'test_a_misspelt_number_is_named',
+           'models', 'stores', 'test_whole_comparison', 'test_lora_is_compared_merged']
 
 # %% ../../nbs/lib/tests/diffing.ipynb #ae3563a5
 import copy
@@ -19,7 +20,7 @@ from ..core import DataError, ParamError, load_json, save_json
 from ..acts.store import ArrayStore, PairedStores, TokenTable
 from ..diffing.all import *
 from ..saes import SAE, SAEConfig
-from ..stats import DocSums, bh, bootstrap_ratio, compare, sign_flip
+from ..stats import DocSums, Stats, bh, bootstrap_ratio, compare, sign_flip
 
 # %% ../../nbs/lib/tests/diffing.ipynb #e5d7ca7a
 def _clustered(seed, m=200, docs=60, changed=0, factor=2.):
@@ -104,6 +105,43 @@ def test_no_difference_is_an_answer():
     null, itself = null_control(pair, sae, sums, pair.base, n_labels=20, n_perm=1000, n_spiked=2)
     assert not t.called.any() and not t.mean_called.any() and not itself.called.any()
     assert [o["discoveries"] for o in null if "spiked" not in o["comparison"]] == [0]*(len(null) - 1)
+
+# %% ../../nbs/lib/tests/diffing.ipynb #57b10552
+@pytest.mark.parametrize("name, value", [
+    ("n_bootstrap", 0), ("n_bootstrap", 2.5), ("n_perm", 0), ("n_perm", True), ("n_perm", "100"), ("min_docs", -1),
+    ("min_docs", None), ("seed", -1), ("seed", .5), ("fdr", 0), ("fdr", 1), ("fdr", "5 %"), ("level", 95),
+    ("level", float("nan"))])
+def test_numbers_that_cannot_work_are_refused_by_name(name, value):
+    "In `Stats`, by name or of a changed one; with one sentence that names the parameter."
+    for make in (lambda: Stats(**{name: value}), lambda: Stats.of(None, {name: value}),
+                 lambda: Stats.of(Stats(), {name: value})):
+        with pytest.raises(ParamError, match=f"^{name}: "): make()
+
+# %% ../../nbs/lib/tests/diffing.ipynb #02ebfb78
+def test_numpy_numbers_are_numbers():
+    "A number from a table or an array is as good as one that was typed."
+    s = Stats(n_perm=np.int64(500), seed=np.uint32(3), fdr=np.float64(.1), level=np.float32(.9))
+    assert s == Stats(n_perm=500, seed=3, fdr=.1, level=np.float32(.9)) and hash(s)
+
+# %% ../../nbs/lib/tests/diffing.ipynb #d0603e1e
+def test_stats_by_name_or_at_once():
+    "The same table; a name counts more than the `Stats`, a function's own default less."
+    pair, sae, _ = toy_pair()
+    s = Stats(n_bootstrap=30, n_perm=500, min_docs=3, fdr=.1, level=.9, seed=2)
+    by_name = dict(n_bootstrap=30, n_perm=500, min_docs=3, fdr=.1, level=.9, seed=2)
+    a, b = drift(pair, sae, stats=s), drift(pair, sae, **by_name)
+    pd.testing.assert_frame_equal(a, b)
+    pd.testing.assert_frame_equal(drift(pair, sae, stats=Stats(seed=9), **by_name), a)
+    pd.testing.assert_frame_equal(transfer(pair, sae, stats=s), transfer(pair, sae, **by_name))
+    assert not transfer(pair, sae, stats=s).lo.equals(transfer(pair, sae, stats=s, seed=3).lo)
+
+# %% ../../nbs/lib/tests/diffing.ipynb #d43a52e6
+def test_a_misspelt_number_is_named():
+    "No default is taken in its place, and what stands where a `Stats` belongs is named, too."
+    pair, sae, _ = toy_pair()
+    with pytest.raises(ParamError, match="n_prem: .*did you mean n_perm"): drift(pair, sae, n_prem=500)
+    with pytest.raises(ParamError, match="row: .*known: n_bootstrap, n_perm"): transfer(pair, sae, row=[0])
+    with pytest.raises(ParamError, match="stats: dict found"): drift(pair, sae, stats=dict(n_perm=500))
 
 # %% ../../nbs/lib/tests/diffing.ipynb #1f623c22
 @pytest.fixture(scope="module")
