@@ -266,7 +266,8 @@ def table_of(
     sums:PairSums,  # of the pair
     unit:str="latent", # name of the column that numbers the units
     groups=None,    # (regime, segment) pairs; all that the documents have by default
-    **kw,           # `n_bootstrap`, `n_perm`, `min_docs`, `fdr`, `level`, `seed`: see `compare`
+    # `Stats`: resamples, swaps, documents, rates, level, seed; or these by name; `rtol` of `compare`
+    stats=None, **kw,
 ) -> pd.DataFrame:
     """One `compare` per regime and segment, one under the other; groups of fewer than two documents
     are left out."""
@@ -274,7 +275,7 @@ def table_of(
     for regime, segment in groups or sums.groups():
         s = group_sums(sums, regime, segment)
         if len(s) < 2: continue
-        t = compare(s, **kw).rename(columns=dict(unit=unit))
+        t = compare(s, stats, **kw).rename(columns=dict(unit=unit))
         out.append(with_group(t, regime, segment))
     check_enough(out, sums.cells.doc.nunique())
     return pd.concat(out, ignore_index=True)

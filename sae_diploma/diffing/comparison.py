@@ -17,6 +17,7 @@ from ..core import *
 from .base import *
 from .methods import *
 from ..pipeline import check_format
+from ..stats import Stats
 
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #804cb070
 class Comparison:
@@ -26,7 +27,7 @@ class Comparison:
         architecture="", # of the base model's SAE; that of chapter 4, or the first there is, by default
         device="cpu",    # of models and dictionaries
         dtype="float32", # of the models
-        **stats,         # `n_bootstrap`, `n_perm`, `min_docs`, `fdr`, `seed`; those of chapter 4 by default
+        **stats,         # fields of `Stats`; those of chapter 4 by default
     ):
         self.run_dir = Path(run_dir).expanduser()
         self.saes, self.compared = self.run_dir/"03_saes", self.run_dir/"04_comparison"
@@ -52,9 +53,15 @@ def params(self:Comparison) -> dict:
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #15e16a96
 @patch(as_prop=True)
 def stats(self:Comparison) -> dict:
-    "Arguments of every test: those given, else those of chapter 4, else the methods' own."
+    "Arguments of every test as a dict: those given, else those of chapter 4, else the methods' own."
     names = dict(n_bootstrap="n_bootstrap", n_perm="n_permutations", min_docs="min_docs", fdr="fdr", seed="seed")
     return {k: self.params[v] for k, v in names.items() if v in self.params} | self._stats
+
+# %% ../../nbs/lib/diffing/00b_comparison.ipynb #ba8549ce
+@patch(as_prop=True)
+def tests(self:Comparison) -> Stats:
+    "`stats` as a `Stats`; raises `ParamError` for a name or a number that cannot be."
+    return Stats.of(None, self.stats)
 
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #68cb1736
 def some_of(
