@@ -211,7 +211,8 @@ register(Method("crosscoder", "crosscoder", "crosscoder", "which latents belong 
     planted=_on_planted,
     measures=(Measure("lengths of its two directions: 0 base only, ½ shared, 1 fine-tuned only", "effect", q="-",
         by="kind", kinds=dict(ft_only=Verdict("fine-tuned only, by length", "more"),
-                   base_only=Verdict("base only, by length", "less"), shared=Verdict("shared"), between=Verdict("between the two"))),),
+                   base_only=Verdict("base only, by length", "less"), shared=Verdict("shared"),
+                   between=Verdict("between the two"))),),
     overview=dict(base=("freq", 100), ft=("freq", 100)),
     prepare=lambda t: t.rename(columns=dict(effect="delta_norm")).drop(columns=["lo", "hi", "p", "q"]).assign(
         freq_base=t.freq, freq_ft=t.freq, delta=0.),

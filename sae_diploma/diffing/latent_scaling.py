@@ -185,7 +185,8 @@ register(Method("crosscoder_scaled", label="crosscoder, scaled", place=8.1,
     question="which latents of a crosscoder does latent scaling believe?", planted=_on_planted))
 
 register(Method("latent_scaling", "crosscoder", "latent scaling",
-    "is a one-sided latent real, or made by the dictionary?", place=9, run=_scaling, strength=lambda t: -t.nu_error.abs().where(t.q.notna()),
+    "is a one-sided latent real, or made by the dictionary?", place=9, run=_scaling,
+    strength=lambda t: -t.nu_error.abs().where(t.q.notna()),
     measures=(
         Measure("what of it the other model has in its error, ν: 0 nothing, 1 as much", "nu_error", "nu_error_lo",
                 "nu_error_hi", words=(Verdict("of one model only", "more", 1),)*2),
