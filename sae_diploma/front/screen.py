@@ -37,7 +37,7 @@ def _rule(e, top):
 def _sure(found, short):
     "How sure the first finding is, and what the sentence calls clear."
     placebo = (found[0]["numbers"].get("placebo") or {}) if found else {}
-    clear = "Clearly changed is what changes by more than 1 % of all tokens beyond what the placebo does."
+    clear = "A feature changed clearly if its change exceeds the placebo's by more than 1 % of all tokens."
     return [o["sure"] for o in short[:1] if o["sure"]]+[clear]*("noticeable" in placebo)
 
 # %% ../../nbs/lib/front/05_screen.ipynb #8bc29b7f
