@@ -64,7 +64,7 @@ def _number(row, column, factor=1.):
 
 # %% ../../nbs/lib/cards/03_methods.ipynb #1117e715
 def _words(measure, row, called):
-    "What is said of a latent, called or not."
+    "The words for a latent, called or not."
     if called or measure.q == "-": return measure.verdict(row).text
     if _number(row, measure.q) is not None: return "not called"
     return "not tested" if row.get("stable", True) else "not found again by another seed"

@@ -20,7 +20,7 @@ from .files import *
 def one_sentence(
     name,        # of a source
     config=None, # of a hub id
-    why=None,    # gives what is said of a hub id
+    why=None,    # gives the message for a hub id
 ):
     "Turn whatever goes wrong within it into one sentence about the source `name`."
     try: yield

@@ -45,7 +45,7 @@ class Measure:
     def verdict(self,
         row, # of the table
     ) -> Verdict:
-        "What is said of a latent in this row, if it is called."
+        "The verdict on a latent in this row, if it is called."
         if self.by: return self.kinds.get(str(row.get(self.by)), Verdict(""))
         return self.words[int(row[self.value] < 0)]
 

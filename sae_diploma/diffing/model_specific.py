@@ -60,7 +60,7 @@ def fit_reproducible_diff_sae(
     **kw,          # `n_epochs`, `batch_size`, `lr`, `device`, `resume`, …: see `train.fit_many`
 ):
     """`(dsae, twin, table)`: dictionaries of the difference from two seeds at the sparsity at which
-    most latents are found again, and the table that says so; raises `DataError` for models that do not
+    most latents are found again, and the table that shows it; raises `DataError` for models that do not
     differ."""
     from sae_diploma.train import fit_many
     check(len(seeds) == 2 and seeds[0] != seeds[1], f"seeds: {seeds}; give two different ones")

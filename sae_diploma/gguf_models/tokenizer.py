@@ -25,7 +25,7 @@ def begins_with_bos(
 
 # %% ../../nbs/lib/models/23_gguf_tokenizer.ipynb #df40a3d0
 def _without_space(backend, h):
-    "SentencePiece without a space in front, where a file says so."
+    "SentencePiece without a space in front, where a file asks for it."
     from tokenizers import decoders, pre_tokenizers
     if h.family.startswith("gemma") or h.meta.get("tokenizer.ggml.add_space_prefix", True): return []
     backend.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="never", split=False)
