@@ -146,7 +146,7 @@ def planted_activations(
     doc = np.repeat(np.arange(n_docs), doc_tokens)
     f, bias = _firing(r, p, doc, c["correlation"]), .5*r.standard_normal(c["d_in"])
     b, x = dict(base=bias, ft=bias+.05*r.standard_normal(c["d_in"])), {}
-    if c["turn"]: W["ft"], b["ft"] = W["ft"]@turn_of(c["d_in"], c["turn"], seed), b["ft"]@turn_of(c["d_in"], c["turn"], seed)
+    if c["turn"]: W["ft"], b["ft"] = (o["ft"]@turn_of(c["d_in"], c["turn"], seed) for o in (W, b))
     for s in W:
         noise = c["noise"]*r.standard_normal((len(doc), c["d_in"]), dtype=np.float32)
         x[s] = ArrayStore(torch.from_numpy((f@W[s]+b[s].astype(np.float32)+noise).astype(np.float32)))
