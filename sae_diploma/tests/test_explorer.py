@@ -96,7 +96,7 @@ def test_stable_latents_of_the_difference(ex, run):
     n = {k: int(m.sum()) for k, m in filters(ex.table).items()}
     assert n["all"] == 64 and n["lost"] == int((~t.stable).sum()) and n["own_ft"]+n["own_base"] == int(t.called.fillna(False).sum()) and n["both"] == int(((t.lo > .2) | (t.hi < -.2)).sum())
     assert "sided" in [o for _, o in ex.axes.options] and any("ν" in o for o, _ in ex.list.options)
-    ex.show(int(t.latent[t.nu.notna()].iloc[0])); assert "base − fine-tuned" in ex.card.value and "one-sided" in ex.card.value
+    ex.show(int(t.latent[t.nu.notna()].iloc[0])); assert "base − fine-tuned" in ex.card.value and "model-specific" in ex.card.value
     ex.input.value = "Return the sum of all values."; assert "fine-tuned − base" in ex.shade.value
     ex.which.value = "sae_topk"; ex.wait()
 

@@ -9,7 +9,8 @@ __all__ = ['FAKE', 'built', 'pages', 'text_of', 'test_every_reference_is_resolve
            'test_code_and_what_a_corpus_says_may_look_broken', 'test_tables_of_results_are_marked_for_reading',
            'fake_quarto', 'quarto', 'test_quarto_renders_where_it_is', 'test_what_quarto_says_is_passed_on',
            'test_an_old_quarto_is_named_and_left_alone', 'test_each_page_of_the_library_stands_in_one_section',
-           'test_the_project_is_valid_quarto', 'test_bad_input_in_one_sentence', 'test_a_site_with_faults_is_a_failure',
+           'test_the_project_is_valid_quarto', 'test_links_between_notebooks_lead_somewhere',
+           'test_bad_input_in_one_sentence', 'test_a_site_with_faults_is_a_failure',
            'test_a_page_of_the_library_shows_what_it_gave']
 
 # %% ../../nbs/lib/tests/site.ipynb #892bb415
@@ -205,6 +206,16 @@ def test_the_project_is_valid_quarto():
             if cell["cell_type"] != "code": continue
             label = cell_options("".join(cell["source"]))[0].get("label")
             assert label is None or re.fullmatch(r"(fig|tbl)-[A-Za-z0-9-]+", str(label)), f"{nb.name}: {label}"
+
+# %% ../../nbs/lib/tests/site.ipynb #275db8e5
+def test_links_between_notebooks_lead_somewhere():
+    "On a code host, where nothing is rendered: each link to a notebook is a path from the notebook that has it."
+    lost = []
+    for nb in [o for o in sorted((ROOT/"nbs").rglob("*.ipynb")) if not {"tests", ".ipynb_checkpoints"} & set(o.parts)]:
+        text = "\n".join("".join(c["source"]) for c in load_json(nb)["cells"] if c["cell_type"] == "markdown")
+        for link in re.findall(r"\]\(([^)\s#:]+\.ipynb)(?:#[^)]*)?\)", text):
+            if not (nb.parent/link).exists(): lost.append(f"{nb.relative_to(ROOT)}: {link}")
+    assert lost == []
 
 # %% ../../nbs/lib/tests/site.ipynb #6ee5dcbc
 def _arranged(tmp, how):
