@@ -8,6 +8,8 @@ __all__ = ['REGIMES', 'SEGMENTS', 'TokenTable', 'ArrayStore', 'ActivationStore',
            'ActivationStream']
 
 # %% ../../nbs/lib/acts/99_acts.ipynb #9f0d719e
+import sys
+
 from .tokens import *
 from .rows import *
 from .pair import *
@@ -16,6 +18,9 @@ from .documents import *
 from .passes import *
 from .extraction import *
 from .stream import *
+from . import extraction
+
+sys.modules[f"{__name__}.extract"] = extraction # the module's name until 0.1; `extract` itself is the function
 
 # %% ../../nbs/lib/acts/99_acts.ipynb #f57efd25
 _all_ = ["REGIMES", "SEGMENTS", "TokenTable", "ArrayStore", "ActivationStore", "JointStore", "PairedStores",
