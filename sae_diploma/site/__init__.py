@@ -30,6 +30,7 @@ from ..quarto import *
 from .library import lib_page, run_lib_page
 from .pages import markdown_cell
 from .processing import write_notebook
+from .gathering import _not_run
 
 # %% ../../nbs/lib/site/39_site.ipynb #3dd4ef00
 _all_ = [
