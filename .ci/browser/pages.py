@@ -51,18 +51,21 @@ def look(b, host, name, views, axe=None, shots=None, code=True):
     return list(dict.fromkeys(bad))
 
 
-def browse(site, shots=None, axe=None, views=((1280, False),), only=None, code=True, few=("cards/latent/", 4),
-    at_once=2):
+def browse(site, shots=None, axe=None, views=((1280, False),), only=None, code=True,
+    few=(("cards/latent/", 4), ("lib/", 30)), at_once=2):
     """page -> list of problems, for every page of `site` (that `only` lists, or whose name holds it), in each view.
 
     Writes a picture of each into the folder `shots` when given; asks axe when its script's path is given, of the pages
-    below `few[0]`, which are alike, only about the first `few[1]`; and works with `at_once` browsers."""
+    below the folders of `few`, which are alike, only about so many at even distances; works with `at_once` browsers."""
     axe = Path(axe).read_text(encoding="utf-8") if axe else None
     site, server = Path(site).resolve(), serve(site)
     host = f"http://127.0.0.1:{server.server_address[1]}"
     names = [f.relative_to(site).as_posix() for f in sorted(site.rglob("*.html"))]
     if only: names = [o for o in names if (only in o if isinstance(only, str) else o in only)]
-    alike = set([o for o in names if o.startswith(few[0])][few[1]:])
+    alike = set()
+    for folder, n in few:
+        below = [o for o in names if o.startswith(folder)]
+        alike |= set(below)-set(below[::max(1, len(below)//n)])
     todo, out = queue.SimpleQueue(), {}
     for o in names: todo.put(o)
     def work():
