@@ -6,14 +6,11 @@
 __all__ = ['OWN', 'Ranking', 'ranking_of', 'known_rankings', 'check_rankings', 'rank_units']
 
 # %% ../../nbs/lib/causal/06_rankings.ipynb #e4729cb8
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from ..core import *
-from ..acts.store import PairedStores
 from .changes import as_change
 from .ranking import attribution, rank_by_norm
 from ..diffing.baselines import baseline_directions, top_units

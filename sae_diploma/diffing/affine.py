@@ -8,14 +8,12 @@ __all__ = ['RANKS', 'AffineMap', 'moments_of', 'fit_affine', 'affine', 'MovedSto
 # %% ../../nbs/lib/diffing/17_affine.ipynb #2e48ceb4
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import torch
 
 from ..core import *
 from ..acts.store import PairedStores
 from .base import *
-from .diff_sae import DiffStore
 from .methods import *
 from .model_specific import fit_reproducible_diff_sae, model_specific
 from ..stats import *
@@ -145,11 +143,10 @@ def affine_of_run(
     c, # `Comparison`
 ) -> pd.DataFrame: # of `affine`, with `model`: 'ft', 'placebo', …
     "The movement of the whole in the fine-tuned model and in each placebo of a run."
-    tests = {k: v for k, v in c.stats.items() if k in ("n_bootstrap", "seed")}
     names, out = ["ft", *sorted(f.parent.name for f in (c.saes/"acts").glob("placebo*/store.json"))], []
     for name in names:
         pair = PairedStores(c.store("base"), c.store(name), c.pair.table)
-        out.append(affine(restrict(pair, "eval"), fit_affine(pair), **tests).assign(model=name))
+        out.append(affine(restrict(pair, "eval"), fit_affine(pair), **c.intervals).assign(model=name))
     return pd.concat(out, ignore_index=True)
 
 # %% ../../nbs/lib/diffing/17_affine.ipynb #90af3819

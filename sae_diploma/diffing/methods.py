@@ -127,7 +127,7 @@ def register(
           f"method: {method.name!r} is no name for a file and a column; use letters, digits and _")
     for o in method.measures: check(isinstance(o, Measure), f"measures: {o!r} is no Measure")
     here = _caller()
-    if not here.startswith("sae_diploma.diffing"): _look() # a notebook's own version replaces the exported one
+    if not here.startswith(tuple(HOMES)): _look() # a notebook's own version replaces the exported one
     home = _homes.get(method.name, here)
     check(home == here or here == "__main__", f"method: {method.name!r} is registered by {home}; choose another name")
     _methods[method.name], _homes[method.name] = method, home
@@ -155,7 +155,7 @@ def label_of(
 ) -> str:
     "What a method is called on cards and figures; its name, spelled out, where it is not registered."
     m = methods().get(name)
-    return (m.label if m and m.label else name.replace("_", " "))
+    return m.label if m and m.label else name.replace("_", " ")
 
 # %% ../../nbs/lib/diffing/00a_methods.ipynb #7f6aa50d
 def ranked(
@@ -164,7 +164,8 @@ def ranked(
     called, # (m,) bool
 ) -> pd.DataFrame:
     "What a method says of its units, for the scoreboard."
-    return pd.DataFrame(dict(unit=np.asarray(unit, int), score=np.asarray(score, float), called=np.asarray(called, bool)))
+    return pd.DataFrame(dict(unit=np.asarray(unit, int), score=np.asarray(score, float),
+                             called=np.asarray(called, bool)))
 
 # %% ../../nbs/lib/diffing/00a_methods.ipynb #7d48036f
 @dataclass(frozen=True)
