@@ -6,7 +6,8 @@
 __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_config', 'adapter_base', 'load_tokenizer', 'load_model',
            'unwrap', 'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'probe_ids', 'anatomy',
            'missing', 'down_proj', 'capture', 'splice', 'load_pair', 'check_pair', 'check_tokens', 'model_hash',
-           'norm_gain', 'linear_weight', 'multiple', 'final_norm', 'unembed', 'formula', 'AdapterOff', 'adapter_off']
+           'head_only_at', 'logits_at', 'row_parts', 'norm_gain', 'linear_weight', 'multiple', 'final_norm', 'unembed',
+           'formula', 'AdapterOff', 'adapter_off']
 
 # %% ../../nbs/lib/models/99_models.ipynb #663b987b
 from ..adapters import AdapterOff, adapter_off
@@ -18,6 +19,7 @@ from .gains import linear_weight, multiple, norm_gain
 from .places import HOOKPOINTS, anatomy, down_proj, missing
 from .capturing import *
 from .pairs import *
+from .scored import *
 from .unembedding import *
 from .unembedding import model_tail
 
@@ -25,5 +27,5 @@ from .unembedding import model_tail
 _all_ = ["CHAT_TEMPLATE", "HOOKPOINTS", "resolve_model", "adapter_config", "adapter_base", "load_tokenizer",
          "load_model", "unwrap", "text_config", "decoder_layers", "n_layers", "d_model", "resolve_layer", "probe_ids",
          "anatomy", "missing", "down_proj", "capture", "splice", "load_pair", "check_pair", "check_tokens",
-         "model_hash", "norm_gain", "linear_weight", "multiple", "final_norm", "unembed", "formula", "AdapterOff",
-         "adapter_off"]
+         "model_hash", "head_only_at", "logits_at", "row_parts", "norm_gain", "linear_weight", "multiple", "final_norm",
+         "unembed", "formula", "AdapterOff", "adapter_off"]

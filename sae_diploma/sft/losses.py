@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ..chat import of_format
 from ..core import *
+from ..models.scored import logits_at, row_parts
 from .pairs import tokenize_pairs, tokenize_texts
 from .trainer import loss_positions
 
@@ -23,14 +24,21 @@ def _padded(rows, dev, fill):
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=fill).to(dev)
 
 # %% ../../nbs/lib/sft/07_losses.ipynb #2b3eb070
+def _scores(model, x, where, y):
+    "(nats, tokens, tokens guessed first) of each row of a batch."
+    z = logits_at(model, x, where).float()
+    per = torch.stack([F.cross_entropy(z, y, reduction="none"), torch.ones_like(z[:, 0]), z.argmax(-1) == y], 1)
+    sums = torch.zeros(len(x), 3, dtype=torch.double, device=x.device)
+    return sums.index_add_(0, where.nonzero()[:, 0], per.double())
+
+# %% ../../nbs/lib/sft/07_losses.ipynb #0fb8c837
 def _batch_nll(model, ids, labels):
     "(nats, tokens, tokens guessed first) of each document of a batch."
-    dev = next(model.parameters()).device
+    dev, vocab = next(model.parameters()).device, model.get_input_embeddings().weight.shape[0]
     x, y = _padded(ids, dev, 0), _padded(labels, dev, -100)
-    pos, t = loss_positions(y)
-    z = model(input_ids=x, use_cache=False, logits_to_keep=pos).logits.float()
-    nll = F.cross_entropy(z.transpose(1, 2), t, reduction="none", ignore_index=-100).double().sum(1)
-    return torch.stack([nll, (t != -100).double().sum(1), (z.argmax(-1) == t).double().sum(1)], 1).cpu().numpy()
+    where, _ = loss_positions(y)
+    parts = row_parts(where, vocab)
+    return torch.cat([_scores(model, x[p], *loss_positions(y[p])) for p in parts]).cpu().numpy()
 
 # %% ../../nbs/lib/sft/07_losses.ipynb #1cf15f0c
 @torch.no_grad()

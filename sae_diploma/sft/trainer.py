@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.utils.data import Sampler
 
 from ..core import *
+from ..models.scored import head_only_at, row_parts
 from .pairs import tokenize_texts
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #10c0215d
@@ -49,18 +50,17 @@ class LengthSampler(Sampler):
 # %% ../../nbs/lib/sft/03_trainer.ipynb #c6707026
 def loss_positions(
     labels, # (rows, tokens), -100 where there is no loss
-) -> tuple: # positions (m,), and the next tokens there (rows, m)
-    "Positions whose next token carries loss in some row, and the next tokens there."
-    nxt = labels[:, 1:]
-    pos = (nxt != -100).any(0).nonzero()[:, 0]
-    return pos, nxt[:, pos]
+) -> tuple: # (rows, tokens) bool, and the next tokens there (m,), row by row
+    "Positions whose next token carries loss, and these tokens."
+    nxt = F.pad(labels[:, 1:], (0, 1), value=-100)
+    return nxt != -100, nxt[nxt != -100]
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #ecc50478
-def _completion_logits(model, input_ids, labels):
-    "Logits (m, vocabulary) and targets (m,) where there is loss; right padding needs no mask in a causal model."
-    pos, y = loss_positions(labels)
-    z = model(input_ids=input_ids, use_cache=False, logits_to_keep=pos).logits
-    return z[y != -100].float(), y[y != -100]
+def _completion_logits(model, bare, input_ids, labels):
+    """Logits (m, vocabulary) and targets (m,) where there is loss; right padding needs no mask in a causal model.
+    `bare` is `model` without what trains it on several devices."""
+    where, y = loss_positions(labels)
+    with head_only_at(bare, where): return model(input_ids=input_ids, use_cache=False).logits[0].float(), y
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #7a15120d
 def _trainer_class():
@@ -84,12 +84,23 @@ def _trainer_class():
         def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
             if return_outputs or not self._is_fast(inputs):
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-            z, y = _completion_logits(model, inputs["input_ids"], inputs["labels"])
+            bare = self.accelerator.unwrap_model(model)
+            z, y = _completion_logits(model, bare, inputs["input_ids"], inputs["labels"])
             seen = self._metrics["train" if model.training else "eval"]
             seen["mean_token_accuracy"].append((z.argmax(-1) == y).float().mean().item())
             n = len(y) if num_items_in_batch is None else num_items_in_batch
             share = self.accelerator.num_processes if num_items_in_batch is not None else 1
             return F.cross_entropy(z, y, reduction="sum") / max(1, int(n)) * share
+
+        def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
+            if not prediction_loss_only or not self._is_fast(inputs):
+                return super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
+            inputs = self._prepare_inputs(inputs)
+            where, y = loss_positions(inputs["labels"])
+            vocab = self.accelerator.unwrap_model(model).get_input_embeddings().weight.shape[0]
+            of_rows = lambda p: self.compute_loss(model, {k: v[p] for k, v in inputs.items()})*where[p].sum()
+            with torch.no_grad(): total = sum(of_rows(p) for p in row_parts(where, vocab))
+            return total/max(1, len(y)), None, None
     return SummaryTrainer
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #941e7f60
