@@ -84,8 +84,9 @@ def presets_(
     if name is None:
         for k, o in presets().items(): print(f"{k:<15} {o['about']} ({o['budget']})")
         return
-    chs = find_chapters()
-    for s, vals in resolve_params(chs, load_preset(name)).items():
+    preset = load_preset(name)
+    chs = chosen_chapters(find_chapters(), preset.get("chapters"))
+    for s, vals in resolve_params(chs, preset).items():
         print(f"\n{chs[s].name}")
         for k, v in vals.items(): print(f"  {k:<28} {v!r:<24} {chs[s].help.get(k, '')}")
 

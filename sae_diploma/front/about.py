@@ -22,10 +22,11 @@ def _public(name):
 # %% ../../nbs/lib/front/04_about.ipynb #4eb4a7aa
 def _given(stored, preset):
     "(name, value) of each parameter that the preset does not have; [] where it is no preset of ours."
-    from sae_diploma.pipeline import find_chapters, load_preset, resolve_params
+    from sae_diploma.pipeline import chosen_chapters, find_chapters, load_preset, resolve_params
     given = []
     with contextlib.suppress(SaeDiplomaError):
-        usual = resolve_params(find_chapters(), load_preset(preset) if preset else None)
+        known = load_preset(preset) if preset else {}
+        usual = resolve_params(chosen_chapters(find_chapters(), known.get("chapters")), known)
         for stage, values in stored.items():
             if not isinstance(values, dict): continue
             known = usual.get(stage, {})

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..core import *
 from .kernels import run_chapter
-from .parameters import load_preset, presets, resolve_params
+from .parameters import chosen_chapters, load_preset, presets, resolve_params
 from .plans import plan
 from .runs import claim_run, may_run, resolve_run_dir, stored_params
 from .sources import chapters_dir, find_chapters, resolve_stage
@@ -55,6 +55,7 @@ class ChosenRun(NamedTuple):
     run_dir:Path # its folder
     params:dict  # stage -> parameters
     preset:str   # its name, or None
+    chapters:list=None # its stages, where it leaves some out
 
 # %% ../../nbs/lib/pipeline/10_runner.ipynb #ebeedda7
 def choose_run(
@@ -68,10 +69,14 @@ def choose_run(
     f = run_dir/"parameters.json"
     if preset is None and f.exists():
         stored = stored_params(f)
+        some = chosen_chapters(chapters, stored.get("chapters"))
         base = {s: d for s, d in stored.items() if isinstance(d, dict)}
-        return ChosenRun(run_dir, resolve_params(chapters, None, given, base), stored.get("preset"))
-    params = resolve_params(chapters, load_preset(preset or "quick"), given)
-    return ChosenRun(run_dir, params, Path(preset or "quick").stem)
+        params, name = resolve_params(some, None, given, base), stored.get("preset")
+    else:
+        content, name = load_preset(preset or "quick"), Path(preset or "quick").stem
+        some = chosen_chapters(chapters, content.get("chapters"))
+        params = resolve_params(some, content, given)
+    return ChosenRun(run_dir, params, name, list(some) if len(some) < len(chapters) else None)
 
 # %% ../../nbs/lib/pipeline/10_runner.ipynb #58bff62e
 def _run_all(chs, run_dir, params, todo, expected, say):
@@ -111,11 +116,12 @@ def reproduce(
     chs = find_chapters(chapters)
     check(chs, f"no chapters in {chapters or chapters_dir()}; set SAE_DIPLOMA_CHAPTERS to the folder that holds them",
           DataError)
-    run_dir, params, preset = choose_run(chs, preset, run_dir, params)
+    run_dir, params, preset, some = choose_run(chs, preset, run_dir, params)
+    chs = chosen_chapters(chs, some)
     start, only = (resolve_stage(o, chs) if o else None for o in (start, only))
     may_run(run_dir)
     with RunLock(run_dir):
-        claim_run(run_dir, params, preset, update or force)
+        claim_run(run_dir, params, preset, update or force, some)
         todo = plan(chs, run_dir, params, start, only, force)
         _run_all(chs, run_dir, params, todo, _expected(run_dir, preset), say)
     return run_dir
@@ -131,8 +137,8 @@ def status(
           f"{run_dir} is no run folder: it has no parameters.json; `sae-diploma reproduce --run-dir {run_dir}` makes "
           "one", DataError)
     chs, rows = find_chapters(chapters), []
-    params, took = choose_run(chs, None, run_dir).params, _expected(run_dir, None)
-    for s, why in plan(chs, run_dir, params).items():
+    run, took = choose_run(chs, None, run_dir), _expected(run_dir, None)
+    for s, why in plan(chosen_chapters(chs, run.chapters), run_dir, run.params).items():
         f = run_dir/s/"stage.json"
         old = load_json(f) if f.exists() else {}
         rows.append(dict(stage=s, chapter=chs[s].name, state=why or "up to date", seconds=took.get(s),

@@ -23,14 +23,15 @@ def _fits(k, v):
     "Whether a run wrote this entry of `parameters.json`."
     if k == "preset": return isinstance(v, str | None)
     if k == "format": return type(v) is int
+    if k == "chapters": return isinstance(v, list) and all(isinstance(o, str) for o in v)
     return bool(_stage_name.fullmatch(k)) and isinstance(v, dict)
 
 # %% ../../nbs/lib/pipeline/06_runs.ipynb #32cd01f9
 def stored_params(
     file, # `parameters.json` of a run
 ) -> dict:
-    """stage -> its parameters; `preset`, a name or None; and `format`. Raises `CorruptError` for what no run has
-    written."""
+    """stage -> its parameters; `preset`, a name or None; `format`; and `chapters` where a run has not all of them.
+    Raises `CorruptError` for what no run has written."""
     stored = load_json(file, keys=())
     odd = [k for k, v in stored.items() if not _fits(k, v)]
     check(not odd,
@@ -125,6 +126,7 @@ def claim_run(
     params:dict,    # stage -> parameters
     preset=None,    # its name, kept for the record
     update=False,   # may the parameters of an existing run change?
+    chapters=None,  # stages of a run that leaves some out
 ):
     """Write `parameters.json`; raises `ParamError` when the folder was made with other parameters, or holds something
     else."""
@@ -136,6 +138,7 @@ def claim_run(
           f"{run_dir} was made with other parameters ({'; '.join(diff[:4])}{more}): give another --run-dir, or "
           "--update to redo in it what they change")
     mark_folder(run_dir, RUN, param="run_dir", known=[_is_run])
-    new = dict(format=FORMAT, preset=preset, **to_plain(params))
+    some = {"chapters": list(chapters)} if chapters else {}
+    new = dict(format=FORMAT, preset=preset, **some, **to_plain(params))
     if new != stored: save_json(new, f)
     seal_folder(run_dir, [f.name]) # without it the folder is no run
