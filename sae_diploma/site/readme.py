@@ -17,6 +17,7 @@ from .answers import *
 from .gathering import copy_picture
 from .library import *
 from .pages import cell_source
+from .two_runs import TWO_RUNS, two_runs
 
 # %% ../../nbs/lib/site/32_writing_readme.ipynb #53c8b962
 _mdlink = re.compile(r"(\]\(|(?:href|src|srcset)=[\"'])(?!\w+:|#|/)([^)\s\"']+)")
@@ -63,8 +64,9 @@ def _front_for_readme(run_dir, images):
     return front_md(d, "images/")
 
 # %% ../../nbs/lib/site/32_writing_readme.ipynb #ab5ad8ac
-def _take_answer(run_dir, root, own):
-    "Take the first screen and the answer of a run into the front page's notebook, with their pictures."
+def _take_answer(run_dir, root, own, beside):
+    """Take the first screen and the answer of a run into the front page's notebook, with their pictures, and the
+    table of both runs where a second is given."""
     f, images = root/"nbs/index.ipynb", root/"nbs/images"
     images.mkdir(exist_ok=True)
     first = _front_for_readme(run_dir, images)
@@ -73,15 +75,17 @@ def _take_answer(run_dir, root, own):
     for c in nb["cells"]:
         if cell_source(c).startswith(ANSWER): c["source"] = own.splitlines(True)
         if cell_source(c).startswith(FRONT): c["source"] = first.splitlines(True)
+        if beside and cell_source(c).startswith(TWO_RUNS): c["source"] = two_runs(beside).splitlines(True)
     f.write_text(json.dumps(nb, sort_keys=True, indent=1, ensure_ascii=False)+"\n", encoding="utf-8")
 
 # %% ../../nbs/lib/site/32_writing_readme.ipynb #83e10a74
 def write_readme(
     run_dir=None, # take the answer of this run into `nbs/index.ipynb` and its figure into `nbs/images/`
+    beside=None,  # heading -> run folder: two runs whose answers are shown side by side
 ):
     "Write README.md, METHODOLOGY.md and CONTRIBUTING.md from their notebooks in `nbs/`."
     root = source_root()
-    if run_dir and (own := answer(run_dir, "images/")): _take_answer(run_dir, root, own)
+    if run_dir and (own := answer(run_dir, "images/")): _take_answer(run_dir, root, own, beside)
     for nb, md in (("index", "README"), ("methodology", "METHODOLOGY"), ("contributing", "CONTRIBUTING")):
         f = root/f"nbs/{nb}.ipynb"
         head = f"<!-- made from nbs/{nb}.ipynb by `make docs`; edit that -->\n\n"
