@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['innermost', 'base_tensors', 'checksums', 'AdapterOff', 'rewrites_base', 'adapter_off', 'probe', 'alike',
-           'check_adapter', 'put_adapter']
+           'merged_copy', 'check_adapter', 'put_adapter']
 
 # %% ../nbs/lib/models/10_adapters.ipynb #926b3333
-import contextlib, warnings, zlib
+import contextlib, copy, warnings, zlib
 
 import torch
 from torch import nn
@@ -139,6 +139,38 @@ def alike(
     "Whether two probes are equal in every bit."
     equal = lambda x, y: x.shape == y.shape and torch.equal(x.nan_to_num(), y.nan_to_num())
     return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b))
+
+# %% ../nbs/lib/models/10_adapters.ipynb #986b9c2c
+def _may_merge(model):
+    "Whether an adapter is LoRA beside float32 weights, one, and not on the embedding or the output matrix."
+    c = list(getattr(model, "peft_config", {}).values())
+    if len(c) != 1 or c[0].peft_type.value != "LORA" or getattr(c[0], "use_dora", False): return False
+    ends = [model.get_input_embeddings(), model.get_output_embeddings()]
+    if any(m is not None and innermost(m) is not m for m in ends): return False
+    return all(t.dtype == torch.float32 and not t.is_meta for t in model.parameters())
+
+# %% ../nbs/lib/models/10_adapters.ipynb #e7a2e0a0
+def _room_for(model):
+    "Whether a second copy of the weights fits where they are, with as much again left over."
+    import psutil
+    size, dev = sum(t.nbytes for t in model.parameters()), next(model.parameters()).device
+    free = torch.cuda.mem_get_info(dev)[0] if dev.type == "cuda" else psutil.virtual_memory().available
+    return 2*size <= free
+
+# %% ../nbs/lib/models/10_adapters.ipynb #c1096ac6
+def merged_copy(
+    model, # a `PeftModel`, which is left as it is
+    ids,   # (batch, n) tokens on which the two are compared
+):
+    """The adapted model with its adapter in the weights; None where that is another function, or where there is no
+    room for a second copy."""
+    if not (_may_merge(model) and _room_for(model)): return None
+    out = copy.deepcopy(model).merge_and_unload().eval()
+    with _off(model): rest = probe(model, ids)
+    for got, want, base in zip(probe(out, ids), probe(model, ids), rest, strict=True):
+        # rounding, of the whole and beside what the adapter does
+        if not (got-want).norm() <= max(2e-6*want.norm(), 1e-3*(want-base).norm()): return None
+    return out
 
 # %% ../nbs/lib/models/10_adapters.ipynb #79ca81af
 def _is(model, what): return any(getattr(c, what, False) for c in model.peft_config.values())

@@ -15,9 +15,11 @@ import torch
 
 from ..core import *
 from .changes import *
+from .resuming import Prompts, reads_only, tokens_before
 from ..data import words
 from ..figures.causal import BEHAVIOUR
-from ..models import AdapterOff, decoder_layers, splice, unwrap
+from ..models import AdapterOff, decoder_layers, resolve_layer, splice, unwrap
+from ..models.hooks import Stop
 from ..stats import *
 
 # %% ../../nbs/lib/causal/05_generation.ipynb #88664f35
@@ -28,9 +30,6 @@ def _not_first(ids, attention_mask, before):
         return torch.ones(shape, dtype=torch.bool, device=getattr(ids, "device", None))
     m = attention_mask if attention_mask is not None and attention_mask.ndim == 2 else torch.ones_like(ids)
     return m[:, -ids.shape[1]:].cumsum(1) > 1
-
-# %% ../../nbs/lib/causal/05_generation.ipynb #769fab63
-def _before(past): return 0 if past is None else int(past.get_seq_length())
 
 # %% ../../nbs/lib/causal/05_generation.ipynb #ab03910f
 @contextlib.contextmanager
@@ -49,12 +48,14 @@ def _with_adapter(model):
 # %% ../../nbs/lib/causal/05_generation.ipynb #caa221ef
 class _Reader:
     "The other model reads what the patched one reads; its activations are the second half of the change."
-    def __init__(self, other, change, units, side, scale):
+    def __init__(self, other, change, units, side, scale, prompts, may_stop):
         self.other, self.change, self.units, self.side, self.scale = other, change, units, side, scale
         self.reading, self.x, self.keep, self.past = False, None, None, None
+        self.prompts, self.may_stop, self.stop = prompts, may_stop, False
 
     def read(self, x):
         self.x = x.detach().clone()
+        if self.reading and self.stop: raise Stop # what is above is not asked for
         return x
 
     def write(self, x):
@@ -68,12 +69,16 @@ class _Reader:
         "Before the patched model runs, the other one does, on the same tokens and with a cache that belongs to it."
         if self.reading: return
         kw = dict(kw) | (dict(input_ids=args[0]) if args else {})
-        past, n = kw.get("past_key_values"), _before(kw.get("past_key_values"))
-        if past is not None and n == 0: self.past = type(past)(config=unwrap(self.other).config.get_text_config())
+        past, n = kw.get("past_key_values"), tokens_before(kw.get("past_key_values"))
+        if n == 0: # a recurrent state of layers that never run would pass for that of a text not begun
+            if past is not None: self.past = type(past)(config=unwrap(self.other).config.get_text_config())
+            self.stop = self.may_stop and (past is None or reads_only(self.past))
         self.keep, self.reading = _not_first(kw.get("input_ids"), kw.get("attention_mask"), n), True
+        known = self.prompts.of(self.other) if self.prompts and n == 0 else contextlib.nullcontext()
         try:
-            with torch.no_grad(), _with_adapter(self.other):
+            with torch.no_grad(), _with_adapter(self.other), known:
                 unwrap(self.other)(**{**kw, "past_key_values": self.past if past is not None else None})
+        except Stop: pass
         finally: self.reading = False
 
 # %% ../../nbs/lib/causal/05_generation.ipynb #384c933a
@@ -85,17 +90,22 @@ def patched(
     layer=None, hookpoint=None, # where
     side:str="write", # 'write' into the base model, or 'remove' from the fine-tuned one
     scale:float=1.,   # factor of what is written
+    prompts=None,     # `Prompts` of this place: what both models made of prompts before
 ):
     "Yield the model into which, or out of which, the change of `units` is written on each token it reads or writes."
     check(side in ("write", "remove"), f"side: {side!r} is unknown; use 'write' or 'remove'")
     change, (to, other) = as_change(change), (base, ft) if side == "write" else (ft, base)
-    r = _Reader(other, change, units, side, scale)
+    # a pass that ends before the first layer leaves no cache to count its tokens by
+    may_stop = hookpoint != "resid_pre" or resolve_layer(other, layer) > 0
+    r = _Reader(other, change, units, side, scale, prompts, may_stop)
     one = decoder_layers(base)[0] is decoder_layers(ft)[0] # an adapter and its base share their modules
+    if prompts: prompts.try_out(base, ft)
     with contextlib.ExitStack() as stack:
         if not one: stack.enter_context(splice(other, layer, hookpoint, r.read))
         stack.enter_context(splice(to, layer, hookpoint, r.write))
         h = unwrap(to).register_forward_pre_hook(r.before, with_kwargs=True)
         stack.callback(h.remove)
+        if prompts: stack.enter_context(prompts.of(to))
         yield to
 
 # %% ../../nbs/lib/causal/05_generation.ipynb #eb51b700
@@ -211,10 +221,13 @@ def behaviour(
     articles, refs = list(pairs["article"]), list(pairs["highlights"])
     starts = starters(refs) if starts is None else starts
     write = lambda m: _generate(m, tokenizer, articles, max_new_tokens=max_new_tokens, max_length=max_length, **kw)
-    texts = {("base", "none"): write(base), ("ft", "none"): write(ft)}
+    prompts, texts = Prompts(layer, hookpoint), {}
+    for name, m in (("base", base), ("ft", ft)):
+        with prompts.of(m): texts[name, "none"] = write(m)
     for name, (what, units) in changes.items():
         for side in sides:
-            with patched(base, ft, what, units, layer, hookpoint, side) as m: texts[name, side] = write(m)
+            with patched(base, ft, what, units, layer, hookpoint, side, prompts=prompts) as m:
+                texts[name, side] = write(m)
     runs = {k: behaviour_of(t, articles, refs, starts) for k, t in texts.items()}
     like = lambda k: ("ft", "none") if k[1] == "remove" else ("base", "none")
     t = _behaviour_rows(runs, ("model", "side"), like, n_bootstrap, n_perm, level, fdr, seed)
@@ -229,15 +242,18 @@ def steered(
     model,            # a causal language model
     vector,           # (d_in,) what is added on each token but the first
     layer, hookpoint, # where
+    prompts=None,     # `Prompts` of this place: what the model made of prompts before
 ):
     "While it is open, `vector` is added at the hookpoint on every token that `model` reads or writes."
     s, v = {}, torch.as_tensor(vector)
     def before(m, args, kw):
         ids = kw.get("input_ids", args[0] if args else None)
-        s["keep"] = _not_first(ids, kw.get("attention_mask"), _before(kw.get("past_key_values")))
+        s["keep"] = _not_first(ids, kw.get("attention_mask"), tokens_before(kw.get("past_key_values")))
     h = unwrap(model).register_forward_pre_hook(before, with_kwargs=True)
+    if prompts: prompts.try_out(model)
+    known = prompts.of(model) if prompts else contextlib.nullcontext()
     try:
-        with splice(model, layer, hookpoint, lambda x: x + s["keep"][..., None].to(x)*v.to(x)): yield model
+        with splice(model, layer, hookpoint, lambda x: x + s["keep"][..., None].to(x)*v.to(x)), known: yield model
     finally: h.remove()
 
 # %% ../../nbs/lib/causal/05_generation.ipynb #bd1ce142
@@ -287,10 +303,11 @@ def steering(
     articles, refs = list(pairs["article"]), list(pairs["highlights"])
     starts = starters(refs) if starts is None else starts
     write = lambda: _generate(model, tokenizer, articles, max_new_tokens=max_new_tokens, max_length=max_length, **kw)
-    texts = {("none", 0.): write()}
+    prompts = Prompts(layer, hookpoint)
+    with prompts.of(model): texts = {("none", 0.): write()}
     todo = [(name, float(c)) for name in vectors for c in strengths if c]
     for name, c in progress(todo, desc="steering", unit="setting"):
-        with steered(model, c*vectors[name], layer, hookpoint): texts[name, c] = write()
+        with steered(model, c*vectors[name], layer, hookpoint, prompts): texts[name, c] = write()
     runs = {k: behaviour_of(t, articles, refs, starts) for k, t in texts.items()}
     keys = ("latent", "strength")
     t = _behaviour_rows(runs, keys, lambda k: ("none", 0.), n_bootstrap, n_perm, level, fdr, seed)

@@ -16,8 +16,10 @@ import torch.nn.functional as F
 from ..core import *
 from ..acts.store import SEGMENTS
 from .changes import *
+from .resuming import passed_over, start_of
 from ..metrics import length_batches, pad_documents
-from ..models import decoder_layers, resolve_layer, splice, unwrap
+from ..models import resolve_layer, splice, unwrap
+from ..models.hooks import hook
 
 # %% ../../nbs/lib/causal/02_runs.ipynb #6f4895d0
 @contextlib.contextmanager
@@ -32,18 +34,6 @@ def _selected(model, at):
     finally:
         if h is not None: h.remove()
 
-# %% ../../nbs/lib/causal/02_runs.ipynb #0c9170cc
-@contextlib.contextmanager
-def _passed_over(model, n):
-    "The first `n` layers hand on what they are given."
-    def forward(*args, **kw): return args[0] if args else kw["hidden_states"]
-    layers = list(decoder_layers(model)[:n])
-    try:
-        for l in layers: l.forward = forward
-        yield
-    finally:
-        for l in layers: l.__dict__.pop("forward", None)
-
 # %% ../../nbs/lib/causal/02_runs.ipynb #0bd67851
 class ModelRun:
     "Some documents in one model: activations, log-probabilities at `at`, and runs that go on from other activations."
@@ -56,11 +46,20 @@ class ModelRun:
     ):
         self.model, self.ids, self.mask, self.at = model, ids, mask, at
         self.place, self.vocab = (resolve_layer(model, layer), hookpoint), vocab
-        self.skip = dict(resid_pre=self.place[0], resid_post=self.place[0]+1).get(hookpoint, 0)
-        seen = []
-        self.logp = self.run(lambda x: seen.append(x.clone()) or x, 0)
-        self.x = seen[0]
-        if self.skip and not self._passes(): self.skip = 0
+        self.skip, *self.start = start_of(model, *self.place)
+        self.stream, below, seen = None, [], []
+        inside = hookpoint not in ("resid_pre", "resid_post") # then the layer itself runs again, from its input
+        with self._hooked(lambda x: below.append(x.clone()) if inside and self.skip else None):
+            self.logp = self.run(lambda x: seen.append(x.clone()) or x, 0)
+        self.x, self.stream = seen[0], below[0] if below else None
+        if self.skip and not self._passes(): self.skip, self.stream = 0, None
+
+    @contextlib.contextmanager
+    def _hooked(self, fn):
+        "What the layers passed over hand on is seen or replaced, ahead of what is written."
+        h = hook(*self.start, fn, first=True)
+        try: yield
+        finally: h.remove()
 
     def run(self,
         fn,        # what takes the place of the activations
@@ -68,7 +67,8 @@ class ModelRun:
     ):
         "(n, vocabulary) log-probabilities of the run."
         skip = self.skip if skip is None else skip
-        with splice(self.model, *self.place, fn), _selected(self.model, self.at), _passed_over(self.model, skip):
+        with (splice(self.model, *self.place, fn), _selected(self.model, self.at), passed_over(self.model, skip),
+              self._hooked(lambda _: self.stream if skip else None)):
             y = self.model(input_ids=self.ids, attention_mask=self.mask.long(), use_cache=False).logits
         return (y if y.ndim == 2 else y[self.at])[..., :self.vocab].float().log_softmax(-1)
 

@@ -265,7 +265,7 @@ def compare_(
     if delta is not None: _of_place("delta_sae_path", delta_sae_path, delta, shape, layer, hookpoint)
     tok = writer(base_model, ft_model, None, target_column)
     texts, chat = _texts_of(dataset_name, text_column, article_column, target_column, split, num_samples, seed)
-    pair = dict(zip(names, models.load_pair(base_model, ft_model, dtype=dtype, device=device)))
+    pair = dict(zip(names, models.load_pair(base_model, ft_model, dtype=dtype, device=device, merge=True)))
     toks = models.load_tokenizer(base_model), models.load_tokenizer(ft_model, base=base_model)
     models.check_pair(*pair.values(), *toks)
     sae = _dictionary("base_sae_path", base_sae_path, sae, pair["base"], layer)

@@ -64,8 +64,9 @@ def _readers(model_name, ft_model, revision, kw):
     "One model, or a pair that fits together."
     from sae_diploma import models
     if not ft_model:
-        return _Readers({"": models.load_model(model_name, revision=revision, **kw)}, {"": model_name}, None)
-    base, ft = models.load_pair(model_name, ft_model, revision=revision, **kw)
+        model = models.load_model(model_name, revision=revision, merge=True, **kw)
+        return _Readers({"": model}, {"": model_name}, None)
+    base, ft = models.load_pair(model_name, ft_model, revision=revision, merge=True, **kw)
     toks = models.load_tokenizer(model_name, revision), models.load_tokenizer(ft_model, base=model_name)
     models.check_pair(base, ft, *toks)
     return _Readers(dict(base=base, ft=ft), dict(base=model_name, ft=ft_model), toks)

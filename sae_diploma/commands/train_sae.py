@@ -85,10 +85,10 @@ def _stream(model_name, ft_model, texts, layer, n_tokens, hookpoint, revision, k
     docs = open_texts(texts["name"], texts["column"], texts["split"], seed, texts["config"],
                       streaming=texts["streaming"])
     if ft_model:
-        read = models.load_pair(model_name, ft_model, revision=revision, **kw)
+        read = models.load_pair(model_name, ft_model, revision=revision, merge=True, **kw)
         models.check_pair(*read, tok, models.load_tokenizer(ft_model, base=model_name))
         models.check_tokens(range(len(tok)), *read) # which of them will come is not known yet
-    else: read = models.load_model(model_name, revision=revision, **kw)
+    else: read = models.load_model(model_name, revision=revision, merge=True, **kw)
     first = read[0] if ft_model else read
     return ActivationStream(read, docs, tok, layer, n_tokens, hookpoint, text_column=texts["column"],
                             max_length=fit_length(max_length, first), model_name=model_name, **how)

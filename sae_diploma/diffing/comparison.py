@@ -144,7 +144,8 @@ def models(self:Comparison) -> tuple:
     "`(base, fine-tuned)` models."
     from sae_diploma.models import load_pair
     ft = str(self.run_dir/"02_sft"/"model")
-    return self._once("models", lambda: load_pair(self.sae.cfg.model_name, ft, dtype=self.dtype, device=self.device))
+    return self._once("models", lambda: load_pair(self.sae.cfg.model_name, ft, dtype=self.dtype, device=self.device,
+                                                  merge=True))
 
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #7cf96b0d
 @patch(as_prop=True)

@@ -72,7 +72,7 @@ def models(self:Explorer) -> tuple:
             ft = self.run_dir/"02_sft"/"model"
             check(ft.is_dir(), f"run_dir: {self.run_dir} has no 02_sft/model; run chapter 2 first "
                 f"(`sae-diploma reproduce --run-dir {self.run_dir}`)", DataError)
-            with without_bars(): self._models = load_pair(self.base_name, str(ft), device=self.device)
+            with without_bars(): self._models = load_pair(self.base_name, str(ft), device=self.device, merge=True)
         return self._models
 
 # %% ../../nbs/lib/explorer/07_state.ipynb #48320d6f

@@ -28,6 +28,7 @@ def hook(
     module,    # any
     where:str, # 'in' or 'out'
     fn,        # activation -> its replacement, or None to leave it
+    first:bool=False, # ahead of the hooks that are there
 ):
     "Call `fn(x)` with the activation; what it returns, unless None, replaces it."
     def pre(m, args, kwargs):
@@ -38,8 +39,8 @@ def hook(
     def post(m, args, out):
         new = fn(_first(out))
         return new if new is None or not isinstance(out, (tuple, list)) else _with_first(out, new)
-    if where == "in": return module.register_forward_pre_hook(pre, with_kwargs=True)
-    return module.register_forward_hook(post)
+    if where == "in": return module.register_forward_pre_hook(pre, prepend=first, with_kwargs=True)
+    return module.register_forward_hook(post, prepend=first)
 
 # %% ../../nbs/lib/models/02_hooks.ipynb #66b61143
 def listen(

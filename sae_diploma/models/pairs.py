@@ -15,7 +15,7 @@ from ..adapters import AdapterOff, alike, checksums, probe, put_adapter
 from ..core import *
 from .hooks import probe_ids
 from .layers import *
-from .loading import adapter_base, load_model, resolve_model
+from .loading import adapter_base, load_model, read_only, resolve_model
 
 _log = logging.getLogger("sae_diploma.models")
 
@@ -72,18 +72,30 @@ def _check_repeatable(twice, after, ft):
           "out of the base weights; convert it to plain LoRA (save_pretrained(…, "
           "path_initial_model_for_weight_conversion=…)), or merge it where it was trained")
 
+# %% ../../nbs/lib/models/06_pairs.ipynb #ce4435cd
+def _two_copies(off, lora, before, ids):
+    "Base model and merged model as two plain ones, or the pair as it is where the adapter stays beside the weights."
+    ft = read_only(lora)
+    if ft is lora: return off, lora
+    base = lora.unload().eval() # the base model's own modules, without what was around them
+    check(alike(probe(base, ids), before), "ft_model: without its adapter the model is not the base model; load the "
+                                           "pair with merge=False")
+    return base, ft
+
 # %% ../../nbs/lib/models/06_pairs.ipynb #abff24f2
 def load_pair(
     base, # as for `load_model`
     ft,   # as for `load_model`; of an adapter, `base` is the model it is put on, whatever base its config names
     revision=None,    # of the base model's hub id
     ft_revision=None, # of the fine-tuned model's hub id
+    merge=False,      # write an adapter into a copy of the weights, where that is exact: both models are only read
     **kw, # for `load_model`: dtype, device, …
 ) -> tuple:
     """`(base model, fine-tuned model)`; one copy of the weights serves both where switching an adapter off is proved to
     give the base model."""
     of = adapter_base(ft, ft_revision)
-    if of is None or adapter_base(base, revision) is not None: return _two_models(base, ft, revision, ft_revision, kw)
+    if of is None or adapter_base(base, revision) is not None:
+        return _two_models(base, ft, revision, ft_revision, kw | dict(merge=merge))
     if of != str(base) and resolve_model(base) != _resolved(of):
         _log.warning("ft_model: the adapter %s names %r as its base model; it is put on %s, as asked", ft, of, base)
     load = lambda: load_model(base, revision=revision, **kw)
@@ -96,7 +108,8 @@ def load_pair(
     if alike(after, before): _same_answers(ft)
     off = AdapterOff(lora).eval()
     untouched = checksums(off.state_dict()) == bits
-    if untouched and not _touches_modules(lora) and alike(probe(off, ids), before): return off, lora
+    if untouched and not _touches_modules(lora) and alike(probe(off, ids), before):
+        return _two_copies(off, lora, before, ids) if merge else (off, lora)
     if not untouched: _check_repeatable(probe(put(load()), ids), after, ft)
     _log.warning("ft_model: switched off, the adapter %s does not leave the base model behind; the base model is "
                  "loaded a second time", ft)
@@ -104,7 +117,7 @@ def load_pair(
     check(alike(probe(again, ids), before),
           "model_name: loaded twice, the base model gives two answers; its weights on disk changed meanwhile",
           CorruptError)
-    return again, lora
+    return again, read_only(lora) if merge else lora
 
 # %% ../../nbs/lib/models/06_pairs.ipynb #cc0a27ae
 def _check_entries(base, ft):
@@ -181,6 +194,7 @@ def model_hash(
     model, # any module
 ) -> str:
     "16 hex digits over names and bytes of all weights."
+    if known := getattr(model, "known_hash", None): return known # of an adapter that was written into the weights
     h = hashlib.sha256()
     if any(getattr(o, "disable_adapters", False) is True for o in model.modules()): h.update(b"adapters off")
     state = model.state_dict()

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['test_all_of_the_last_layer_is_all', 'test_layers_below_may_be_passed_over',
-           'test_patched_generation_is_the_other_model', 'toy', 'test_norm_control_writes_as_much',
-           'test_closed_is_of_sums_over_documents', 'test_batches_do_not_matter',
+           'test_patched_generation_is_the_other_model', 'test_a_prompt_is_read_once', 'toy',
+           'test_norm_control_writes_as_much', 'test_closed_is_of_sums_over_documents', 'test_batches_do_not_matter',
            'test_crosscoder_writes_its_difference', 'test_refusals', 'test_nothing_ranked_is_nothing_written',
            'test_matched_units_are_like_and_other', 'test_attribution_predicts_a_small_change',
            'test_a_padded_embedding_changes_nothing']
@@ -64,7 +64,7 @@ def test_layers_below_may_be_passed_over(name):
     base = _zoo()[name].eval(); ids = torch.randint(2, 48, (2, 9)); mask = torch.ones_like(ids, dtype=torch.bool)
     with torch.no_grad():
         want = base(ids).logits.log_softmax(-1)[mask]
-        for hookpoint in ("resid_pre", "resid_post"):
+        for hookpoint in ("resid_pre", "mlp_out", "attn_out", "resid_post"):
             b = _Batch(base, ids, mask, mask, 1, hookpoint)
             assert torch.allclose(b.run(lambda _: b.x), want, atol=1e-4)
         assert torch.allclose(base(ids).logits.log_softmax(-1)[mask], want, atol=1e-6) # nothing is left behind
@@ -78,6 +78,31 @@ def test_patched_generation_is_the_other_model(name):
     with patched(base, ft, torch.eye(16), None, n_layers(base)-1, "resid_post") as m: got = m.generate(ids, **kw)
     assert torch.equal(got, ft.generate(ids, **kw))
     assert not torch.equal(base.generate(ids, **kw), ft.generate(ids, **kw))
+
+# %% ../../nbs/lib/tests/causal.ipynb #a810c01d
+@pytest.mark.parametrize("name", ["gpt2", "neox", "gemma3", "qwen3", "llama", "gemma2"])
+@pytest.mark.parametrize("hookpoint", ["resid_post", "mlp_out"])
+def test_a_prompt_is_read_once(name, hookpoint):
+    "Runs that begin above what is known of a prompt write what whole runs write, at all lengths and in both models."
+    from sae_diploma.causal.resuming import Prompts
+    from sae_diploma.models import decoder_layers
+    from sae_diploma.toys import tiny_llama, tiny_models
+    base = _zoo()[name].eval() if name in _zoo() else tiny_models()[name] if name in tiny_models() else tiny_llama()
+    ft, n, d = _twin(base), n_layers(base), base.get_input_embeddings().weight.shape[1]
+    ids = torch.tensor([[1, 1, 0, 7, 8, 9, 5, 4], [0, 5, 6, 7, 8, 9, 3, 2]]); mask = (ids != 1).long()
+    kw = dict(attention_mask=mask, max_new_tokens=7, do_sample=False, pad_token_id=1)
+    D, place, prompts = torch.randn(3, d, generator=torch.Generator().manual_seed(0)), (1, hookpoint), Prompts(1, hookpoint)
+    runs = [(side, units) for side in ("write", "remove") for units in ([0], [1, 2])]
+    def write(side, units, prompts=None):
+        with patched(base, ft, D, units, *place, side, prompts=prompts) as m: return m.generate(ids, **kw)
+    want = [write(*o) for o in runs]
+    for m in (base, ft):
+        with prompts.of(m): m.generate(ids, **kw)
+    assert len(prompts.kept) == 2, "not understood, so nothing was kept"
+    seen = [0, 0]
+    for i, m in enumerate((base, ft)): decoder_layers(m)[0].register_forward_hook(lambda a, x, y, i=i: seen.__setitem__(i, seen[i]+int(x[0].shape[1] > 1 and not torch.equal(x[0], y if torch.is_tensor(y) else y[0]))))
+    got = [write(*o, prompts=prompts) for o in runs]
+    assert all(torch.equal(a, b) for a, b in zip(got, want)) and seen == [0, 0] # no layer below read the prompt again
 
 # %% ../../nbs/lib/tests/causal.ipynb #f0cda8c2
 @pytest.fixture(scope="module")
