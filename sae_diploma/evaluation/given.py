@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ..core import *
 from ..metrics import evaluate
 from ..models import HOOKPOINTS, d_model, down_proj, n_layers
+from ..run_models import public_name
 from ..saes import SAE
 
 # %% ../../nbs/lib/evaluation/09_given.ipynb #1ac170be
@@ -49,8 +50,9 @@ def _words(name, cfg, place, model_name):
     rest = [o for o in ("layer", "hookpoint") if o not in stated]
     own = f"; its {' and '.join(stated)} {'is' if len(stated) == 1 else 'are'} what it states" if stated else ""
     ours = f"; it does not state its {' or '.join(rest)}, so the parameters say where it belongs" if rest else ""
-    of = f"; it names {cfg.model_name} as its model, and is used on {model_name}" if cfg.model_name not in ("", model_name) else ""
-    return (f"The dictionary was given and not trained here: {name}, {cfg.architecture}, {cfg.d_sae:,} latents at layer "
+    other = cfg.model_name not in ("", model_name)
+    of = f"; it names {public_name(cfg.model_name)} as its model, and is used on {public_name(model_name)}" if other else ""
+    return (f"The dictionary was given and not trained here: {public_name(name)}, {cfg.architecture}, {cfg.d_sae:,} latents at layer "
             f"{place[0]}, {place[1]}{own}{ours}{of}.")
 
 # %% ../../nbs/lib/evaluation/09_given.ipynb #8a2a83bf

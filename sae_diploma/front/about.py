@@ -11,13 +11,12 @@ from pathlib import Path
 
 from ..core import *
 from .compared import dictionary_folder, run_json
+from ..run_models import public_name
 
 # %% ../../nbs/lib/front/04_about.ipynb #ab63ea8b
 def _public(name):
-    "A model or data set by the name that others know it by: of a path on this machine the last part."
-    s = str(name)
-    outside = s.startswith(("/", "~", ".", "\\")) or re.match(r"[A-Za-z]:[\\/]", s)
-    return re.split(r"[\\/]", s.rstrip("\\/"))[-1] if outside else s
+    "Models or data sets, one or several by commas, by the names that others know them by."
+    return ",".join(public_name(o) for o in str(name).split(","))
 
 # %% ../../nbs/lib/front/04_about.ipynb #4eb4a7aa
 def _given(stored, preset):

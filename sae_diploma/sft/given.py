@@ -17,6 +17,7 @@ from ..core import *
 from ..gguf_models import gguf_source
 from ..models import (adapter_config, check_memory, check_tokenizers, count_weights, hub_errors,
                                 load_tokenizer, resolve_model)
+from ..run_models import public_name
 
 # %% ../../nbs/lib/sft/11_given.ipynb #e1b0f74a
 @contextlib.contextmanager
@@ -253,15 +254,17 @@ def _what(o):
 # %% ../../nbs/lib/sft/11_given.ipynb #29c3fb5d
 def _fits(o, base):
     "Whether a given model belongs to its base, in words."
+    base = public_name(base)
     if "adapter" in o["kind"]:
         if o.get("same_base") and not o.get("base_apart"): return f"It was trained on this base model, {base}."
-        of = f"Its config names {o['of']} as its base model" if o.get("of") else "Its config names no base model"
+        of = f"Its config names {public_name(o['of'])} as its base model" if o.get("of") else "Its config names no base model"
         near = f", whose weights are near (apart by {o['base_apart']:.0%})" if o.get("same_base") else (
             ", which is not on this machine to compare with" if o.get("of") else "")
         return f"{of}{near}; it is put on {base}, whose modules and widths it fits."
     if o.get("apart") is None: return f"It has the width, layers and tokens of {base}."
     far = "; that is as far as two models that have nothing in common" if o["apart"] > 1 else ""
-    return f"It has the width, layers and tokens of {base}, and weights that are apart by {o['apart']:.2g} of their length{far}."
+    return (f"It has the width, layers and tokens of {base}, and weights that are apart by {o['apart']:.2g} of their "
+            f"length{far}.")
 
 # %% ../../nbs/lib/sft/11_given.ipynb #c0697269
 def given_words(
@@ -270,9 +273,10 @@ def given_words(
 ) -> list: # of sentences
     "What was given and what is trained here."
     out = []
-    if given.ft: out.append(f"The fine-tuned model was given and not trained here: {given.ft['name']}, {_what(given.ft)}. "
-                            f"{_fits(given.ft, base)}")
-    for k, o in given.placebos.items(): out.append(f"{k} was given, too: {o['name']}, {_what(o)}. {_fits(o, base)}")
+    if given.ft: out.append(f"The fine-tuned model was given and not trained here: {public_name(given.ft['name'])}, "
+                            f"{_what(given.ft)}. {_fits(given.ft, base)}")
+    for k, o in given.placebos.items():
+        out.append(f"{k} was given, too: {public_name(o['name'])}, {_what(o)}. {_fits(o, base)}")
     if not given.ft: out.append("The fine-tuned model is trained here.")
     if given.train: out.append(f"Placebos are trained here, too: {len(given.train)}.")
     elif not given.placebos: out.append("There is no placebo, so the following chapters cannot tell what this fine-tuning "
