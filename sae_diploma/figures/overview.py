@@ -47,11 +47,11 @@ def _model_lines(run):
     card = _read(Path(__file__).parent.parent, "tiny", "card.json") if cfg.get("model_name") == "tiny" else {}
     held = d and d["n_validation"]+d["n_test"] or None
     placebo = [_n(s.get("steps"), "steps on documents") or "given"] if (run/"02_sft"/"placebo.json").exists() else []
+    loss = lambda o: f"loss {num(s[o])}" if o in s else ""
+    trained = _n(s.get("steps"), "steps on pairs") or ("given" if s else "")
     return dict(data=[_n(d.get("n_train"), "pairs"), _n(held, "held out"), _n(d.get("n_plain"), "documents")],
-                base=[_n(card.get("parameters"), "weights").replace("e+06", " M"),
-                      f"loss {num(s.get('loss_base'))}" if "loss_base" in s else ""],
-                ft=[_n(s.get("steps"), "steps on pairs") or ("given" if s else ""), f"loss {num(s.get('loss_ft'))}" if "loss_ft" in s else ""],
-                placebo=placebo)
+                base=[_n(card.get("parameters"), "weights").replace("e+06", " M"), loss("loss_base")],
+                ft=[trained, loss("loss_ft")], placebo=placebo)
 
 # %% ../../nbs/lib/figures/10_overview.ipynb #d1ba43f5
 def _dictionary_lines(run):
