@@ -87,14 +87,15 @@ def chat_of_sample(
 def second_pairs(
     dataset_name:str, # of the second corpus, as for `load_pairs`; '' for none
     n:int,            # pairs at most; 0 for none
-    folder,           # `01_data` of a run: what repeats its pairs and plain documents, and its own data set, is left out
+    folder,           # `01_data` of a run; what repeats its pairs and plain documents is left out
     seed:int=0,       # of the draw
 ):
-    "Pairs of a second corpus, all of them with `split` 'eval', or None where none are asked for, or it is the run's own."
+    "Pairs of a second corpus, with `split` 'eval'; None where none are asked for, or it is the run's own data set."
     from sae_diploma.data import load_pairs, readme_pairs
     folder = Path(folder)
     if not dataset_name or n == 0 or load_json(folder/"card.json").get("dataset") == dataset_name: return None
-    read = [*load_parquet(folder/"plain.parquet").text, *(o for t in read_pairs(folder/"pairs").values() for o in t.article)]
+    articles = [o for t in read_pairs(folder/"pairs").values() for o in t.article]
+    read = [*load_parquet(folder/"plain.parquet").text, *articles]
     if dataset_name == "package-readmes": found = readme_pairs(n, seed, read)
     else: found = load_pairs(dataset_name, n_train=1, n_validation=1, n_test=n, seed=seed)["test"].to_pandas()
     return found[~found.article.isin(read)].assign(split="eval")

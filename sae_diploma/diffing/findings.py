@@ -139,15 +139,16 @@ def _second_numbers(t, regime):
     t = select(t, regime).drop_duplicates(["whose", "which"]).set_index(["whose", "which"])
     keys = dict(called=("fine-tuned model", "called"), others=("fine-tuned model", "not called"))
     of = {k: t.loc[o, ["latents", "docs", "same", "lo", "hi", "p"]].to_dict() for k, o in keys.items()}
-    return of if of["called"]["latents"] else None
+    return {k: o for k, o in of.items() if o["latents"]} if of["called"]["latents"] else None
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #4a597838
 def _second_sentence(n):
     "What a second corpus says of the called latents, in a sentence."
     share = lambda o: estimate(o["same"], o["lo"], o["hi"], 100, unit="%")
     of = n["called"]
-    return (f" On {_count(int(of['docs']), 'pair')} of a second corpus {share(of)} of the {int(of['latents']):,} that fire "
-            f"there change in the same direction, of the latents that are not called {share(n['others'])}.")
+    beside = f", of the latents that are not called {share(n['others'])}" if "others" in n else ""
+    return (f" On {_count(int(of['docs']), 'pair')} of a second corpus {share(of)} of the {int(of['latents']):,} that "
+            f"fire there change in the same direction{beside}.")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #5eab25ef
 def _swapped_sentence(swapped):

@@ -70,12 +70,13 @@ def second_domain_sentence(
     said = lambda whose, which: estimate(*t.loc[(whose, which), ["same", "lo", "hi"]], 100, unit="%")
     one = t.loc[("fine-tuned model", "called")]
     if not one.latents: return f"None of the {one.asked:,} called latents fires in enough documents of {name}."
-    out = (f"On {one.docs:,} pairs of {name}, which nothing was trained on, {said('fine-tuned model', 'called')} of the "
-           f"{one.latents:,} called latents that fire there change in the same direction; without a change "
+    out = (f"On {one.docs:,} pairs of {name}, which nothing was trained on, {said('fine-tuned model', 'called')} of "
+           f"the {one.latents:,} called latents that fire there change in the same direction; without a change "
            f"{100*one.chance_lo:.0f} to {100*one.chance_hi:.0f} % would")
+    net, own = ("fine-tuned model less placebo", "surviving the placebo"), ("placebo", "called in the placebo")
     rest = {("fine-tuned model", "not called"): "of the latents that are not called {} do",
-            ("fine-tuned model less placebo", "surviving the placebo"): "of those that survive the placebo {} go on beyond it",
-            ("placebo", "called in the placebo"): "of those that the placebo changed {} change alike in it"}
+            net: "of those that survive the placebo {} go beyond it there, too",
+            own: "of those that the placebo changed {} change alike in it"}
     return "; ".join([out, *(s.format(said(*k)) for k, s in rest.items() if k in t.index and t.latents[k])])+"."
 
 # %% ../../nbs/lib/diffing/93_sentences.ipynb #064c0b1d

@@ -225,8 +225,8 @@ def plot_second_domain(
     for i, (k, (words, color)) in enumerate(_seen.items()):
         m = (t.verdict == k).to_numpy()
         ax.vlines(x[m], lo[m].clip(-lim, lim), hi[m].clip(-lim, lim), color=COLORS[color], lw=.8, alpha=.45, zorder=2)
-        ax.plot(x[m], y[m], MARKERS.get(color, "o"), color=COLORS[color], mfc="none" if color == "muted" else None, ms=4.5,
-                mew=.9, ls="", zorder=3)
+        face = "none" if color == "muted" else COLORS[color]
+        ax.plot(x[m], y[m], MARKERS.get(color, "o"), color=COLORS[color], mfc=face, ms=4.5, mew=.9, ls="", zorder=3)
         ax.text(i/2, 1.02, f"{m.sum():,} {words}", color=COLORS[color], weight="bold", transform=ax.transAxes,
                 ha=("left", "center", "right")[i])
     for a in (ax.xaxis, ax.yaxis): _signed_ticks(a, lim, linear)
