@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['read_pairs', 'has_pairs', 'first_rows', 'pair_datasets', 'sample_plain', 'sample_pairs', 'chat_of_sample',
-           'tokens_by_split', 'split_table', 'corpus_table', 'corpus_remarks', 'medians', 'corpus_in_brief']
+           'second_pairs', 'tokens_by_split', 'split_table', 'corpus_table', 'corpus_remarks', 'medians',
+           'corpus_in_brief']
 
 # %% ../nbs/lib/data/80_splits.ipynb #ba04b75c
 from pathlib import Path
@@ -89,6 +90,23 @@ def chat_of_sample(
     chat = to_chat(Dataset.from_pandas(pairs, preserve_index=False), tokenizer, length)
     split = dict(zip(pairs.id, pairs.split))
     return chat.add_column("split", [split[o] for o in chat["id"]])
+
+# %% ../nbs/lib/data/80_splits.ipynb #0ae90b6b
+def second_pairs(
+    dataset_name:str, # of the second corpus, as for `load_pairs`; '' for none
+    n:int,            # pairs at most; 0 for none
+    folder,           # `01_data` of a run; what repeats its pairs and plain documents is left out
+    seed:int=0,       # of the draw
+):
+    "Pairs of a second corpus, with `split` 'eval'; None where none are asked for, or it is the run's own data set."
+    from sae_diploma.data import load_pairs, readme_pairs
+    folder = Path(folder)
+    if not dataset_name or n == 0 or load_json(folder/"card.json").get("dataset") == dataset_name: return None
+    articles = [o for t in read_pairs(folder/"pairs").values() for o in t.article]
+    read = [*load_parquet(folder/"plain.parquet").text, *articles]
+    if dataset_name == "package-readmes": found = readme_pairs(n, seed, read)
+    else: found = load_pairs(dataset_name, n_train=1, n_validation=1, n_test=n, seed=seed)["test"].to_pandas()
+    return found[~found.article.isin(read)].assign(split="eval")
 
 # %% ../nbs/lib/data/80_splits.ipynb #4bafd6b7
 def tokens_by_split(

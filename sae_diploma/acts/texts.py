@@ -126,8 +126,8 @@ def open_texts(
     streaming=False,
 ):
     "A corpus of any size for `ActivationStream`; raises `ParamError` for what is not there."
-    from sae_diploma.data import load_texts, open_column
-    if dataset_name == "docstrings": return load_texts(dataset_name, text_column, split, seed=seed)
+    from sae_diploma.data import OWN_CORPORA, load_texts, open_column
+    if dataset_name in OWN_CORPORA: return load_texts(dataset_name, text_column, split, seed=seed)
     ds = open_column(dataset_name, text_column, split, dataset_config, revision, streaming=streaming)
     if text_column != "text": ds = ds.rename_column("text", text_column)
     return ds if hasattr(ds, "__getitem__") else ds.shuffle(seed=seed, buffer_size=10_000)

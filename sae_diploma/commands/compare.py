@@ -195,7 +195,7 @@ def _may_compare(out):
 def _texts_of(dataset_name, text_column, article_column, target_column, split, n, seed):
     "Plain documents, and pairs where a column of summaries is given; raises `DataError` for fewer than four."
     from sae_diploma import data
-    split = split or ("test" if dataset_name == "docstrings" else "train")
+    split = split or ("test" if dataset_name in data.OWN_CORPORA else "train")
     texts = data.load_texts(dataset_name, text_column, split=split, num_samples=n, seed=seed)
     check(len(texts) >= 4, f"dataset_name: {dataset_name} has {len(texts)} documents there; 4 or more give intervals",
           DataError)

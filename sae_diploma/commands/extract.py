@@ -74,7 +74,7 @@ def _readers(model_name, ft_model, revision, kw):
 # %% ../../nbs/lib/commands/02_extract.ipynb #2ecb50a2
 def extract_(
     model_name:str="tiny",        # folder, hub id, .gguf file, or tiny
-    dataset_name:str="docstrings", # hub id, folder, .parquet, .jsonl, .csv, or docstrings
+    dataset_name:str="docstrings", # hub id, folder, .parquet, .jsonl, .csv, docstrings or package-readmes
     text_column:str="text",       # column of the text
     # decoder layer: 0-based, negative from the end, or a fraction of the depth; several, separated by commas, in one pass
     layer_idx:str="-1",

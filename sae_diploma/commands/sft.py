@@ -25,7 +25,7 @@ def _of_flags(kwargs, bf16, use_chat_format, warmup_ratio, max_seq_length, use_w
         n_train="n_evals", use_wandb="report_to")
 def sft_(
     model_name:str="tiny",          # folder, hub id, .gguf file, or tiny
-    dataset_name:str="docstrings",  # hub id such as cnn_dailymail, folder, .parquet, .jsonl, .csv, or docstrings
+    dataset_name:str="docstrings",  # docstrings, package-readmes, hub id, folder, .parquet, .jsonl, .csv
     text_column:str="article",      # column of the text
     target_column:str="highlights", # column of the summary
     output_dir:str="./models/sft_model", # folder of the best model by validation loss (of the adapter with --use_peft)

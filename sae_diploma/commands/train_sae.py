@@ -152,7 +152,7 @@ def train_sae_(
     use_wandb:bool=False,            # no longer needed
     model_name:str=None,             # streaming: folder, hub id, or tiny
     ft_model:str=None,               # streaming: a model fine-tuned from it, for a crosscoder of both
-    dataset_name:str="docstrings",   # streaming: hub id, folder, .parquet, .jsonl, .csv, or docstrings
+    dataset_name:str="docstrings",   # streaming: hub id, folder, .parquet, .jsonl, .csv, docstrings or package-readmes
     text_column:str="text",          # streaming: column of the text
     # streaming: decoder layer: 0-based, negative from the end, or a fraction of the depth
     layer_idx:str="-1",

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['SENTENCE_END', 'SCAN_VERSION', 'NO_TEXT_TURN', 'READ_VERSION', 'LEAKS', 'INSTRUCTION', 'split_doc', 'signature_line',
-           'pair_of', 'is_prose', 'scan_file', 'requirement_closure', 'corpus_packages', 'package_files', 'readme',
-           'words', 'normal_form', 'shingles', 'number_runs', 'seen_share', 'split_of', 'frame_hash', 'cache_folder',
+           'pair_of', 'is_prose', 'scan_file', 'requirement_closure', 'corpus_packages', 'package_files',
+           'installed_packages', 'readme', 'OWN_CORPORA', 'open_own', 'open_readmes', 'readme_pairs', 'words',
+           'normal_form', 'shingles', 'number_runs', 'seen_share', 'split_of', 'frame_hash', 'cache_folder',
            'docstring_documents', 'docstring_pairs', 'recorded_corpus', 'corpus_differences', 'record_corpus',
            'offline_if_unreachable', 'is_conversation', 'pair_of_turns', 'load_pairs', 'load_texts', 'open_column',
            'plain_texts', 'chat_prompt', 'cut_articles', 'to_chat', 'corpus_card', 'package_table', 'dropped_table',
@@ -17,6 +18,7 @@ from .docstrings import *
 from .packages import *
 from .similar import *
 from .corpus import *
+from .readmes import *
 from .wanted import *
 from .files import *
 from .pairs import *
@@ -27,7 +29,8 @@ from .report import *
 # %% ../../nbs/lib/data/99_data.ipynb #0507747d
 _all_ = ["SENTENCE_END", "SCAN_VERSION", "NO_TEXT_TURN", "READ_VERSION", "LEAKS", "INSTRUCTION", "split_doc",
          "signature_line", "pair_of", "is_prose", "scan_file", "requirement_closure", "corpus_packages",
-         "package_files", "readme", "words", "normal_form", "shingles", "number_runs", "seen_share", "split_of",
+         "package_files", "installed_packages", "readme", "OWN_CORPORA", "open_own", "open_readmes", "readme_pairs",
+         "words", "normal_form", "shingles", "number_runs", "seen_share", "split_of",
          "frame_hash", "cache_folder", "docstring_documents", "docstring_pairs", "recorded_corpus",
          "corpus_differences", "record_corpus", "offline_if_unreachable", "is_conversation", "pair_of_turns",
          "load_pairs", "load_texts", "open_column", "plain_texts", "chat_prompt", "cut_articles", "to_chat",

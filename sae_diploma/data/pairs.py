@@ -11,7 +11,8 @@ import numpy as np, pandas as pd
 
 from ..core import *
 from .columns import check_column
-from .corpus import PAIR_COLUMNS, as_dataset, open_corpus
+from .corpus import PAIR_COLUMNS, as_dataset
+from .readmes import OWN_CORPORA, open_own
 from .similar import normal_form
 from .sources import SPLIT_NAMES, open_source, row_count, warn_dropped
 from .wanted import Wanted
@@ -100,17 +101,19 @@ def _article_groups(ds):
 # %% ../../nbs/lib/data/18_pairs.ipynb #c35dddea
 def check_own_column(
     param,  # parameter that named the column
-    column, # of the docstring corpus
+    column, # of a corpus of our own
     df,     # the corpus
+    name="docstrings", # of the corpus
 ):
-    "Raise `ParamError` for a column that the docstring corpus does not have."
-    if column not in df.columns: check_column(param, column, dict.fromkeys(df.columns), "docstrings")
+    "Raise `ParamError` for a column that a corpus of our own does not have."
+    if column not in df.columns: check_column(param, column, dict.fromkeys(df.columns), name)
 
 # %% ../../nbs/lib/data/18_pairs.ipynb #32a9b19f
-def _own_pairs(text_column, target_column, want, seed, packages, cache_dir):
-    "Pairs of the docstring corpus, by split."
-    df, card = open_corpus(packages, cache_dir)
-    for param, c in (("text_column", text_column), ("target_column", target_column)): check_own_column(param, c, df)
+def _own_pairs(name, text_column, target_column, want, seed, packages, cache_dir):
+    "Pairs of a corpus of our own, by split."
+    df, card = open_own(name, packages, cache_dir)
+    columns = dict(text_column=text_column, target_column=target_column)
+    for param, c in columns.items(): check_own_column(param, c, df, name)
     df = df[df.highlights != ""].assign(article=lambda d: d[text_column], highlights=lambda d: d[target_column])
     out = {}
     for s, n in want.items():
@@ -162,7 +165,7 @@ def _other_pairs(name, text_column, target_column, want, config, revision, seed,
 # %% ../../nbs/lib/data/18_pairs.ipynb #f71d0796
 def load_pairs(
     dataset_name="docstrings",
-    # 'docstrings', a file (.parquet, .arrow, .jsonl, .json, .csv, .tsv), a folder, or an id of the hub
+    # 'docstrings', 'package-readmes', a file (.parquet, .arrow, .jsonl, .json, .csv, .tsv), a folder, or a hub id
     text_column="article",      # the text to be summarised, or a column of conversations; a dot leads into a nested one
     target_column="highlights", # the summary; None or '' where `text_column` holds conversations
     n_train=None,               # pairs drawn at random by `seed`; None or 0: all
@@ -171,7 +174,7 @@ def load_pairs(
     dataset_config=None,        # configuration of a hub id; known for cnn_dailymail
     revision=None,              # revision of a hub id
     seed=0,                     # of the draw; more rows by the same seed contain the fewer
-    packages=None,              # of 'docstrings', see `corpus_packages`
+    packages=None,              # of the corpora of our own, see `corpus_packages` and `open_readmes`
     cache_dir=None,             # where scans and downloads are kept
 ):
     """Pairs of any source: `DatasetDict(train, validation, test)` of id, article, highlights, source, name; its
@@ -182,16 +185,17 @@ def load_pairs(
     want = dict(zip(SPLIT_NAMES, (row_count(param, n) for param, n in counts.items())))
     named = isinstance(text_column, str) and text_column
     check(named, f"text_column: {text_column!r} is no name of a column; give one")
-    if dataset_name == "docstrings":
+    if dataset_name in OWN_CORPORA:
         check(text_column != target_column, f"target_column: {target_column!r} is text_column too, so the summary "
                                             f"would stand in the prompt; name another")
-        out, dropped = _own_pairs(text_column, target_column, want, seed, packages, cache_dir)
+        out, dropped = _own_pairs(dataset_name, text_column, target_column, want, seed, packages, cache_dir)
     else:
         out, dropped = _other_pairs(dataset_name, text_column, target_column, want, dataset_config, revision, seed,
                                     cache_dir)
     why = ", ".join(f"{n} dropped because {k}" for k, n in dropped.items() if n) or "it has no rows"
+    few = "; leave `packages` empty, so that all are read" if packages and dataset_name == "package-readmes" else ""
     for s, df in out.items():
-        check(len(df), f"dataset_name: no pair of {dataset_name} is left for {s}: {why}", DataError)
+        check(len(df), f"dataset_name: no pair of {dataset_name} is left for {s}: {why}{few}", DataError)
     dd = DatasetDict({s: as_dataset(df[PAIR_COLUMNS]) for s, df in out.items()})
     dd.dropped = dropped
     return dd

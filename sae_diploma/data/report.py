@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np, pandas as pd
 
 from ..core import *
-from .corpus import corpus_differences, frame_hash, open_corpus, recorded_corpus
+from .corpus import corpus_differences, frame_hash, recorded_corpus
+from .readmes import OWN_CORPORA, open_own
 from .similar import number_runs, seen_share, shingles
 
 # %% ../../nbs/lib/data/21_report.ipynb #1585b960
@@ -37,20 +38,21 @@ def corpus_card(
     pairs,                     # of `load_pairs`
     plain=None,                # of `plain_texts`
     dataset_name="docstrings", # where the pairs come from
-    packages=None,             # of 'docstrings'
+    packages=None,             # of the corpora of our own
     cache_dir=None,            # see `cache_folder`
 ) -> dict:
-    """Counts, lengths and hashes of the data of a run, and of 'docstrings' the whole corpus: its packages, what was
+    """Counts, lengths and hashes of the data of a run, and of a corpus of our own the whole of it: its packages, what was
     dropped and why, how it differs from the recorded one."""
     card = dict(dataset=str(dataset_name), pairs={s: _pairs_card(d) for s, d in pairs.items()},
                 dropped=dict(pairs=dict(getattr(pairs, "dropped", {}))))
     if plain is not None: card["plain"] = _plain_card(plain)
     if gone := getattr(plain, "dropped", None): card["dropped"]["plain documents"] = dict(gone)
-    if dataset_name != "docstrings": return card
-    corpus = open_corpus(packages, cache_dir)[1]
+    if dataset_name not in OWN_CORPORA: return card
+    corpus, recorded = open_own(dataset_name, packages, cache_dir)[1], None
+    if dataset_name == "docstrings": recorded = recorded_corpus(packages)
     return card | dict(corpus={k: v for k, v in corpus.items() if k not in ("dropped", "seconds")},
                        dropped=corpus["dropped"] | {k: v for k, v in card["dropped"].items() if k != "pairs"},
-                       differences=corpus_differences(corpus, recorded_corpus(packages)))
+                       differences=corpus_differences(corpus, recorded))
 
 # %% ../../nbs/lib/data/21_report.ipynb #9add235b
 _counts = ["documents", "characters", "pairs"]

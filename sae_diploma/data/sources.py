@@ -32,8 +32,8 @@ def one_sentence(
             raise ParamError(f"dataset_config: {config!r} does not name a configuration of {name}: {said}") from None
         if why is None: raise DataError(f"dataset_name: {name} could not be read ({said})") from None
         raise ParamError(f"dataset_name: {name!r} could not be loaded: it is no file or folder here, and "
-                         f"{why() or said}; check the name and the network, or use 'docstrings' or a local "
-                         f"path") from None
+                         f"{why() or said}; check the name and the network, or use 'docstrings', "
+                         f"'package-readmes' or a local path") from None
 
 # %% ../../nbs/lib/data/17_sources.ipynb #9a4e0eee
 class Source:
@@ -155,7 +155,7 @@ def open_source(
 ):
     "Open any source; every failure becomes one sentence."
     name, p = str(name), Path(str(name)).expanduser()
-    check(name, "dataset_name: it is empty; give 'docstrings', a file, a folder, or an id of the hub")
+    check(name, "dataset_name: it is empty; give 'docstrings', 'package-readmes', a file, a folder, or an id of the hub")
     is_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or suffix(p) in READERS
     check(p.exists() or not is_path, f"dataset_name: there is no file or folder {name}")
     if p.exists():

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np, pandas as pd
 
 from ..core import *
-from .corpus import as_dataset, open_corpus
+from .corpus import as_dataset
 from .pairs import check_own_column
+from .readmes import OWN_CORPORA, open_own
 from .similar import normal_form
 from .sources import SPLIT_NAMES, one_sentence, open_source, row_count, warn_dropped
 from .wanted import Wanted
@@ -27,7 +28,7 @@ def open_column(
     cache_dir=None, # where what is read is kept
     streaming=False, # rows as they come, of local files too; of a hub id nothing else is
 ):
-    """The texts of any source but 'docstrings' as a dataset of `text` and `id`, with access by number unless it is
+    """The texts of any source but the corpora of our own as a dataset of `text` and `id`, with access by number unless it is
     streamed."""
     local = Path(str(name)).expanduser().exists()
     source = open_source(name, config, revision, cache_dir, streaming=streaming or not local)
@@ -44,7 +45,7 @@ def _shuffled(ds, n, seed):
 
 # %% ../../nbs/lib/data/19_texts.ipynb #052e8282
 def _stream(name, column, split, n, seed, config, revision, cache_dir, min_chars, exclude, dropped):
-    "Rows `(id, text, source)` of any source but 'docstrings', no more read than needed."
+    "Rows `(id, text, source)` of any source but the corpora of our own, no more read than needed."
     ds = _shuffled(open_column(name, column, split, config, revision, cache_dir), n, seed)
     out, seen, unwanted, remarks = [], set(), {normal_form(o) for o in exclude}, {}
     with one_sentence(name):
@@ -64,10 +65,10 @@ def _stream(name, column, split, n, seed, config, revision, cache_dir, min_chars
     return out
 
 # %% ../../nbs/lib/data/19_texts.ipynb #184e5371
-def _own_texts(column, split, n, seed, packages, cache_dir, min_chars, exclude):
-    "Documents of the docstring corpus as a DataFrame."
-    df = open_corpus(packages, cache_dir)[0]
-    check_own_column("text_column", column, df)
+def _own_texts(name, column, split, n, seed, packages, cache_dir, min_chars, exclude):
+    "Documents of a corpus of our own as a DataFrame."
+    df = open_own(name, packages, cache_dir)[0]
+    check_own_column("text_column", column, df, name)
     check(split in (*SPLIT_NAMES, "all"), f"split: {split!r} is none of train, validation, test and all")
     df = df if split == "all" else df[df.split == split]
     df = df.assign(text=lambda d: d[column])[["id", "text", "source", "split"]]
@@ -78,21 +79,21 @@ def _own_texts(column, split, n, seed, packages, cache_dir, min_chars, exclude):
 def load_texts(
     dataset_name="docstrings", # as for `load_pairs`
     text_column="text",        # the column to read; a dot leads into a nested one
-    split="train",             # split to read; of 'docstrings' also 'all'
+    split="train",             # split to read; of the corpora of our own also 'all'
     num_samples=None,          # documents, drawn at random by `seed`; None or 0: all
     seed=0,                    # of the draw
     dataset_config=None,       # configuration of a hub id; known for wikimedia/wikipedia
     revision=None,             # revision of a hub id
-    packages=None,             # of 'docstrings', see `corpus_packages`
+    packages=None,             # of the corpora of our own, see `load_pairs`
     cache_dir=None,            # where scans and downloads are kept
     min_chars=1,               # shorter documents are left out
     exclude=(),                # ids or texts to leave out
 ):
-    """Documents of any source: a `Dataset` of id, text, source (and split, for 'docstrings'), whose attribute
+    """Documents of any source: a `Dataset` of id, text, source (and split, for the corpora of our own), whose attribute
     `dropped` counts what was left out; raises `DataError` when none is left."""
     n, exclude, dropped = row_count("num_samples", num_samples), set(exclude), {}
-    if dataset_name == "docstrings":
-        df = _own_texts(text_column, split, n, seed, packages, cache_dir, min_chars, exclude)
+    if dataset_name in OWN_CORPORA:
+        df = _own_texts(dataset_name, text_column, split, n, seed, packages, cache_dir, min_chars, exclude)
     else:
         rows = _stream(dataset_name, text_column, split, n, seed, dataset_config, revision, cache_dir, min_chars,
                        exclude, dropped)
@@ -126,7 +127,7 @@ def plain_texts(
     "`n` plain documents as a `Dataset` of id, text, source, split: half train, a quarter each validation and test."
     check(isinstance(n, int) and n >= 4, f"n_plain: {n!r} is too few; give at least 4")
     used = [o for s in (pairs or {}).values() for c in ("id", "article") for o in s[c]]
-    if dataset_name == "docstrings":
+    if dataset_name in OWN_CORPORA:
         parts, kw = dict(train=n-2*(n//4), validation=n//4, test=n//4), dict(kw, min_chars=min_chars, exclude=used)
         drawn = [load_texts(dataset_name, text_column, s, k, seed, **kw) for s, k in parts.items()]
         df, dropped = pd.concat([o.to_pandas() for o in drawn]), {}

@@ -133,6 +133,23 @@ def _beyond_sentence(n, quiet):
            f"of {_count(n['tested'], 'latent')} change their activation")
     return out + (f"; each placebo held against the others: at most {max(quiet)} called." if len(quiet) else ".")
 
+# %% ../../nbs/lib/diffing/90_findings.ipynb #b5f7acd9
+def _second_numbers(t, regime):
+    "Numbers of a table of `carried_over` in one kind of text; None where no called latent fires there."
+    t = select(t, regime).drop_duplicates(["whose", "which"]).set_index(["whose", "which"])
+    keys = dict(called=("fine-tuned model", "called"), others=("fine-tuned model", "not called"))
+    of = {k: t.loc[o, ["latents", "docs", "same", "lo", "hi", "p"]].to_dict() for k, o in keys.items()}
+    return {k: o for k, o in of.items() if o["latents"]} if of["called"]["latents"] else None
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #4a597838
+def _second_sentence(n):
+    "What a second corpus says of the called latents, in a sentence."
+    share = lambda o: estimate(o["same"], o["lo"], o["hi"], 100, unit="%")
+    of = n["called"]
+    beside = f", of the latents that are not called {share(n['others'])}" if "others" in n else ""
+    return (f" On {_count(int(of['docs']), 'pair')} of a second corpus {share(of)} of the {int(of['latents']):,} that "
+            f"fire there change in the same direction{beside}.")
+
 # %% ../../nbs/lib/diffing/90_findings.ipynb #5eab25ef
 def _swapped_sentence(swapped):
     "What swapped labels give, in a sentence."
@@ -148,6 +165,7 @@ def patterns(
     between=None,       # table of `seed_variation`: several placebos
     n_placebos=None,    # how many
     quiet=(),           # latents called in each placebo against the others
+    elsewhere=None,     # table of `carried_over`: the same latents on a second corpus
 ) -> dict:
     "The finding on how the base SAE's latents fire: `question`, `sentence`, `numbers`."
     n = {r: _patterns_in(select(drift, r)) for r in ("task", "plain") if (drift.regime == r).any()}
@@ -162,9 +180,11 @@ def patterns(
         g = select(between, first)
         beyond = dict(n_placebos=n_placebos, tested=int(g.p.notna().sum()), called=int(g.called.sum()))
         s += _beyond_sentence(beyond, quiet)
+    second = None if elsewhere is None else _second_numbers(elsewhere, first)
+    if second: s += _second_sentence(second)
     swapped = [o for o in null if "swapped" in o["comparison"] and o["method"] == "drift"]
     if swapped: s += _swapped_sentence(swapped)
-    numbers = dict(fdr=fdr, **n, placebo=against, seed_variation=beyond, swapped=swapped)
+    numbers = dict(fdr=fdr, **n, placebo=against, seed_variation=beyond, swapped=swapped, second_domain=second)
     return dict(question="Different activation patterns: do the base model's features fire differently?",
                 sentence=s, numbers=numbers)
 
@@ -337,9 +357,10 @@ def findings(
     between=None, n_placebos=None, # table of `seed_variation`, and of how many placebos
     quiet=(),                      # latents called in each of them against the others
     sided=None,                    # table of `model_specific`
+    elsewhere=None,                # table of `carried_over`
 ) -> list:
     "The three findings, each `question`, `sentence`, `numbers`: what `findings.json` holds."
-    return [patterns(drift, null, fdr, placebo, between, n_placebos, quiet),
+    return [patterns(drift, null, fdr, placebo, between, n_placebos, quiet, elsewhere),
             features(delta, control, transfer, max_ratio, fdr, left, sided),
             changed_neurons(neurons, layers, neurons_null, min_change, fdr)]
 

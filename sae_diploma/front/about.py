@@ -49,14 +49,17 @@ def command_of(
     return " ".join([shlex.join(words), *(f"-p {k} {shlex.quote(text(v))}" for k, v in given)])
 
 # %% ../../nbs/lib/front/04_about.ipynb #75d96a4b
+_own = ("docstrings", "package-readmes") # corpora of installed packages
+
 def _licences(card, names):
     "Under which licence the texts are that the page quotes."
-    out, other = [], sorted(_public(o) for o in names if o and o != "docstrings")
-    if "docstrings" in names:
+    out, other = [], sorted(_public(o) for o in names if o and o not in _own)
+    if set(_own) & set(names):
         pk = (card.get("corpus") or {}).get("packages") or {}
         said = [f"{p} {o.get('version', '')} ({o.get('licence') or 'no licence named'})" for p, o in pk.items()
             if isinstance(o, dict)]
-        text = "Documentation and comments of installed Python packages, quoted under each package’s own licence"
+        what = "Documentation and comments" if "docstrings" in names else "Descriptions"
+        text = f"{what} of installed Python packages, quoted under each package’s own licence"
         out.append(("Corpus", text+(": "+", ".join(said) if said else "")+"."))
     if other:
         text = f"That of {' and '.join(other)}, as its publisher states it; it applies to what this site quotes."
