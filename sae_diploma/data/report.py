@@ -48,9 +48,9 @@ def corpus_card(
     if plain is not None: card["plain"] = _plain_card(plain)
     if gone := getattr(plain, "dropped", None): card["dropped"]["plain documents"] = dict(gone)
     if dataset_name != "docstrings": return card
-    corpus = open_corpus(packages, cache_dir)[1]
+    corpus, of_run = open_corpus(packages, cache_dir)[1], {k: v for k, v in card["dropped"].items() if k != "pairs"}
     return card | dict(corpus={k: v for k, v in corpus.items() if k not in ("dropped", "seconds")},
-                       dropped=corpus["dropped"] | {k: v for k, v in card["dropped"].items() if k != "pairs"},
+                       dropped={k: v for k, v in (corpus["dropped"] | of_run).items() if pairs or k != "pairs"},
                        differences=corpus_differences(corpus, recorded_corpus(packages)))
 
 # %% ../../nbs/lib/data/21_report.ipynb #9add235b
