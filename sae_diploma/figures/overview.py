@@ -45,12 +45,12 @@ def _model_lines(run):
     d, s = (_read(run, o, "manifest.json").get("metrics", {}) for o in ("01_data", "02_sft"))
     cfg = _read(_run_sae(run), "config.json")
     card = _read(Path(__file__).parent.parent, "tiny", "card.json") if cfg.get("model_name") == "tiny" else {}
-    held = d and d["n_validation"]+d["n_test"] or None
+    held = d.get("n_validation", 0)+d.get("n_test", 0) or None
+    loss = lambda name: f"loss {num(s[name])}" if s.get(name) is not None else ""
     placebo = [_n(s.get("steps"), "steps on documents")] if (run/"02_sft"/"placebo.json").exists() else []
     return dict(data=[_n(d.get("n_train"), "pairs"), _n(held, "held out"), _n(d.get("n_plain"), "documents")],
-                base=[_n(card.get("parameters"), "weights").replace("e+06", " M"),
-                      f"loss {num(s.get('loss_base'))}" if s else ""],
-                ft=[_n(s.get("steps"), "steps on pairs"), f"loss {num(s.get('loss_ft'))}" if s else ""],
+                base=[_n(card.get("parameters"), "weights").replace("e+06", " M"), loss("loss_base")],
+                ft=[_n(s.get("steps"), "steps on pairs"), loss("loss_ft")],
                 placebo=placebo)
 
 # %% ../../nbs/lib/figures/10_overview.ipynb #d1ba43f5
@@ -71,7 +71,8 @@ def _finding_lines(run):
     c = _read(run, "04_comparison", "manifest.json").get("metrics", {})
     path, one = run/"04_comparison"/"latent_scaling.parquet", []
     if path.exists():
-        t = load_parquet(path).query("segment == 'all' and regime == 'task'")
+        t = load_parquet(path).query("segment == 'all'")
+        t = t[t.regime == ("task" if (t.regime == "task").any() else t.regime.iloc[0])]
         one = [f"{int(t.p.notna().sum()):,} by length", f"{int(called_rows(t).sum()):,} by scaling, too"]
     latents = [_n(c.get("latents_called"), "change"), _n(c.get("latents_survive"), "beyond the placebo")]
     return dict(one=one, latents=latents,
