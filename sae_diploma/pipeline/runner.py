@@ -106,17 +106,18 @@ def reproduce(
     update=False,    # change the parameters of an existing run, and redo what hangs on them
     chapters=None,   # folder of chapters; `chapters_dir()` by default
     say=print,       # receives the lines of the report
+    last=None,       # last stage to consider ('06'): those behind it are left as they are
 ) -> Path:
     "Run the chain, or what of it is not done, and return the run folder."
     chs = find_chapters(chapters)
     check(chs, f"no chapters in {chapters or chapters_dir()}; set SAE_DIPLOMA_CHAPTERS to the folder that holds them",
           DataError)
     run_dir, params, preset = choose_run(chs, preset, run_dir, params)
-    start, only = (resolve_stage(o, chs) if o else None for o in (start, only))
+    start, only, last = (resolve_stage(o, chs) if o else None for o in (start, only, last))
     may_run(run_dir)
     with RunLock(run_dir):
         claim_run(run_dir, params, preset, update or force)
-        todo = plan(chs, run_dir, params, start, only, force)
+        todo = {s: why for s, why in plan(chs, run_dir, params, start, only, force).items() if not last or s <= last}
         _run_all(chs, run_dir, params, todo, _expected(run_dir, preset), say)
     return run_dir
 
