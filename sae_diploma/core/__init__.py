@@ -6,9 +6,9 @@
 __all__ = ['SaeDiplomaError', 'ParamError', 'UnreadableError', 'DataError', 'CorruptError', 'LockedError', 'check', 'or_say',
            'near', 'set_seed', 'get_device', 'get_dtype', 'amp_dtype', 'progress', 'package_dir', 'make_folder',
            'replace_file', 'disk_full', 'room_for', 'atomic_path', 'save_json', 'found_file', 'load_json',
-           'save_parquet', 'load_parquet', 'save_safetensors', 'load_safetensors', 'sha256_file', 'fingerprint',
-           'versions', 'save_manifest', 'load_manifest', 'RunLock', 'token_text', 'MARK', 'contents', 'may_write',
-           'strangers', 'mark_folder', 'own_files', 'seal_folder', 'clear_folder', 'new_folder']
+           'save_parquet', 'load_parquet', 'save_safetensors', 'load_safetensors', 'sha256_file', 'content_hash',
+           'fingerprint', 'versions', 'save_manifest', 'load_manifest', 'RunLock', 'token_text', 'MARK', 'contents',
+           'may_write', 'strangers', 'mark_folder', 'own_files', 'seal_folder', 'clear_folder', 'new_folder']
 
 # %% ../../nbs/lib/core/99_core.ipynb #f07fa69a
 from .errors import *
@@ -26,6 +26,6 @@ _all_ = [
     "SaeDiplomaError", "ParamError", "UnreadableError", "DataError", "CorruptError", "LockedError", "check",
     "or_say", "near", "set_seed", "get_device", "get_dtype", "amp_dtype", "progress", "package_dir",
     "make_folder", "replace_file", "disk_full", "room_for", "atomic_path", "save_json", "found_file",
-    "load_json", "save_parquet", "load_parquet", "save_safetensors", "load_safetensors", "sha256_file",
+    "load_json", "save_parquet", "load_parquet", "save_safetensors", "load_safetensors", "sha256_file", "content_hash",
     "fingerprint", "versions", "save_manifest", "load_manifest", "RunLock", "token_text", "MARK", "contents",
     "may_write", "strangers", "mark_folder", "own_files", "seal_folder", "clear_folder", "new_folder"]

@@ -17,6 +17,7 @@ from ..core import *
 from .base import *
 from .methods import *
 from ..pipeline import check_format
+from ..run_models import dictionary_of_run, models_of_run
 from ..stats import Stats
 
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #804cb070
@@ -82,7 +83,8 @@ def intervals(self:Comparison) -> dict:
 def architecture(self:Comparison) -> str:
     "Of the base model's SAE that is compared with; raises `DataError` where the run has none of that name."
     found = sorted(f.parent.name.removeprefix("sae_") for f in self.saes.glob("sae_*/config.json"))
-    name = self._architecture or self.params.get("architecture") or next(iter(found), "")
+    first = dictionary_of_run(self.run_dir)
+    name = self._architecture or self.params.get("architecture") or (first.name.removeprefix("sae_") if first else "")
     there = ", ".join(found) or "none"
     check(name in found, f"architecture: {name!r} is none of the SAEs in {self.saes}: {there}", DataError)
     return name
@@ -155,8 +157,10 @@ def held_out_placebos(self:Comparison) -> list:
 def models(self:Comparison) -> tuple:
     "`(base, fine-tuned)` models."
     from sae_diploma.models import load_pair
-    ft = str(self.run_dir/"02_sft"/"model")
-    return self._once("models", lambda: load_pair(self.sae.cfg.model_name, ft, dtype=self.dtype, device=self.device))
+    def loaded():
+        ft = models_of_run(self.run_dir, unchanged=True).ft
+        return load_pair(self.sae.cfg.model_name, ft, dtype=self.dtype, device=self.device)
+    return self._once("models", loaded)
 
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #7cf96b0d
 @patch(as_prop=True)

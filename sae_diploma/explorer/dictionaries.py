@@ -13,6 +13,7 @@ import torch
 
 from ..cards import SIDES
 from ..core import *
+from ..run_models import dictionary_of_run
 from ..diffing.all import encode_residual, load_threshold
 from ..saes import SAE, load_config
 from ..diffing.methods import dictionary_kinds
@@ -70,7 +71,9 @@ def compared_architecture(
 ) -> str:
     "Architecture of the SAE that chapter 4 compared the models with; '' before it has run."
     f = run/"04_comparison"/"manifest.json"
-    return load_json(f)["params"].get("architecture", "") if f.exists() else ""
+    if not f.exists(): return ""
+    name, first = load_json(f)["params"].get("architecture", ""), dictionary_of_run(run)
+    return name or (first.name.removeprefix("sae_") if first else "")
 
 # %% ../../nbs/lib/explorer/01_dictionaries.ipynb #9e9f9c3a
 def _trained(run, device):

@@ -17,6 +17,7 @@ from ..acts import ActivationStore, PairedStores, TokenTable
 from ..cards import directions_of, lens, read_methods
 from ..chat import pair_tokenizer
 from ..core import *
+from ..run_models import models_of_run
 from ..models import *
 from .dictionaries import find_dictionaries
 from .reading import *
@@ -69,10 +70,8 @@ def models(self:Explorer) -> tuple:
     "(base, fine-tuned), loaded when first asked for."
     with self._lock:
         if not hasattr(self, "_models"):
-            ft = self.run_dir/"02_sft"/"model"
-            check(ft.is_dir(), f"run_dir: {self.run_dir} has no 02_sft/model; run chapter 2 first "
-                f"(`sae-diploma reproduce --run-dir {self.run_dir}`)", DataError)
-            with without_bars(): self._models = load_pair(self.base_name, str(ft), device=self.device)
+            ft = models_of_run(self.run_dir, unchanged=True).ft
+            with without_bars(): self._models = load_pair(self.base_name, ft, device=self.device)
         return self._models
 
 # %% ../../nbs/lib/explorer/07_state.ipynb #48320d6f
@@ -87,8 +86,9 @@ def tokenizer(self:Explorer):
     "Of both models; it writes articles in the format that the fine-tuned one was trained in."
     with self._lock:
         if not hasattr(self, "_tokenizer"):
-            ft = self.run_dir/"02_sft"/"model"
-            self._tokenizer = pair_tokenizer(self.base_name, str(ft) if ft.is_dir() else None)[0]
+            try: ft = models_of_run(self.run_dir).ft
+            except DataError: ft = None # a run whose activations alone were kept
+            self._tokenizer = pair_tokenizer(self.base_name, ft)[0]
         return self._tokenizer
 
 # %% ../../nbs/lib/explorer/07_state.ipynb #105304b5

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core import *
+from ..run_models import dictionary_of_run
 from .features import *
 from .promoted import *
 from ..site import *
@@ -22,8 +23,9 @@ def _dictionary(run, sae_name):
     saes, manifest = run/"03_saes", run/"04_comparison/manifest.json"
     check((saes/"stage.json").exists(),
         f"run_dir: {run} has no dictionaries yet; `sae-diploma reproduce --run-dir {run}` trains them", DataError)
-    compared = load_manifest(run/"04_comparison")["params"]["architecture"] if manifest.exists() else "topk"
-    name, have = sae_name or f"sae_{compared}", [f.parent.name for f in saes.glob("*/config.json")]
+    compared = load_manifest(run/"04_comparison")["params"]["architecture"] if manifest.exists() else ""
+    folder, have = dictionary_of_run(run, compared), [f.parent.name for f in saes.glob("*/config.json")]
+    name = sae_name or (folder.name if folder else "sae_topk")
     check(name in have, f"sae_name: {name!r} is not in {saes}{near(name, have)}; it has {', '.join(sorted(have))}")
     sae = SAE.from_pretrained(saes/name)
     check(sae.cfg.n_sources == 1,

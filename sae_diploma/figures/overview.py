@@ -13,6 +13,7 @@ import matplotlib as mpl, numpy as np, pandas as pd
 from matplotlib.figure import Figure
 
 from ..core import *
+from ..run_models import dictionary_of_run
 from .style import *
 from .labels import *
 from .latents import *
@@ -36,8 +37,7 @@ def _n(x, what):
 def _run_sae(run):
     "Folder of the SAE that was compared with, or of the first that was trained."
     h = _read(run, "04_comparison", "manifest.json").get("params", {})
-    saes = sorted(o.parent for o in run.glob("03_saes/sae_*/config.json"))
-    return next((o for o in saes if o.name == f"sae_{h.get('architecture')}"), saes[0] if saes else run/"none")
+    return dictionary_of_run(run, h.get("architecture")) or run/"none"
 
 # %% ../../nbs/lib/figures/10_overview.ipynb #d74e3e19
 def _model_lines(run):
@@ -47,10 +47,10 @@ def _model_lines(run):
     card = _read(Path(__file__).parent.parent, "tiny", "card.json") if cfg.get("model_name") == "tiny" else {}
     held = d.get("n_validation", 0)+d.get("n_test", 0) or None
     loss = lambda name: f"loss {num(s[name])}" if s.get(name) is not None else ""
-    placebo = [_n(s.get("steps"), "steps on documents")] if (run/"02_sft"/"placebo.json").exists() else []
+    placebo = [_n(s.get("steps"), "steps on documents") or "given"] if (run/"02_sft"/"placebo.json").exists() else []
     return dict(data=[_n(d.get("n_train"), "pairs"), _n(held, "held out"), _n(d.get("n_plain"), "documents")],
                 base=[_n(card.get("parameters"), "weights").replace("e+06", " M"), loss("loss_base")],
-                ft=[_n(s.get("steps"), "steps on pairs"), loss("loss_ft")],
+                ft=[_n(s.get("steps"), "steps on pairs") or ("given" if s else ""), loss("loss_ft")],
                 placebo=placebo)
 
 # %% ../../nbs/lib/figures/10_overview.ipynb #d1ba43f5

@@ -11,13 +11,12 @@ from pathlib import Path
 
 from ..core import *
 from .compared import dictionary_folder, run_json
+from ..run_models import public_name
 
 # %% ../../nbs/lib/front/04_about.ipynb #ab63ea8b
 def _public(name):
-    "A model or data set by the name that others know it by: of a path on this machine the last part."
-    s = str(name)
-    outside = s.startswith(("/", "~", ".", "\\")) or re.match(r"[A-Za-z]:[\\/]", s)
-    return re.split(r"[\\/]", s.rstrip("\\/"))[-1] if outside else s
+    "Models or data sets, one or several by commas, by the names that others know them by."
+    return ",".join(public_name(o) for o in str(name).split(","))
 
 # %% ../../nbs/lib/front/04_about.ipynb #4eb4a7aa
 def _given(stored, preset):
@@ -71,14 +70,26 @@ def _model_words(name):
     more = f": {n:,} weights, trained on documentation of Python packages" if n else ""
     return f"tiny, which comes with this package{more}"
 
+# %% ../../nbs/lib/front/04_about.ipynb #09b30865
+def _placebo_words(sft, placebos):
+    "How many placebos a run has, and whether it trained them."
+    old = "placebo" in sft and not sft["placebo"] or sft.get("placebos") == "none"
+    k = len(placebos) if placebos is not None else 0 if old else int(sft.get("n_placebos") or 1)
+    given = [_public(o.get("name", "")) for o in (placebos or {}).values() if not o.get("trained", True)]
+    if given: return f"{'a placebo that was' if k == 1 else f'{k} placebos that were'} given, {', '.join(given)}"
+    return f"{'a placebo' if k == 1 else f'{k} placebos'} trained as long on other text" if k else "no placebo"
+
 # %% ../../nbs/lib/front/04_about.ipynb #5cbed3e2
-def _tuned_words(sft, metrics):
-    "How the model was fine-tuned, and its placebos."
+def _tuned_words(sft, metrics, record=None):
+    "How the model was fine-tuned, or which was given, and its placebos; `record` is that of `models.json`."
+    record = record or {}
     how = f"LoRA of rank {sft.get('lora_r')}" if sft.get("use_peft") else "all weights"
     steps = f", {metrics['steps']:,} steps" if isinstance(metrics.get("steps"), int) else ""
-    k = int(sft.get("n_placebos") or 1) if sft.get("placebo") else 0
-    beside = f"{'a placebo' if k == 1 else f'{k} placebos'} trained as long on other text" if k else "no placebo"
-    return f"the base model trained on the pairs ({how}{steps}); {beside}"
+    ft, placebos = record.get("ft") or {}, record.get("placebos")
+    trained = ft.get("trained", True)
+    said = f"the base model trained on the pairs ({how}{steps})"
+    if not trained: said = f"{_public(ft.get('name', ''))}, {ft.get('kind', 'a model')}, which was given, not trained here"
+    return f"{said}; {_placebo_words(sft, placebos)}"
 
 # %% ../../nbs/lib/front/04_about.ipynb #6a58175d
 def _place_words(run, acts, cmp):
@@ -128,7 +139,8 @@ def about_run(
     data, sft, acts, cmp = (p.get(o, {}) for o in ("01_data", "02_sft", "03_saes", "04_comparison"))
     out = [("Run", _run_line(run))]
     if base := sft.get("model_name") or acts.get("model_name"): out.append(("Base model", _model_words(base)))
-    if sft: out.append(("Fine-tuned model", _tuned_words(sft, m["02_sft"].get("metrics") or {})))
+    if sft: out.append(("Fine-tuned model", _tuned_words(sft, m["02_sft"].get("metrics") or {},
+                                                             run_json(run, "02_sft", "models.json"))))
     if acts: out.append(("Read at", _place_words(run, acts, cmp)))
     card = run_json(run, "01_data", "card.json")
     if data:

@@ -12,6 +12,7 @@ import numpy as np, pandas as pd
 
 from ..cards import active_pairs, doc_chunks, pick_latents, read_cards, read_methods
 from ..core import *
+from ..run_models import dictionary_of_run, models_of_run
 
 # %% ../../nbs/lib/front/01_compared.ipynb #b6d4471c
 def run_json(*path):
@@ -23,8 +24,7 @@ def run_json(*path):
 # %% ../../nbs/lib/front/01_compared.ipynb #8d7bafa8
 def dictionary_folder(run, architecture):
     "The dictionary's folder of this architecture, or the first of the run, or None."
-    found = [o.parent for o in sorted((run/"03_saes").glob("sae_*/config.json"))]
-    return next((o for o in found if o.name == f"sae_{architecture}"), found[0] if found else None)
+    return dictionary_of_run(run, architecture)
 
 # %% ../../nbs/lib/front/01_compared.ipynb #12197c22
 def toy_compared(
@@ -60,17 +60,23 @@ class Compared:
         self.sae = self.pair = self.tokenizer = None
         self.why = "the run keeps no activations of held-out texts" # where there is no picture
 
+# %% ../../nbs/lib/front/01_compared.ipynb #25e4b337
+def _tokenizer_of(run, base):
+    "The tokenizer of a run's fine-tuned model, or of its base model where that comes without one, or is not there."
+    from sae_diploma.models import load_tokenizer
+    try: return load_tokenizer(models_of_run(run).ft, base=base)
+    except SaeDiplomaError: return load_tokenizer(base)
+
 # %% ../../nbs/lib/front/01_compared.ipynb #a050c90a
 def _read_stores(c, sae):
     "Read dictionary, activations and tokenizer into `c`, or record there why they cannot be read."
     from sae_diploma.acts import ActivationStore, PairedStores, TokenTable
-    from sae_diploma.models import load_tokenizer
     from sae_diploma.saes import SAE
-    acts, ft = c.run/"03_saes"/"acts", c.run/"02_sft"/"model"
+    acts = c.run/"03_saes"/"acts"
     try:
         stores = [ActivationStore(acts/o, verify=False) for o in ("base", "ft")]
         dictionary, pair = SAE.from_pretrained(sae), PairedStores(*stores, TokenTable.load(c.run/"03_saes"/"tokens"))
-        c.tokenizer = load_tokenizer(str(ft) if (ft/"tokenizer.json").exists() else dictionary.cfg.model_name)
+        c.tokenizer = _tokenizer_of(c.run, dictionary.cfg.model_name)
         c.sae, c.pair = dictionary, pair
     except SaeDiplomaError as e: c.why = f"its activations, dictionary or tokenizer cannot be read ({type(e).__name__})"
 

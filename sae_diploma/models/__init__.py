@@ -5,13 +5,15 @@
 # %% auto #0
 __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_config', 'adapter_base', 'load_tokenizer', 'load_model',
            'unwrap', 'text_config', 'decoder_layers', 'n_layers', 'd_model', 'resolve_layer', 'probe_ids', 'anatomy',
-           'missing', 'down_proj', 'capture', 'splice', 'load_pair', 'check_pair', 'check_tokens', 'model_hash',
-           'norm_gain', 'linear_weight', 'multiple', 'final_norm', 'unembed', 'formula', 'AdapterOff', 'adapter_off']
+           'missing', 'down_proj', 'capture', 'splice', 'load_pair', 'load_tuned', 'check_pair', 'check_tokenizers',
+           'check_tokens', 'model_hash', 'norm_gain', 'linear_weight', 'multiple', 'final_norm', 'unembed', 'formula',
+           'AdapterOff', 'adapter_off', 'count_weights', 'free_memory', 'check_memory']
 
 # %% ../../nbs/lib/models/99_models.ipynb #663b987b
 from ..adapters import AdapterOff, adapter_off
 from .loading import *
 from .loading import hub_errors, quantized_arguments
+from .memory import *
 from .layers import *
 from .hooks import probe_ids
 from .gains import linear_weight, multiple, norm_gain
@@ -24,6 +26,7 @@ from .unembedding import model_tail
 # %% ../../nbs/lib/models/99_models.ipynb #c1562686
 _all_ = ["CHAT_TEMPLATE", "HOOKPOINTS", "resolve_model", "adapter_config", "adapter_base", "load_tokenizer",
          "load_model", "unwrap", "text_config", "decoder_layers", "n_layers", "d_model", "resolve_layer", "probe_ids",
-         "anatomy", "missing", "down_proj", "capture", "splice", "load_pair", "check_pair", "check_tokens",
-         "model_hash", "norm_gain", "linear_weight", "multiple", "final_norm", "unembed", "formula", "AdapterOff",
-         "adapter_off"]
+         "anatomy", "missing", "down_proj", "capture", "splice", "load_pair", "load_tuned", "check_pair",
+         "check_tokenizers", "check_tokens", "model_hash", "norm_gain", "linear_weight", "multiple", "final_norm",
+         "unembed", "formula", "AdapterOff", "adapter_off",
+         "count_weights", "free_memory", "check_memory"]

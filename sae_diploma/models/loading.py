@@ -15,6 +15,7 @@ from ..adapters import put_adapter
 from ..core import *
 from ..gguf_models import gguf_folder, gguf_source
 from ..hub import offline_if_unreachable
+from .memory import check_memory, count_weights
 
 # %% ../../nbs/lib/models/00_loading.ipynb #04361a0e
 def _checked_folder(p, name):
@@ -190,6 +191,8 @@ def to_plain(name, dtype, device, revision, attn_implementation, device_map, qua
     if quantization: kw |= quantized_arguments(quantization, dtype, dev)
     if device_map: kw["device_map"] = device_map
     with hub_errors("model_name", name, revision):
+        plain = not (quantization or device_map)
+        if plain: check_memory(count_weights(resolve_model(name, revision), revision), dtype, dev, f"model_name: {name}")
         model, info = AutoModelForCausalLM.from_pretrained(resolve_model(name, revision), revision=revision,
                                                            trust_remote_code=False, output_loading_info=True, **kw)
     _check_whole(info, name, type(model).__name__)

@@ -15,6 +15,7 @@ from ..core import *
 from .fingerprints import stage_fingerprint
 from .fingerprints import parsable
 from .limits import check_params
+from .parameters import FORMER, former
 from .runs import FORMAT, fingerprint_of, is_stage, may_run, resolve_run_dir, stored_params
 from .sources import ChapterSource, chapters_dir, find_chapters, literals
 from .values import parse_value
@@ -81,6 +82,8 @@ def _find_source(self:Chapter):
 def _check_given(self:Chapter):
     "Papermill only warns about a parameter that the chapter does not know; here it is an error."
     for k in self._given:
+        gone = self.defaults and k not in self.defaults and k in FORMER
+        check(not gone, f"{k}: chapter {self.stage} has this parameter no more; {FORMER.get(k)}")
         check(not self.defaults or k in self.defaults,
               f"{k}: chapter {self.stage} has no such parameter{near(k, self.defaults)}")
 
@@ -100,7 +103,7 @@ def _fill(self:Chapter, cell):
     f = self.run_dir/"parameters.json"
     alone = not os.environ.get("SAE_DIPLOMA_PIPELINE")
     stored = stored_params(f).get(self.stage, {}) if f.exists() and alone else {}
-    for k, v in stored.items():
+    for k, v in former(stored).items():
         untouched = k not in self._given and self._g.get(k) == self.defaults.get(k)
         if k in self.defaults and k != "run_dir" and untouched: self._g[k] = parse_value(k, v, self.defaults[k])
     self.p = {k: self._g.get(k, v) for k, v in self.defaults.items()} | {"run_dir": str(self.run_dir)}

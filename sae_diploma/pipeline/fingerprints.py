@@ -83,10 +83,26 @@ def _known_model(name, value):
         if isinstance(found, Path): return [(found.name, found.stat().st_size, sha256_file(found))]
         return [found] if found else None
 
+# %% ../../nbs/lib/pipeline/02_fingerprints.ipynb #6dfff954
+_GIVEN = ("ft_model", "placebos", "sae") # what is taken in place of training: its contents count, not its time
+
+def _given(value):
+    "(name, hash of the contents or commit on the hub) of each model that a parameter lists; None where none is known."
+    from huggingface_hub import try_to_load_from_cache
+    def of(name):
+        if here := content_hash(Path(name).expanduser()): return here
+        for f in ("adapter_config.json", "config.json"):
+            with contextlib.suppress(ValueError): # no hub id
+                hit = try_to_load_from_cache(name, f)
+                if isinstance(hit, str): return Path(hit).parent.name
+    names = [o.strip() for o in str(value).split(",") if o.strip()]
+    return [(o, k) for o in names if (k := of(o))] or None
+
 # %% ../../nbs/lib/pipeline/02_fingerprints.ipynb #3c9548ef
 def _on_disk(name, value):
     """What is known of the file or folder that parameter `name` points to, (path, size, time) of each file; None when
     it points to none."""
+    if name in _GIVEN: return _given(value)
     if not isinstance(value, str) or not value or not name.endswith(("_name", "_path", "_model")): return None
     p = package_dir()/"tiny" if value == "tiny" else Path(value)
     if not p.exists(): return _known_model(name, value)

@@ -78,7 +78,7 @@ def check_params(
         for k, v in p.items(): _check_one(f"{s[:2]}.{k}", k, v, p)
     trained = params.get("03_saes", {}).get("architectures")
     read = params.get("04_comparison", {}).get("architecture")
-    if trained and read:
+    if trained and read and not params["03_saes"].get("sae"):
         check(read in [o.strip() for o in trained.split(",")],
               f"04.architecture: {read!r} is none of those that 03.architectures trains ({trained}); add it there, or "
               "choose one of them")

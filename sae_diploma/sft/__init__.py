@@ -8,7 +8,8 @@ __all__ = ['PLAIN_TEMPLATE', 'Toy', 'toy_pairs', 'toy', 'tokenize_pairs', 'token
            'empty_work', 'remove_work', 'MODEL', 'CHECKPOINTS', 'may_train', 'publish', 'trained_models', 'finetune',
            'document_nll', 'derangement', 'completion_loss', 'text_loss', 'generate', 'METRICS', 'Words', 'rouge',
            'lead1', 'name_words', 'model_outputs', 'summarise_losses', 'summaries_table', 'OUTPUTS', 'rouge_table',
-           'SFTEvaluation', 'evaluate_sft', 'describe']
+           'SFTEvaluation', 'evaluate_sft', 'describe', 'as_param', 'GivenModels', 'given_models', 'given_words',
+           'describe_given', 'placebo_names', 'weights_apart']
 
 # %% ../../nbs/lib/sft/99_sft.ipynb #b45bbd79
 from ..chat import PLAIN_TEMPLATE
@@ -22,6 +23,7 @@ from .losses import *
 from .summaries import *
 from .scores import *
 from .evaluate import *
+from .given import *
 
 # %% ../../nbs/lib/sft/99_sft.ipynb #5b8a25e1
 _all_ = [
@@ -30,7 +32,8 @@ _all_ = [
     "quiet_libraries", "empty_work", "remove_work", "MODEL", "CHECKPOINTS", "may_train", "publish",
     "trained_models", "finetune", "document_nll", "derangement", "completion_loss", "text_loss", "generate",
     "METRICS", "Words", "rouge", "lead1", "name_words", "model_outputs", "summarise_losses",
-    "summaries_table", "OUTPUTS", "rouge_table", "SFTEvaluation", "evaluate_sft", "describe"]
+    "summaries_table", "OUTPUTS", "rouge_table", "SFTEvaluation", "evaluate_sft", "describe",
+    "as_param", "GivenModels", "given_models", "given_words", "describe_given", "placebo_names", "weights_apart"]
 
 # %% ../../nbs/lib/sft/99_sft.ipynb #41fcf394
 _quiet = quiet_libraries # its earlier name

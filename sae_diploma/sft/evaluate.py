@@ -28,7 +28,7 @@ from ..tables import digits, estimate
 def model_outputs(
     model,               # a causal language model, or what `load_model` takes
     tokenizer,           # of the model
-    pairs,               # held-out pairs
+    pairs,               # held-out pairs; None for plain documents alone
     plain=None,          # held-out plain documents
     n_generate=None,     # pairs that are summarised, the first ones; all by default
     max_length=None,     # as for `tokenize_pairs`: as in training
@@ -41,13 +41,14 @@ def model_outputs(
 ) -> dict: # own, other, plain: losses by document; text: summaries
     "All that the evaluation needs of one model."
     if not isinstance(model, torch.nn.Module): model = load_model(model, device=device)
+    has_plain = plain is not None and len(plain)
+    of_plain = text_loss(model, tokenizer, plain, max_length, desc=f"{desc}: loss of plain text") if has_plain else None
+    if pairs is None: return dict(own=None, other=None, plain=of_plain, text=[])
     n = len(pairs) if n_generate is None else min(n_generate, len(pairs))
     kw = dict(max_length=max_length, instruction=instruction)
     paragraphs = of_format(tokenizer, "paragraphs", None, most_paragraphs(pairs["highlights"]))
     own = completion_loss(model, tokenizer, pairs, **kw, desc=f"{desc}: loss of summaries")
     other = completion_loss(model, tokenizer, pairs, shuffled=True, seed=seed, **kw)
-    has_plain = plain is not None and len(plain)
-    of_plain = text_loss(model, tokenizer, plain, max_length, desc=f"{desc}: loss of plain text") if has_plain else None
     text = generate(model, tokenizer, pairs["article"][:n], max_new_tokens, batch_size=batch_size,
                     desc=f"{desc}: summaries", paragraphs=paragraphs, **kw)
     return dict(own=own, other=other, plain=of_plain, text=text)
@@ -90,11 +91,13 @@ def summarise_losses(
     n_bootstrap:int=1000,  # resamples of documents
     seed:int=0,            # of the resampling
 ) -> dict: # completion, shuffled, gap, plain: each with base, ft and change as mean, lo, hi
-    "Losses of both models with intervals; the gap is other article's summary minus own."
-    W = bootstrap_weights(len(base["own"]), n_bootstrap, seed)
-    own, other = (_contrast(dict(base=base[k], ft=ft[k]), W) for k in ("own", "other"))
-    gap = [{k: b[k]-a[k] for k in ("base", "ft")} for a, b in zip(own, other)]
-    out = dict(completion=_changed(*own), shuffled=_changed(*other), gap=_changed(*gap))
+    "Losses of both models with intervals, of what they were measured on; the gap is other article's summary minus own."
+    out = {}
+    if base["own"] is not None:
+        W = bootstrap_weights(len(base["own"]), n_bootstrap, seed)
+        own, other = (_contrast(dict(base=base[k], ft=ft[k]), W) for k in ("own", "other"))
+        gap = [{k: b[k]-a[k] for k in ("base", "ft")} for a, b in zip(own, other)]
+        out = dict(completion=_changed(*own), shuffled=_changed(*other), gap=_changed(*gap))
     if base["plain"] is not None:
         V = bootstrap_weights(len(base["plain"]), n_bootstrap, seed)
         out["plain"] = _changed(*_contrast(dict(base=base["plain"], ft=ft["plain"]), V))
@@ -158,7 +161,7 @@ def evaluate_sft(
     base,                  # base model, or what `load_model` takes
     ft,                    # fine-tuned model, or what `load_model` takes
     tokenizer,             # of both; where `ft` is a name, the format that it was trained in goes before this one's
-    pairs,                 # held-out pairs
+    pairs,                 # held-out pairs; None for a run without, of which plain documents are measured alone
     plain=None,            # held-out plain documents
     n_bootstrap:int=1000,  # resamples of documents
     seed:int=0,            # of shuffling and resampling
@@ -167,15 +170,16 @@ def evaluate_sft(
     "Before and after: losses and ROUGE with intervals next to the baselines, and the summaries themselves."
     with quiet_libraries():
         tokenizer = _trained_with(ft, tokenizer)
-        pairs = _fitting(tokenizer, pairs, kw.get("max_length"), kw.get("instruction"))
-        check(len(pairs) >= 2, f"pairs: {len(pairs)} held-out pairs cannot carry an interval; use at least 2, some "
-                               "hundred for a narrow one", DataError)
+        if pairs is not None: pairs = _fitting(tokenizer, pairs, kw.get("max_length"), kw.get("instruction"))
+        n, what = (len(plain), "plain documents") if pairs is None else (len(pairs), "pairs")
+        check(n >= 2, f"{what.split()[0]}: {n} held-out {what} cannot carry an interval; use at least 2, some hundred "
+                      "for a narrow one", DataError)
         b, f = (model_outputs(m, tokenizer, pairs, plain, seed=seed, desc=d, **kw)
                 for m, d in ((base, "base"), (ft, "fine-tuned")))
-    table = summaries_table(pairs, b, f, seed)
-    r = rouge_table(table, n_bootstrap, seed).to_dict("records")
-    metrics = dict(loss=summarise_losses(b, f, n_bootstrap, seed), rouge=r, n_pairs=len(pairs), n_summaries=len(table),
-                   n_plain=0 if plain is None else len(plain))
+    table = pd.DataFrame() if pairs is None else summaries_table(pairs, b, f, seed)
+    r = rouge_table(table, n_bootstrap, seed).to_dict("records") if len(table) else []
+    metrics = dict(loss=summarise_losses(b, f, n_bootstrap, seed), rouge=r, n_pairs=len(pairs or ()),
+                   n_summaries=len(table), n_plain=0 if plain is None else len(plain))
     return SFTEvaluation(metrics, table)
 
 # %% ../../nbs/lib/sft/10_evaluate.ipynb #61c576d5
@@ -219,8 +223,9 @@ def describe(
     metrics:dict, # of `evaluate_sft`
 ) -> str:
     "What the evaluation says, in sentences made of its numbers."
-    L, R = metrics["loss"], pd.DataFrame(metrics["rouge"]).set_index(["output", "metric"])
-    out = [*_loss_words(L), *_rouge_words(R)]
+    L, R = metrics["loss"], metrics["rouge"]
+    out = [*_loss_words(L)] if "completion" in L else []
+    if R: out += _rouge_words(pd.DataFrame(R).set_index(["output", "metric"]))
     if "plain" in L:
         p = L["plain"]
         out.append(f"Loss on plain documents: {_value(p['base'], p['change'])} → {_value(p['ft'], p['change'])} "

@@ -200,12 +200,5 @@ def publish(
         if re.fullmatch(_weights, f.name) and f.name not in names: f.unlink()
 
 # %% ../../nbs/lib/sft/05_runs.ipynb #e7125d39
-def trained_models(
-    folder, # of a stage such as `02_sft`
-) -> dict: # name -> folder
-    "Every model in it, whole or an adapter: 'model', then 'placebo', 'placebo_1', … in order; checkpoints are none."
-    configs = [f for n in ("config.json", "adapter_config.json") for f in Path(folder).glob(f"*/{n}")]
-    found = {f.parent.name: f.parent for f in configs if any(f.parent.glob("*.safetensors"))}
-    split = lambda name: re.fullmatch(r"(.*?)_?(\d*)", name).groups()
-    order = lambda name: (name != "model", split(name)[0], int(split(name)[1] or 0))
-    return {name: found[name] for name in sorted(found, key=order)}
+from ..run_models import trained_models
+_all_ = ["trained_models"]
