@@ -46,11 +46,13 @@ def _model_lines(run):
     cfg = _read(_run_sae(run), "config.json")
     card = _read(Path(__file__).parent.parent, "tiny", "card.json") if cfg.get("model_name") == "tiny" else {}
     held = d.get("n_validation", 0)+d.get("n_test", 0) or None
-    loss = lambda name: f"loss {num(s[name])}" if s.get(name) is not None else ""
+    def loss(of): # of summaries, in a run without pairs of plain text
+        found = next((v for k in (f"loss_{of}", f"loss_plain_{of}") if (v := s.get(k)) is not None), None)
+        return "" if found is None else f"loss {num(found)}"
     placebo = [_n(s.get("steps"), "steps on documents") or "given"] if (run/"02_sft"/"placebo.json").exists() else []
     return dict(data=[_n(d.get("n_train"), "pairs"), _n(held, "held out"), _n(d.get("n_plain"), "documents")],
-                base=[_n(card.get("parameters"), "weights").replace("e+06", " M"), loss("loss_base")],
-                ft=[_n(s.get("steps"), "steps on pairs") or ("given" if s else ""), loss("loss_ft")],
+                base=[_n(card.get("parameters"), "weights").replace("e+06", " M"), loss("base")],
+                ft=[_n(s.get("steps"), "steps on pairs") or ("given" if s else ""), loss("ft")],
                 placebo=placebo)
 
 # %% ../../nbs/lib/figures/10_overview.ipynb #d1ba43f5
