@@ -63,6 +63,10 @@ class RunModels(NamedTuple):
     @property
     def given(self): return not self.record.get("ft", {}).get("trained", True) # whether the run did not train it
 
+    @property
+    def said(self): # by which name a page speaks of the fine-tuned model
+        return public_name(self.record["ft"].get("name", self.ft)) if self.given else "02_sft/model"
+
 # %% ../nbs/lib/sft/81_run_models.ipynb #22c11edb
 def _of_record(run, record):
     "`RunModels` as `models.json` has them."
@@ -74,7 +78,7 @@ def _of_folders(run):
     "`RunModels` of a run without a record: what chapter 2 has trained."
     found, f = trained_models(run/"02_sft"), run/"02_sft"/"manifest.json"
     base = load_json(f, keys=()).get("params", {}).get("model_name", "") if f.exists() else ""
-    check("model" in found, f"run_dir: {run} has no fine-tuned model in 02_sft; run chapter 2 first "
+    check("model" in found, f"run_dir: {run} has no 02_sft/model; run chapter 2 first "
                             f"(`sae-diploma reproduce --run-dir {run}`)", DataError)
     placebos = {k: str(o) for k, o in found.items() if k.startswith("placebo")}
     return RunModels(base, str(found["model"]), placebos, {})

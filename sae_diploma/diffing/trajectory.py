@@ -38,9 +38,11 @@ def interpolate(
         finally:
             for m, w in zip(layers, was): m.scaling = w
         return
-    there, out = dict(base.named_parameters()), copy.deepcopy(ft)
+    there, out = base.state_dict(), copy.deepcopy(ft)
     with torch.no_grad():
-        for name, p in out.named_parameters(): p.copy_(torch.lerp(there[name].to(p), p, share))
+        for name, p in out.named_parameters():
+            n = min(len(there[name]), len(p)) # tokens that fine-tuning added have no counterpart
+            p[:n].copy_(torch.lerp(there[name][:n].to(p), p[:n], share))
     yield out.eval()
 
 # %% ../../nbs/lib/diffing/11_trajectory.ipynb #5d0152b3

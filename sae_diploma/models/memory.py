@@ -21,6 +21,7 @@ def count_weights(
     from transformers import AutoConfig, AutoModelForCausalLM
     with contextlib.suppress(Exception), torch.device("meta"): # whoever loads it says what is wrong with it
         config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
+        if getattr(config, "quantization_config", None): return None # its weights take less than their number says
         return sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
 
 # %% ../../nbs/lib/models/00a_memory.ipynb #15f79334

@@ -262,6 +262,7 @@ def _fits(o, base):
             ", which is not on this machine to compare with" if o.get("of") else "")
         return f"{of}{near}; it is put on {base}, whose modules and widths it fits."
     if o.get("apart") is None: return f"It has the width, layers and tokens of {base}."
+    if not o["apart"]: return f"It has the width, layers, tokens and, as far as was compared, weights of {base}."
     far = "; that is as far as two models that have nothing in common" if o["apart"] > 1 else ""
     return (f"It has the width, layers and tokens of {base}, and weights that are apart by {o['apart']:.2g} of their "
             f"length{far}.")
@@ -279,6 +280,7 @@ def given_words(
         out.append(f"{k} was given, too: {public_name(o['name'])}, {_what(o)}. {_fits(o, base)}")
     if not given.ft: out.append("The fine-tuned model is trained here.")
     if given.train: out.append(f"Placebos are trained here, too: {len(given.train)}.")
-    elif not given.placebos: out.append("There is no placebo, so the following chapters cannot tell what this fine-tuning "
-        "did from what any training does; models that were trained without the task can be given (placebos).")
+    elif not given.placebos:
+        out.append("There is no placebo, so the following chapters cannot tell what this fine-tuning did from what any "
+                   "training does; models that were trained without the task can be given (placebos).")
     return out
