@@ -156,10 +156,10 @@ def _pairs_sentence(pairs, card, held):
 # %% ../nbs/lib/data/80_splits.ipynb #03e8a132
 def _plain_in_brief(card, middle, quarters):
     "What a run without pairs reads."
-    n = card["plain"]["splits"]
-    return [f"This run has no pairs. {sum(n.values()):,} plain documents: dictionaries learn from {n.get('train', 0):,}, "
-            f"the others are held out, and everything is measured on them.",
-            f"A document has a median of {middle['plain document']:.0f} tokens (middle half {quarters('plain document')})."]
+    n, kind = card["plain"]["splits"], "plain document"
+    return [f"This run has no pairs. {sum(n.values()):,} plain documents: dictionaries learn from {n.get('train', 0):,}, the "
+            "others are held out, and everything is measured on them.",
+            f"A document has a median of {middle[kind]:.0f} tokens (middle half {quarters(kind)})."]
 
 # %% ../nbs/lib/data/80_splits.ipynb #4711c0db
 def corpus_in_brief(

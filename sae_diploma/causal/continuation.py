@@ -32,12 +32,13 @@ def continue_texts(
 ) -> list: # str, one for each
     "Greedy continuations, up to the token that ends a text."
     from sae_diploma.sft import quiet_libraries
-    check(len({len(o) for o in starts}) == 1, "starts: they must be of one length, one at least; use `beginnings_of`", DataError)
+    check(len({len(o) for o in starts}) == 1, "starts: they must be of one length, one at least; use `beginnings_of`",
+          DataError)
     x = torch.tensor(list(starts), device=next(model.parameters()).device)
     pad = next(o for o in (tokenizer.pad_token_id, tokenizer.eos_token_id, 0) if o is not None)
     with quiet_libraries():
-        y = model.generate(input_ids=x, attention_mask=torch.ones_like(x), max_new_tokens=max_new_tokens, do_sample=False,
-                           temperature=None, top_p=None, top_k=None, pad_token_id=pad)
+        y = model.generate(input_ids=x, attention_mask=torch.ones_like(x), max_new_tokens=max_new_tokens,
+                           do_sample=False, temperature=None, top_p=None, top_k=None, pad_token_id=pad)
     return tokenizer.batch_decode(y[:, x.shape[1]:], skip_special_tokens=True)
 
 # %% ../../nbs/lib/causal/07_continuation.ipynb #080e3aaa

@@ -218,7 +218,8 @@ def kept_texts(
     kept is damaged."""
     import datasets, pyarrow as pa
     stamp = [[str(Path(f).resolve()), os.stat(f).st_size, os.stat(f).st_mtime_ns] for f in files]
-    name = fingerprint([READ_VERSION, stamp, want.columns, want.pair, kw, *(["document"] if kind == "document" else [])])
+    more = ["document"] if kind == "document" else [] # the same files may be read line by line
+    name = fingerprint([READ_VERSION, stamp, want.columns, want.pair, kw, *more])
     path = Path(cache_dir or datasets.config.HF_DATASETS_CACHE)/"sae_diploma"/f"texts-{name}.arrow"
     with contextlib.suppress(OSError, pa.ArrowInvalid): return datasets.Dataset.from_file(str(path))
     schema = pa.schema([(c, pa.large_string()) for c in (*want.out, "id", "why", "remark")])

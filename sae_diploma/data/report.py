@@ -159,7 +159,7 @@ def show_texts(
     cut = lambda s: s if len(s) <= max_chars else s[:max_chars].rsplit(" ", 1)[0] + " …"
     rows = [texts[int(i)] for i in np.random.default_rng(seed).permutation(len(texts))[:n]]
     page = "".join('<div class="tex2jax_ignore mathjax_ignore" style="margin:0 0 1.2em;overflow-wrap:anywhere"><small>'
-                   f'<code>{html_text(r["source"], 200)}</code></small><pre style="white-space:pre-wrap;margin:.3em 0 0;'
-                   f'font-size:85%">{html_text(cut(r["text"]), max_chars+2)}</pre></div>' for r in rows)
+                   f'<code>{html_text(r["source"], 200)}</code></small>'
+                   '<pre style="white-space:pre-wrap;margin:.3em 0 0;font-size:85%">' f'{html_text(cut(r["text"]), max_chars+2)}</pre></div>' for r in rows)
     words = "\n\n".join(f"({md_text(r['source'])})\n\n> {md_text(cut(r['text']))}" for r in rows)
     return Table(page, words, visible("\n\n".join(cut(r["text"]) for r in rows)))

@@ -280,7 +280,8 @@ def top_units(
 ) -> pd.DataFrame: # columns `unit`, `size`, `called`
     "All units of a group, largest first; the first `k` are marked by `top`."
     t = table
-    if regime is None and "regime" in t: regime = "task" if not len(t) or (t.regime == "task").any() else t.regime.iloc[0]
+    has_task = "regime" not in t or not len(t) or (t.regime == "task").any()
+    if regime is None: regime = "task" if has_task else t.regime.iloc[0]
     for c, want in (("regime", regime), ("segment", segment)): t = t[t[c] == want] if c in t else t
     check(len(t) > 0,
           f"table: no row of regime {regime!r} and segment {segment!r}; choose a group that it has")

@@ -68,7 +68,7 @@ def _patterns_sentence(n, regime, fdr):
     if not n["tested"]:
         return f"On {_text(regime)} no latent fires in enough documents to be tested, so nothing can be said."
     if n.get("same"):
-        return (f"No change: on {_text(regime)} each {tested} fires on the same tokens in both models, and as strongly.")
+        return f"No change: on {_text(regime)} each {tested} fires on the same tokens in both models, and as strongly."
     if not n["called"]:
         return (f"On {_text(regime)} none {tested} changes how often it fires at a false discovery "
                 f"rate of {pct(fdr)}; 95 % of the intervals stay within ±{100*n['within']:.2g} points, "
@@ -89,7 +89,8 @@ def _patterns_in(t):
                less=int((c.delta < 0).sum()), twofold=int((c.log2_ratio.abs() >= 1).sum()),
                mean_called=int(t.mean_called.sum()), within=_reach(t),
                docs=int(t.docs.max()) if len(t) else 0)
-    if len(t) and (t.delta.fillna(0) == 0).all() and (t.get("mean_delta", t.delta).fillna(0) == 0).all(): out["same"] = True
+    moved = [t[o].fillna(0).abs().max() for o in ("delta", "mean_delta") if o in t]
+    if len(t) and max(moved) == 0: out["same"] = True
     columns = ["latent", "freq_base", "freq_ft", "delta", "lo", "hi", "q"]
     if len(c): out["largest"] = c.loc[c.delta.abs().idxmax(), columns].to_dict()
     return out
@@ -176,8 +177,8 @@ def _transfer_sentence(n):
     "What the base SAE explains of both models, in a sentence."
     d, e = n["fvu_difference"], n["delta_fvu"]
     if not np.isfinite(e["value"]):
-        return (f"The base SAE leaves {pct(n['fvu_base']['value'])} of the variance of both models unexplained; the two do "
-                "not differ.")
+        return (f"The base SAE leaves {pct(n['fvu_base']['value'])} of the variance of both models unexplained; the two "
+                "do not differ.")
     out = (f"The base SAE leaves {pct(n['fvu_base']['value'])} of the variance of the base model "
            f"unexplained and {pct(n['fvu_ft']['value'])} of the fine-tuned one's "
            f"({points(d['value'], d['lo'], d['hi'])})")
@@ -282,7 +283,8 @@ def _neurons_sentence(n, regime):
                 "nothing can be said of them.")
     of = f"of {_count(n['tested'], 'tested MLP neuron')}"
     itself = "" if n["null"] is None else f" Base against itself calls {n['null'] or 'none'}."
-    if n["within"] == 0: return f"No change: on {_text(regime)} each {of} is active on the same tokens in both models.{itself}"
+    if n["within"] == 0:
+        return f"No change: on {_text(regime)} each {of} is active on the same tokens in both models.{itself}"
     if not n["called"]:
         return (f"On {_text(regime)} none {of} changes how often it is active at a false discovery "
                 f"rate of {pct(n['fdr'])}; 95 % of the intervals stay within ±{100*n['within']:.2g} "

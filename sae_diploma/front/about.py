@@ -110,7 +110,8 @@ def _data_words(data, card):
     text = _public(data.get("dataset_name"))+(f": {hashes}" if hashes else "")
     if not plain.get("rows"): return text
     name = _public(data.get("plain_dataset_name"))
-    if data.get("dataset_name") == "none": return f"{name}, {plain['rows']:,} documents, hash {plain.get('hash')}; no pairs"
+    if data.get("dataset_name") == "none":
+        return f"{name}, {plain['rows']:,} documents, hash {plain.get('hash')}; no pairs"
     return f"{text}; other text: {name}, {plain['rows']:,} documents, hash {plain.get('hash')}"
 
 # %% ../../nbs/lib/front/04_about.ipynb #ffcdb03a
