@@ -64,6 +64,18 @@ def bounds(self:TokenTable) -> np.ndarray:
     every = np.arange(len(self.docs)+1, dtype=self.doc.dtype) # of one dtype: no copy of the column
     return np.searchsorted(self.doc, every)
 
+# %% ../../nbs/lib/acts/00_tokens.ipynb #267a2a20
+@patch(as_prop=True)
+def main_regime(self:TokenTable) -> str:
+    "The kind of text that a comparison is about: 'task' where there are pairs, else 'plain'."
+    return "task" if (self.docs.regime == "task").any() else "plain"
+
+# %% ../../nbs/lib/acts/00_tokens.ipynb #d3fb2c22
+@patch(as_prop=True)
+def scored_segment(self:TokenTable) -> str:
+    "The tokens whose prediction is what the models are for: 'completion' where there are pairs, else 'text'."
+    return "completion" if self.main_regime == "task" else "text"
+
 # %% ../../nbs/lib/acts/00_tokens.ipynb #c5d622b6
 @patch
 def frame(self:TokenTable) -> pd.DataFrame:

@@ -7,7 +7,7 @@ __all__ = ['BEHAVIOUR', 'toy_models', 'Change', 'as_change', 'paired_batches', '
            'patch_by_document', 'gap_closed', 'patching', 'rank_by_norm', 'attribution', 'ablation', 'patched',
            'copy_rate', 'starters', 'behaviour_of', 'behaviour', 'steered', 'steering_vectors', 'steering',
            'causal_finding', 'plot_dose', 'plot_steering', 'Ranking', 'ranking_of', 'known_rankings', 'check_rankings',
-           'rank_units']
+           'rank_units', 'beginnings_of', 'continue_texts', 'continuations', 'steered_continuations']
 
 # %% ../../nbs/lib/causal/99_causal.ipynb #c859c239
 from .toy import *
@@ -17,6 +17,7 @@ from .runs import ModelRun as _Batch
 from .patch import *
 from .ranking import *
 from .generation import *
+from .continuation import *
 from .rankings import *
 from ..figures.causal import BEHAVIOUR, plot_dose, plot_steering
 
@@ -25,4 +26,4 @@ _all_ = ["BEHAVIOUR", "toy_models", "Change", "as_change", "paired_batches", "un
          "patch_by_document", "gap_closed", "patching", "rank_by_norm", "attribution", "ablation", "patched",
          "copy_rate", "starters", "behaviour_of", "behaviour", "steered", "steering_vectors", "steering",
          "causal_finding", "plot_dose", "plot_steering", "Ranking", "ranking_of", "known_rankings", "check_rankings",
-         "rank_units"]
+         "rank_units", "beginnings_of", "continue_texts", "continuations", "steered_continuations"]

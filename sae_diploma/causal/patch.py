@@ -92,7 +92,7 @@ def _patched_rows(o, s, side, d, gap, scale):
     left, logq = to.kl(o.put(side, d), goal.logp)
     f, norm, fvu = scale
     which = {k: s[k] for k in ("method", "control", "k", "draw")}
-    return pd.DataFrame(dict(which, side=side, doc=o.docs, n=o.counts(), gap=o.per_document(gap),
+    return pd.DataFrame(dict(which, **o.told, side=side, doc=o.docs, n=o.counts(), gap=o.per_document(gap),
                              left=o.per_document(left), nll=o.loss(logq), nll_clean=o.loss(start.logp), scale=f,
                              norm=norm, delta_fvu=fvu))
 
@@ -187,7 +187,8 @@ def gap_closed(
     t["q"] = np.nan
     for _, g in t.groupby("side"): t.loc[g.index, "q"] = bh(g.p)
     called = (t.q <= stats.fdr) & (t.excess > 0) & (t.effect > 0)
-    return t.assign(regime="task", segment="completion", called=called)[_columns]
+    told = {c: per[c].iloc[0] if c in per else o for c, o in (("regime", "task"), ("segment", "completion"))}
+    return t.assign(**told, called=called)[_columns]
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #fc266295
 def patching(
@@ -238,7 +239,7 @@ def _finding_row(t, method, k):
 # %% ../../nbs/lib/causal/03_patch.ipynb #d4358c80
 _NUMBERS = ("effect", "lo", "hi", "excess", "excess_lo", "excess_hi", "ratio", "ratio_lo", "ratio_hi", "p", "q",
             "gap", "support")
-_NO_GAP = "No change: the two models predict the completions alike, so there is no gap to close."
+_NO_GAP = "No change: the two models predict alike, so there is no gap to close."
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #6a840e8f
 def causal_finding(
@@ -258,7 +259,8 @@ def causal_finding(
     k, r = _finding_row(t, method, k)
     nums = dict(method=method, k=k, **{c: r[c] for c in _NUMBERS})
     out = (f"Writing the change of the {k} latents that {method} ranks first into the base model closes "
-           f"{span(r.effect, r.lo, r.hi)} of the KL gap of {r.gap:.2f} nats per completion token, "
+           f"{span(r.effect, r.lo, r.hi)} of the KL gap of {r.gap:.{2 if r.gap >= .1 else 4}f} nats per "
+           f"{'completion token' if r.regime == 'task' else 'token of plain text'}, "
            f"over {r.support} documents")
     if np.isfinite(r.excess): out += _control_words(r, factor, span)
     whole = t[t.method == "everything"]

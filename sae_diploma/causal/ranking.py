@@ -60,14 +60,14 @@ def attribution(
     steps:int=2,          # points between the two activations
     stats=None, **kw,     # `Stats`: resamples, swaps, rate, level, seed; or these by name
 ) -> pd.DataFrame:
-    "One row per unit: KL per completion token that writing its change closes to first order, with interval, p and q."
+    "One row per unit: KL per scored token that writing its change closes to first order, with interval, p and q."
     stats = Stats.of(stats, kw)
     check_resolution(as_change(change).m, stats.n_perm, stats.fdr)
     change = as_change(change)
     n = np.concatenate([o.counts() for o in both]).astype(np.float64)
     A = np.concatenate([_attributed(o, change, steps) for o in progress(both, desc="attribution", unit="batch")])
     on = np.flatnonzero((A != 0).any(0)) # units that never change have no test
-    out = pd.DataFrame(dict(latent=np.arange(change.m), regime="task", segment="completion", effect=A.sum(0)/n.sum(),
+    out = pd.DataFrame(dict(latent=np.arange(change.m), **both[0].told, effect=A.sum(0)/n.sum(),
                             lo=0., hi=0., p=np.nan, q=np.nan, support=(A != 0).sum(0)))
     if len(on):
         W = bootstrap_weights(len(n), stats.n_bootstrap, stats.seed)
@@ -97,7 +97,7 @@ def _ablated_row(u, g, W, stats):
     changed = g.kl.to_numpy() > 1e-9*g.n.to_numpy()
     rise = np.where(changed, g.rise, 0.)
     p = float(sign_flip(rise, stats.n_perm, stats.seed)[0]) if changed.any() else np.nan
-    return dict(latent=u, regime="task", segment="completion", effect=e, lo=lo, hi=hi, p=p, support=int(changed.sum()),
+    return dict(latent=u, effect=e, lo=lo, hi=hi, p=p, support=int(changed.sum()),
                 kl=g.kl.sum()/g.n.sum())
 
 # %% ../../nbs/lib/causal/04_ranking.ipynb #37285a50
@@ -109,7 +109,7 @@ def ablation(
     side:str="ft",        # the model: 'ft' or 'base'
     stats=None, **kw,     # `Stats`: resamples, swaps, rate, level, seed; or these by name
 ) -> pd.DataFrame:
-    "One row per latent: rise of the loss in nats per completion token without it, and KL to the untouched model."
+    "One row per latent: rise of the loss in nats per scored token without it, and KL to the untouched model."
     stats = Stats.of(stats, kw)
     check(side in ("ft", "base"), f"side: {side!r} is neither 'ft' nor 'base'")
     check_resolution(len(units), stats.n_perm, stats.fdr)
@@ -125,7 +125,7 @@ def ablation(
     t = pd.DataFrame(out)
     t["q"] = bh(t.p)
     columns = ["latent", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called", "kl"]
-    return t.assign(called=t.q <= stats.fdr)[columns]
+    return t.assign(called=t.q <= stats.fdr, **both[0].told)[columns]
 
 # %% ../../nbs/lib/causal/04_ranking.ipynb #da97d338
 register(Method("attribution", "base SAE", "causal attribution", "which changes close the gap to the fine-tuned model?",

@@ -161,10 +161,16 @@ def _text_batches(path, want):
         while part := [o.rstrip("\n") for o in itertools.islice(f, 10_000)]:
             yield [part]*len(want.columns), [None]*len(part)
 
+# %% ../../nbs/lib/data/16_files.ipynb #2104cb38
+def _document_batches(path, want):
+    "A whole text file as one row of the column `text`, with the file's name as its id."
+    want.check(["text"], path)
+    with _open_text(path) as f: yield [[f.read()]]*len(want.columns), [path.name]
+
 # %% ../../nbs/lib/data/16_files.ipynb #fa7bc209
 def read_file(
     path, # of a file
-    kind, # of `READERS`
+    kind, # of `READERS`, or 'document'
     want, # `Wanted`
     **kw, # settings of a table of text
 ):
@@ -179,7 +185,7 @@ def read_file(
             schema = None
             yield arrow_rows(want, o, path)
         return
-    batches = dict(json=_json_batches, csv=_csv_batches, text=_text_batches)[kind]
+    batches = dict(json=_json_batches, csv=_csv_batches, text=_text_batches, document=_document_batches)[kind]
     for columns, ids in batches(path, want, **(kw if kind == "csv" else {})):
         plain = kind != "json" and len(columns) == len(want.out)
         yield rows_of(want, columns, ids, path, first, plain)
@@ -188,14 +194,14 @@ def read_file(
 # %% ../../nbs/lib/data/16_files.ipynb #1a31de83
 def column_names(
     path, # of a file
-    kind, # of `READERS`
+    kind, # of `READERS`, or 'document'
     **kw, # settings of a table of text
 ) -> list:
     "Names of the columns that the beginning of a file has; for JSON those of its first object."
     path = Path(path)
     if kind in ("parquet", "arrow"): return next(_arrow_batches(path, kind, None)).names
     if kind == "json": return list(next(iter(_json_objects(path)), {}))
-    if kind == "text": return ["text"]
+    if kind in ("text", "document"): return ["text"]
     return _csv_columns(path, kw.get("sep", ","))
 
 # %% ../../nbs/lib/data/16_files.ipynb #4f5ee812
@@ -203,7 +209,7 @@ READ_VERSION = 1 # raised whenever a file may be read as something else: part of
 
 def kept_texts(
     files,          # paths
-    kind,           # of `READERS`
+    kind,           # of `READERS`, or 'document': a text file as one row
     want,           # `Wanted`
     cache_dir=None, # where they are kept; that of `datasets` by default
     **kw,           # settings of a table of text
@@ -212,7 +218,8 @@ def kept_texts(
     kept is damaged."""
     import datasets, pyarrow as pa
     stamp = [[str(Path(f).resolve()), os.stat(f).st_size, os.stat(f).st_mtime_ns] for f in files]
-    name = fingerprint([READ_VERSION, stamp, want.columns, want.pair, kw])
+    more = ["document"] if kind == "document" else [] # the same files may be read line by line
+    name = fingerprint([READ_VERSION, stamp, want.columns, want.pair, kw, *more])
     path = Path(cache_dir or datasets.config.HF_DATASETS_CACHE)/"sae_diploma"/f"texts-{name}.arrow"
     with contextlib.suppress(OSError, pa.ArrowInvalid): return datasets.Dataset.from_file(str(path))
     schema = pa.schema([(c, pa.large_string()) for c in (*want.out, "id", "why", "remark")])

@@ -77,6 +77,13 @@ def _pair_of_values(values):
     headed = not why and any(_turn(o)[0] == "system" for t in turns for o in t)
     return tuple(texts), why, "a system turn stands at the head of its text" if headed else ""
 
+# %% ../../nbs/lib/data/15_wanted.ipynb #99491664
+def _text_of_turns(turns):
+    "`(texts, why not, remark)` of a conversation that is wanted as one text: its turns, with blank lines between them."
+    said = [_turn(o)[1] for o in turns]
+    if any(o is None for o in said): return ("",), NO_TEXT_TURN, ""
+    return ("\n\n".join(o.strip() for o in said if o.strip()),), "", ""
+
 # %% ../../nbs/lib/data/15_wanted.ipynb #46aa4227
 class Wanted:
     "What is read of each row: a text, or a pair from two columns or from one of conversations."
@@ -97,7 +104,6 @@ class Wanted:
         "Raise unless the columns are there and hold what can be read; whether all are plain text."
         kinds = [check_column(p, c, features, name, alternatives=p == "target_column") for p, c in self.columns]
         if kinds == ["text"] and self.pair: self._alone(name)
-        if kinds == ["conversation"] and not self.pair: self._turns_only(name)
         return kinds == ["text"]*len(self.columns)
 
     def row(self,
@@ -107,8 +113,7 @@ class Wanted:
     ) -> tuple:
         "`(texts, why not, remark)` of the values of the columns, missing texts as ''."
         if any(map(is_conversation, values)):
-            if not self.pair: self._turns_only(name)
-            return _pair_of_values(values)
+            return _pair_of_values(values) if self.pair else _text_of_turns(values[0])
         texts, remark = [], ""
         for (param, column), v in zip(self.columns, values):
             if isinstance(v, (list, tuple)) and (not v or all(o is None or isinstance(o, str) for o in v)):
@@ -123,10 +128,6 @@ class Wanted:
     def _alone(self, name):
         raise ParamError(f"target_column: {self.text!r} is text_column too, so the summary would stand in the prompt; "
                          f"name another")
-
-    def _turns_only(self, name):
-        raise ParamError(f"text_column: column {self.text!r} of {name} holds conversations, not text; load_pairs reads "
-                         f"them, or name a field such as {self.text}.content")
 
 # %% ../../nbs/lib/data/15_wanted.ipynb #0eb44c23
 def rows_of(

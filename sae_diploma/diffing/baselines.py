@@ -275,11 +275,13 @@ def top_units(
     k:int=20,              # units at most
     unit=None,             # column that numbers them; 'latent', 'index' or 'neuron', whichever is there
     by="effect",           # column that ranks, by absolute size; 'delta' where there is no such column
-    regime="task", segment="all", # the group; any where the table has no such columns
+    regime=None, segment="all", # the group, of task text by default where there is any; any group without such columns
     called_first=True,     # units that are called come before others
 ) -> pd.DataFrame: # columns `unit`, `size`, `called`
     "All units of a group, largest first; the first `k` are marked by `top`."
     t = table
+    has_task = "regime" not in t or not len(t) or (t.regime == "task").any()
+    if regime is None: regime = "task" if has_task else t.regime.iloc[0]
     for c, want in (("regime", regime), ("segment", segment)): t = t[t[c] == want] if c in t else t
     check(len(t) > 0,
           f"table: no row of regime {regime!r} and segment {segment!r}; choose a group that it has")
@@ -351,7 +353,7 @@ def _directions(c):
     "The method on an opened run."
     V = baseline_directions(c.pair, models=c.models, layer=c.sae.cfg.layer, hookpoint=c.sae.cfg.hookpoint)
     kw = {k: v for k, v in c.stats.items() if k != "min_docs"}
-    return baselines(c.pair, V, groups=[("task", "all")], **kw)
+    return baselines(c.pair, V, groups=[(c.regime, "all")], **kw)
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #bed65772
 def _by_variance(world):

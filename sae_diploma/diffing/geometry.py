@@ -181,4 +181,4 @@ def geometry(
 
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #dc8198f9
 register(Method("geometry", label="geometry", place=16, question="how far did each layer move?",
-    run=lambda c: geometry(c.held_out, groups=[("task", "all")], **c.intervals)))
+    run=lambda c: geometry(c.held_out, groups=[(c.regime, "all")], **c.intervals)))

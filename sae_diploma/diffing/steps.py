@@ -122,11 +122,11 @@ def crosscoder_seeds(
     seed=0,  # of the first
 ) -> list:
     "A row for the crosscoder of each seed."
-    kw, task, out = some_of(c.stats, "n_bootstrap min_docs fdr seed"), [("task", "all")], []
+    kw, text, out = some_of(c.stats, "n_bootstrap min_docs fdr seed"), [(c.regime, "all")], []
     for i, cc in enumerate(saes):
         sums = crosscoder_sums(c.held_out, cc)
         of = crosscoder(c.held_out, cc, sums=sums, n_bootstrap=20, **some_of(c.stats, "min_docs"))
-        fvu = crosscoder_fvu(sums, task, 20).query("measure == 'delta_fvu'").value.iloc[0]
+        fvu = crosscoder_fvu(sums, text, 20).query("measure == 'delta_fvu'").value.iloc[0]
         out.append(dict(dictionary="crosscoder", seed=seed+i, delta_fvu=fvu, model_specific=int(select(of).called.sum()),
                         called=int(select(latent_scaling(c.held_out, cc, **kw)).called.sum()),
                         reproduced=_found_again(saes, i)))
@@ -139,10 +139,10 @@ def diff_sae_seeds(
     seed=0, # of the first
 ) -> list:
     "A row for the diff-SAE of each seed."
-    kw, task, out = some_of(c.stats, "min_docs fdr"), [("task", "all")], []
+    kw, text, out = some_of(c.stats, "min_docs fdr"), [(c.regime, "all")], []
     for i, one in enumerate(saes):
-        fvu = diff_sae_fvu(c.held_out, one, groups=task, n_bootstrap=20).value.iloc[0]
-        of = model_specific(c.held_out, one, threshold=model_specific_threshold(c.pair, one), groups=task, **kw)
+        fvu = diff_sae_fvu(c.held_out, one, groups=text, n_bootstrap=20).value.iloc[0]
+        of = model_specific(c.held_out, one, threshold=model_specific_threshold(c.pair, one), groups=text, **kw)
         out.append(dict(dictionary="diff-SAE", seed=seed+i, delta_fvu=fvu, model_specific=int(select(of).called.sum()),
                         called=int(select(diff_sae(c.held_out, one, **c.stats)).called.sum()),
                         reproduced=_found_again(saes, i)))
@@ -156,14 +156,14 @@ def depth_of_layers(
     folder,        # for the activations, which are removed again
     batch_tokens=None, # tokens per forward pass
 ) -> pd.DataFrame: # of `geometry`, with `model`
-    "The geometry of the difference in several layers, on task text."
+    "The geometry of the difference in several layers, on task text (plain text in a run without pairs)."
     from sae_diploma.acts import extract_many
     kw, table, out = some_of(c.stats, "n_bootstrap fdr seed"), c.held_out.table, []
     stores = extract_many(models, table, folder, [(l, "resid_post") for l in layers], c.dtype, batch_tokens)
     for name in models:
         if name == "base": continue
         of = {l: PairedStores(stores["base", l, "resid_post"], stores[name, l, "resid_post"], table) for l in layers}
-        out.append(geometry(of, groups=[("task", "all")], **kw).assign(model=name))
+        out.append(geometry(of, groups=[(c.regime, "all")], **kw).assign(model=name))
     for store in stores.values(): store.close()
     shutil.rmtree(folder)
     return pd.concat(out, ignore_index=True)

@@ -76,14 +76,14 @@ def trajectory(
     table,        # `TokenTable`
     sae,          # dictionary of the base model
     rows=None,    # rows to compare on; the evaluation documents by default
-    groups=(("task", "all"),), # kinds of text
+    groups=None,  # (regime, segment) pairs; task text by default, plain text where there is no other
     **kw,         # as for `drift`
 ) -> pd.DataFrame:
     """`drift` of each stop against the first, one under the other, with a column `at`; raises
     `ParamError` for fewer than two stops."""
     stops = list(stops)
     check(len(stops) > 1, f"stops: {len(stops)} given; give the base model and at least one stop")
-    rows = table.rows(split="eval") if rows is None else rows
+    rows, groups = table.rows(split="eval") if rows is None else rows, groups or [(table.main_regime, "all")]
     first, out = None, []
     for at, stop in progress(stops, desc="stops on the way", unit="stop"):
         with (stop if hasattr(stop, "__enter__") else contextlib.nullcontext(stop)) as model:

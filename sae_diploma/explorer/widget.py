@@ -39,8 +39,9 @@ def _build_choices(self:Explorer, regime):
     places = list(dict.fromkeys(o.place for o in self.dictionaries.values()))
     self.place = _drop("Layer", "Layer and hookpoint that the dictionaries read", options=places, value=self.d.place)
     self.which = _drop("Dictionary", "Whose latents", options=self._offered(self.d.place), value=self.name)
-    self.regime = _drop("Text", "Kind of text that change is told for", value=self._known_regime(regime),
-        options=[("of the task", "task"), ("plain", "plain"), ("all", "all")])
+    texts = [("of the task", "task"), ("plain", "plain"), ("all", "all")]
+    if not self._has_task(): texts, regime = texts[1:], "plain" if regime == "task" else regime
+    self.regime = _drop("Text", "Kind of text that change is told for", value=self._known_regime(regime), options=texts)
     self.search = _full(W.Text, "Search", "Search latents by number or token", continuous_update=True,
         placeholder="number, or a token it fires on or promotes")
     self.verdict = _full(W.Dropdown, "Verdict", "Only latents with this verdict", options=[("all latents", "all")])
@@ -110,6 +111,13 @@ def _lay_out(self:Explorer):
 def _offered(self:Explorer, place):
     "[(title, name)] of the dictionaries that read this place."
     return [(o.title, n) for n, o in self.dictionaries.items() if o.place == place]
+
+# %% ../../nbs/lib/explorer/09_widget.ipynb #923fbbe5
+@patch
+def _has_task(self:Explorer):
+    "Whether the run has task text; one without pairs has none."
+    docs = table_or_none(self.run_dir/"03_saes"/"tokens"/"docs.parquet")
+    return docs is None or "regime" not in docs or (docs.regime == "task").any()
 
 # %% ../../nbs/lib/explorer/09_widget.ipynb #678bd190
 @patch

@@ -45,13 +45,15 @@ def _model_lines(run):
     d, s = (_read(run, o, "manifest.json").get("metrics", {}) for o in ("01_data", "02_sft"))
     cfg = _read(_run_sae(run), "config.json")
     card = _read(Path(__file__).parent.parent, "tiny", "card.json") if cfg.get("model_name") == "tiny" else {}
-    held = d and d["n_validation"]+d["n_test"] or None
+    held = d.get("n_validation", 0)+d.get("n_test", 0) or None
+    def loss(of): # of summaries, in a run without pairs of plain text
+        found = next((v for k in (f"loss_{of}", f"loss_plain_{of}") if (v := s.get(k)) is not None), None)
+        return "" if found is None else f"loss {num(found)}"
     placebo = [_n(s.get("steps"), "steps on documents") or "given"] if (run/"02_sft"/"placebo.json").exists() else []
-    loss = lambda o: f"loss {num(s[o])}" if o in s else ""
-    trained = _n(s.get("steps"), "steps on pairs") or ("given" if s else "")
     return dict(data=[_n(d.get("n_train"), "pairs"), _n(held, "held out"), _n(d.get("n_plain"), "documents")],
-                base=[_n(card.get("parameters"), "weights").replace("e+06", " M"), loss("loss_base")],
-                ft=[trained, loss("loss_ft")], placebo=placebo)
+                base=[_n(card.get("parameters"), "weights").replace("e+06", " M"), loss("base")],
+                ft=[_n(s.get("steps"), "steps on pairs") or ("given" if s else ""), loss("ft")],
+                placebo=placebo)
 
 # %% ../../nbs/lib/figures/10_overview.ipynb #d1ba43f5
 def _dictionary_lines(run):
@@ -71,7 +73,8 @@ def _finding_lines(run):
     c = _read(run, "04_comparison", "manifest.json").get("metrics", {})
     path, one = run/"04_comparison"/"latent_scaling.parquet", []
     if path.exists():
-        t = load_parquet(path).query("segment == 'all' and regime == 'task'")
+        t = load_parquet(path).query("segment == 'all'")
+        t = t[t.regime == ("task" if (t.regime == "task").any() else t.regime.iloc[0])]
         one = [f"{int(t.p.notna().sum()):,} by length", f"{int(called_rows(t).sum()):,} by scaling, too"]
     latents = [_n(c.get("latents_called"), "change"), _n(c.get("latents_survive"), "beyond the placebo")]
     return dict(one=one, latents=latents,

@@ -55,8 +55,9 @@ def pick_texts(
     return list(dict.fromkeys(out))[:n]
 
 # %% ../../nbs/lib/front/07_play.ipynb #ec1666ec
-def _title(i, d):
-    "The name of a text in the list."
+def _title(i, d, both=True):
+    "The name of a text in the list, with its kind where there are two."
+    if not both: return " ".join(visible(cut(f"{i}. {d.id}", 110)).split())
     kind = "to summarise" if d.regime == "task" else "other text"
     return " ".join(visible(cut(f"{i}. {d.id} ({kind})", 110)).split())
 
@@ -72,7 +73,7 @@ def _text_data(c, i, d, about, acts, peak, n_tokens, wrote):
     table, is_task = c.pair.table, about.regime == "task"
     rows = _readable(table, d, held_out_docs(c)[1] if is_task else 0)
     at = rows[:n_tokens]
-    one = dict(title=_title(i, about), tokens=token_text(c.tokenizer, table.token[at]),
+    one = dict(title=_title(i, about, table.main_regime == "task"), tokens=token_text(c.tokenizer, table.token[at]),
         acts=_letters(acts, at-table.bounds[d], peak))
     if len(rows) > n_tokens: one["cut"] = True
     if is_task and (w := wrote.get(str(about.id))): one["wrote"] = {k: visible(cut(v, 600)) for k, v in w.items()}

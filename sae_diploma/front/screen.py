@@ -77,7 +77,7 @@ def _shown_text(c, e, top):
 def _missing(c, e):
     "What the run lacks, in sentences."
     if e is None: return [f"The picture is left out: {c.why}."]
-    if e["wrote"] is not None: return []
+    if e["wrote"] is not None or c.pair.table.main_regime != "task": return [] # without pairs there is nothing to write
     return ["Neither model has written about this text: chapter 2 keeps no summary of it."]
 
 # %% ../../nbs/lib/front/05_screen.ipynb #046396a7

@@ -70,6 +70,17 @@ def _how_often(r):
     value = f"{rounded(100*r.freq_base, d)} % → {rounded(100*r.freq_ft, d)} %"
     return dict(what=what, value=value, span=f"{change} points {span}".strip())
 
+# %% ../../nbs/lib/front/03_words.ipynb #a5385ee5
+def _plain_loss(run):
+    "What fine-tuning did to the loss on plain documents, which is all that a run without pairs measures; None without."
+    of = (run_json(run, "02_sft", "eval.json").get("loss") or {}).get("plain") or {}
+    b, f, d = (of.get(k) or {} for k in ("base", "ft", "change"))
+    if not all(_some(o.get("mean")) for o in (b, f, d)) or not (_some(d.get("lo")) and _some(d.get("hi"))): return None
+    k = max(2, decimals(d["lo"], d["hi"])) if d["lo"] != d["hi"] else 2
+    change, span = by_interval(d["mean"], d["lo"], d["hi"], True) if d["lo"] != d["hi"] else ("no change", "")
+    return dict(what="Loss on held-out plain documents, in nats a token; less is better.",
+        value=f"{rounded(b['mean'], k)} → {rounded(f['mean'], k)}", span=f"{change} {span}".strip())
+
 # %% ../../nbs/lib/front/03_words.ipynb #1571c0dc
 def _learned(run):
     "What the model learned of its task."
@@ -78,6 +89,7 @@ def _learned(run):
     of = lambda k: next((o for o in rows if (o.get("output"), o.get("metric")) == (k, "rougeL")), {})
     b, f = of("base"), of("ft")
     if not _some(f.get("mean")) or not all(_some(b.get(o)) for o in ("mean", "diff", "diff_lo", "diff_hi")):
+        if not rows and (loss := _plain_loss(run)): return loss
         return dict(what=what+".", missing="Not measured: chapter 2 has written no summaries.")
     d = max(0, decimals(b["diff_lo"], b["diff_hi"]))
     change, span = by_interval(b["diff"], b["diff_lo"], b["diff_hi"], True)

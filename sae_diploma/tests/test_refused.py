@@ -30,7 +30,7 @@ CALLS = dict(
     stream="train-sae --model_name {m} --dataset_name {texts} --text_column body --layer_idx 1 --n_tokens 400 "
            "--buffer_rows 128 --d_sae 32 --k 2 --batch_size 64 --max_length 32 --device cpu --output_dir {new}/streamed",
     evaluate="evaluate {sae} --store {acts} --model {m} --n_documents 2 --device cpu --output {new}/evaluation.json",
-    compare="compare --base_model {m} --ft_model {ft} --base_sae_path {sae} --dataset_name {texts} --text_column body "
+    compare="compare --tables_only --base_model {m} --ft_model {ft} --base_sae_path {sae} --dataset_name {texts} --text_column body "
             "--num_samples 40 --max_length 32 --d_sae_delta 8 --device cpu --output_dir {new}/compared",
     store="store subsample {acts} --n_docs 5 --out {new}/part",
     convert="convert {sae} {new}/converted")
