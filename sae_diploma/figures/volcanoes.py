@@ -206,7 +206,7 @@ def plot_placebo(
     return fig
 
 # %% ../../nbs/lib/figures/07_volcanoes.ipynb #949c140c
-_seen = dict(alike=("alike there", "ft"), opposite=("the other way", "base"), undecided=("undecided", "muted"))
+_seen = dict(alike=("alike", "ft"), opposite=("opposite", "base"), undecided=("undecided", "muted"))
 
 @styled
 def plot_second_domain(
