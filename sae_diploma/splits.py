@@ -22,8 +22,9 @@ from .tables import num
 def read_pairs(
     folder, # `01_data/pairs` of a run
 ) -> dict: # split -> its table
-    "The pairs of a run: training, validation and test."
-    return {s: load_parquet(Path(folder)/f"{s}.parquet") for s in ("train", "validation", "test")}
+    "The pairs of a run: training, validation and test; {} of a run without pairs."
+    files = {s: Path(folder)/f"{s}.parquet" for s in ("train", "validation", "test")}
+    return {s: load_parquet(f) for s, f in files.items()} if any(f.exists() for f in files.values()) else {}
 
 # %% ../nbs/lib/data/80_splits.ipynb #4430e4a5
 def has_pairs(
@@ -45,10 +46,10 @@ def pair_datasets(
     folder,           # `01_data/pairs` of a run
     n_validation:int, # validation pairs that are kept, the first ones
 ):
-    "The pairs of a run as a `DatasetDict` to fine-tune on."
+    "The pairs of a run as a `DatasetDict` to fine-tune on; an empty one of a run without pairs."
     from datasets import Dataset, DatasetDict
     found = DatasetDict({s: Dataset.from_pandas(t, preserve_index=False) for s, t in read_pairs(folder).items()})
-    found["validation"] = first_rows(found["validation"], n_validation)
+    if found: found["validation"] = first_rows(found["validation"], n_validation)
     return found
 
 # %% ../nbs/lib/data/80_splits.ipynb #72c333e9
@@ -74,18 +75,20 @@ def sample_pairs(
     n_eval:int,  # and to measure on, of the other two
     seed:int=0,  # of the draw
 ) -> pd.DataFrame:
-    "Pairs for dictionaries, with `split` 'sae' or 'eval'."
+    "Pairs for dictionaries, with `split` 'sae' or 'eval'; None of a run without pairs."
+    if not pairs: return None
     unseen = pd.concat([pairs["validation"], pairs["test"]])
     return pd.concat([_drawn(pairs["train"], n_sae, "sae", seed), _drawn(unseen, n_eval, "eval", seed)])
 
 # %% ../nbs/lib/data/80_splits.ipynb #daaefd9b
 def chat_of_sample(
-    pairs:pd.DataFrame, # of `sample_pairs`
+    pairs,              # of `sample_pairs`
     tokenizer,          # of the models
     max_length:int,     # tokens of a pair at most; fewer where the model was trained with fewer
 ):
-    "A sample of pairs as conversations, cut as in training, with the sample's `split`."
+    "A sample of pairs as conversations, cut as in training, with the sample's `split`; None of no sample."
     from datasets import Dataset
+    if pairs is None: return None
     length = min(max_length, of_format(tokenizer, "max_length", None, max_length))
     chat = to_chat(Dataset.from_pandas(pairs, preserve_index=False), tokenizer, length)
     split = dict(zip(pairs.id, pairs.split))
@@ -122,6 +125,8 @@ def split_table(
     card:dict, # of `corpus_card`, with plain documents
 ) -> pd.DataFrame:
     "What a run takes of the corpus, a row for each split."
+    if not card["pairs"]:
+        return pd.DataFrame([{"split": s, "plain documents": n} for s, n in card["plain"]["splits"].items()])
     return pd.DataFrame([{"split": s, "pairs of this run": o["rows"], "modules they come from": o["sources"],
                           "plain documents": card["plain"]["splits"].get(s, 0)} for s, o in card["pairs"].items()])
 
@@ -129,8 +134,9 @@ def split_table(
 def corpus_table(
     card:dict, # of `corpus_card`
 ) -> pd.DataFrame:
-    "The whole corpus, split by split; of another data set the pairs that were taken from it."
+    "The whole corpus, split by split; of another data set the pairs, or plain documents, that were taken from it."
     if corpus := card.get("corpus"): return pd.DataFrame(corpus["splits"]).rename_axis("in the corpus")
+    if not card["pairs"]: return pd.DataFrame(dict(documents=card["plain"]["splits"])).rename_axis("split")
     return pd.DataFrame(card["pairs"]).T[["rows", "sources", "hash"]].rename_axis("split")
 
 # %% ../nbs/lib/data/80_splits.ipynb #2b97dc85
@@ -165,17 +171,27 @@ def _pairs_sentence(pairs, card, held):
     return (f"{len(pairs['train']):,} pairs to train on, {len(pairs['validation']):,} to choose a checkpoint by and "
             f"{len(pairs['test']):,} to report on, from {modules:,} modules, {apart}.")
 
+# %% ../nbs/lib/data/80_splits.ipynb #03e8a132
+def _plain_in_brief(card, middle, quarters):
+    "What a run without pairs reads."
+    n, kind = card["plain"]["splits"], "plain document"
+    return [f"This run has no pairs. {sum(n.values()):,} plain documents: dictionaries learn from {n.get('train', 0):,}, the "
+            "others are held out, and everything is measured on them.",
+            f"A document has a median of {middle[kind]:.0f} tokens (middle half {quarters(kind)})."]
+
 # %% ../nbs/lib/data/80_splits.ipynb #4711c0db
 def corpus_in_brief(
     pairs,   # split -> pairs
     card,    # of `corpus_card`
-    overlap, # of `overlap_table`
-    lengths, # of `text_lengths`, with the parts 'article' and 'summary'
+    overlap, # of `overlap_table`; None of a run without pairs
+    lengths, # of `text_lengths`, with the parts 'article' and 'summary', or 'plain document'
 ) -> list: # of sentences; None where there is nothing to report
     "Size of a run's corpus, how much of what is held out was seen, and how long the texts are."
-    held, middle = overlap.set_index("split"), medians(lengths)
+    middle = medians(lengths)
     def quarters(part):
         return lengths[lengths.part == part].tokens.quantile([.25, .75]).round().astype(int).tolist()
+    if not len(pairs): return _plain_in_brief(card, middle, quarters)
+    held = overlap.set_index("split")
     return [_pairs_sentence(pairs, card, held), _unseen_sentence(held),
             f"A summary has a median of {middle['summary']:.0f} tokens (middle half {quarters('summary')}), the "
             f"article that it is written from {middle['article']:.0f} {quarters('article')}."]

@@ -10,7 +10,7 @@ __all__ = ['SENTENCE_END', 'SCAN_VERSION', 'NO_TEXT_TURN', 'READ_VERSION', 'LEAK
            'docstring_documents', 'docstring_pairs', 'recorded_corpus', 'corpus_differences', 'record_corpus',
            'offline_if_unreachable', 'is_conversation', 'pair_of_turns', 'load_pairs', 'load_texts', 'open_column',
            'plain_texts', 'chat_prompt', 'cut_articles', 'to_chat', 'corpus_card', 'package_table', 'dropped_table',
-           'save_pairs', 'overlap_table', 'text_lengths', 'show_pairs']
+           'save_pairs', 'overlap_table', 'text_lengths', 'show_pairs', 'show_texts']
 
 # %% ../../nbs/lib/data/99_data.ipynb #d72175ab
 from ..hub import cache_folder, offline_if_unreachable
@@ -34,4 +34,5 @@ _all_ = ["SENTENCE_END", "SCAN_VERSION", "NO_TEXT_TURN", "READ_VERSION", "LEAKS"
          "frame_hash", "cache_folder", "docstring_documents", "docstring_pairs", "recorded_corpus",
          "corpus_differences", "record_corpus", "offline_if_unreachable", "is_conversation", "pair_of_turns",
          "load_pairs", "load_texts", "open_column", "plain_texts", "chat_prompt", "cut_articles", "to_chat",
-         "corpus_card", "package_table", "dropped_table", "save_pairs", "overlap_table", "text_lengths", "show_pairs"]
+         "corpus_card", "package_table", "dropped_table", "save_pairs", "overlap_table", "text_lengths", "show_pairs",
+         "show_texts"]

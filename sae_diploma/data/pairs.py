@@ -165,7 +165,7 @@ def _other_pairs(name, text_column, target_column, want, config, revision, seed,
 # %% ../../nbs/lib/data/18_pairs.ipynb #f71d0796
 def load_pairs(
     dataset_name="docstrings",
-    # 'docstrings', 'package-readmes', a file (.parquet, .arrow, .jsonl, .json, .csv, .tsv), a folder, or a hub id
+    # 'docstrings', 'package-readmes', 'none', a file (.parquet, .arrow, .jsonl, .json, .csv, .tsv), a folder, a hub id
     text_column="article",      # the text to be summarised, or a column of conversations; a dot leads into a nested one
     target_column="highlights", # the summary; None or '' where `text_column` holds conversations
     n_train=None,               # pairs drawn at random by `seed`; None or 0: all
@@ -177,10 +177,13 @@ def load_pairs(
     packages=None,              # of the corpora of our own, see `corpus_packages` and `open_readmes`
     cache_dir=None,             # where scans and downloads are kept
 ):
-    """Pairs of any source: `DatasetDict(train, validation, test)` of id, article, highlights, source, name; its
-    attribute `dropped` counts what was left out and why, which a warning reports of other sources than
-    'docstrings'."""
+    """Pairs of any source: `DatasetDict(train, validation, test)` of id, article, highlights, source, name, and of
+    'none' an empty one; its attribute `dropped` counts what was left out and why, which a warning reports of other
+    sources than 'docstrings'."""
     from datasets import DatasetDict
+    if dataset_name == "none":
+        none = DatasetDict(); none.dropped = {}
+        return none
     counts = dict(n_train=n_train, n_validation=n_validation, n_test=n_test)
     want = dict(zip(SPLIT_NAMES, (row_count(param, n) for param, n in counts.items())))
     named = isinstance(text_column, str) and text_column

@@ -119,8 +119,9 @@ def _local(name, config=None, cache_dir=None, streaming=False):
     files, kind, kw = _folder_files(p, config) if p.is_dir() else _one_file(name, p)
     all_files = [f for fs in files.values() for f in fs]
     if kind == "csv" and any(suffix(Path(f)) == ".tsv" for f in all_files): kw = dict(sep="\t") | kw
-    if streaming: read = lambda w, fs: stream_texts(fs, kind, w, kw)
-    else: read = lambda w, fs: kept_texts(fs, kind, w, cache_dir, **kw)
+    of = lambda fs: "document" if kind == "text" and len(fs) > 1 else kind # one text file has a document a line
+    if streaming: read = lambda w, fs: stream_texts(fs, of(fs), w, kw)
+    else: read = lambda w, fs: kept_texts(fs, of(fs), w, cache_dir, **kw)
     return Source(name, {s: lambda w, fs=fs: read(w, fs) for s, fs in files.items()},
                   lambda: column_names(next(iter(files.values()))[0], kind, **kw))
 

@@ -6,6 +6,7 @@
 __all__ = ['open_column', 'load_texts', 'plain_texts']
 
 # %% ../../nbs/lib/data/19_texts.ipynb #1dd4df00
+import warnings
 from pathlib import Path
 
 import numpy as np, pandas as pd
@@ -17,6 +18,14 @@ from .readmes import OWN_CORPORA, open_own
 from .similar import normal_form
 from .sources import SPLIT_NAMES, one_sentence, open_source, row_count, warn_dropped
 from .wanted import Wanted
+
+# %% ../../nbs/lib/data/19_texts.ipynb #5759521d
+def _text_or_turns(source, column):
+    "The column that is meant: where the usual 'text' is not there, that of conversations."
+    names = source.names() if column == "text" else []
+    found = next((o for o in ("messages", "conversations") if o in names), None) if "text" not in names else None
+    if found: warnings.warn(f"{source.name} has no column text; texts are read from the turns of {found}")
+    return found or column
 
 # %% ../../nbs/lib/data/19_texts.ipynb #8eb024a4
 def open_column(
@@ -34,7 +43,7 @@ def open_column(
     source = open_source(name, config, revision, cache_dir, streaming=streaming or not local)
     key = next((a for a in (split, *SPLIT_NAMES.get(split, ())) if a in source.splits), None)
     check(key, f"split: {name} has no split {split!r}; it has {', '.join(source.splits)}")
-    return source.read(key, Wanted(column))
+    return source.read(key, Wanted(_text_or_turns(source, column)))
 
 # %% ../../nbs/lib/data/19_texts.ipynb #9d775729
 def _shuffled(ds, n, seed):

@@ -113,6 +113,18 @@ def pair(self:Comparison):
     def opened(): return PairedStores(self.store("base"), self.store("ft"), TokenTable.load(self.saes/"tokens"))
     return self._once("pair", opened)
 
+# %% ../../nbs/lib/diffing/00b_comparison.ipynb #e132eb32
+@patch(as_prop=True)
+def regime(self:Comparison) -> str:
+    "The kind of text that the comparison is about: 'task', or 'plain' in a run without pairs."
+    return self.pair.table.main_regime
+
+# %% ../../nbs/lib/diffing/00b_comparison.ipynb #0c00bf3a
+@patch(as_prop=True)
+def text(self:Comparison) -> str:
+    "That kind of text in words."
+    return f"{self.regime} text"
+
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #d5336f59
 @patch(as_prop=True)
 def held_out(self:Comparison):

@@ -67,6 +67,8 @@ def _patterns_sentence(n, regime, fdr):
     tested = f"of {_count(n['tested'], 'tested latent')} of the base SAE"
     if not n["tested"]:
         return f"On {_text(regime)} no latent fires in enough documents to be tested, so nothing can be said."
+    if n.get("same"):
+        return f"No change: on {_text(regime)} each {tested} fires on the same tokens in both models, and as strongly."
     if not n["called"]:
         return (f"On {_text(regime)} none {tested} changes how often it fires at a false discovery "
                 f"rate of {pct(fdr)}; 95 % of the intervals stay within ±{100*n['within']:.2g} points, "
@@ -87,6 +89,8 @@ def _patterns_in(t):
                less=int((c.delta < 0).sum()), twofold=int((c.log2_ratio.abs() >= 1).sum()),
                mean_called=int(t.mean_called.sum()), within=_reach(t),
                docs=int(t.docs.max()) if len(t) else 0)
+    moved = [t[o].fillna(0).abs().max() for o in ("delta", "mean_delta") if o in t]
+    if len(t) and max(moved) == 0: out["same"] = True
     columns = ["latent", "freq_base", "freq_ft", "delta", "lo", "hi", "q"]
     if len(c): out["largest"] = c.loc[c.delta.abs().idxmax(), columns].to_dict()
     return out
@@ -192,12 +196,13 @@ def patterns(
 def _transfer_sentence(n):
     "What the base SAE explains of both models, in a sentence."
     d, e = n["fvu_difference"], n["delta_fvu"]
+    if not np.isfinite(e["value"]):
+        return (f"The base SAE leaves {pct(n['fvu_base']['value'])} of the variance of both models unexplained; the two "
+                "do not differ.")
     out = (f"The base SAE leaves {pct(n['fvu_base']['value'])} of the variance of the base model "
            f"unexplained and {pct(n['fvu_ft']['value'])} of the fine-tuned one's "
            f"({points(d['value'], d['lo'], d['hi'])})")
-    if np.isfinite(e["value"]):
-        return out + f", and {estimate(e['value'], e['lo'], e['hi'], 100, unit='%')} of the difference between the two."
-    return out + "; the two do not differ."
+    return out + f", and {estimate(e['value'], e['lo'], e['hi'], 100, unit='%')} of the difference between the two."
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #de9542a9
 def _transfer_numbers(t):
@@ -298,6 +303,8 @@ def _neurons_sentence(n, regime):
                 "nothing can be said of them.")
     of = f"of {_count(n['tested'], 'tested MLP neuron')}"
     itself = "" if n["null"] is None else f" Base against itself calls {n['null'] or 'none'}."
+    if n["within"] == 0:
+        return f"No change: on {_text(regime)} each {of} is active on the same tokens in both models.{itself}"
     if not n["called"]:
         return (f"On {_text(regime)} none {of} changes how often it is active at a false discovery "
                 f"rate of {pct(n['fdr'])}; 95 % of the intervals stay within ±{100*n['within']:.2g} "
@@ -404,6 +411,8 @@ def _short_neurons(n):
     if not n.get("neurons", 1):
         found = "Nothing can be said: no layer has neurons that can be read one by one."
         return dict(asked=asked, found=found, sure="")
+    if n.get("within") == 0:
+        return dict(asked=asked, found=f"No. Each of {n['tested']:,} neurons does the same in both models.", sure="")
     if not n["called"]:
         return dict(asked=asked, found=f"No. None of {n['tested']:,} neurons is active more or less often.",
                     sure=_within(n))
@@ -441,6 +450,8 @@ def _short_patterns(n):
     asked = "Do the features of the base model fire differently?"
     if not t["tested"]:
         return dict(asked=asked, found="Nothing can be said: no feature fires in enough documents.", sure="")
+    if t.get("same"):
+        return dict(asked=asked, found=f"No. Each of {t['tested']:,} features does the same in both models.", sure="")
     if not t["called"]:
         return dict(asked=asked, found=f"No. None of {t['tested']:,} features fires more or less often.",
                     sure=_within(t))

@@ -20,6 +20,7 @@ def affine_sentence(
 ) -> str:
     "How much of the difference is a movement of the whole, on task text, and of the placebo's."
     t = select(t).set_index(["model", "kind"])
+    if not np.isfinite(t.value["ft", "mean"]): return "The two models do not differ at this place, so nothing moved."
     left = lambda model, map: estimate(*t.loc[(model, map), ["value", "lo", "hi"]], 100, unit="%")
     said = (f"The mean difference alone leaves {left('ft', 'mean')} of the difference, one rotation of the whole "
             f"stream {left('ft', 'orthogonal')}, any affine map {left('ft', 'ridge')}")
@@ -34,6 +35,9 @@ def fit_sentence(
     "How well the base dictionary fits both models and their difference, on task text."
     t = select(t).set_index(["measure", "model"])
     left = lambda measure, model: estimate(*t.loc[(measure, model), ["value", "lo", "hi"]], 100, unit="%")
+    if not np.isfinite(t.value["delta_fvu", "ft-base"]):
+        return (f"The base model's dictionary leaves {left('fvu', 'base')} of the variance of both models unexplained; they "
+                "do not differ at this place.")
     return (f"The base model's dictionary leaves {left('fvu', 'base')} of the variance of the base model unexplained, "
             f"{left('fvu', 'ft')} of the fine-tuned one's, and {left('delta_fvu', 'ft-base')} of their difference.")
 
@@ -142,6 +146,7 @@ def weights_sentence(
     t:pd.DataFrame, # of `weights`
 ) -> str:
     "Which matrix moved most, and the median of all."
+    if not (t.rel_change > 0).any(): return "No weight differs: the two models are the same."
     top = t.loc[t.rel_change.idxmax()]
     where = f" of layer {int(top.layer)}" if top.layer >= 0 else ""
     return (f"The weights moved by {pct(t.rel_change.median())} of their norm in the median, most of all "

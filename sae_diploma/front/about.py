@@ -53,7 +53,7 @@ _own = ("docstrings", "package-readmes") # corpora of installed packages
 
 def _licences(card, names):
     "Under which licence the texts are that the page quotes."
-    out, other = [], sorted(_public(o) for o in names if o and o not in _own)
+    out, other = [], sorted(_public(o) for o in names if o and o not in (*_own, "none"))
     if set(_own) & set(names):
         pk = (card.get("corpus") or {}).get("packages") or {}
         said = [f"{p} {o.get('version', '')} ({o.get('licence') or 'no licence named'})" for p, o in pk.items()
@@ -114,6 +114,8 @@ def _data_words(data, card):
     text = _public(data.get("dataset_name"))+(f": {hashes}" if hashes else "")
     if not plain.get("rows"): return text
     name = _public(data.get("plain_dataset_name"))
+    if data.get("dataset_name") == "none":
+        return f"{name}, {plain['rows']:,} documents, hash {plain.get('hash')}; no pairs"
     return f"{text}; other text: {name}, {plain['rows']:,} documents, hash {plain.get('hash')}"
 
 # %% ../../nbs/lib/front/04_about.ipynb #ffcdb03a

@@ -63,6 +63,7 @@ def choose_run(
     preset=None,    # its name; by default what the run folder was made with, else 'quick'
     run_dir=None,   # `_runs/<preset>` by default
     given=(),       # (name, value) pairs on top
+    within=None,    # chapters of a new run, as in ["01", "02"]; those of the preset by default
 ) -> ChosenRun:
     "The run folder, the parameters of every chapter and the name of the preset, all validated."
     run_dir = resolve_run_dir(run_dir or f"_runs/{Path(preset or 'quick').stem}")
@@ -74,7 +75,7 @@ def choose_run(
         params, name = resolve_params(some, None, given, base), stored.get("preset")
     else:
         content, name = load_preset(preset or "quick"), Path(preset or "quick").stem
-        some = chosen_chapters(chapters, content.get("chapters"))
+        some = chosen_chapters(chapters, within or content.get("chapters"))
         params = resolve_params(some, content, given)
     return ChosenRun(run_dir, params, name, list(some) if len(some) < len(chapters) else None)
 
@@ -111,12 +112,13 @@ def reproduce(
     update=False,    # change the parameters of an existing run, and redo what hangs on them
     chapters=None,   # folder of chapters; `chapters_dir()` by default
     say=print,       # receives the lines of the report
+    within=None,     # chapters of a new run, as in ["01", "02"]; those of the preset by default
 ) -> Path:
     "Run the chain, or what of it is not done, and return the run folder."
     chs = find_chapters(chapters)
     check(chs, f"no chapters in {chapters or chapters_dir()}; set SAE_DIPLOMA_CHAPTERS to the folder that holds them",
           DataError)
-    run_dir, params, preset, some = choose_run(chs, preset, run_dir, params)
+    run_dir, params, preset, some = choose_run(chs, preset, run_dir, params, within)
     chs = chosen_chapters(chs, some)
     start, only = (resolve_stage(o, chs) if o else None for o in (start, only))
     may_run(run_dir)
