@@ -74,7 +74,8 @@ def plan_rows(
     for o in plans:
         most, share = largest(o.items, machine)
         rows.append(dict(chapter=o.stage, trained=short(o.tokens("train")), read=short(o.tokens("forward")),
-            written=short(o.tokens("generate")), flops=short(o.flops), memory=short(o.space.device+o.space.host, "B"),
+            written=short(o.tokens("generate")),
+            dictionaries=short(o.tokens("sae")), flops=short(o.flops), memory=short(o.space.device+o.space.host, "B"),
             disk=short(o.space.disk, "B"), time=about(o.seconds).removeprefix("about "),
             largest=f"{most.what} ({share:.0%})"))
     return rows

@@ -105,7 +105,7 @@ def _of_path(name, path):
     if path.is_file(): return _of_gguf(name, path)
     if (path/"config.json").exists(): return _of_config(name, load_json(path/"config.json", keys=()))
     if (path/"adapter_config.json").exists():
-        return model_shape_of(load_json(path/"adapter_config.json", ["base_model_name_or_path"])["base_model_name_or_path"])
+        return model_shape_of(load_json(path/"adapter_config.json", keys=["base_model_name_or_path"])["base_model_name_or_path"])
     files = sorted(path.glob("*.gguf"))
     check(len(files) == 1, f"model_name: the folder {path} holds no config.json; give the folder of a model, or a file")
     return _of_gguf(name, files[0])
@@ -116,11 +116,14 @@ def model_shape_of(
 ) -> ModelShape:
     "The shape of a model; raises `ParamError` for a hub id that is neither known nor in the cache nor to be reached."
     name = str(name)
-    path = package_dir()/"tiny" if name == "tiny" else Path(name.partition(":")[0] if ":" in name[2:] else name).expanduser()
+    path = package_dir()/"tiny" if name == "tiny" else Path(name).expanduser()
     if path.exists(): return _of_path(name, path)
     if found := known_shape(name): return found
+    if name.endswith(".gguf"):
+        from sae_diploma.gguf_models import gguf_source
+        return _of_gguf(name, gguf_source(name))
     check(name.count("/") <= 1 and not name.startswith((".", "/", "~")), f"model_name: there is no folder {name}")
-    file = _cached(name.partition(":")[0])
+    file = _cached(name)
     check(file, f"model_name: the config of {name!r} is neither known nor in the hub's cache, and the hub does not give "
                 f"it; check the name and the network, or give a folder (known: {', '.join(o.name for o in KNOWN_SHAPES.values())})")
     return _of_config(name, load_json(file, keys=()))
