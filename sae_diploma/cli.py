@@ -177,8 +177,9 @@ def export_(
     export_run(run_dir, to, out)
 
 # %% ../nbs/lib/running/02_cli.ipynb #42c406d4
-_commands = {"reproduce": reproduce_, "plan": plan_, "status": status_, "findings": findings_, "presets": presets_, "site": site_,
-             "export": export_, "extract": extract_, "store": store_, "sft": sft_, "train-sae": train_sae_,
+_commands = {"reproduce": reproduce_, "plan": plan_, "status": status_, "findings": findings_, "presets": presets_,
+             "site": site_, "export": export_,
+             "extract": extract_, "store": store_, "sft": sft_, "train-sae": train_sae_,
              "evaluate": evaluate_, "compare": compare_, "convert": convert_, "benchmark": benchmark_} # as in the help
 
 def _overview():

@@ -11,7 +11,7 @@ import contextlib, functools, sys, threading
 # %% ../../nbs/lib/core/07_memory.ipynb #70d3e31d
 def _high_water():
     "Bytes of this process's high-water mark; 0 where the system tells none."
-    with contextlib.suppress(OSError, StopIteration, ValueError): # of this program, where `resource` keeps that of the parent
+    with contextlib.suppress(OSError, StopIteration, ValueError): # `resource` keeps the mark of whoever started this
         lines = open("/proc/self/status", encoding="utf-8")
         with lines: return next(int(l.split()[1])*1024 for l in lines if l.startswith("VmHWM:"))
     with contextlib.suppress(ImportError):

@@ -44,7 +44,8 @@ def _training(s, p, what, columns, scored):
     tokens = calls*p["per_device_train_batch_size"]*columns
     state = 7*4*(adapter_params(s.model, r) if r else n_params_of(s))
     return Item(what, "train", tokens, tokens*training_flops(s.model, columns, scored, r),
-                steps*state + tokens*activation_bytes(s.model, 1, scored, lora=bool(r))*2, calls*s.model.n_layers, half=s.half, spread=True)
+                steps*state + tokens*activation_bytes(s.model, 1, scored, lora=bool(r))*2, calls*s.model.n_layers,
+                half=s.half, spread=True)
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #46896422
 def n_params_of(
@@ -97,6 +98,7 @@ def frontier_of(
     n = max(1, len(listed(p["frontier_k"])))
     return [o for o in listed(p["frontier_architectures"]) for _ in range(n if o in SPARSE else 3)]
 
+# %% ../../nbs/lib/costs/06_chapters.ipynb #24e7093c
 def _sae_trainings(s, p, learn):
     "Items of the dictionaries of chapter 3."
     names, size = listed(p["architectures"]), (s.width, p["d_sae"], p["k"])
@@ -108,7 +110,7 @@ def _sae_trainings(s, p, learn):
                        p["sae_batch_size"], s.width, p["frontier_d_sae"], sum(ks)/len(ks), frontier))
     return trained
 
-# %% ../../nbs/lib/costs/06_chapters.ipynb #6f2df3e5
+# %% ../../nbs/lib/costs/06_chapters.ipynb #169ebe64
 def saes_items(
     s, # setting of the run
     p, # parameters of chapter 3
@@ -126,7 +128,7 @@ def saes_items(
     return [opening(6, 5), stored, *_sae_trainings(s, p, learn), probes,
             reading(s, "passes with the dictionary in place", documents*text, scored=1.)]
 
-# %% ../../nbs/lib/costs/06_chapters.ipynb #369d53a7
+# %% ../../nbs/lib/costs/06_chapters.ipynb #d3ef22b5
 def _joint(s, p, learn):
     "Items of the dictionaries of chapter 4."
     seeds, ks = max(1, p["n_seeds"]), len(listed(p["model_specific_k"]))
@@ -136,7 +138,7 @@ def _joint(s, p, learn):
             dictionaries(f"{seeds} crosscoder{'s'*(seeds > 1)}", *how, ["batchtopk"]*seeds, models=2),
             dictionaries("dictionaries of the difference", *how, ["batchtopk"]*(seeds+2*ks))]
 
-# %% ../../nbs/lib/costs/06_chapters.ipynb #8137fc0b
+# %% ../../nbs/lib/costs/06_chapters.ipynb #8f6a68e6
 def _deep_reading(s, p, held_out, text):
     "Items of chapter 4 that read text."
     stops = len(listed(p["trajectory_stops"]))*p["n_trajectory_documents"]*s.pair(0)
@@ -148,7 +150,7 @@ def _deep_reading(s, p, held_out, text):
     if layers: items.append(reading(s, f"{layers} whole layers", held_out, passes=3., stored=12*layers*s.model.d_model))
     return items
 
-# %% ../../nbs/lib/costs/06_chapters.ipynb #3d4865e9
+# %% ../../nbs/lib/costs/06_chapters.ipynb #72aa04b5
 def comparison_items(
     s,    # setting of the run
     p,    # parameters of chapter 4
@@ -162,7 +164,7 @@ def comparison_items(
                       encoded*20*saes["d_sae"], fixed=6 + tests)
     return [opening(8, 9), *_joint(s, p, learn), *_deep_reading(s, p, held_out, s.text(saes["max_length"])), statistics]
 
-# %% ../../nbs/lib/costs/06_chapters.ipynb #539715ae
+# %% ../../nbs/lib/costs/06_chapters.ipynb #6a457e7e
 def figures_items(
     s,    # setting of the run
     p,    # parameters of chapter 5
@@ -177,7 +179,7 @@ def figures_items(
     return [*items, dictionaries("the fine-tuned model's own dictionary", learn, saes["sae_epochs"],
                                  saes["sae_batch_size"], s.width, saes["d_sae"], saes["k"], ["topk"])]
 
-# %% ../../nbs/lib/costs/06_chapters.ipynb #5df67ac2
+# %% ../../nbs/lib/costs/06_chapters.ipynb #116b875d
 def causal_items(
     s,   # setting of the run
     p,   # parameters of chapter 6
@@ -195,7 +197,7 @@ def causal_items(
             writing(s, "summaries with patches", 6*p["n_generate"], p["max_new_tokens"], pair),
             writing(s, "summaries with steering", steered*p["n_generate"], p["max_new_tokens"], pair)]
 
-# %% ../../nbs/lib/costs/06_chapters.ipynb #848f2b3a
+# %% ../../nbs/lib/costs/06_chapters.ipynb #e2d5d542
 _levels = dict(easy=(64, 512, 2e5), medium=(128, 1024, 5e5), hard=(128, 1024, 5e5), moving=(128, 1024, 5e5),
                turning=(64, 512, 2e5)) # width, latents, tokens
 
@@ -209,7 +211,7 @@ def _planted(p):
         yield times(dictionaries(f"planted activations, {level}", p["n_tokens"] or tokens, p["planted_epochs"],
                     p["planted_batch_size"], d, latents, 8, ["topk"]*(3*n_methods//4), models=1.5), n)
 
-# %% ../../nbs/lib/costs/06_chapters.ipynb #d287a3ac
+# %% ../../nbs/lib/costs/06_chapters.ipynb #f6961e7e
 def _habits(p):
     "Items of the planted fine-tunes, on the shipped model."
     from sae_diploma.costs.shapes import model_shape_of
@@ -221,7 +223,7 @@ def _habits(p):
     yield Item(f"methods on {p['n_finetunes']} habits", "statistics", read, read*forward_flops(m, 128, .75, 0),
                read*12*512, fixed=(4 + .04*p["finetune_pairs"])*p["n_finetunes"])
 
-# %% ../../nbs/lib/costs/06_chapters.ipynb #7c5b595c
+# %% ../../nbs/lib/costs/06_chapters.ipynb #18eb1139
 def scoreboard_items(
     s, # setting of the run
     p, # parameters of chapter 7
@@ -230,7 +232,7 @@ def scoreboard_items(
     habits = _habits(p) if p["n_finetunes"] and listed(p["finetune_kinds"]) else ()
     return [opening(2, 6), *_planted(p), *habits]
 
-# %% ../../nbs/lib/costs/06_chapters.ipynb #8eec31b0
+# %% ../../nbs/lib/costs/06_chapters.ipynb #8222acbc
 def run_items(
     params:dict,  # stage -> parameters
     lengths=None, # of `recorded_lengths`, once chapter 1 is done
@@ -242,5 +244,6 @@ def run_items(
           "02_sft": lambda p: sft_items(s, p | dict(n_train=params["01_data"]["n_train"])),
           "03_saes": lambda p: saes_items(s, p), "04_comparison": lambda p: comparison_items(s, p, params["03_saes"]),
           "05_figures": lambda p: figures_items(s, p, params["03_saes"]),
-          "06_causal": lambda p: causal_items(s, p, params["02_sft"]), "07_scoreboard": lambda p: scoreboard_items(s, p)}
+          "06_causal": lambda p: causal_items(s, p, params["02_sft"]),
+          "07_scoreboard": lambda p: scoreboard_items(s, p)}
     return {o: of[o](p) for o, p in params.items() if o in of}

@@ -28,8 +28,9 @@ class Item(NamedTuple):
     half:bool=False  # in bfloat16 where the machine multiplies it?
     spread:bool=False # over all devices, where it is launched on several?
 
-# %% ../../nbs/lib/costs/04_items.ipynb #ffe1273c
-CALL = dict(train=.004, forward=.002, generate=.003, sae=.005) # seconds of a call at Python's speed 1: kernels' launches
+# %% ../../nbs/lib/costs/04_items.ipynb #9febc5ea
+# seconds of a call at Python's speed 1: a step of a dictionary, a quarter of a layer or so of a model
+CALL = dict(train=.004, forward=.002, generate=.003, sae=.005)
 
 def seconds_of_item(
     o:Item,    # of a chapter

@@ -30,7 +30,8 @@ _rows = (("a100", 156e12, 312e12, 2.039e12, 80, "https://www.nvidia.com/en-us/da
          ("h200", 494e12, 989e12, 4.8e12, 141, "https://www.nvidia.com/en-us/data-center/h200/"),
          ("l4", 60e12, 121e12, .3e12, 24, "https://www.nvidia.com/en-us/data-center/l4/"),
          ("a10g", 70e12, 140e12, .6e12, 24, "https://www.nvidia.com/en-us/data-center/products/a10-gpu/"),
-         ("rtx4090", 82.6e12, 165e12, 1.008e12, 24, "https://images.nvidia.com/aem-dam/Solutions/geforce/ada/nvidia-ada-gpu-architecture.pdf"))
+         ("rtx4090", 82.6e12, 165e12, 1.008e12, 24,
+          "https://images.nvidia.com/aem-dam/Solutions/geforce/ada/nvidia-ada-gpu-architecture.pdf"))
 REACHED = .35 # share of the peak of a GPU that layers of a real width reach
 MACHINES = {n: Machine(n, REACHED*tf32, .8*b, gb*1e9, 1.5, half=REACHED*bf16, source=s, host=256e9)
             for n, tf32, bf16, b, gb, s in _rows}

@@ -82,7 +82,8 @@ def writing(
     "Writing `texts` with a cache: the prompts are read once, then a call for each new token of a batch."
     m, calls = s.model, -(-texts//batch)*new
     flops = texts*(length+new)*forward_flops(m, length) - texts*length*2*m.vocab*m.d_model
-    return Item(what, "generate", texts*new, flops, calls*writing_bytes(m, length, batch), calls*m.n_layers/4, half=s.half)
+    return Item(what, "generate", texts*new, flops, calls*writing_bytes(m, length, batch), calls*m.n_layers/4,
+                half=s.half)
 
 # %% ../../nbs/lib/costs/05_setting.ipynb #a002851e
 def dictionaries(

@@ -87,7 +87,7 @@ def _of_gguf(name, file):
     return ModelShape(name, L, d, of("feed_forward_length"), heads, of("attention.head_count_kv", heads),
                       of("attention.key_length", d//heads), vocab, tied, of("context_length", 2048))
 
-# %% ../../nbs/lib/costs/00_shapes.ipynb #8720bba2
+# %% ../../nbs/lib/costs/00_shapes.ipynb #b3cfcfd3
 def _cached(name):
     "The config of a hub model in the local cache, else from the hub; None where neither has it."
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
@@ -99,18 +99,19 @@ def _cached(name):
         try: return hf_hub_download(name, "config.json")
         except (OSError, ValueError): return None
 
-# %% ../../nbs/lib/costs/00_shapes.ipynb #ebf02ef5
+# %% ../../nbs/lib/costs/00_shapes.ipynb #5d495056
 def _of_path(name, path):
     "The shape of a folder (of an adapter its base's) or of a GGUF file."
     if path.is_file(): return _of_gguf(name, path)
     if (path/"config.json").exists(): return _of_config(name, load_json(path/"config.json", keys=()))
     if (path/"adapter_config.json").exists():
-        return model_shape_of(load_json(path/"adapter_config.json", keys=["base_model_name_or_path"])["base_model_name_or_path"])
+        key = "base_model_name_or_path"
+        return model_shape_of(load_json(path/"adapter_config.json", keys=[key])[key])
     files = sorted(path.glob("*.gguf"))
     check(len(files) == 1, f"model_name: the folder {path} holds no config.json; give the folder of a model, or a file")
     return _of_gguf(name, files[0])
 
-# %% ../../nbs/lib/costs/00_shapes.ipynb #200757ad
+# %% ../../nbs/lib/costs/00_shapes.ipynb #3fb4c55a
 def model_shape_of(
     name, # 'tiny', a known name, a folder, a GGUF file, or a hub id
 ) -> ModelShape:
@@ -123,7 +124,8 @@ def model_shape_of(
         from sae_diploma.gguf_models import gguf_source
         return _of_gguf(name, gguf_source(name))
     check(name.count("/") <= 1 and not name.startswith((".", "/", "~")), f"model_name: there is no folder {name}")
+    known = ", ".join(o.name for o in KNOWN_SHAPES.values())
     file = _cached(name)
-    check(file, f"model_name: the config of {name!r} is neither known nor in the hub's cache, and the hub does not give "
-                f"it; check the name and the network, or give a folder (known: {', '.join(o.name for o in KNOWN_SHAPES.values())})")
+    check(file, f"model_name: the config of {name!r} is neither known nor in the hub's cache, and the hub does not "
+                f"give it; check the name and the network, or give a folder (known: {known})")
     return _of_config(name, load_json(file, keys=()))

@@ -29,12 +29,13 @@ def _weights(s, n):
     "Bytes of `n` models that read."
     return n*n_params(s.model)*(2 if s.half else 4)
 
+# %% ../../nbs/lib/costs/07_space.ipynb #ec393454
 def _pass(s, tokens, scored=1.):
     "Bytes of one forward pass of a batch: a layer at a time, and the logits."
     m = s.model
     return tokens*((4*m.d_ff + 12*m.d_model)*4 + scored*2*m.vocab*4)
 
-# %% ../../nbs/lib/costs/07_space.ipynb #a7473b98
+# %% ../../nbs/lib/costs/07_space.ipynb #338fca80
 def training_space(
     s, # setting of the run
     p, # parameters of chapter 2
@@ -45,7 +46,7 @@ def training_space(
     scored = 1. if s.n_models > 2 else s.summary()/columns # a placebo's loss is on all of its text
     return state_bytes(s.model, r) + activation_bytes(s.model, batch*columns, scored, 2 if s.half else 4, bool(r))
 
-# %% ../../nbs/lib/costs/07_space.ipynb #a39d447e
+# %% ../../nbs/lib/costs/07_space.ipynb #1a78219b
 def _sft(s, p):
     "Memory and disk of chapter 2."
     n, checkpoints = s.n_models-1, 3 # the best, the newest and the one being written, each with moments
@@ -54,7 +55,7 @@ def _sft(s, p):
     evaluation = _weights(s, 3) + _pass(s, 16*s.fit(p["max_length"]))
     return Space(max(training_space(s, p), evaluation), PROCESS, saved*(n + kept + 3*checkpoints))
 
-# %% ../../nbs/lib/costs/07_space.ipynb #a8cb19ed
+# %% ../../nbs/lib/costs/07_space.ipynb #4e014059
 def dictionary_bytes(
     d_in:int,  # width of the activation
     d_sae:int, # latents
@@ -63,37 +64,38 @@ def dictionary_bytes(
     "Bytes of a dictionary in training: encoder and decoder with gradients and moments, and six copies of the codes."
     return 16*2*d_in*d_sae + 6*4*batch*d_sae
 
-# %% ../../nbs/lib/costs/07_space.ipynb #628be23b
+# %% ../../nbs/lib/costs/07_space.ipynb #c07c2f19
 def _saes(s, p):
     "Memory and disk of chapter 3."
     learn, held_out = sae_tokens(s, p)
     names, frontier = listed(p["architectures"]), len(frontier_of(p))
-    size, at_once = 2 if s.half else 4, max((len(names)+1)*dictionary_bytes(s.width, p["d_sae"], p["sae_batch_size"]),
-                                            frontier*dictionary_bytes(s.width, p["frontier_d_sae"], p["sae_batch_size"]))
+    size, of = 2 if s.half else 4, lambda n, latents: n*dictionary_bytes(s.width, latents, p["sae_batch_size"])
+    at_once = max(of(len(names)+1, p["d_sae"]), of(frontier, p["frontier_d_sae"]))
     stores = s.n_models*(learn+held_out)*s.width*size
     saved = 8*s.width*((len(names)+1)*p["d_sae"] + frontier*p["frontier_d_sae"])
     return Space(_weights(s, 3) + max(at_once, _pass(s, BATCH)), PROCESS + 4*s.width*20_000, stores + saved)
 
-# %% ../../nbs/lib/costs/07_space.ipynb #fb0fca0e
+# %% ../../nbs/lib/costs/07_space.ipynb #14d33f70
 def _comparison(s, p, saes):
     "Memory and disk of chapter 4."
     learn, held_out = sae_tokens(s, saes)
     documents = 2*(saes["n_eval_plain"] + saes["n_eval_task"])
     neurons = s.model.n_layers*s.model.d_ff
-    tables = 8*(documents*max(saes["d_sae"], p["d_sae_joint"])*6 + documents*neurons*2 + p["n_bootstrap"]*saes["d_sae"]*4)
+    latents = max(saes["d_sae"], p["d_sae_joint"])
+    tables = 8*(documents*latents*6 + documents*neurons*2 + p["n_bootstrap"]*saes["d_sae"]*4)
     joint = 2*max(1, p["n_seeds"])*dictionary_bytes(2*s.width, p["d_sae_joint"], p["delta_batch_size"])
     layers = s.model.n_layers if p["layers"] == "all" else len(listed(p["layers"]))
     size = 2 if s.half else 4
     disk = held_out*s.width*size*(1 + 3*layers) + 8*s.width*(2*p["d_sae_delta"] + 6*p["d_sae_joint"]) + 1e7
     return Space(_weights(s, 3) + max(joint, _pass(s, BATCH)), PROCESS + tables, disk)
 
-# %% ../../nbs/lib/costs/07_space.ipynb #bb76f591
+# %% ../../nbs/lib/costs/07_space.ipynb #bc3d55d9
 def _causal(s, p, sft):
     "Memory and disk of chapter 6."
     batch = 8*s.fit(p["max_length"] or sft["max_length"])
     return Space(_weights(s, 2) + 2*_pass(s, batch, .2) + cache_bytes(s.model, 2*batch), PROCESS, 2e6)
 
-# %% ../../nbs/lib/costs/07_space.ipynb #cc295401
+# %% ../../nbs/lib/costs/07_space.ipynb #c182b868
 def space_of_run(
     params:dict,  # stage -> parameters
     lengths=None, # of `recorded_lengths`, once chapter 1 is done
@@ -103,16 +105,16 @@ def space_of_run(
     if s is None: return {}
     data, saes = params["01_data"], params["03_saes"]
     texts = 4e3*(data["n_train"] + data["n_plain"])
+    cards = Space(_weights(s, 1) + 2*dictionary_bytes(s.width, saes["d_sae"], saes["sae_batch_size"]),
+                  PROCESS + 8*saes["d_sae"]*2000, 2e7)
     of = {"01_data": lambda p: Space(0, PROCESS + 6*texts, texts/2),
           "02_sft": lambda p: _sft(s, p), "03_saes": lambda p: _saes(s, p),
           "04_comparison": lambda p: _comparison(s, p, saes),
-          "05_figures": lambda p: Space(_weights(s, 1) + 2*dictionary_bytes(s.width, saes["d_sae"], saes["sae_batch_size"]),
-                                        PROCESS + 8*saes["d_sae"]*2000, 2e7),
-          "06_causal": lambda p: _causal(s, p, params["02_sft"]),
+          "05_figures": lambda p: cards, "06_causal": lambda p: _causal(s, p, params["02_sft"]),
           "07_scoreboard": lambda p: Space(0, 2.5*PROCESS, 1e8)}
     return {o: of[o](p) for o, p in params.items() if o in of}
 
-# %% ../../nbs/lib/costs/07_space.ipynb #b96a4e1c
+# %% ../../nbs/lib/costs/07_space.ipynb #f8b850c5
 def _smaller_batch(p):
     "Fewer pairs at a time, as many a step."
     b = p["per_device_train_batch_size"]
@@ -121,6 +123,7 @@ def _smaller_batch(p):
         yield dict(per_device_train_batch_size=b, gradient_accumulation_steps=p["gradient_accumulation_steps"]*
                    p["per_device_train_batch_size"]//b)
 
+# %% ../../nbs/lib/costs/07_space.ipynb #6d509d30
 def _changes(stage, params):
     "Changes of a stage's parameters that need less memory, the gentlest first."
     p = params[stage]
@@ -135,7 +138,7 @@ def _changes(stage, params):
             p = p | {key: v//2}
             yield half | {key: v//2}
 
-# %% ../../nbs/lib/costs/07_space.ipynb #0caa3255
+# %% ../../nbs/lib/costs/07_space.ipynb #65d97a30
 def change_that_fits(
     stage:str,    # that needs too much
     params:dict,  # stage -> parameters

@@ -23,6 +23,7 @@ def _below(z):
     "Share of a normal distribution below `z`."
     return (1 + math.erf(z/math.sqrt(2)))/2
 
+# %% ../../nbs/lib/costs/03_texts.ipynb #65f2903f
 def mean_tokens(
     of:Lengths,    # of the texts
     most:float,    # tokens that are kept
@@ -35,7 +36,7 @@ def mean_tokens(
     z = (math.log(most)-mu)/sigma
     return more + math.exp(mu+sigma**2/2)*_below(z-sigma) + most*(1-_below(z))
 
-# %% ../../nbs/lib/costs/03_texts.ipynb #f8f3bfa3
+# %% ../../nbs/lib/costs/03_texts.ipynb #90c24210
 def padded_tokens(
     of:Lengths,    # of the texts
     most:float,    # tokens that are kept
@@ -49,7 +50,7 @@ def padded_tokens(
     sigma = math.log(of.p90/of.median)/1.2816
     return min(most, more + of.median/rate*math.exp(sigma*lo))
 
-# %% ../../nbs/lib/costs/03_texts.ipynb #f4054f70
+# %% ../../nbs/lib/costs/03_texts.ipynb #b9e229ee
 KNOWN_LENGTHS = dict(
     docstrings=dict(pair=Lengths(590, 2050), summary=Lengths(58, 99), plain=Lengths(420, 1600)),
     cnn_dailymail=dict(pair=Lengths(3600, 6800), summary=Lengths(280, 380), plain=Lengths(3600, 6800)),
@@ -63,16 +64,17 @@ def lengths_of(
     key = next((o for o in KNOWN_LENGTHS if o in dataset.lower()), None)
     return KNOWN_LENGTHS.get(key, UNKNOWN_LENGTHS)
 
-# %% ../../nbs/lib/costs/03_texts.ipynb #0b523c93
+# %% ../../nbs/lib/costs/03_texts.ipynb #fbe0622f
 def recorded_lengths(
     card:dict, # `01_data/card.json` of a run
 ) -> dict: # of pair, summary and plain
     "How long the texts of a run are, as its first chapter has recorded it."
     of = lambda d: Lengths(max(d["median"], 1), max(d["p90"], d["median"], 1))
     pairs, plain = card["pairs"]["train"], card["plain"]
-    return dict(pair=of(pairs["article_characters"]), summary=of(pairs["highlights_characters"]), plain=of(plain["characters"]))
+    return dict(pair=of(pairs["article_characters"]), summary=of(pairs["highlights_characters"]),
+                plain=of(plain["characters"]))
 
-# %% ../../nbs/lib/costs/03_texts.ipynb #7b44ddce
+# %% ../../nbs/lib/costs/03_texts.ipynb #3a2fa0bb
 def characters_of_token(
     vocab:int, # tokens that the model knows
 ) -> float:

@@ -119,8 +119,8 @@ def status(
     run_dir,       # of the run
     chapters=None, # folder of chapters; `chapters_dir()` by default
 ) -> list:
-    """A dict a stage: chapter, state, seconds, most memory, seconds that are left from here on and headline metrics; raises
-    `DataError` when it is no run folder."""
+    """A dict a stage: chapter, state, seconds, most memory, seconds that are left from here on, and headline metrics;
+    raises `DataError` when it is no run folder."""
     run_dir = resolve_run_dir(run_dir)
     check((run_dir/"parameters.json").exists(),
           f"{run_dir} is no run folder: it has no parameters.json; `sae-diploma reproduce --run-dir {run_dir}` makes "
@@ -131,8 +131,9 @@ def status(
     for s, why in todo.items():
         f = run_dir/s/"stage.json"
         old = load_json(f) if f.exists() else {}
-        rows.append(dict(stage=s, chapter=chs[s].name, state=why or "up to date", seconds=took.get(s, {}).get("seconds"),
-                         peak_memory=old.get("peak_memory"), finished=old.get("finished"),
+        rows.append(dict(stage=s, chapter=chs[s].name, state=why or "up to date",
+                         seconds=took.get(s, {}).get("seconds"), peak_memory=old.get("peak_memory"),
+                         finished=old.get("finished"),
                          left=time_left(run_dir, left[left.index(s):]) if why else None,
                          metrics=old.get("metrics", {})))
     return rows

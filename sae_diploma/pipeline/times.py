@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from ..core import *
-from ..costs.machines import calibrate
+from ..costs.machines import Machine, calibrate
 from ..costs.planning import check_plan, lengths_in, make_plan, plan_sentence
 from ..costs.remaining import remaining
 
@@ -42,6 +42,7 @@ def _numbers(d):
     "A planned chapter: its entries that are numbers."
     return {k: v for k, v in d.items() if type(v) in (int, float)}
 
+# %% ../../nbs/lib/pipeline/08a_times.ipynb #76eb134e
 def done_times(
     times:dict,    # of `read_times`
     stages=None,   # only of these; all by default
@@ -50,13 +51,14 @@ def done_times(
     return [(_numbers(o["expected"]), o["seconds"]) for s, o in times.items() if "expected" in o and o.get("seconds")
             and not o.get("resumed") and (stages is None or s in stages)]
 
-# %% ../../nbs/lib/pipeline/08a_times.ipynb #2d11d57d
+# %% ../../nbs/lib/pipeline/08a_times.ipynb #e062a016
 def _elapsed(entry):
     "Seconds that a chapter has been running; 0 for one that does not."
     import psutil
     alive = "process" in entry and psutil.pid_exists(entry["process"])
     return max(0., time.time()-entry["began"]) if alive and "began" in entry else 0.
 
+# %% ../../nbs/lib/pipeline/08a_times.ipynb #432d3419
 def time_left(
     run_dir, # of a run
     left,    # its stages that are to be done, in their order
@@ -67,7 +69,9 @@ def time_left(
     done = done_times(times, [s for s in times if s not in left])
     return remaining([_numbers(times[s]["expected"]) for s in left], done, _elapsed(times[left[0]]))
 
-# %% ../../nbs/lib/pipeline/08a_times.ipynb #3284b896
+# %% ../../nbs/lib/pipeline/08a_times.ipynb #fca42d19
+_nobody = Machine("", 1., 1., 1.)
+
 def expect(
     run_dir:Path, # of a run
     params:dict,  # stage -> parameters
@@ -83,7 +87,3 @@ def expect(
     check_plan(plans, params, machine, run_dir, lengths)
     for o in plans: keep_time(run_dir, o.stage, expected={k: round(v, 2) for k, v in o.kinds.items()}, seconds=None)
     return plan_sentence(plans, machine)
-
-# %% ../../nbs/lib/pipeline/08a_times.ipynb #3740f0c6
-from sae_diploma.costs.machines import Machine
-_nobody = Machine("", 1., 1., 1.)
