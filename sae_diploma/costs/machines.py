@@ -52,7 +52,9 @@ def _rate(f, amount, seconds):
     "`amount` per second over calls of `f` that fill the time: whatever else the machine is doing slows it."
     f()
     start, n = time.perf_counter(), 0
-    while time.perf_counter()-start < seconds or not n: f(); n += 1
+    while time.perf_counter()-start < seconds or not n:
+        f()
+        n += 1
     return n*amount/(time.perf_counter()-start)
 
 # %% ../../nbs/lib/costs/02_machines.ipynb #d32bc623

@@ -82,8 +82,8 @@ def _of_gguf(name, file):
     h = read_header(file)
     of = lambda key, default=None: setting(h, key, default)
     L, d, heads = of("block_count"), of("embedding_length"), of("attention.head_count")
-    vocab = len(h.settings["tokenizer.ggml.tokens"])
-    tied = not any(o.name == "output.weight" for o in h.tensors)
+    vocab = len(h.meta["tokenizer.ggml.tokens"])
+    tied = "output.weight" not in h.tensors
     return ModelShape(name, L, d, of("feed_forward_length"), heads, of("attention.head_count_kv", heads),
                       of("attention.key_length", d//heads), vocab, tied, of("context_length", 2048))
 
