@@ -8,7 +8,8 @@ __all__ = ['SaeDiplomaError', 'ParamError', 'UnreadableError', 'DataError', 'Cor
            'replace_file', 'disk_full', 'room_for', 'atomic_path', 'save_json', 'found_file', 'load_json',
            'save_parquet', 'load_parquet', 'save_safetensors', 'load_safetensors', 'sha256_file', 'content_hash',
            'fingerprint', 'versions', 'save_manifest', 'load_manifest', 'RunLock', 'token_text', 'MARK', 'contents',
-           'may_write', 'strangers', 'mark_folder', 'own_files', 'seal_folder', 'clear_folder', 'new_folder']
+           'may_write', 'strangers', 'mark_folder', 'own_files', 'seal_folder', 'clear_folder', 'new_folder',
+           'tree_memory', 'MemoryWatch', 'watch_memory']
 
 # %% ../../nbs/lib/core/99_core.ipynb #f07fa69a
 from .errors import *
@@ -18,6 +19,7 @@ from .manifests import *
 from .locks import *
 from .tokens import *
 from .folders import *
+from .memory import *
 from .errors import first_line
 from .files import to_plain
 
@@ -28,4 +30,5 @@ _all_ = [
     "make_folder", "replace_file", "disk_full", "room_for", "atomic_path", "save_json", "found_file",
     "load_json", "save_parquet", "load_parquet", "save_safetensors", "load_safetensors", "sha256_file", "content_hash",
     "fingerprint", "versions", "save_manifest", "load_manifest", "RunLock", "token_text", "MARK", "contents",
-    "may_write", "strangers", "mark_folder", "own_files", "seal_folder", "clear_folder", "new_folder"]
+    "may_write", "strangers", "mark_folder", "own_files", "seal_folder", "clear_folder", "new_folder",
+    "tree_memory", "MemoryWatch", "watch_memory"]

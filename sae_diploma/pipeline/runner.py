@@ -6,16 +6,18 @@
 __all__ = ['clock', 'ChosenRun', 'choose_run', 'reproduce', 'status']
 
 # %% ../../nbs/lib/pipeline/10_runner.ipynb #19305188
-import sys, time
+import os, sys, time
 from pathlib import Path
 from typing import NamedTuple
 
 from ..core import *
+from ..costs.remaining import about
 from .kernels import run_chapter
-from .parameters import chosen_chapters, load_preset, presets, resolve_params
+from .parameters import chosen_chapters, load_preset, resolve_params
 from .plans import plan
 from .runs import claim_run, may_run, resolve_run_dir, stored_params
 from .sources import chapters_dir, find_chapters, resolve_stage
+from .times import expect, keep_time, read_times, time_left
 
 # %% ../../nbs/lib/pipeline/10_runner.ipynb #ac6c97e2
 def clock(
@@ -24,30 +26,6 @@ def clock(
     "Minutes and seconds as people read them."
     s = round(s)
     return f"{s//3600}:{s//60%60:02}:{s%60:02}" if s >= 3600 else f"{s//60}:{s%60:02}"
-
-# %% ../../nbs/lib/pipeline/10_runner.ipynb #cf63369a
-def _remaining(todo, spent, expected):
-    "Estimated seconds for the stages `todo`; None when nothing is known of one."
-    if any(o not in expected for o in todo): return None
-    known = [o for o in spent if expected.get(o)]
-    ratio = sum(spent[o] for o in known)/sum(expected[o] for o in known) if known else 1
-    return ratio*sum(expected[o] for o in todo)
-
-# %% ../../nbs/lib/pipeline/10_runner.ipynb #c9a5ed08
-def _expected(run_dir, preset):
-    "stage -> seconds it took before: in this run, else as the preset states."
-    f = run_dir/"timings.json"
-    first = (presets().get(preset) or {}).get("seconds", {})
-    before = load_json(f, keys=()) if f.exists() else {}
-    took = {s: o.get("seconds") for s, o in before.items() if isinstance(o, dict)}
-    return {**first, **{s: o for s, o in took.items() if type(o) in (int, float)}} # only a guess hangs on it
-
-# %% ../../nbs/lib/pipeline/10_runner.ipynb #ba70661a
-def _keep_time(run_dir, stage, seconds):
-    "Remember what a chapter took, kernel start and imports included."
-    f = run_dir/"timings.json"
-    before = load_json(f, keys=()) if f.exists() else {}
-    save_json({**before, stage: dict(seconds=round(seconds, 1))}, f)
 
 # %% ../../nbs/lib/pipeline/10_runner.ipynb #502ad3d6
 class ChosenRun(NamedTuple):
@@ -80,26 +58,41 @@ def choose_run(
     return ChosenRun(run_dir, params, name, list(some) if len(some) < len(chapters) else None)
 
 # %% ../../nbs/lib/pipeline/10_runner.ipynb #58bff62e
-def _run_all(chs, run_dir, params, todo, expected, say):
+def _announce(run_dir, params, left, say):
+    "Say what the chapters that are to be done will need; what cannot fit is refused before anything starts."
+    try: said = expect(run_dir, params, left)
+    except KeyError as e: said = f"no plan of this run: a chapter has no parameter {e}" # chapters of another version
+    if said: say(said)
+
+# %% ../../nbs/lib/pipeline/10_runner.ipynb #0ab9e968
+def _run_one(source, run_dir, params, why):
+    "Run a chapter, and keep its time; seconds."
+    t = time.time()
+    keep_time(run_dir, source.stage, began=t, process=os.getpid())
+    try: run_chapter(source, run_dir, params)
+    except BaseException:
+        keep_time(run_dir, source.stage, began=None, process=None)
+        raise
+    seconds = time.time()-t
+    keep_time(run_dir, source.stage, began=None, process=None, seconds=round(seconds, 1),
+              resumed=why.startswith("goes on") or None)
+    return seconds
+
+# %% ../../nbs/lib/pipeline/10_runner.ipynb #bd7d43e9
+def _run_all(chs, run_dir, params, todo, say):
     "Run the stages that `todo` gives a reason for, with one line each."
-    left = [s for s, why in todo.items() if why]
-    t0, spent, tty = time.time(), {}, sys.stderr.isatty()
+    left, t0, tty = [s for s, why in todo.items() if why], time.time(), sys.stderr.isatty()
     for s, why in todo.items():
         head = f"{chs[s].name}: "
         if not why:
             say(head + "up to date")
             continue
         say(head + f"{why} … ", end="", flush=True)
-        t = time.time()
-        run_chapter(chs[s], run_dir, params[s])
-        spent[s] = time.time()-t
-        _keep_time(run_dir, s, spent[s])
+        seconds = _run_one(chs[s], run_dir, params[s], why)
         left.remove(s)
-        rest = _remaining(left, spent, expected)
-        more = f", about {clock(rest)} left" if left and rest else ""
-        tail = f"{clock(spent[s])}, {clock(time.time()-t0)} in all{more}"
-        say(("\r\x1b[K"+head if tty else "") + tail)
-    return spent
+        rest = time_left(run_dir, left)
+        more = f", {about(rest)} left" if rest else ""
+        say(("\r\x1b[K"+head if tty else "") + f"{clock(seconds)}, {clock(time.time()-t0)} in all{more}")
 
 # %% ../../nbs/lib/pipeline/10_runner.ipynb #39604fb4
 def reproduce(
@@ -125,7 +118,8 @@ def reproduce(
     with RunLock(run_dir):
         claim_run(run_dir, params, preset, update or force, some)
         todo = plan(chs, run_dir, params, start, only, force)
-        _run_all(chs, run_dir, params, todo, _expected(run_dir, preset), say)
+        _announce(run_dir, params, [s for s, why in todo.items() if why], say)
+        _run_all(chs, run_dir, params, todo, say)
     return run_dir
 
 # %% ../../nbs/lib/pipeline/10_runner.ipynb #a4687763
@@ -133,16 +127,22 @@ def status(
     run_dir,       # of the run
     chapters=None, # folder of chapters; `chapters_dir()` by default
 ) -> list:
-    "A dict a stage: chapter, state, seconds and headline metrics; raises `DataError` when it is no run folder."
+    """A dict a stage: chapter, state, seconds, most memory, seconds that are left from here on, and headline metrics;
+    raises `DataError` when it is no run folder."""
     run_dir = resolve_run_dir(run_dir)
     check((run_dir/"parameters.json").exists(),
           f"{run_dir} is no run folder: it has no parameters.json; `sae-diploma reproduce --run-dir {run_dir}` makes "
           "one", DataError)
     chs, rows = find_chapters(chapters), []
-    run, took = choose_run(chs, None, run_dir), _expected(run_dir, None)
-    for s, why in plan(chosen_chapters(chs, run.chapters), run_dir, run.params).items():
+    run, took = choose_run(chs, None, run_dir), read_times(run_dir)
+    todo = plan(chosen_chapters(chs, run.chapters), run_dir, run.params)
+    left = [s for s, why in todo.items() if why]
+    for s, why in todo.items():
         f = run_dir/s/"stage.json"
         old = load_json(f) if f.exists() else {}
-        rows.append(dict(stage=s, chapter=chs[s].name, state=why or "up to date", seconds=took.get(s),
-                         finished=old.get("finished"), metrics=old.get("metrics", {})))
+        rows.append(dict(stage=s, chapter=chs[s].name, state=why or "up to date",
+                         seconds=took.get(s, {}).get("seconds"), peak_memory=old.get("peak_memory"),
+                         finished=old.get("finished"),
+                         left=time_left(run_dir, left[left.index(s):]) if why else None,
+                         metrics=old.get("metrics", {})))
     return rows
