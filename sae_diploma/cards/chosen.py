@@ -58,6 +58,7 @@ def cards_of(
 ) -> dict: # name -> list of cards
     "Cards of the chosen latents of each dictionary, from the passes that have been made."
     def cards(name):
+        if not len(chosen[name].latents): return [] # no method has one to offer
         sae, pair, encode = dicts[name]
         scanned, named = passes[name]
         return card_data(sae, pair, tokenizer, chosen[name].latents, W_U, encode=encode, parts=chosen[name].parts,
