@@ -71,7 +71,8 @@ class RunModels(NamedTuple):
 def _of_record(run, record):
     "`RunModels` as `models.json` has them."
     def source(o): return str(run/o["source"]) if o.get("place") == "run" else o["source"]
-    return RunModels(record["base"], source(record["ft"]), {k: source(o) for k, o in record["placebos"].items()}, record)
+    placebos = {k: source(o) for k, o in record["placebos"].items()}
+    return RunModels(record["base"], source(record["ft"]), placebos, record)
 
 # %% ../nbs/lib/sft/81_run_models.ipynb #954f35ce
 def _of_folders(run):
@@ -89,7 +90,8 @@ def _check_unchanged(run, record):
     for name, o in dict(record["placebos"], ft_model=record["ft"]).items():
         if not o.get("files") or (now := content_hash(o["source"])) == o["files"]: continue
         why = "changed since chapter 2 measured it" if now else "is not there any more"
-        raise DataError(f"{name}: {o['source']} {why}; run the chapters again (`sae-diploma reproduce --run-dir {run}`)")
+        raise DataError(f"{name}: {o['source']} {why}; run the chapters again (`sae-diploma reproduce --run-dir "
+                        f"{run}`)")
 
 # %% ../nbs/lib/sft/81_run_models.ipynb #81e24906
 def models_of_run(

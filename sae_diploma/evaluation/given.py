@@ -51,9 +51,10 @@ def _words(name, cfg, place, model_name):
     own = f"; its {' and '.join(stated)} {'is' if len(stated) == 1 else 'are'} what it states" if stated else ""
     ours = f"; it does not state its {' or '.join(rest)}, so the parameters say where it belongs" if rest else ""
     other = cfg.model_name not in ("", model_name)
-    of = f"; it names {public_name(cfg.model_name)} as its model, and is used on {public_name(model_name)}" if other else ""
-    return (f"The dictionary was given and not trained here: {public_name(name)}, {cfg.architecture}, {cfg.d_sae:,} latents at layer "
-            f"{place[0]}, {place[1]}{own}{ours}{of}.")
+    model, used_on = public_name(cfg.model_name), public_name(model_name)
+    of = f"; it names {model} as its model, and is used on {used_on}" if other else ""
+    return (f"The dictionary was given and not trained here: {public_name(name)}, {cfg.architecture}, {cfg.d_sae:,} "
+            f"latents at layer {place[0]}, {place[1]}{own}{ours}{of}.")
 
 # %% ../../nbs/lib/evaluation/09_given.ipynb #8a2a83bf
 def given_dictionary(

@@ -95,7 +95,7 @@ def _given(value):
             with contextlib.suppress(ValueError): # no hub id
                 hit = try_to_load_from_cache(name, f)
                 if isinstance(hit, str): return Path(hit).parent.name
-    names = [o.strip() for o in str(value).split(",") if o.strip()]
+    names = [o.strip() for o in str(value).split(",") if o.strip() not in ("", "train", "none")]
     return [(o, k) for o in names if (k := of(o))] or None
 
 # %% ../../nbs/lib/pipeline/02_fingerprints.ipynb #3c9548ef

@@ -43,7 +43,7 @@ def _place(name, path):
     "Where a model lies, as later stages load it: a path that does not hang on the working directory, or its own name."
     here = Path(str(name)).expanduser()
     if here.exists(): return dict(source=str(here.resolve()), place="here", files=content_hash(here))
-    if Path(path).is_dir(): return dict(source=str(name), place="here") # 'tiny', or a known name whose file is installed
+    if Path(path).is_dir(): return dict(source=str(name), place="here") # 'tiny', or an installed file
     folder = _folder_of(path)
     return dict(source=str(name), place="hub", **(dict(commit=folder.name) if folder else {}))
 
@@ -88,7 +88,8 @@ def _check_whole_model(base, name, tok):
     except ParamError as e:
         n, k = (getattr(_config(o), "vocab_size", 0) for o in (name, base))
         sizes = f"it has {n:,} tokens in its vocabulary, the base model {k:,}, and " if n != k else ""
-        raise ParamError(f"ft_model: {name} was not made from {base}: {sizes}{str(e).removeprefix('ft_model: ')}") from None
+        why = f"{sizes}{str(e).removeprefix('ft_model: ')}"
+        raise ParamError(f"ft_model: {name} was not made from {base}: {why}") from None
 
 # %% ../../nbs/lib/sft/11_given.ipynb #b54bdc2a
 def _local_tensors(path):
@@ -142,14 +143,14 @@ def check_adapter_of(
     for module, side, width in _adapted_modules(resolve_model(name)):
         at, key = modules.get(module), "in_features" if side == "A" else "out_features"
         has = getattr(at, key, width)
-        check(at is not None, f"ft_model: the adapter {name} changes {module}, which {base} does not have; {trained_on}, "
-                              "so give that as model_name")
-        check(has == width, f"ft_model: the adapter {name} wants {module} with {width:,} {key}, and {base} has {has:,}; "
-                            f"{trained_on}, so give that as model_name")
+        do = f"{trained_on}, so give that as model_name"
+        check(at is not None, f"ft_model: the adapter {name} changes {module}, which {base} does not have; {do}")
+        check(has == width, f"ft_model: the adapter {name} wants {module} with {width:,} {key}, and {base} has "
+                            f"{has:,}; {do}")
 
 # %% ../../nbs/lib/sft/11_given.ipynb #e7f128d9
 def _same_base(base, of):
-    "(whether an adapter's own base is the one that is used, None where it cannot be known here; how far they are apart)."
+    "(whether an adapter's own base is the one that is used, how far they are apart); None where it is not known."
     if not of: return None, None
     if str(of) == str(base): return True, 0.
     with contextlib.suppress(Exception): # a name that leads nowhere here
@@ -234,10 +235,10 @@ def given_models(
     device="auto",      # where they are read
     has_pairs=True,     # whether there is anything to train on
 ) -> GivenModels:
-    "The models that are taken in place of training; raises one sentence for what cannot be a pair, before any long work."
+    "The models that are taken in place of training; raises one sentence for what cannot be a pair."
     names = _listed(placebos)
-    check(ft_model or has_pairs, "ft_model: 01_data has no pairs, so there is nothing to fine-tune on; give a fine-tuned "
-                                 "model, or pairs (dataset_name)")
+    check(ft_model or has_pairs, "ft_model: 01_data has no pairs, so there is nothing to fine-tune on; give a "
+                                 "fine-tuned model, or pairs (dataset_name)")
     ft = describe_given(model_name, ft_model) if ft_model else None
     _check_room(model_name, ft, dtype, device)
     numbered = zip(placebo_names(len(names)), names)
@@ -257,7 +258,7 @@ def _fits(o, base):
     base = public_name(base)
     if "adapter" in o["kind"]:
         if o.get("same_base") and not o.get("base_apart"): return f"It was trained on this base model, {base}."
-        of = f"Its config names {public_name(o['of'])} as its base model" if o.get("of") else "Its config names no base model"
+        of = f"Its config names {public_name(o['of']) if o.get('of') else 'no model'} as its base"
         near = f", whose weights are near (apart by {o['base_apart']:.0%})" if o.get("same_base") else (
             ", which is not on this machine to compare with" if o.get("of") else "")
         return f"{of}{near}; it is put on {base}, whose modules and widths it fits."
