@@ -325,8 +325,8 @@ def compare_(
     text = dict(dataset_name=dataset_name, text_column=text_column, article_column=article_column,
                 target_column=target_column)
     if tables_only:
-        check(base_sae_path, "base_sae_path: the tables need an SAE of the base model; give one, or leave --tables_only "
-                             "out")
+        check(base_sae_path is not None,
+              "base_sae_path: the tables need an SAE of the base model; give one, or leave --tables_only out")
         return compare_tables(base_model, ft_model, base_sae_path, output_dir, delta_sae_path, layer_idx=layer_idx,
                               split=split, top_k=top_k, device=device, dtype=dtype, seed=seed, **text, **given)
     in_range(**locals())

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ABOUT_MODELS', 'absolute', 'text_params', 'size_params', 'model_params', 'preset_for', 'weights_of', 'short_answer',
-           'most_changed', 'compare_pair']
+           'most_changed', 'no_site', 'compare_pair']
 
 # %% ../../nbs/lib/commands/06a_own_pair.ipynb #9802f54f
 from pathlib import Path
@@ -121,6 +121,14 @@ def most_changed(
     shown = shown.assign(fires_on=t.latent.map(names).fillna("–"))
     return shown.to_string(index=False, float_format=lambda v: f"{v:.4g}")
 
+# %% ../../nbs/lib/commands/06a_own_pair.ipynb #bdade982
+def no_site() -> str:
+    "Why no site can be rendered here; '' where it can."
+    from sae_diploma.site import source_root
+    try: source_root()
+    except DataError as e: return str(e)
+    return ""
+
 # %% ../../nbs/lib/commands/06a_own_pair.ipynb #67d1c16a
 def compare_pair(
     output_dir,    # folder of the run
@@ -133,16 +141,19 @@ def compare_pair(
 ):
     "Chapters 1 to 6 with models that exist, the answer in short, and the address of the page."
     from sae_diploma.pipeline import load_preset, reproduce
-    of = load_preset(preset)
+    of, why = load_preset(preset), no_site() if site else "not asked for"
     say(f"preset {preset}: {of['about']} ({of['budget']}); the same command goes on where it stopped")
     run = reproduce(preset, output_dir, list(params.items()), update=update, within=ABOUT_MODELS, say=say)
     page = run/"site"/"index.html"
     faults = []
-    if site:
+    if not why:
         from sae_diploma.site import build_site
-        faults = build_site(run, page.parent, say=say)
+        try: faults = build_site(run, page.parent, say=say)
+        except SaeDiplomaError as e: why = str(e) # the answer is there all the same
     say(most_changed(run, top_k))
     for o in short_answer(run): say(o)
-    say(f"page: {page.resolve().as_uri()}" if page.exists() else f"tables, figures and cards: {run.resolve().as_uri()}")
+    cards = run/"05_figures"/"cards"/"index.html"
+    if not page.exists(): say(f"no site ({why}); a page with the latents: {cards.resolve().as_uri()}")
+    else: say(f"page: {page.resolve().as_uri()}")
     n = len(faults)
     check(not n, f"the site is in {page.parent}, with {n} fault{'s' if n > 1 else ''}, named above", DataError)

@@ -96,14 +96,14 @@ def _patterns_in(t):
     return out
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #f23284b0
-def _against_sentence(n):
+def _against_sentence(n, regime="task"):
     "The comparison with a placebo, in a sentence."
+    who = "A placebo, trained as long on text without the task," if regime == "task" else "The placebo"
     alike = ("" if n["rank_correlation"] is None
              else f" (rank correlation of the two changes {n['rank_correlation']:+.2f})")
     if not n["called"]:
-        return f"A placebo, trained as long on text without the task, changes {n['placebo_called']:,}."
-    out = (f"A placebo, trained as long on text without the task, changes "
-           f"{n['placebo_called']:,}{alike}; {n['survives']:,} of the {n['called']:,} survive it, "
+        return f"{who} changes {n['placebo_called']:,}."
+    out = (f"{who} changes {n['placebo_called']:,}{alike}; {n['survives']:,} of the {n['called']:,} survive it, "
            f"changing further in the same direction")
     if not n["survives"]: return out.replace("0 of the", "none of the") + "."
     l = n["largest"]
@@ -178,7 +178,7 @@ def patterns(
     s = _patterns_sentence(n[first], first, fdr)
     for r in rest: s += _other_text(n[r], r)
     against = None if placebo is None else _against(select(placebo, first))
-    if against: s += " " + _against_sentence(against)
+    if against: s += " " + _against_sentence(against, first)
     beyond = None
     if between is not None and len(between):
         g = select(between, first)

@@ -92,7 +92,8 @@ def _tuned_words(sft, metrics, record=None):
     ft, placebos = record.get("ft") or {}, record.get("placebos")
     trained = ft.get("trained", True)
     said = f"the base model trained on the pairs ({how}{steps})"
-    if not trained: said = f"{_public(ft.get('name', ''))}, {ft.get('kind', 'a model')}, which was given, not trained here"
+    what = f"{_public(ft.get('name', ''))}, {ft.get('kind', 'a model')}, which was given, not trained here"
+    if not trained: said = what
     return f"{said}; {_placebo_words(sft, placebos)}"
 
 # %% ../../nbs/lib/front/04_about.ipynb #6a58175d

@@ -193,7 +193,8 @@ def to_plain(name, dtype, device, revision, attn_implementation, device_map, qua
     if device_map: kw["device_map"] = device_map
     with hub_errors("model_name", name, revision):
         plain = not (quantization or device_map)
-        if plain: check_memory(count_weights(resolve_model(name, revision), revision), dtype, dev, f"model_name: {name}")
+        n = count_weights(resolve_model(name, revision), revision) if plain else None
+        check_memory(n, dtype, dev, f"model_name: {name}")
         model, info = AutoModelForCausalLM.from_pretrained(resolve_model(name, revision), revision=revision,
                                                            trust_remote_code=False, output_loading_info=True, **kw)
     _check_whole(info, name, type(model).__name__)
