@@ -101,10 +101,12 @@ def second_pairs(
     folder,           # `01_data` of a run; what repeats its pairs and plain documents is left out
     seed:int=0,       # of the draw
 ):
-    "Pairs of a second corpus, with `split` 'eval'; None where none are asked for, or it is the run's own data set."
+    """Pairs of a second corpus, with `split` 'eval'; None where none are asked for, it is the run's own data set, or the
+    run has no pairs."""
     from sae_diploma.data import load_pairs, readme_pairs
     folder = Path(folder)
-    if not dataset_name or n == 0 or load_json(folder/"card.json").get("dataset") == dataset_name: return None
+    own = load_json(folder/"card.json").get("dataset") == dataset_name
+    if not dataset_name or n == 0 or own or not has_pairs(folder/"pairs"): return None
     articles = [o for t in read_pairs(folder/"pairs").values() for o in t.article]
     read = [*load_parquet(folder/"plain.parquet").text, *articles]
     if dataset_name == "package-readmes": found = readme_pairs(n, seed, read)
