@@ -371,17 +371,22 @@ def findings(
             features(delta, control, transfer, max_ratio, fdr, left, sided),
             changed_neurons(neurons, layers, neurons_null, min_change, fdr)]
 
+# %% ../../nbs/lib/diffing/90_findings.ipynb #e25714b6
+def _finite(x):
+    "Whether a number is there: NaN is null in a file, and None when it is read back."
+    return x is not None and bool(np.isfinite(x))
+
 # %% ../../nbs/lib/diffing/90_findings.ipynb #dd1c75db
 def _short_cause(n):
     "The causal finding, in short."
     asked = "Is that why it behaves differently?"
-    if not np.isfinite(n["effect"]):
+    if not _finite(n["effect"]):
         return dict(asked=asked, found="Nothing can be said: the two models predict alike.", sure="")
     k = n.get("units", n.get("k"))
     found = (f"{'In part' if n['effect'] < .8 else 'Yes'}: writing the changes of {k:,} features into "
              f"the base model closes {pct(n['effect'], 0)} of the gap between the models' predictions.")
     sure = (f"As many random features, changed as much, close {pct(n['effect']-n['excess'], 0)}"
-            if np.isfinite(n["excess"]) else "")
+            if _finite(n["excess"]) else "")
     without = max((o for o in n.values() if isinstance(o, dict) and "effect" in o),
                   key=lambda o: o["effect"], default=None)
     if without and sure:
@@ -435,7 +440,7 @@ def _short_features(n):
         found = (f"{'Hardly any' if n['new'] < .05*n['live'] else 'Some'}: {n['new']:,} of "
                  f"{n['live']:,} candidates fire{'s' if n['new'] == 1 else ''} almost only in the "
                  f"fine-tuned model.")
-    if "transfer" in n and np.isfinite(d := n["transfer"]["delta_fvu"]["value"]):
+    if "transfer" in n and _finite(d := n["transfer"]["delta_fvu"]["value"]):
         found += (f" But of what sets the two models apart the base model's dictionary explains "
                   f"{'nothing' if d >= 1 else pct(1-d)}, so there is change that has no name in it.")
     sure = ("" if c is None
@@ -501,7 +506,7 @@ def _brief_features(n):
     moved = n.get("transfer")
     out = _short_features({k: v for k, v in n.items() if k != "transfer"})["found"]
     out = out.replace("sign of it:", "sign of features that the base model lacks:")
-    if moved and np.isfinite((e := moved["delta_fvu"])["value"]):
+    if moved and _finite((e := moved["delta_fvu"])["value"]):
         out += (f" The base model's dictionary leaves {estimate(e['value'], e['lo'], e['hi'], 100, unit='%')} of what "
                 f"sets the two models apart unexplained.")
     return out
