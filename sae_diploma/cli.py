@@ -101,13 +101,13 @@ def plan_(
 ):
     "Say what a run will need before it starts: tokens, FLOPs, memory, disk, time."
     from sae_diploma.costs import calibrate, check_plan, lengths_in, machine_of, make_plan, plan_lines
-    run, params, _ = choose_run(find_chapters(), preset, run_dir, [tuple(o) for o in param or []])
-    lengths = lengths_in(run)
+    run = choose_run(find_chapters(), preset, run_dir, [tuple(o) for o in param or []])
+    params, lengths = run.params, lengths_in(run.run_dir)
     machine = machine_of(device, count) if device else calibrate(params.get("02_sft", {}).get("device", "auto"))
     plans = make_plan(params, machine, lengths)
     check(plans, "these chapters are not those of the thesis, and there is no plan of them", DataError)
     print(*plan_lines(plans, machine), sep="\n")
-    check_plan(plans, params, machine, None if device else run, lengths)
+    check_plan(plans, params, machine, None if device else run.run_dir, lengths)
 
 # %% ../nbs/lib/running/02_cli.ipynb #ca8658f8
 def status_(

@@ -67,9 +67,11 @@ def sft_items(
     scored = min(1, s.summary(most)/columns)
     watched = (p["n_validation_pairs"]*columns + p["n_validation_plain"]*of_plain)*p["n_evals"]*(1+n)
     held_out = (p["n_eval_pairs"]*columns*2 + p["n_eval_plain"]*of_plain)*(2+2*bool(n))
-    items = [opening(2, 6), _training(s, p, "fine-tuning", columns, scored)]
-    if n: items.append(_training(s, p, f"{n} placebos", columns, 1.)._replace(what=f"{n} placebo{'s'*(n > 1)}"))
-    if n > 1: items[-1] = times(items[-1], n)
+    trained = not p.get("ft_model")
+    items = [opening(2, 6)] + ([_training(s, p, "fine-tuning", columns, scored)] if trained else [])
+    own = trained and p.get("placebos", "train") == "train" # placebos that are given are not trained
+    if n and own: items.append(_training(s, p, f"{n} placebos", columns, 1.)._replace(what=f"{n} placebo{'s'*(n > 1)}"))
+    if n > 1 and own: items[-1] = times(items[-1], n)
     items.append(reading(s, "losses of validation and held-out texts", watched+held_out, scored=.5))
     return items + [writing(s, "summaries", 2*p["n_eval_generate"], p["max_new_tokens"], s.pair(most))]
 

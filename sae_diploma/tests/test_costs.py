@@ -35,7 +35,7 @@ def planned(chapters, preset, *given, machine=LAPTOP):
 def test_every_preset_has_a_plan(chapters):
     "Also a test of names: a parameter that is renamed in a chapter must be renamed in its plan."
     for name, preset in presets().items():
-        for lists in ((), [("frontier_architectures", ""), ("placebo", "false"), ("trajectory_stops", "")]):
+        for lists in ((), [("frontier_architectures", ""), ("placebos", "none"), ("trajectory_stops", "")]):
             of = planned(chapters, name, *lists)
             assert list(of) == list(chapters), name
             assert all(o.seconds > 0 and o.space.host > 0 for o in of.values()), name
