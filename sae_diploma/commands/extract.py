@@ -106,7 +106,8 @@ def extract_(
     dataset_config:str=None,      # configuration of a hub dataset, such as 20231101.en
     overwrite_cache:bool=False,   # no longer needed
 ):
-    "Write the activations of a model on a corpus as a store; `accelerate launch -m sae_diploma.cli extract …` shares the work among devices."
+    """Write the activations of a model on a corpus as a store; `accelerate launch -m sae_diploma.cli extract …` shares the
+    work among devices."""
     from sae_diploma import acts, data, models
     from sae_diploma.acts.extraction import check_cut, ranks
     from sae_diploma.acts.manage import check_table_place

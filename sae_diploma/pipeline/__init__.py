@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['write_chapter', 'toy_chain', 'chapters_dir', 'literals', 'ChapterSource', 'find_chapters', 'resolve_stage',
-           'library_hash', 'stage_fingerprint', 'parse_value', 'check_params', 'presets', 'check_preset',
-           'chosen_chapters', 'load_preset', 'resolve_params', 'FORMAT', 'RUN', 'stored_params', 'is_stage', 'may_run',
+           'library_hash', 'stage_fingerprint', 'parse_value', 'check_params', 'presets', 'check_preset', 'load_preset',
+           'chosen_chapters', 'resolve_params', 'FORMAT', 'RUN', 'stored_params', 'is_stage', 'may_run',
            'fingerprint_of', 'run_format', 'check_format', 'resolve_run_dir', 'claim_run', 'Chapter', 'stale', 'plan',
            'read_times', 'keep_time', 'done_times', 'time_left', 'expect', 'ChapterError', 'run_notebook',
            'run_chapter', 'clock', 'ChosenRun', 'choose_run', 'reproduce', 'status']
@@ -28,7 +28,7 @@ from .runner import *
 _all_ = [
     "write_chapter", "toy_chain", "chapters_dir", "literals", "ChapterSource", "find_chapters",
     "resolve_stage", "library_hash", "stage_fingerprint", "parse_value", "check_params", "presets",
-    "check_preset", "chosen_chapters", "load_preset", "chosen_chapters", "resolve_params", "FORMAT", "RUN", "stored_params", "is_stage", "may_run",
-    "fingerprint_of", "run_format", "check_format", "resolve_run_dir", "claim_run", "Chapter", "stale",
-    "plan", "read_times", "keep_time", "done_times", "time_left", "expect", "ChapterError", "run_notebook", "run_chapter", "clock", "ChosenRun", "choose_run", "reproduce",
-    "status"]
+    "check_preset", "load_preset", "chosen_chapters", "resolve_params", "FORMAT", "RUN", "stored_params",
+    "is_stage", "may_run", "fingerprint_of", "run_format", "check_format", "resolve_run_dir", "claim_run",
+    "Chapter", "stale", "plan", "read_times", "keep_time", "done_times", "time_left", "expect", "ChapterError",
+    "run_notebook", "run_chapter", "clock", "ChosenRun", "choose_run", "reproduce", "status"]
