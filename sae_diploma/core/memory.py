@@ -14,8 +14,9 @@ def _high_water():
     with contextlib.suppress(OSError, StopIteration, ValueError): # `resource` keeps the mark of whoever started this
         lines = open("/proc/self/status", encoding="utf-8")
         with lines: return next(int(l.split()[1])*1024 for l in lines if l.startswith("VmHWM:"))
-    with contextlib.suppress(ImportError):
-        import resource
+    try: import resource
+    except ImportError: resource = None # Windows has none
+    if resource:
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return most if sys.platform == "darwin" else most*1024
     with contextlib.suppress(Exception): # Windows

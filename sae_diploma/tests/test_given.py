@@ -130,15 +130,15 @@ def test_a_changed_model_makes_its_stage_stale(zoo, tmp_path, monkeypatch):
     nbs, theirs = tmp_path/"nbs", tmp_path/"theirs"
     begin = "from sae_diploma.pipeline import Chapter\nch = Chapter('02_sft', run_dir, globals())"
     toy(nbs, "02_x", "run_dir = ''\nft_model = ''\nplacebos = 'train'", begin, "ch.done()")
-    theirs.mkdir(); (theirs/"w.safetensors").write_text("1")
+    theirs.mkdir(); (theirs/"w.safetensors").write_text("1", encoding="utf-8")
     for key, value in (("ft_model", str(theirs)), ("placebos", f"owner/absent, {theirs}")):
         source, params = find_chapters(nbs), {"02_sft": dict(ft_model="", placebos="none") | {key: value}}
-        (theirs/"w.safetensors").write_text("1")
+        (theirs/"w.safetensors").write_text("1", encoding="utf-8")
         from sae_diploma.pipeline.fingerprints import stage_fingerprint
         of = lambda: stage_fingerprint(source["02_sft"], params["02_sft"], {})["fingerprint"]
         before = of()
-        (theirs/"w.safetensors").write_text("1"); assert of() == before
-        (theirs/"w.safetensors").write_text("2"); assert of() != before
+        (theirs/"w.safetensors").write_text("1", encoding="utf-8"); assert of() == before
+        (theirs/"w.safetensors").write_text("2", encoding="utf-8"); assert of() != before
 
 # %% ../../nbs/lib/tests/given.ipynb #6e277ed0
 SMALL = """01.n_train 40 01.n_validation 12 01.n_test 12 01.n_plain 60 02.n_eval_pairs 8 02.n_eval_generate 3

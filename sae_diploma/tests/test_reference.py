@@ -20,7 +20,7 @@ def in_cache(cache, kind, repo, files):
     import hashlib
     folder, commit = cache/f"{kind}s--{repo.replace('/', '--')}", "0123456789abcdef0123456789abcdef01234567"
     for d in ("blobs", "refs"): (folder/d).mkdir(parents=True)
-    (folder/"refs"/"main").write_text(commit)
+    (folder/"refs"/"main").write_text(commit, encoding="utf-8")
     for name, write in files.items():
         at = folder/"snapshots"/commit/name; at.parent.mkdir(parents=True, exist_ok=True); write(at)
         blob = folder/"blobs"/hashlib.sha256(at.read_bytes()).hexdigest()
