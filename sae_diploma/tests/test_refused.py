@@ -274,7 +274,7 @@ def too_late(monkeypatch):
     for o in (transformers.AutoModelForCausalLM, transformers.AutoTokenizer):
         monkeypatch.setattr(o, "from_pretrained", late)
     for part in (pairs, texts):
-        for o in ("open_corpus", "open_source"): monkeypatch.setattr(part, o, late)
+        for o in ("open_own", "open_source"): monkeypatch.setattr(part, o, late)
 
 def test_what_cannot_be_is_refused_in_one_sentence(world, too_late):
     "Row by row: exit code, one line that names the parameter and what was found, and nothing written."
