@@ -423,7 +423,7 @@ def _short_neurons(n):
                     sure=_within(n))
     found = (f"Yes, {_most(n)}, and {'few' if n['noticeable'] < .2*n['called'] else 'many'} of them by much: "
              f"{_of(n['called'], n['tested'], 'neurons')} are active more or less often, "
-             f"{n['noticeable'] or 'none'} by {pct(n['min_change'])} of the tokens or more")
+             f"{n['noticeable'] and format(n['noticeable'], ',') or 'none'} by {pct(n['min_change'])} of the tokens or more")
     found += f", most of those in layer {n['top_layer']}." if n["noticeable"] else "."
     sure = "" if n["null"] is None else f"The base model against itself: {n['null'] or 'none'}."
     return dict(asked=asked, found=found, sure=sure)

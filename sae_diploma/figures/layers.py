@@ -103,7 +103,8 @@ def _neuron_points(ax, t):
     "Shares by layer with their intervals and numbers."
     if {"lo", "hi"} <= set(t): ax.vlines(t.layer, 100*t.lo, 100*t.hi, color=COLORS["ft"], lw=3, alpha=.45)
     ax.plot(t.layer, 100*t.share, MARKERS["ft"], color=COLORS["ft"], ms=6)
-    for l, s in zip(t.layer, t.share):
+    named = t if len(t) <= 12 else t.nlargest(1, "share") # the numbers of many layers would lie on each other
+    for l, s in zip(named.layer, named.share):
         ax.annotate(f"{num(100*s, 2)} %", (l, 100*s), xytext=(8, 0), textcoords="offset points", va="center",
                     fontsize=9, color=COLORS["ink"])
 
@@ -125,6 +126,6 @@ def plot_neurons(
         color_key(ax, [("fine-tuned against base", COLORS["ft"]), ("× base against itself", COLORS["ink"])])
     ax.set(ylim=(-.04*top, 1.35*top), xlim=(t.layer.min()-.5, t.layer.max()+.4+.13*len(t)), xlabel="layer",
            ylabel="changed neurons (%)")
-    ax.set_xticks(t.layer[::max(1, math.ceil(len(t)/16))])
+    ax.set_xticks(t.layer[::max(1, math.ceil(len(t)/10))] if len(t) > 12 else t.layer)
     ax.grid(axis="x", visible=False)
     return fig
