@@ -126,12 +126,30 @@ def text_lengths(
     return pd.concat(frames, ignore_index=True)
 
 # %% ../../nbs/lib/data/21_report.ipynb #526e2d30
-def _pair_html(summary, source, article):
-    "A pair on a page: the summary above its article."
+def _entry_html(source, text, title=""):
+    "A text on a page below its source, and below the title that is given."
     from sae_diploma.escape import html_text as e
-    return (f'<div class="tex2jax_ignore mathjax_ignore" style="margin:0 0 1.2em;overflow-wrap:anywhere"><div>'
-            f'<strong>{e(summary, 2000)}</strong><br><small><code>{e(source)}</code></small></div>'
-            f'<pre style="white-space:pre-wrap;margin:.3em 0 0;font-size:85%">{e(article)}</pre></div>')
+    head = f'<div><strong>{e(title, 2000)}</strong><br>' if title else "<div>"
+    return (f'<div class="tex2jax_ignore mathjax_ignore" style="margin:0 0 1.2em;overflow-wrap:anywhere">{head}'
+            f'<small><code>{e(source)}</code></small></div>'
+            f'<pre style="white-space:pre-wrap;margin:.3em 0 0;font-size:85%">{e(text)}</pre></div>')
+
+# %% ../../nbs/lib/data/21_report.ipynb #04a769eb
+def _some_rows(rows, n, seed):
+    "`n` rows, drawn at random."
+    return [rows[int(i)] for i in np.random.default_rng(seed).permutation(len(rows))[:n]]
+
+# %% ../../nbs/lib/data/21_report.ipynb #9b8e4b74
+def _shown(entries, max_chars):
+    "(source, text, title) of each entry as a page, as Markdown and as plain text, texts cut at a word."
+    from sae_diploma.escape import md_text, visible
+    from sae_diploma.tables import Table
+    cut = lambda s: s if len(s) <= max_chars else s[:max_chars].rsplit(" ", 1)[0] + " …"
+    entries = [(source, cut(text), title) for source, text, title in entries]
+    bold = lambda title: f"**{md_text(title, 2000)}** " if title else ""
+    words = "\n\n".join(f"{bold(t)}({md_text(s)})\n\n> {md_text(o)}" for s, o, t in entries)
+    plain = "\n\n".join("\n".join(filter(None, (t, s, o))) for s, o, t in entries)
+    return Table("".join(_entry_html(*o) for o in entries), words, visible(plain))
 
 # %% ../../nbs/lib/data/21_report.ipynb #29648ac7
 def show_pairs(
@@ -141,13 +159,7 @@ def show_pairs(
     max_chars=500, # of an article; the rest is left out
 ):
     "Random pairs as a page shows them: the summary above its article."
-    from sae_diploma.escape import md_text, visible
-    from sae_diploma.tables import Table
-    cut = lambda s: s if len(s) <= max_chars else s[:max_chars].rsplit(" ", 1)[0] + " …"
-    rows = [pairs[int(i)] for i in np.random.default_rng(seed).permutation(len(pairs))[:n]]
-    shown = [(r["highlights"], r["source"], cut(r["article"])) for r in rows]
-    words = "\n\n".join(f"**{md_text(a, 2000)}** ({md_text(s)})\n\n> {md_text(o)}" for a, s, o in shown)
-    return Table("".join(_pair_html(*o) for o in shown), words, visible("\n\n".join("\n".join(o) for o in shown)))
+    return _shown([(o["source"], o["article"], o["highlights"]) for o in _some_rows(pairs, n, seed)], max_chars)
 
 # %% ../../nbs/lib/data/21_report.ipynb #12540910
 def show_texts(
@@ -157,12 +169,4 @@ def show_texts(
     max_chars=500, # of a text; the rest is left out
 ):
     "Random documents as a page shows them."
-    from sae_diploma.escape import html_text, md_text, visible
-    from sae_diploma.tables import Table
-    cut = lambda s: s if len(s) <= max_chars else s[:max_chars].rsplit(" ", 1)[0] + " …"
-    rows = [texts[int(i)] for i in np.random.default_rng(seed).permutation(len(texts))[:n]]
-    page = "".join('<div class="tex2jax_ignore mathjax_ignore" style="margin:0 0 1.2em;overflow-wrap:anywhere"><small>'
-                   f'<code>{html_text(r["source"], 200)}</code></small>'
-                   '<pre style="white-space:pre-wrap;margin:.3em 0 0;font-size:85%">' f'{html_text(cut(r["text"]), max_chars+2)}</pre></div>' for r in rows)
-    words = "\n\n".join(f"({md_text(r['source'])})\n\n> {md_text(cut(r['text']))}" for r in rows)
-    return Table(page, words, visible("\n\n".join(cut(r["text"]) for r in rows)))
+    return _shown([(o["source"], o["text"], "") for o in _some_rows(texts, n, seed)], max_chars)
