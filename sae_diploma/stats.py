@@ -201,16 +201,17 @@ def add(self:PairSums,
 def add_dense(self:PairSums,
     side:str, # 'base' or 'ft'
     ids,      # (b,) cells of the tokens
-    x,        # (b, m) tensor of activations; a unit is active where it is positive
+    x,        # (b, w) tensor of activations; a unit is active where it is positive
+    first:int=0, # the unit of its first column: all units by default, or those of one layer
 ):
     "Add a batch of tokens with all their activations."
     import torch
     x, ids = torch.as_tensor(x), np.asarray(ids)
     start = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]][:len(ids)])
-    runs = list(zip(start, [*start[1:], len(ids)]))
+    runs, cols = list(zip(start, [*start[1:], len(ids)])), slice(first, first+x.shape[1])
     for store, v, dtype in ((self.count, x > 0, torch.int64), (self.total, x.clamp_min(0), torch.float64)):
         if not isinstance(store[side], np.ndarray): store[side] = store[side].toarray()
-        for a, b in runs: store[side][ids[a]] += v[a:b].sum(0, dtype=dtype).numpy()
+        for a, b in runs: store[side][ids[a], cols] += v[a:b].sum(0, dtype=dtype).numpy()
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #e2b9fd9a
 class DocSums:

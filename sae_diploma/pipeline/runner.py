@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..core import *
 from ..costs.remaining import about
 from .kernels import run_chapter
-from .parameters import chosen_chapters, load_preset, resolve_params
+from .parameters import chosen_chapters, load_preset, preset_for_some, resolve_params
 from .plans import plan
 from .runs import claim_run, may_run, resolve_run_dir, stored_params
 from .sources import chapters_dir, find_chapters, resolve_stage
@@ -54,6 +54,7 @@ def choose_run(
     else:
         content, name = load_preset(preset or "quick"), Path(preset or "quick").stem
         some = chosen_chapters(chapters, within or content.get("chapters"))
+        if within: content = preset_for_some(content, some, chapters)
         params = resolve_params(some, content, given)
     return ChosenRun(run_dir, params, name, list(some) if len(some) < len(chapters) else None)
 
