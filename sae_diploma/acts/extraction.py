@@ -6,9 +6,10 @@
 __all__ = ['STORE', 'shard_documents', 'only_table', 'may_extract', 'Job', 'ranks', 'extract', 'extract_many']
 
 # %% ../../nbs/lib/acts/09_extraction.ipynb #1891c485
-import os
+import atexit, os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import numpy as np, torch
@@ -219,6 +220,13 @@ def _work(jobs, table, rank, world, budget, pack, desc):
                 del x
         _settle(waiting, spare, jobs, table)
 
+# %% ../../nbs/lib/acts/09_extraction.ipynb #59c78459
+@cache
+def _leave_at_exit():
+    "Leave the other processes in order: a connection that ends with the interpreter may abort the one that waits."
+    from accelerate import PartialState
+    atexit.register(PartialState().destroy_process_group)
+
 # %% ../../nbs/lib/acts/09_extraction.ipynb #351ad320
 def ranks() -> tuple:
     "`(rank, number)` of this process among those that `accelerate launch` started; (0, 1) where it did not."
@@ -226,6 +234,7 @@ def ranks() -> tuple:
     from accelerate import PartialState
     asked = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true")
     state = PartialState(cpu=not torch.cuda.is_available() or asked)
+    _leave_at_exit()
     return state.process_index, state.num_processes
 
 # %% ../../nbs/lib/acts/09_extraction.ipynb #1df2b275
