@@ -71,6 +71,16 @@ def _readers(model_name, ft_model, revision, kw):
     models.check_pair(base, ft, *toks)
     return _Readers(dict(base=base, ft=ft), dict(base=model_name, ft=ft_model), toks)
 
+# %% ../../nbs/lib/commands/02_extract.ipynb #e6f3f6ab
+def _say_plan(model_name, table, folders, pair, dtype, out, model):
+    "The first line of an extraction: what it needs, where the model's config tells its sizes."
+    from sae_diploma.costs.shapes import model_shape_of
+    from sae_diploma.costs.single import announce_work, reading_plan
+    try: shape = model_shape_of(model_name)
+    except SaeDiplomaError: return # a model of another kind: it can be read all the same
+    announce_work(reading_plan(shape, len(table), list(folders.values())[:len(folders)//(1+pair)], 1+pair, dtype), out,
+                  model.device)
+
 # %% ../../nbs/lib/commands/02_extract.ipynb #2ecb50a2
 def extract_(
     model_name:str="tiny",        # folder, hub id, .gguf file, or tiny
@@ -144,6 +154,8 @@ def extract_(
                               overflow=overflow, stride=stride, bos=False if no_bos else None)
     if ft_model: models.check_tokens(table.token, *read.models.values(), *read.toks)
     check_table_place(out, table, list(folders))
+    if not rank and not all((f/"store.json").exists() for f in folders):
+        _say_plan(model_name, table, folders, bool(ft_model), dtype, out, first)
     how = dict(dtype=dtype, batch_tokens=batch_size*max_length, shard_rows=shard_rows, massive_multiple=multiple)
     if list(folders) == [out]: stores = {"": acts.extract(first, table, out, *points[0], model_name=model_name, **how)}
     else:

@@ -173,6 +173,7 @@ def train_sae_(
     quantization:str=None,           # streaming: 8bit or 4bit weights, on CUDA
 ):
     "Train sparse autoencoders, or crosscoders, on stores of activations, or on a model's activations as they are made."
+    from sae_diploma.costs.single import announce_work, dictionaries_plan
     from sae_diploma.train import check_reporter, fit_many, make_plan, may_fit
     in_range(**locals())
     notice(activation_fn=activation_fn, eval_steps=eval_steps, use_wandb=use_wandb)
@@ -210,6 +211,8 @@ def train_sae_(
     meta = {n: store.meta[n] for n in ("model_name", "layer", "hookpoint") if store.meta.get(n) is not None}
     cfgs = _configs(sweep, store.d_in, getattr(store, "n_sources", 1), d_sae, **meta, **more)
     rows, held = _rows(table)
+    n_rows = n_tokens if model_name else store.n_tokens if rows is None else len(rows)
+    announce_work(dictionaries_plan(cfgs, n_rows, 1 if model_name else num_epochs, batch_size), output_dir, device)
     saes = fit_many(store, cfgs, sweep.folders, rows=rows, eval_rows=held, n_epochs=None if model_name else num_epochs,
                     device=device, log_every=log_steps, checkpoint_every=save_steps, seed=seed, report_to=track, **how)
     for n, f, sae in zip(sweep.names, sweep.folders, saes):

@@ -13,7 +13,8 @@ __all__ = ['ModelShape', 'layer_params', 'n_params', 'KNOWN_SHAPES', 'known_shap
            'saes_items', 'comparison_items', 'figures_items', 'causal_items', 'scoreboard_items', 'run_items',
            'PROCESS', 'Space', 'training_space', 'dictionary_bytes', 'space_of_run', 'change_that_fits', 'factors',
            'remaining', 'about', 'ChapterPlan', 'lengths_in', 'make_plan', 'short', 'plan_rows', 'plan_lines',
-           'speed_of', 'plan_sentence', 'SLACK', 'fits_memory', 'check_plan']
+           'speed_of', 'plan_sentence', 'SLACK', 'fits_memory', 'check_plan', 'reading_plan', 'dictionaries_plan',
+           'WORTH_SAYING', 'single_sentence', 'announce_work']
 
 # %% ../../nbs/lib/costs/99_costs.ipynb #6866293c
 from .shapes import *
@@ -26,6 +27,7 @@ from .chapters import *
 from .space import *
 from .remaining import *
 from .planning import *
+from .single import *
 
 # %% ../../nbs/lib/costs/99_costs.ipynb #b0526c93
 _all_ = [
@@ -40,4 +42,4 @@ _all_ = [
     "causal_items", "scoreboard_items", "run_items", "PROCESS", "Space", "training_space", "dictionary_bytes",
     "space_of_run", "change_that_fits", "factors", "remaining", "about", "ChapterPlan", "lengths_in",
     "make_plan", "short", "plan_rows", "plan_lines", "speed_of", "plan_sentence", "SLACK", "fits_memory",
-    "check_plan"]
+    "check_plan", "reading_plan", "dictionaries_plan", "WORTH_SAYING", "single_sentence", "announce_work"]
