@@ -26,7 +26,7 @@ def digits(
     place = math.floor(math.log10(width))
     d, end = (1 if width/10.**place < 3.55 else 0)-place, lo if lo > 0 else hi
     while (lo > 0 or hi < 0) and round(end, d) == 0 and d < 3-place: d += 1
-    return d
+    return min(d, 3-math.floor(math.log10(max(abs(lo), abs(hi))))) # four digits are enough, however narrow it is
 
 # %% ../nbs/lib/ground/02_tables.ipynb #4a2995bd
 def num(

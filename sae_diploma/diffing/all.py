@@ -8,16 +8,17 @@ __all__ = ['Verdict', 'Measure', 'View', 'Method', 'ranked', 'register', 'unregi
            'difference_pair', 'AffineMap', 'fit_affine', 'affine', 'beyond_map', 'affine_of_run', 'sums_of', 'table_of',
            'restrict', 'RowView', 'toy_pair', 'transfer', 'residual_norms', 'errors_of', 'drift', 'null_control',
            'spike_control', 'delta_sae', 'fit_delta', 'firing_threshold', 'save_threshold', 'load_threshold',
-           'encode_residual', 'ResidualStore', 'Stacked', 'random_cosine', 'neurons', 'neuron_sums', 'neuron_layers',
-           'neuron_null', 'neuron_weights', 'layers_in_words', 'weights', 'stream_modules', 'latent_weights',
-           'merge_adapter', 'findings', 'select', 'null_discoveries', 'placebo_drift', 'against_placebo', 'summary_of',
-           'moderated_t', 'leave_one_out', 'seed_variation', 'PlaceboAdjustedStore', 'fit_placebo_adjusted_diff',
-           'placebo_adjusted_diff', 'combine_sums', 'second_domain', 'second_domain_of_run', 'second_sums',
-           'carried_over', 'interpolate', 'trajectory', 'onset', 'geometry', 'matching', 'fit_stages', 'stagewise',
-           'lens', 'delta_lens', 'baselines', 'baseline_directions', 'lora_svd', 'agreement', 'fit_crosscoder',
-           'crosscoder', 'crosscoder_sums', 'crosscoder_fvu', 'delta_norm', 'kind_of', 'latent_scaling', 'fit_diff_sae',
-           'diff_sae', 'diff_sae_fvu', 'DiffStore', 'models_differ', 'fit_reproducible_diff_sae', 'reproduced',
-           'model_specific_threshold', 'model_specific', 'model_specific_in_words']
+           'encode_residual', 'ResidualStore', 'Stacked', 'random_cosine', 'neurons', 'neuron_sums', 'neuron_batch',
+           'neuron_layers', 'neuron_null', 'neuron_weights', 'layers_in_words', 'weights', 'stream_modules',
+           'latent_weights', 'merge_adapter', 'findings', 'select', 'null_discoveries', 'placebo_drift',
+           'against_placebo', 'summary_of', 'moderated_t', 'leave_one_out', 'seed_variation', 'PlaceboAdjustedStore',
+           'fit_placebo_adjusted_diff', 'placebo_adjusted_diff', 'combine_sums', 'second_domain',
+           'second_domain_of_run', 'second_sums', 'carried_over', 'interpolate', 'trajectory', 'onset', 'geometry',
+           'matching', 'fit_stages', 'stagewise', 'lens', 'delta_lens', 'baselines', 'baseline_directions', 'lora_svd',
+           'agreement', 'fit_crosscoder', 'crosscoder', 'crosscoder_sums', 'crosscoder_fvu', 'delta_norm', 'kind_of',
+           'latent_scaling', 'fit_diff_sae', 'diff_sae', 'diff_sae_fvu', 'DiffStore', 'models_differ',
+           'fit_reproducible_diff_sae', 'reproduced', 'model_specific_threshold', 'model_specific',
+           'model_specific_in_words']
 
 # %% ../../nbs/lib/diffing/99_all.ipynb #5955eb19
 from .base import *
@@ -53,7 +54,7 @@ _all_ = ["Verdict", "Measure", "View", "Method", "ranked", "register", "unregist
          "errors_of", "drift", "null_control", "spike_control",
          "delta_sae", "fit_delta", "firing_threshold", "save_threshold", "load_threshold",
          "encode_residual", "ResidualStore", "Stacked", "random_cosine",
-         "neurons", "neuron_sums", "neuron_layers", "neuron_null", "neuron_weights", "layers_in_words",
+         "neurons", "neuron_sums", "neuron_batch", "neuron_layers", "neuron_null", "neuron_weights", "layers_in_words",
          "weights", "stream_modules", "latent_weights", "merge_adapter", "findings", "select",
          "null_discoveries", "placebo_drift", "against_placebo", "summary_of", "moderated_t",
          "leave_one_out", "seed_variation", "PlaceboAdjustedStore", "fit_placebo_adjusted_diff",
