@@ -6,6 +6,7 @@
 __all__ = ['KNOWN_SHAPES', 'ModelShape', 'layer_params', 'n_params', 'known_shape', 'model_shape_of']
 
 # %% ../../nbs/lib/costs/00_shapes.ipynb #1a4d4e08
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,11 +90,16 @@ def _of_gguf(name, file):
 
 # %% ../../nbs/lib/costs/00_shapes.ipynb #b3cfcfd3
 def _cached(name):
-    "The config of a hub model in the local cache, else from the hub; None where neither has it."
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
-    from sae_diploma.hub import offline_if_unreachable
+    "The config of a hub model in the local cache; None where it is not there."
+    from huggingface_hub import try_to_load_from_cache
+    if not re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", name): return None
     there = try_to_load_from_cache(name, "config.json")
-    if isinstance(there, str): return there
+    return there if isinstance(there, str) else None
+
+def _from_hub(name):
+    "The config of a hub model from the hub; None where that gives none."
+    from huggingface_hub import hf_hub_download
+    from sae_diploma.hub import offline_if_unreachable
     with offline_if_unreachable() as off:
         if off: return None
         try: return hf_hub_download(name, "config.json")
@@ -119,13 +125,14 @@ def model_shape_of(
     name = str(name)
     path = package_dir()/"tiny" if name == "tiny" else Path(name).expanduser()
     if path.exists(): return _of_path(name, path)
+    if file := _cached(name): return _of_config(name, load_json(file, keys=()))
     if found := known_shape(name): return found
     if name.endswith(".gguf"):
         from sae_diploma.gguf_models import gguf_source
         return _of_gguf(name, gguf_source(name))
     check(name.count("/") <= 1 and not name.startswith((".", "/", "~")), f"model_name: there is no folder {name}")
     known = ", ".join(o.name for o in KNOWN_SHAPES.values())
-    file = _cached(name)
+    file = _from_hub(name)
     check(file, f"model_name: the config of {name!r} is neither known nor in the hub's cache, and the hub does not "
                 f"give it; check the name and the network, or give a folder (known: {known})")
     return _of_config(name, load_json(file, keys=()))

@@ -53,6 +53,7 @@ def _sft(s, p):
     saved = 4*(adapter_params(s.model, p["lora_r"]) if p["use_peft"] else n_params(s.model))
     kept = p["n_evals"] if p["keep_checkpoints"] else 0
     evaluation = _weights(s, 3) + _pass(s, 16*s.fit(p["max_length"]))
+    if p.get("ft_model"): return Space(evaluation, PROCESS, 1e6) # nothing is trained
     return Space(max(training_space(s, p), evaluation), PROCESS, saved*(n + kept + 3*checkpoints))
 
 # %% ../../nbs/lib/costs/07_space.ipynb #4e014059
