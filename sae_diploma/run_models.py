@@ -45,10 +45,11 @@ def save_models(
     ft,            # folder in the run that was trained, or what is known of a given model: source, place, kind, …
     placebos=None, # name -> likewise
 ) -> dict: # what was written
-    "Write `02_sft/models.json`."
-    run = Path(run_dir)
+    "Write `02_sft/models.json`; of a base model out of a GGUF file it has that file's hash, too."
+    from sae_diploma.gguf_models import gguf_record
+    run, weights = Path(run_dir), gguf_record(base)
     placebos = {k: _entry(run, o) for k, o in (placebos or {}).items()}
-    record = dict(base=str(base), ft=_entry(run, ft), placebos=placebos)
+    record = dict(base=str(base), **({"weights": weights} if weights else {}), ft=_entry(run, ft), placebos=placebos)
     save_json(record, run/"02_sft"/"models.json")
     return record
 

@@ -116,6 +116,14 @@ def _rows(table):
     if held is not None: held = np.union1d(held, table.massive_rows(split="eval")) # to be reported separately
     return rows, held
 
+# %% ../../nbs/lib/commands/05_train_sae.ipynb #37f1d0e4
+def _shared_out(sweep, peers):
+    "What this process trains, and with whom: of several SAEs some of its own, alone; one SAE together with the others."
+    from sae_diploma.train.peers import ALONE
+    if peers.n == 1 or len(sweep.kinds) == 1: return sweep, peers
+    some = lambda o: o[peers.rank::peers.n]
+    return sweep._replace(kinds=some(sweep.kinds), names=some(sweep.names), folders=some(sweep.folders)), ALONE
+
 # %% ../../nbs/lib/commands/05_train_sae.ipynb #47e8337b
 def train_sae_(
     activations_path:Param("folder that `extract` wrote; several, separated by commas, make a crosscoder; without it, "
@@ -172,9 +180,12 @@ def train_sae_(
     device_map:str=None,             # streaming: auto spreads a large model over all devices
     quantization:str=None,           # streaming: 8bit or 4bit weights, on CUDA
 ):
-    "Train sparse autoencoders, or crosscoders, on stores of activations, or on a model's activations as they are made."
+    """Train sparse autoencoders, or crosscoders, on stores of activations, or on a model's activations as they are made;
+    started by `accelerate launch -m sae_diploma.cli train-sae …`, several processes share the batches of one SAE, or the
+    SAEs of a sweep."""
     from sae_diploma.costs.single import announce_work, dictionaries_plan
     from sae_diploma.train import check_reporter, fit_many, make_plan, may_fit
+    from sae_diploma.train.peers import own_device, peers_here
     in_range(**locals())
     notice(activation_fn=activation_fn, eval_steps=eval_steps, use_wandb=use_wandb)
     positive(batch_size=batch_size, learning_rate=learning_rate)
@@ -185,7 +196,12 @@ def train_sae_(
     both = "both were given; give the one or the other" if model_name else "neither was given; give a store that " \
         "`sae-diploma extract` wrote, or a model whose activations are made while they are trained on"
     check(bool(activations_path) != bool(model_name), f"activations_path, model_name: {both}")
-    sweep = _sweep(architecture, k, prefixes, l1_coefficient, l0_coefficient, output_dir)
+    sweep, peers = _shared_out(_sweep(architecture, k, prefixes, l1_coefficient, l0_coefficient, output_dir), peers_here())
+    check(not (model_name and peers.n > 1),
+          f"model_name: {peers.n} processes share the batches of a store, and a stream has none; run `sae-diploma extract` "
+          "first, which shares its work too, and give --activations_path")
+    device = own_device(device)
+    if not sweep.kinds: return # more processes than SAEs
     outside_stores(output_dir)
     for f in sweep.folders: may_fit(f)
     more = dict(l1_coefficient=l1_coefficient, l0_coefficient=l0_coefficient, auxk_alpha=auxk_alpha, dtype=dtype,
@@ -212,9 +228,11 @@ def train_sae_(
     cfgs = _configs(sweep, store.d_in, getattr(store, "n_sources", 1), d_sae, **meta, **more)
     rows, held = _rows(table)
     n_rows = n_tokens if model_name else store.n_tokens if rows is None else len(rows)
-    announce_work(dictionaries_plan(cfgs, n_rows, 1 if model_name else num_epochs, batch_size), output_dir, device)
+    if peers.first: announce_work(dictionaries_plan(cfgs, n_rows, 1 if model_name else num_epochs, batch_size), output_dir, device)
     saes = fit_many(store, cfgs, sweep.folders, rows=rows, eval_rows=held, n_epochs=None if model_name else num_epochs,
-                    device=device, log_every=log_steps, checkpoint_every=save_steps, seed=seed, report_to=track, **how)
+                    device=device, log_every=log_steps, checkpoint_every=save_steps, seed=seed, report_to=track,
+                    peers=peers, **how)
+    if not peers.first: return
     for n, f, sae in zip(sweep.names, sweep.folders, saes):
         m = {k: v for k, v in sae.training_info["metrics"].items() if isinstance(v, (int, float))}
         print(f"{n}, {d_sae} latents: " + ", ".join(f"{k} {v:.4g}" for k, v in m.items()) + f": {f}")

@@ -39,6 +39,7 @@ class BatchTopKSAE(TopKSAE, architecture="batchtopk"):
         step:int,       # of training
     ):
         "Move the running mean by a twentieth (by more in the first twenty steps, when it is a plain mean)."
+        if not smallest: return # nothing was kept
         rate = max(.05, 1 / (step + 1)) if self.theta >= 0 else 1.
         self.theta += rate * (smallest - self.theta)
         w = self.competes_by
@@ -50,11 +51,29 @@ class BatchTopKSAE(TopKSAE, architecture="batchtopk"):
 def of_batch(self:BatchTopKSAE,
     z:torch.Tensor, # (n, d_sae) values before the activation
     k:int,          # latents per token, on average
+    peers=None,     # the processes that share the batch
 ):
     "(n, d_sae) activations: the n·k largest of the batch."
     w, f = self.competes_by, z.relu()
-    top = (f if w is None else f * w).flatten().topk(k * len(z), sorted=False).indices
+    by = (f if w is None else f * w).flatten()
+    if peers is not None and peers.n > 1:
+        least = peers.smallest_kept(by.detach()[by > 0], k*len(z)*peers.n)
+        return torch.where((by >= least).view_as(f), f, 0.)
+    top = by.topk(k * len(z), sorted=False).indices
     return torch.zeros_like(f).view(-1).scatter(0, top, f.flatten()[top]).view_as(f)
+
+# %% ../../nbs/lib/saes/05_batchtopk.ipynb #67dc4ea2
+@patch
+def least_kept(self:BatchTopKSAE,
+    f:torch.Tensor, # (n, d_sae) activations that were kept
+    peers=None,     # the processes that share the batch
+) -> float:
+    "The smallest activation that was kept, weighted as latents compete; 0 where none was."
+    w = self.competes_by
+    kept = (f if w is None else f * w)[f > 0]
+    least = kept.min() if len(kept) else f.new_tensor(float("inf"))
+    if peers is not None and peers.n > 1: least = -peers.total(-least, most=True)
+    return least.item() if torch.isfinite(least) else 0.
 
 # %% ../../nbs/lib/saes/05_batchtopk.ipynb #23ddff08
 @patch
@@ -64,10 +83,8 @@ def loss(self:BatchTopKSAE,
 ) -> LossOutput:
     "That of `topk`, with the largest activations of the batch; in training mode it moves `threshold`."
     z = self.pre(x)
-    f = self.of_batch(z, state.k or self.cfg.k)
-    if self.training and (f > 0).any():
-        w = self.competes_by
-        self.set_theta((f if w is None else f * w)[f > 0].min().item(), state.step)
+    f = self.of_batch(z, state.k or self.cfg.k, state.peers)
+    if self.training: self.set_theta(self.least_kept(f.detach(), state.peers), state.step)
     return self.with_auxk(x, z, f, state)
 
 # %% ../../nbs/lib/saes/05_batchtopk.ipynb #e6ad2ce5
@@ -82,6 +99,6 @@ def backward(self:BatchTopKSAE,
     with torch.no_grad():
         x = torch.sub(x, self.b_dec, out=self.buffers_("x", *x.shape))
         pairs, smallest = select_batchtopk(x, self.W_enc, self.b_enc, state.k or self.cfg.k, self.competes_by,
-                                           self.buffers_)
-    if self.training and len(pairs.values): self.set_theta(smallest, state.step)
+                                           self.buffers_, state.peers)
+    if self.training: self.set_theta(smallest, state.step)
     return sparse_backward(self, x, pairs, state, self.buffers_, self.prefixes)

@@ -209,6 +209,15 @@ def _passing(x, W, b, weight, bound, rows, buffers):
     return parts
 
 # %% ../../nbs/lib/saes/07_kernels.ipynb #82a344eb
+def _next_guess(v, want, smallest):
+    "A bound that some 15 % more than are kept will pass next time."
+    spare = len(v) - int(1.15*want)
+    return float(np.partition(v, spare)[spare]) if spare > 0 else float(.9*smallest)
+
+def _alike(peers, value):
+    "The mean of a number over the processes, which must go on alike."
+    return value if peers is None or peers.n == 1 else float(peers.total(torch.tensor(value, dtype=torch.float64)))/peers.n
+
 def select_batchtopk(
     x:torch.Tensor,    # (n, width) activations less `b_dec`
     W:torch.Tensor,    # (width, d_sae) encoder
@@ -216,25 +225,32 @@ def select_batchtopk(
     k:int,             # latents per token, on average
     weight=None,       # (d_sae,) latents compete by activation times this
     buffers=None,      # `Buffers`; it remembers the guess
+    peers=None,        # the processes that share the batch: its n·k strongest are then sought in all
 ):
     "`(pairs, smallest)`: the n·k strongest latents of the batch above 0, and the weakest of them (times `weight`)."
     n, d, buffers = len(x), W.shape[1], Buffers() if buffers is None else buffers
+    many = peers is not None and peers.n > 1
     rows, want = chunk_rows(n, d, x.shape[1]), n*k
-    if "guess" not in buffers: buffers["guess"] = guess_bound(x[:rows], W, b, k, weight, buffers)
+    if "guess" not in buffers: buffers["guess"] = _alike(peers, guess_bound(x[:rows], W, b, k, weight, buffers))
     first = buffers["guess"]
     while True:
         if buffers["guess"] < .01*first: buffers["guess"] = 0. # there may be fewer than n·k above 0
         bound = np.maximum(np.float32(buffers["guess"]), TINY)
         parts = _passing(x, W, b, weight, bound, rows, buffers)
         v = np.concatenate([o[0] for o in parts])
-        if len(v) >= want or bound == TINY: break
-        few = len(v) < .5*want
-        buffers["guess"] = guess_bound(x, W, b, k, weight, buffers) if few else bound - .2*abs(bound)
-    smallest = TINY if len(v) <= want else np.partition(v, len(v)-want)[len(v)-want]
-    spare = len(v) - int(1.15*want) # next time some 15 % more should pass than are kept
-    buffers["guess"] = float(np.partition(v, spare)[spare]) if spare > 0 else float(.9*smallest)
-    pairs = keep_largest(pack(parts), smallest, want)
-    return unweigh(pairs, weight), float(pairs.values.min()) if len(pairs.values) else 0.
+        have = _alike(peers, float(len(v)))
+        if have >= want or bound == TINY: break
+        few = have < .5*want
+        new = guess_bound(x, W, b, k, weight, buffers) if few else bound - .2*abs(bound)
+        buffers["guess"] = _alike(peers, float(new))
+    if have <= want: smallest = TINY
+    elif many: smallest = np.float32(peers.smallest_kept(torch.from_numpy(v), want*peers.n))
+    else: smallest = np.partition(v, len(v)-want)[len(v)-want]
+    buffers["guess"] = _alike(peers, _next_guess(v, want, smallest)) # next time some 15 % more should pass
+    pairs = keep_largest(pack(parts), smallest, len(v) if many else want)
+    least = float(pairs.values.min()) if len(pairs.values) else np.inf
+    if many: least = -float(peers.total(torch.tensor(-least), most=True))
+    return unweigh(pairs, weight), least if np.isfinite(least) else 0.
 
 # %% ../../nbs/lib/saes/07_kernels.ipynb #3e21636d
 def bag(
@@ -305,11 +321,14 @@ def auxk_backward(
     x:torch.Tensor,    # (n, w) activations less `b_dec`
     e:torch.Tensor,    # (n, w) reconstruction less activations
     dead:torch.Tensor, # (m,) the dead latents
+    peers=None,        # the processes that share the batch
 ):
     "AuxK, and its gradients (times `auxk_alpha`) for decoder rows, encoder rows and biases of the dead latents."
     k = min(sae.cfg.k_aux or max(1, sae.cfg.d_in//2), len(dead))
     D, W, b = sae.W_dec.detach()[dead], sae.W_enc.detach().t()[dead], sae.b_enc.detach()[dead]
-    total = (e.square().sum() - e.sum(0).square().sum() / len(e)).clamp_min(1e-12)
+    total = e.square().sum() - e.sum(0).square().sum() / len(e)
+    if peers is not None and peers.n > 1: total = batch_variance(e, peers)
+    total = total.clamp_min(1e-12)
     (g_D, g_W, g_b), aux = (torch.zeros_like(o) for o in (D, W, b)), 0.
     rows = chunk_rows(len(x), len(dead), x.shape[1])
     for i in range(0, len(x), rows):
@@ -363,7 +382,7 @@ def sparse_backward(
     loss, terms, c = sum(mse) / len(mse), dict(mse=mse[-1]), np.float32(2 / (n*w*len(mse)))
     dead = None if state.dead is None or not sae.cfg.auxk_alpha else state.dead.nonzero()[:, 0]
     if dead is not None and len(dead):
-        aux, add = auxk_backward(sae, x, parts[-1][-1], dead)
+        aux, add = auxk_backward(sae, x, parts[-1][-1], dead, state.peers)
         loss, terms["auxk"] = loss + sae.cfg.auxk_alpha * aux, aux
     for (*_, e), (*_, after) in zip(parts[-2::-1], parts[:0:-1]):
         e.add_(after) # a latent answers for all larger prefixes

@@ -59,13 +59,14 @@ def auxk(self:TopKSAE,
     z:torch.Tensor,    # (n, d_sae) values before the activation
     e:torch.Tensor,    # (n, width) what the live latents left over, detached
     dead:torch.Tensor, # (d_sae,) bool
+    peers=None,        # the processes that share the batch
 ):
     "Share of the variance of `e` that the strongest dead latents of each token leave unexplained."
     ids = dead.nonzero()[:, 0]
     k = min(self.cfg.k_aux or max(1, self.cfg.d_in//2), len(ids))
     top = z[:, ids].relu().topk(k, dim=1, sorted=False)
     e_hat = torch.zeros_like(z[:, ids]).scatter(1, top.indices, top.values) @ self.W_dec[ids]
-    return (e - e_hat).square().sum() / (e - e.mean(0)).square().sum().clamp_min(1e-12)
+    return (e - e_hat).square().sum() / batch_variance(e, peers).clamp_min(1e-12)
 
 # %% ../../nbs/lib/saes/01_topk.ipynb #e2b716dc
 @patch
@@ -74,7 +75,7 @@ def with_auxk(self:TopKSAE, x, z, f, state):
     e = self.flat(x - self.decode(f))
     mse = e.square().mean()
     if not self.cfg.auxk_alpha or state.dead is None or not state.dead.any(): return answer(mse, f, mse=mse)
-    aux = self.auxk(z, e.detach(), state.dead)
+    aux = self.auxk(z, e.detach(), state.dead, state.peers)
     return answer(mse + self.cfg.auxk_alpha * aux, f, mse=mse, auxk=aux)
 
 # %% ../../nbs/lib/saes/01_topk.ipynb #e98757e1

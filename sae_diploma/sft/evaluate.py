@@ -229,5 +229,6 @@ def describe(
     if "plain" in L:
         p = L["plain"]
         out.append(f"Loss on plain documents: {_value(p['base'], p['change'])} → {_value(p['ft'], p['change'])} "
-                   f"(change {_change(p['change'])}).")
+                   f"(change {_change(p['change'])}), a perplexity of {np.exp(p['base']['mean']):.3g} → "
+                   f"{np.exp(p['ft']['mean']):.3g}.")
     return "\n".join(out)

@@ -227,7 +227,7 @@ def two_runs(architecture, n_sources, n_steps=200):
             f = (found if architecture == "topk" else found[0]).dense(cfg.d_sae)
             same_choice(s, f, s.unflat(scaled), cfg.k)
         dense.sae.choose = lambda z, k: f.topk(k, dim=-1).indices
-        dense.sae.of_batch = lambda z, k: torch.where(f > 0, z, 0.)
+        dense.sae.of_batch = lambda z, k, peers=None: torch.where(f > 0, z, 0.)
         sparse.train_step(rows, x); dense.train_step(rows, x)
         assert torch.equal(sparse.since, dense.since), f"other latents fired at step {sparse.step}"
         seen.append(int(sparse.dead.sum()))

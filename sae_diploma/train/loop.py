@@ -17,6 +17,7 @@ from ..core import *
 from ..saes import *
 from ..metrics import evaluate
 from .checkpoint import *
+from .peers import *
 from .plan import *
 from .report import *
 from .runs import *
@@ -36,7 +37,7 @@ def in_step(
 ):
     "A map over trainers: one core for each where there are several of both, one after the other elsewhere."
     n = torch.get_num_threads()
-    if len(trainers) == 1 or n == 1 or trainers[0].device.type != "cpu":
+    if len(trainers) == 1 or n == 1 or trainers[0].device.type != "cpu" or trainers[0].peers.n > 1:
         yield lambda f, ts: [f(t) for t in ts]
         return
     torch.set_num_threads(1)
@@ -63,14 +64,15 @@ def finish(
 ) -> SAE:
     "Held-out metrics of the finished SAE; save it and drop the checkpoint."
     sae = t.finished()
-    metrics = {} if eval_rows is None else evaluate(sae, t.held, eval_rows)
+    metrics = {} if eval_rows is None or not t.peers.first else evaluate(sae, t.held, eval_rows)
     speed = (t.step - t.began_at) * t.plan.batch_size / max(seconds, 1e-9)
     sae.training_info = dict(identity=t.identity, scale=t.scale, curve=t.curve, tokens_seen=t.tokens, metrics=metrics,
                              trained_dead=t.dead.double().mean().item(), massive=left_out(t), seconds=seconds,
                              waiting=waited / max(seconds, 1e-9), tokens_per_second=speed)
-    if t.folder:
+    if t.folder and t.peers.first:
         sae.save(t.folder)
         (t.folder/"checkpoint.safetensors").unlink(missing_ok=True)
+    t.peers.wait()
     return sae
 
 # %% ../../nbs/lib/train/07_loop.ipynb #f63bc82f
@@ -92,6 +94,7 @@ def _postfix(rows, speed, waiting):
 def _hand_on(trainers, rows, waiting, on_log, checkpoint_every, many):
     "Give new entries of the curves to `on_log`, and save the checkpoints that are due."
     for t, row in zip(trainers, rows):
+        if not t.peers.first: continue
         on_log(dict(row, waiting=waiting) | (dict(sae=t.name) if many else {}))
         if t.folder and t.step - t.saved_at >= checkpoint_every and t.step < t.plan.n_steps:
             t.save_checkpoint(t.folder/"checkpoint.safetensors", t.identity)
@@ -101,7 +104,7 @@ def _hand_on(trainers, rows, waiting, on_log, checkpoint_every, many):
 def _finish_all(trainers, live, lost, eval_rows, seconds):
     "Finish those that live; raise the error of those that diverged, whose checkpoints are dropped."
     for t in lost: # as it would again: its checkpoint must not keep another learning rate from the folder
-        if t.folder: (t.folder/"checkpoint.safetensors").unlink(missing_ok=True)
+        if t.folder and t.peers.first: (t.folder/"checkpoint.safetensors").unlink(missing_ok=True)
     waited = sum(t.waited for t in trainers)
     out = {t: finish(t, eval_rows, seconds, waited) for t in live}
     if len(lost) == 1 and not live: raise next(iter(lost.values()))
@@ -123,7 +126,8 @@ def run(
     "The loop of `fit_many`: trainer -> finished SAE; raises `ParamError` for trainers that diverged, after the others."
     plan, began, first = trainers[0].plan, time.perf_counter(), min(t.step for t in trainers)
     log_every = log_every or max(1, plan.n_steps//50)
-    few = None if eval_rows is None else np.sort(np.random.default_rng(plan.data_seed).permutation(eval_rows)[:4096])
+    held = eval_rows is not None and trainers[0].peers.first
+    few = None if not held else np.sort(np.random.default_rng(plan.data_seed).permutation(eval_rows)[:4096])
     _begin(trainers)
     lead = min(trainers, key=lambda t: t.step) # the one that is furthest behind reads
     live, lost = list(trainers), {}
@@ -184,9 +188,9 @@ def _plans(cfgs, lrs, seeds, n_rows, streams, how):
     return plans
 
 # %% ../../nbs/lib/train/07_loop.ipynb #c1df0f68
-def _prepared(store, cfgs, plans, rows, device, drop_massive, folders, begins):
+def _prepared(store, cfgs, plans, rows, device, drop_massive, folders, begins, peers):
     "A `Trainer` for each config, with its folder, its name, its beginning and the identity of its run."
-    trainers = [Trainer(store, c, p, rows, device, drop_massive) for c, p in zip(cfgs, plans)]
+    trainers = [Trainer(store, c, p, rows, device, drop_massive, peers) for c, p in zip(cfgs, plans)]
     for j, (t, folder, begin) in enumerate(zip(trainers, folders, begins)):
         t.folder, t.name, t.start_from = folder, folder.name if folder else f"{t.cfg.architecture}-{j}", begin
         t.identity = run_identity(store, rows, t.cfg, t.plan, begin)
@@ -195,12 +199,23 @@ def _prepared(store, cfgs, plans, rows, device, drop_massive, folders, begins):
 # %% ../../nbs/lib/train/07_loop.ipynb #7cc44169
 def _take_up(trainers, resume):
     "Finished SAEs of these runs, trainer -> SAE; the others take up their checkpoints or clear the way."
-    found, done = [found_in(t.folder, t.identity, resume) if t.folder else None for t in trainers], {}
+    peers, done = trainers[0].peers if trainers else ALONE, {}
+    look = lambda: [found_in(t.folder, t.identity, resume) if t.folder else None for t in trainers]
+    found = peers.shared(look)
     for t, what in zip(trainers, found):
         if what == "done": done[t] = SAE.from_pretrained(t.folder).to(t.device)
         elif what == "checkpoint": t.load_checkpoint(t.folder/"checkpoint.safetensors")
-        elif t.folder and (t.folder/"config.json").exists(): (t.folder/"config.json").unlink() # no half-new SAE
+        elif t.folder and peers.first and (t.folder/"config.json").exists():
+            (t.folder/"config.json").unlink() # no half-new SAE
     return done
+
+# %% ../../nbs/lib/train/07_loop.ipynb #8e773fc5
+def _enter(trainers, resume, stack):
+    "Make sure that each run may write its folder, and lock it."
+    for t in trainers:
+        may_fit(t.folder)
+        found_in(t.folder, t.identity, resume)
+    for t in trainers: stack.enter_context(RunLock(t.folder))
 
 # %% ../../nbs/lib/train/07_loop.ipynb #f0c15e24
 def fit_many(
@@ -226,6 +241,7 @@ def fit_many(
     drop_massive=True,    # leave out the rows that the store found massive, whatever `rows` says
     # a finished SAE to go on from instead of fresh directions, or one for each; the optimiser starts anew
     start_from=None,
+    peers=ALONE,          # the processes that share each batch: see `peers_here`
     **plan_kw,            # `warmup`, `decay`, `l1_warmup`, `dead_tokens`, `clip`, `k_start`, `ema`, …: see `make_plan`
 ) -> list:
     "Train several SAEs in one pass over rows of `store`; each comes out as `fit` alone would make it."
@@ -238,25 +254,23 @@ def fit_many(
     if streams and eval_rows is None: eval_rows = store.held_table.rows()
     plan_kw |= dict(n_steps=n_steps, n_epochs=n_epochs, batch_size=batch_size)
     plans = _plans(cfgs, lrs, seeds, len(rows), streams, plan_kw)
-    trainers = _prepared(store, cfgs, plans, rows, device, drop_massive, folders, begins)
-    for t in trainers:
-        if t.folder:
-            may_fit(t.folder)
-            found_in(t.folder, t.identity, resume)
+    trainers = _prepared(store, cfgs, plans, rows, device, drop_massive, folders, begins, peers)
+    own = [t for t in trainers if t.folder and peers.first] # whose folders this process writes
     with ExitStack() as stack:
-        for f in filter(None, folders): stack.enter_context(RunLock(f))
+        peers.shared(lambda: _enter(own, resume, stack))
         done = _take_up(trainers, resume)
         todo = [t for t in trainers if t not in done]
-        for t in todo:
-            if t.folder: mark_folder(t.folder, DICTIONARY, known=OF_SAE)
+        for t in own:
+            if t in todo: mark_folder(t.folder, DICTIONARY, known=OF_SAE)
         if todo:
             config = dict(config=[dataclasses.asdict(t.cfg) for t in todo],
                           plan=[dataclasses.asdict(t.plan) for t in todo])
-            put = stack.enter_context(reporter(report_to, todo[0].folder, desc or todo[0].name, config))
+            put = stack.enter_context(reporter(report_to if peers.first else None, todo[0].folder, desc or todo[0].name,
+                                               config))
             log = lambda row: [f(row) for f in (on_log, put) if f]
             done |= run(todo, eval_rows, log_every, checkpoint_every, log, callback, desc, many=len(trainers) > 1)
-        for t in todo:
-            if t.folder: seal_folder(t.folder, ["config.json", "model.safetensors"])
+        for t in own:
+            if t in todo: seal_folder(t.folder, ["config.json", "model.safetensors"])
         return [done[t] for t in trainers]
 
 # %% ../../nbs/lib/train/07_loop.ipynb #6e2cb482

@@ -15,6 +15,7 @@ from ..core import *
 from ..saes import *
 from ..metrics import Moments, evaluate, split_massive
 from .adam import *
+from .peers import *
 from .plan import *
 
 # %% ../../nbs/lib/train/03_trainer.ipynb #82e48406
@@ -45,6 +46,18 @@ def _check_store(store, cfg):
           f"n_sources: the config says {cfg.n_sources}, but the activations have {sources}; use n_sources={sources}, "
           "or `JointStore` for several stores at once")
 
+# %% ../../nbs/lib/train/03_trainer.ipynb #d0f1429e
+def _check_shared(t):
+    "Raise `ParamError` for a run that several processes cannot share."
+    n, p = t.peers.n, t.plan
+    if n == 1: return
+    check(p.batch_size % n == 0, f"batch_size: {p.batch_size} tokens cannot be shared evenly by {n} processes; use a "
+                                 f"multiple of {n}, such as {-(-p.batch_size//n)*n}")
+    check(not t.streams, f"model_name: {n} processes share the batches of a store, and a stream has none; run `sae-diploma "
+                         "extract` first, which shares its work too, and give --activations_path")
+    check(not p.resample, f"resample: {p.resample}, but latents are reborn by the batch of one process, and there are {n}; "
+                          "use 0, or start one process")
+
 # %% ../../nbs/lib/train/03_trainer.ipynb #0e5e0e1c
 class Trainer:
     "All state of a run: SAE, optimiser, counters, place in the data."
@@ -55,11 +68,13 @@ class Trainer:
         rows=None,      # rows to train on; all by default
         device="auto",  # where
         drop_massive=True, # as for `fit_many`
+        peers=ALONE,    # the processes that share each batch
     ):
         _check_store(store, cfg)
         self.store, self.cfg, self.plan, self.device = store, cfg, plan, get_device(device)
         self.rows, self.streams = rows_of(store, rows, drop_massive), getattr(store, "streams", False)
-        self.sae = SAE(cfg, seed=plan.seed)
+        self.sae, self.peers = SAE(cfg, seed=plan.seed), peers
+        _check_shared(self)
         self.step, self.scale, self.curve = 0, 1., []
         self.since = torch.zeros(cfg.d_sae, dtype=torch.long) # tokens since each latent fired
         self.ema, self.scaled = None, None
@@ -111,6 +126,7 @@ def place(self:Trainer):
     self.since = self.since.to(self.device)
     if self.ema: self.ema = {n: p.to(self.device) for n, p in self.ema.items()}
     self.opt = Adam(self.sae.parameters())
+    self.peers.spread(self.sae.state_dict().values())
     return self
 
 # %% ../../nbs/lib/train/03_trainer.ipynb #43e002d0
@@ -180,22 +196,38 @@ def count(self:Trainer,
     x:torch.Tensor,  # (n, d_in) scaled activations
     out:LossOutput,  # what the SAE returned
 ):
-    "Counters after a step: tokens since each latent fired, and the sums that the log shows."
+    "Counters after a step: tokens since each latent fired, and the sums that the log shows (of this process's share)."
     x, n = x.flatten(1), len(x)
-    self.since += n
+    self.since += n*self.peers.n
     self.since[out.fired.to(self.device)] = 0
     mean = x.sum(0).double() / n
     self.moments.add(n, mean, torch.dot(x.reshape(-1), x.reshape(-1)).double() - n * mean.square().sum())
     self.err += out.parts["mse"].double() * x.numel()
     self.l0, self.loss, self.n = self.l0 + out.l0.double(), self.loss + out.loss.double(), self.n + 1
 
+# %% ../../nbs/lib/train/03_trainer.ipynb #aac44579
+@patch
+def of_all(self:Trainer,
+    out:LossOutput, # of this process's part of a batch
+) -> LossOutput:
+    "Loss, latents that fired and gradients of the whole batch, where several processes share it."
+    if self.peers.n == 1: return out
+    device = self.sae.W_dec.device
+    numbers = torch.stack([out.loss.detach().double().to(device), out.l0.double().to(device)])
+    all_ = self.peers.total(torch.cat([numbers, out.fired.double().to(device)]))
+    fired = all_[2:] > 0
+    touched = fired | self.dead if self.sae.uses_k else None # AuxK moves the dead ones
+    self.peers.mean_gradients(self.sae, touched)
+    return out._replace(loss=all_[0]/self.peers.n, l0=all_[1]/self.peers.n, fired=fired)
+
 # %% ../../nbs/lib/train/03_trainer.ipynb #b53cfc6e
 @patch
 def train_step(self:Trainer,
     rows,           # (n,) row numbers, for messages
-    x:torch.Tensor, # (n, d_in) raw activations
+    x:torch.Tensor, # (n, d_in) raw activations; of several processes, each works on its part
 ):
     "One step of Adam on a batch; raises `DataError` for NaN in it and `ParamError` when training diverges."
+    rows, x = self.peers.share(rows), self.peers.share(x)
     find_bad(x, rows, self.step)
     x = self.sae.flat(x.to(self.device))
     if self.scaled is None or self.scaled.shape != x.shape: self.scaled = torch.empty_like(x)
@@ -203,7 +235,7 @@ def train_step(self:Trainer,
     lr, k = self.plan.lr_at(self.step), self.plan.k_at(self.step, self.cfg.k)
     if self.plan.resample and self.step and self.step % self.plan.resample == 0: self.rebirth(x)
     warmup = min(1., (self.step + 1) / max(1, self.plan.l1_warmup))
-    out = self.sae.backward(x, TrainState(self.step, self.dead, warmup, k))
+    out = self.of_all(self.sae.backward(x, TrainState(self.step, self.dead, warmup, k, self.peers)))
     check(bool(torch.isfinite(out.loss)),
           f"lr: training diverged at step {self.step} (the loss is {out.loss.item()}) at a learning rate of {lr:.2g}; "
           "use a lower lr")
