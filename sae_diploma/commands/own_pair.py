@@ -68,7 +68,7 @@ def preset_for(
     cuda=False, # whether there is a GPU
 ) -> str:
     "The preset whose sizes suit a model."
-    if n_weights is not None and n_weights < 20e6: return "quick"
+    if n_weights is not None and n_weights < 20e6: return "quick" if n_weights > 1e6 else "smoke"
     if not cuda: return "pair"
     return "smollm2-135m" if n_weights is None or n_weights < 600e6 else "smollm2"
 

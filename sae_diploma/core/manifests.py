@@ -49,12 +49,17 @@ _watched = """sae_diploma torch transformers datasets trl peft accelerate tokeni
 pandas""".split()
 
 # %% ../../nbs/lib/core/03_manifests.ipynb #77c20df2
-def versions() -> dict:
-    "Versions of Python, the platform and the libraries that results depend on."
+@functools.cache
+def _versions():
+    "What `versions` gives: looking it up in the installed packages' records takes a while."
     v = dict(python=platform.python_version(), platform=f"{platform.system()}-{platform.machine()}")
     for o in _watched:
         with contextlib.suppress(md.PackageNotFoundError): v[o] = md.version(o)
     return v
+
+def versions() -> dict:
+    "Versions of Python, the platform and the libraries that results depend on."
+    return dict(_versions())
 
 # %% ../../nbs/lib/core/03_manifests.ipynb #40533c26
 def save_manifest(

@@ -383,7 +383,8 @@ def _short_cause(n):
     if not _finite(n["effect"]):
         return dict(asked=asked, found="Nothing can be said: the two models predict alike.", sure="")
     k = n.get("units", n.get("k"))
-    found = (f"{'In part' if n['effect'] < .8 else 'Yes'}: writing the changes of {k:,} features into "
+    how_far = "Yes" if n["effect"] >= .8 else "In part" if n["effect"] >= .1 else "To a small part"
+    found = (f"{how_far}: writing the changes of {k:,} features into "
              f"the base model closes {pct(n['effect'], 0)} of the gap between the models' predictions.")
     sure = (f"As many random features, changed as much, close {pct(n['effect']-n['excess'], 0)}"
             if _finite(n["excess"]) else "")
