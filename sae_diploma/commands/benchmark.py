@@ -27,6 +27,14 @@ def _methods(run, threads, out):
     print(pd.DataFrame(result["rows"]).set_index("method").round(1).to_string())
     print(bench_methods.in_words(result))
 
+# %% ../../nbs/lib/commands/09_benchmark.ipynb #0862d98b
+def _benign(run, out):
+    "The calls of `benchmark benign`."
+    import pandas as pd
+    from sae_diploma.planted.benign import benign_sentence, measure_benign
+    result = measure_benign(run, out=out)
+    print(benign_sentence(pd.DataFrame(result["calls"])))
+
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #60a57f10
 def _quality(run, architectures, systems, lrs, seeds, d_sae, k, tokens, threads, out):
     "The race of `benchmark quality`."
@@ -65,12 +73,12 @@ def _train_step(shapes, architectures, systems, threads, rounds, out):
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #2747a345
 # keys of their results
 _measured = {"train-step": ["n_rounds", "summary"], "quality": ["tokens", "rows"],
-             "extraction": ["threads", "versions"], "methods": ["run", "bootstrap"]}
+             "extraction": ["threads", "versions"], "methods": ["run", "bootstrap"], "benign": ["settings", "calls"]}
 
 def benchmark_(
     what:Param("what to measure: train-step; quality: FVU, dead latents and time at equal tokens; extraction: time per "
                "token over the bare forward pass, memory, from text to SAE; methods: each comparison on the stores of "
-               "a run", str),
+               "a run; benign: what each method calls between trainings without a task", str),
     shapes:str="256x2048x32x1024,576x4608x32x2048,2048x4096x100x1024", # d_in x d_sae x k x batch, separated by commas
     architectures:str="topk,batchtopk", # of the SAEs
     # train-step, quality: sae_diploma, saelens, dictionary_learning, sparsify; all that are installed by default
@@ -79,7 +87,8 @@ def benchmark_(
     threads:str=None,
     # train-step: in which every system makes one step, 9 by default; extraction: in which each reads the corpus, 3 by default
     rounds:int=None,
-    # quality: run whose base model's activations are trained on; methods: run whose comparison is timed
+    # quality: run whose base model's activations are trained on; methods: run whose comparison is timed; benign: run
+    # whose pairs are trained on
     run:str="_runs/quick",
     lrs:str="0.002,0.006",    # quality: learning rates that every system gets
     seeds:str="0,1",          # quality: starts of every system
@@ -95,10 +104,11 @@ def benchmark_(
 ):
     "Time training or extraction against other libraries (pip install sae_diploma[bench])."
     in_range(**locals())
-    check(what in _measured, f"what: {what!r} is unknown; use train-step, quality, extraction or methods")
+    check(what in _measured, f"what: {what!r} is unknown; use train-step, quality, extraction, methods or benign")
     if out: may_write_file(out, "out", json_with("machine", *_measured[what]))
     kinds, rivals = architectures.split(","), systems and systems.split(",")
     often = lambda usual: usual if rounds is None else rounds
+    if what == "benign": return _benign(run, out)
     if what == "methods": return _methods(run, whole("threads", threads or "2"), out)
     if what == "extraction":
         return _extraction(parts.split(","), shape, n_docs, often(3), whole("threads", threads or "1"), out)
