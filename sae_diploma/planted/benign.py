@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BENIGN', 'drawn_anew', 'benign_models', 'benign_stores', 'compare_pair_of', 'benign_pairs', 'benign_calls',
-           'benign_sentence', 'measure_benign']
+           'benign_scores', 'benign_sentence', 'measure_benign']
 
 # %% ../../nbs/lib/planted/04_benign.ipynb #e40add4d
 import time
@@ -117,6 +117,15 @@ def benign_calls(
             row |= {name: float(v.mean()), f"{name}_lo": float(lo), f"{name}_hi": float(hi)}
         rows.append(row)
     return pd.DataFrame(rows)
+
+# %% ../../nbs/lib/planted/04_benign.ipynb #6bf59d3e
+def benign_scores(
+    calls:pd.DataFrame, # of `benign_calls`
+) -> pd.DataFrame: # setting, method, metric, value, lo, hi
+    "As `figures.plot_scoreboard` takes it: share of units called, and share of pairs with any call."
+    long = [calls.assign(metric=m, value=calls[m], lo=calls[f"{m}_lo"], hi=calls[f"{m}_hi"]) for m in ("share", "any")]
+    long = pd.concat(long, ignore_index=True)
+    return long.assign(setting="differ by "+long.kind)[["setting", "method", "metric", "value", "lo", "hi"]]
 
 # %% ../../nbs/lib/planted/04_benign.ipynb #5d4934ae
 def benign_sentence(
