@@ -13,11 +13,14 @@ __all__ = ['Verdict', 'Measure', 'View', 'Method', 'ranked', 'register', 'unregi
            'merge_adapter', 'findings', 'select', 'null_discoveries', 'placebo_drift', 'against_placebo', 'summary_of',
            'moderated_t', 'leave_one_out', 'seed_variation', 'PlaceboAdjustedStore', 'fit_placebo_adjusted_diff',
            'placebo_adjusted_diff', 'combine_sums', 'second_domain', 'second_domain_of_run', 'second_sums',
-           'carried_over', 'interpolate', 'trajectory', 'onset', 'geometry', 'matching', 'fit_stages', 'stagewise',
-           'lens', 'delta_lens', 'baselines', 'baseline_directions', 'lora_svd', 'agreement', 'fit_crosscoder',
-           'crosscoder', 'crosscoder_sums', 'crosscoder_fvu', 'delta_norm', 'kind_of', 'latent_scaling', 'fit_diff_sae',
-           'diff_sae', 'diff_sae_fvu', 'DiffStore', 'models_differ', 'fit_reproducible_diff_sae', 'reproduced',
-           'model_specific_threshold', 'model_specific', 'model_specific_in_words']
+           'carried_over', 'mine', 'mine_run', 'diff_mining', 'mined_tokens', 'null_tokens', 'tokens_between_runs',
+           'topics', 'placebo_model', 'contrastive_sample', 'contrastive_texts', 'contrastive_run',
+           'contrastive_decoding', 'outputs', 'outputs_run', 'token_agreement', 'latents_of_tokens', 'interpolate',
+           'trajectory', 'onset', 'geometry', 'matching', 'fit_stages', 'stagewise', 'lens', 'delta_lens', 'baselines',
+           'baseline_directions', 'lora_svd', 'agreement', 'fit_crosscoder', 'crosscoder', 'crosscoder_sums',
+           'crosscoder_fvu', 'delta_norm', 'kind_of', 'latent_scaling', 'fit_diff_sae', 'diff_sae', 'diff_sae_fvu',
+           'DiffStore', 'models_differ', 'fit_reproducible_diff_sae', 'reproduced', 'model_specific_threshold',
+           'model_specific', 'model_specific_in_words']
 
 # %% ../../nbs/lib/diffing/99_all.ipynb #5955eb19
 from .base import *
@@ -42,6 +45,10 @@ from .latent_scaling import *
 from .diff_sae import *
 from .model_specific import *
 from .second_domain import *
+from .diff_mining import *
+from .contrastive_decoding import *
+from .outputs import *
+from .token_agreement import *
 from ..stats import null_discoveries
 
 # %% ../../nbs/lib/diffing/99_all.ipynb #29043e27
@@ -58,7 +65,10 @@ _all_ = ["Verdict", "Measure", "View", "Method", "ranked", "register", "unregist
          "null_discoveries", "placebo_drift", "against_placebo", "summary_of", "moderated_t",
          "leave_one_out", "seed_variation", "PlaceboAdjustedStore", "fit_placebo_adjusted_diff",
          "placebo_adjusted_diff", "combine_sums", "second_domain", "second_domain_of_run", "second_sums",
-         "carried_over", "interpolate", "trajectory", "onset", "geometry",
+         "carried_over", "mine", "mine_run", "diff_mining", "mined_tokens", "null_tokens", "tokens_between_runs",
+         "topics", "placebo_model", "contrastive_sample", "contrastive_texts", "contrastive_run",
+         "contrastive_decoding", "outputs", "outputs_run", "token_agreement", "latents_of_tokens",
+         "interpolate", "trajectory", "onset", "geometry",
          "matching", "fit_stages", "stagewise", "lens", "delta_lens", "baselines",
          "baseline_directions", "lora_svd", "agreement",
          "fit_crosscoder", "crosscoder", "crosscoder_sums", "crosscoder_fvu", "delta_norm", "kind_of",
