@@ -258,18 +258,19 @@ def diff_mining(
         t[[f"{o}_rate", f"{o}_effect"]] = t[[f"{o}_rate", f"{o}_effect"]].fillna(0.)
     return t.assign(survives=t.called & t.net_called & (np.sign(t.effect) == np.sign(t.net_effect)))
 
-# %% ../../nbs/lib/diffing/19_diff_mining.ipynb #610ece1a
+# %% ../../nbs/lib/diffing/19_diff_mining.ipynb #b04b5beb
 def tokens_between_runs(
     ft,               # `Mined` of the fine-tuned model against the base model
     placebos,         # the same of three placebos or more
     stats=None, **kw, # `Stats`: documents, rate; or these by name
 ) -> pd.DataFrame: # token, net, t, q, called
-    "Rate of each token beyond that of the placebos, tested against the spread between them; called where it is higher."
+    """Rate of each token beyond that of the placebos, tested against the spread between them, where 20 tokens can be;
+    called where it is higher."""
     stats = Stats.of(stats, kw)
     counts = [o.high.tocsc() for o in (ft, *placebos)]
     often = np.flatnonzero(np.max([np.diff(o.indptr) for o in counts], 0) >= stats.min_docs)
     y, *Y = (np.asarray(o[:, often].sum(0)).ravel()/m.n.sum() for o, m in zip(counts, (ft, *placebos)))
-    t, p, _ = moderated_t(y, np.stack(Y))
+    t, p = moderated_t(y, np.stack(Y))[:2] if len(often) >= 20 else np.full((2, len(often)), np.nan)
     out = pd.DataFrame(dict(token=often, net=y-np.mean(Y, 0), t=t, q=bh(p)))
     return out.assign(called=(out.q <= stats.fdr) & (out.net > 0))
 
