@@ -16,11 +16,12 @@ __all__ = ['Verdict', 'Measure', 'View', 'Method', 'ranked', 'register', 'unregi
            'carried_over', 'mine', 'mine_run', 'diff_mining', 'mined_tokens', 'null_tokens', 'tokens_between_runs',
            'topics', 'placebo_model', 'contrastive_sample', 'contrastive_texts', 'contrastive_run',
            'contrastive_decoding', 'outputs', 'outputs_run', 'token_agreement', 'latents_of_tokens', 'named_tokens',
-           'PREFIXES', 'interpolate', 'trajectory', 'onset', 'geometry', 'matching', 'fit_stages', 'stagewise', 'lens',
-           'delta_lens', 'baselines', 'baseline_directions', 'lora_svd', 'agreement', 'fit_crosscoder', 'crosscoder',
-           'crosscoder_sums', 'crosscoder_fvu', 'delta_norm', 'kind_of', 'latent_scaling', 'fit_diff_sae', 'diff_sae',
-           'diff_sae_fvu', 'DiffStore', 'models_differ', 'fit_reproducible_diff_sae', 'reproduced',
-           'model_specific_threshold', 'model_specific', 'model_specific_in_words']
+           'PREFIXES', 'heads_of_run', 'patch_heads', 'weights_of_heads', 'written_by_heads', 'interpolate',
+           'trajectory', 'onset', 'geometry', 'matching', 'fit_stages', 'stagewise', 'lens', 'delta_lens', 'baselines',
+           'baseline_directions', 'lora_svd', 'agreement', 'fit_crosscoder', 'crosscoder', 'crosscoder_sums',
+           'crosscoder_fvu', 'delta_norm', 'kind_of', 'latent_scaling', 'fit_diff_sae', 'diff_sae', 'diff_sae_fvu',
+           'DiffStore', 'models_differ', 'fit_reproducible_diff_sae', 'reproduced', 'model_specific_threshold',
+           'model_specific', 'model_specific_in_words']
 
 # %% ../../nbs/lib/diffing/99_all.ipynb #5955eb19
 from .base import *
@@ -49,6 +50,7 @@ from .diff_mining import *
 from .contrastive_decoding import *
 from .outputs import *
 from .token_agreement import *
+from .heads import *
 from ..stats import null_discoveries
 
 # %% ../../nbs/lib/diffing/99_all.ipynb #29043e27
@@ -68,7 +70,7 @@ _all_ = ["Verdict", "Measure", "View", "Method", "ranked", "register", "unregist
          "carried_over", "mine", "mine_run", "diff_mining", "mined_tokens", "null_tokens", "tokens_between_runs",
          "topics", "placebo_model", "contrastive_sample", "contrastive_texts", "contrastive_run",
          "contrastive_decoding", "outputs", "outputs_run", "token_agreement", "latents_of_tokens",
-         "named_tokens", "PREFIXES",
+         "named_tokens", "PREFIXES", "heads_of_run", "patch_heads", "weights_of_heads", "written_by_heads",
          "interpolate", "trajectory", "onset", "geometry",
          "matching", "fit_stages", "stagewise", "lens", "delta_lens", "baselines",
          "baseline_directions", "lora_svd", "agreement",

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['affine_sentence', 'fit_sentence', 'drift_sentence', 'placebo_sentence', 'second_domain_sentence', 'onset_sentence',
            'null_sentence', 'new_sentence', 'neurons_sentence', 'depth_sentence', 'weights_sentence',
-           'outputs_sentence', 'mining_sentence', 'tokens_sentence']
+           'outputs_sentence', 'mining_sentence', 'tokens_sentence', 'heads_sentence']
 
 # %% ../../nbs/lib/diffing/93_sentences.ipynb #9dac54e0
 import numpy as np
@@ -202,3 +202,18 @@ def tokens_sentence(
     said = (f"Of the first {int(best.tokens)} tokens of {best.tokens_of}, {pct(best.share)} are promoted by the first units "
             f"of {best.units_of}, the most of any method; other units of it promote {pct(best.chance)} (p = {best.p:.3f}")
     return said+(f", {len(t)} methods asked)." if len(t) > 1 else ").")
+
+# %% ../../nbs/lib/diffing/93_sentences.ipynb #03c47a6c
+def heads_sentence(
+    t:pd.DataFrame, # of `heads_of_run`
+) -> str:
+    "Which head's writing moved most, and what the heads at the chosen layer close of the gap."
+    top = t.loc[t.written.idxmax()]
+    said = (f"Most of all moved what head {int(top['head'])} of layer {int(top.layer)} writes, by "
+            f"{estimate(*top[['written', 'lo', 'hi']], 100, unit='%')} of its square")
+    if "placebo_written" in t: said += f" (in the placebo {100*top.placebo_written:.1f} %)"
+    at = t[t.closed.notna()]
+    if not len(at): return said+"."
+    best = at.loc[at.closed.idxmax()]
+    return said+(f"; of the heads at layer {int(best.layer)} head {int(best['head'])} closes most of the gap between the "
+                 f"models' predictions, {estimate(*best[['closed', 'lo_closed', 'hi_closed']], 100, unit='%')}.")
