@@ -148,7 +148,9 @@ def _deep_reading(s, p, held_out, text):
     items = [reading(s, "neurons of every layer", held_out, passes=4., stored=6*s.model.n_layers*s.model.d_ff),
              reading(s, "passes with a dictionary in place", 2*p["n_ce_documents"]*text, scored=1., passes=8.),
              reading(s, "stops between the models", stops, s.layer),
-             reading(s, "the base model again", held_out, s.layer)]
+             reading(s, "the base model again", held_out, s.layer),
+             reading(s, "next-token logits", 3*p["n_logit_texts"]*(64 + 2*text), scored=1.),
+             writing(s, "texts with the change said louder", 5*8*p["n_sampled_texts"], 24, 4)]
     if layers: items.append(reading(s, f"{layers} whole layers", held_out, passes=3., stored=12*layers*s.model.d_model))
     return items
 

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['affine_sentence', 'fit_sentence', 'drift_sentence', 'placebo_sentence', 'second_domain_sentence', 'onset_sentence',
-           'null_sentence', 'new_sentence', 'neurons_sentence', 'depth_sentence', 'weights_sentence']
+           'null_sentence', 'new_sentence', 'neurons_sentence', 'depth_sentence', 'weights_sentence',
+           'outputs_sentence', 'mining_sentence', 'tokens_sentence', 'heads_sentence']
 
 # %% ../../nbs/lib/diffing/93_sentences.ipynb #9dac54e0
 import numpy as np
@@ -151,3 +152,68 @@ def weights_sentence(
     where = f" of layer {int(top.layer)}" if top.layer >= 0 else ""
     return (f"The weights moved by {pct(t.rel_change.median())} of their norm in the median, most of all "
             f"{top.module}{where}, by {pct(top.rel_change)}.")
+
+# %% ../../nbs/lib/diffing/93_sentences.ipynb #5bd68a4a
+def outputs_sentence(
+    t:pd.DataFrame, # of `outputs`
+) -> str:
+    "How far the predictions moved on the tokens that count most, and on plain text, beside the placebo."
+    text = next((o for o in (("task", "completion"), ("plain", "all"), ("all", "all"))
+                 if ((t.regime == o[0]) & (t.segment == o[1])).any()), None)
+    of = t.set_index(["model", "measure", "regime", "segment"])
+    say = lambda model, measure, text: estimate(*of.loc[(model, measure, *text), ["value", "lo", "hi"]],
+                                                sign=measure == "shift")
+    name = dict(task="the completions", plain="plain text").get(text[0], "all text")
+    said = (f"On {name} the predictions lie {say('ft', 'kl', text)} nats a token from the base model's (KL), and the "
+            f"log-probability of the text as it goes on changes by {say('ft', 'shift', text)}")
+    if "placebo" in set(t.model): said += f"; the placebo's lie {say('placebo', 'kl', text)} nats away"
+    plain = ("plain", "all")
+    if text != plain and ("ft", "kl", *plain) in of.index:
+        said += f"; on plain text, which is not the task, they still lie {say('ft', 'kl', plain)} nats away"
+    return said+"."
+
+# %% ../../nbs/lib/diffing/93_sentences.ipynb #f9f24297
+def mining_sentence(
+    t:pd.DataFrame, # of `diff_mining`
+    swapped=(),     # of `null_tokens`
+    fdr:float=.05,  # at which tokens were called
+) -> str:
+    "Which words the fine-tuned model wants to say more often on plain text, and how many survive the placebo."
+    up = t[t.called & (t.effect > 0)]
+    of, rate = f"Of {t.p.notna().sum():,} tested tokens", f"at a false discovery rate of {pct(fdr)}"
+    if not len(up): return f"{of} none is favoured more often on plain text {rate}."
+    be = lambda k: f"{k:,} {'is' if k == 1 else 'are'}"
+    said = (f"{of} {be(len(up))} favoured more often on plain text {rate}, first {up.text.iloc[0]!r}, which is among the "
+            f"largest differences at {estimate(*up[['effect', 'lo', 'hi']].iloc[0], 100, unit='%')} of the positions")
+    if len(swapped): said += f"; with swapped labels any is called in {100*np.mean(np.asarray(swapped) > 0):.0f} %"
+    if "survives" not in t: return said+"."
+    more = t[t.survives & (t.effect > 0)].sort_values("net_rate", ascending=False)
+    said += f"; {be(len(more))} favoured over the placebo, too"
+    return said+(f", most of all {', '.join(repr(o) for o in more.text[:3])}." if len(more) else ".")
+
+# %% ../../nbs/lib/diffing/93_sentences.ipynb #4be66d1e
+def tokens_sentence(
+    t:pd.DataFrame, # of `token_agreement`
+) -> str:
+    "Whether the words that were mined belong to the latents that changed."
+    t = t[(t.tokens_of == t.tokens_of.iloc[0]) & t.p.notna()] if len(t) else t
+    if not len(t): return "No method has units enough to say what chance would give."
+    best = t.loc[t.share.idxmax()]
+    said = (f"Of the first {int(best.tokens)} tokens of {best.tokens_of}, {pct(best.share)} are promoted by the first units "
+            f"of {best.units_of}, the most of any method; other units of it promote {pct(best.chance)} (p = {best.p:.3f}")
+    return said+(f", {len(t)} methods asked)." if len(t) > 1 else ").")
+
+# %% ../../nbs/lib/diffing/93_sentences.ipynb #03c47a6c
+def heads_sentence(
+    t:pd.DataFrame, # of `heads_of_run`
+) -> str:
+    "Which head's writing moved most, and what the heads at the chosen layer close of the gap."
+    top = t.loc[t.written.idxmax()]
+    said = (f"Most of all moved what head {int(top['head'])} of layer {int(top.layer)} writes, by "
+            f"{estimate(*top[['written', 'lo', 'hi']], 100, unit='%')} of its square")
+    if "placebo_written" in t: said += f" (in the placebo {100*top.placebo_written:.1f} %)"
+    at = t[t.closed.notna()]
+    if not len(at): return said+"."
+    best = at.loc[at.closed.idxmax()]
+    return said+(f"; of the heads at layer {int(best.layer)} head {int(best['head'])} closes most of the gap between the "
+                 f"models' predictions, {estimate(*best[['closed', 'lo_closed', 'hi_closed']], 100, unit='%')}.")

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['METHODS', 'RECOMMENDED', 'Controls', 'read_tokens', 'controls', 'planted_units', 'average_precision', 'first_rank',
-           'hit_chance', 'score_methods', 'silent_placebo', 'planted_loss', 'run_planted', 'run_many', 'summarise',
-           'FORMS', 'KINDS', 'ROLES', 'ground_of', 'Plant', 'plant_of', 'plant_in', 'labelled_tokens']
+           'hit_chance', 'score_methods', 'planted_tokens', 'score_tokens', 'silent_placebo', 'planted_loss',
+           'run_planted', 'run_many', 'summarise', 'FORMS', 'KINDS', 'ROLES', 'ground_of', 'Plant', 'plant_of',
+           'plant_in', 'labelled_tokens', 'TOKEN_METHODS']
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #a625ceeb
 import time
@@ -26,10 +27,12 @@ from ..diffing.base import sum_cells
 from ..diffing.placebo import *
 from ..models import d_model, load_model, load_tokenizer, resolve_layer
 from .plants import *
+from .tokens import *
 from ..saes import SAE, SAEConfig
 from ..stats import *
 
-_all_ = ["FORMS", "KINDS", "ROLES", "ground_of", "Plant", "plant_of", "plant_in", "labelled_tokens"]
+_all_ = ["FORMS", "KINDS", "ROLES", "ground_of", "Plant", "plant_of", "plant_in", "labelled_tokens",
+         "TOKEN_METHODS"]
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #e6404299
 @dataclass
@@ -46,6 +49,7 @@ class Controls:
     hookpoint:str   # where in the layer
     n_sae:int       # training conversations that dictionaries learn from
     key:str         # fingerprint of all of it
+    texts:tuple=()  # plain texts that methods of logits read
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #f8633e14
 @torch.no_grad()
@@ -104,6 +108,7 @@ def controls(
     learning_rate:float=3e-4, num_train_epochs:float=2., # of all trainings: about 50 steps
     seed:int=0,          # of the choice of pairs and the base dictionary
     device="cpu",        # of the trainings
+    texts=None,          # plain texts that methods of logits read; the held-out articles, without a name, by default
     **ground,            # `n_train`, `n_eval`, `n_packages`, …: see `ground_of`
 ) -> Controls:
     "Train the placebos and the base dictionary; a second call opens them."
@@ -121,10 +126,11 @@ def controls(
                                model_name=str(model_name), layer=layer, hookpoint=hookpoint)
     check(sae.cfg.d_in == d_model(base), f"sae: width {sae.cfg.d_in}, the model has {d_model(base)}; give a dictionary "
           f"of this model")
+    texts = tuple(texts if texts is not None else g["test"].article.str.partition("\n")[2])
     key = _controls_key(g, sae, recipe=recipe, model=str(model_name), layer=layer, hookpoint=hookpoint,
-                        n_placebos=n_placebos, n_sae=n_sae, max_length=max_length)
+                        n_placebos=n_placebos, n_sae=n_sae, max_length=max_length, texts=texts)
     return Controls(folder, g, sae.eval().requires_grad_(False), at, recipe, layer, max_length,
-                    str(model_name), hookpoint, n_sae, key)
+                    str(model_name), hookpoint, n_sae, key, texts)
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #ea2d6d25
 def planted_units(
@@ -325,9 +331,8 @@ def _direction_methods(c, methods):
     return out
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #fb379523
-def _score_row(name, score, called, activity, label, doc):
-    "One method scored by the labels."
-    t = planted_units(activity, label, doc)
+def _score_row(name, score, called, t):
+    "One method scored by the truth of its units, of `planted_units`."
     true = t.planted.to_numpy()
     return dict(method=name, n_units=len(t), n_planted=int(true.sum()), rank=first_rank(score, true),
                 ap=average_precision(score, true), chance=float(true.mean()),
@@ -357,7 +362,8 @@ def score_methods(
 ) -> pd.DataFrame: # method, n_units, n_planted, rank, ap, chance, hit_chance, discoveries, false_discoveries, …
     "Each method scored by the labels; `chance` is the average precision of a random order."
     stats = Stats.of(stats, kw, n_perm=1000, n_bootstrap=50)
-    for o in methods: check(o in METHODS, f"methods: {o!r} is unknown{near(o, METHODS)}")
+    known = METHODS+TOKEN_METHODS
+    for o in methods: check(o in known, f"methods: {o!r} is unknown{near(o, known)}")
     table = PairedStores(base, ft, table).table # the same tokens for all methods
     c = _Case(dict(base=base, ft=ft), placebos, table, sae, _numbers_of(stats), d_sae, k, stats.seed)
     with torch.enable_grad():
@@ -366,7 +372,41 @@ def score_methods(
     for name in [o for o in methods if o in found]:
         score, called, read = found[name]
         activity = read(ft, rows) - sum(read(p, rows) for p in placebos)/len(placebos)
-        out.append(_score_row(name, score, called, activity, label[rows] > 0, table.doc[rows]))
+        truth = planted_units(activity, label[rows] > 0, table.doc[rows])
+        out.append(_score_row(name, score, called, truth))
+    return pd.DataFrame(out)
+
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #959d5c73
+def planted_tokens(
+    table,            # `TokenTable` with planted held-out conversations
+    label,            # (n,) labels of its tokens
+    vocab:int,        # tokens of the vocabulary
+    stats=None, **kw, # `Stats`, as for `planted_units`; or its fields by name
+) -> pd.DataFrame: # as `planted_units`, a row for each token of the vocabulary
+    "Which tokens are the planted change."
+    rows = table.rows(split="eval", segment="completion")
+    written = (label[rows] == 2) & (label[rows-1] == 2) # without the token before what the plant wrote
+    tokens, at = np.unique(table.token[rows], return_inverse=True)
+    t = planted_units(np.eye(len(tokens))[at], written, table.doc[rows], stats=stats, **kw)
+    out = t.assign(unit=tokens).set_index("unit").reindex(range(vocab))
+    out = out.fillna(dict(share=0., lo=0., docs=0)).assign(planted=out.planted.eq(True))
+    out.attrs["chance"] = t.attrs["chance"]
+    return out.reset_index()
+
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #196215bf
+def score_tokens(
+    models:dict,      # as for `mine_runs`
+    mined:dict,       # of `mine_runs`
+    tokenizer,        # of the base model
+    truth,            # of `planted_tokens`
+    methods=TOKEN_METHODS, # which
+    stats=None, **kw, # `Stats`: as for `score_methods`; or its fields by name
+) -> pd.DataFrame: # as `score_methods`
+    "Each method that ranks tokens scored by the tokens that the plant writes."
+    stats, out = Stats.of(stats, kw, n_perm=1000, n_bootstrap=50), []
+    for name in [o for o in TOKEN_METHODS if o in methods]:
+        t = ranked_tokens(name, models, mined, tokenizer, stats)
+        out.append(_score_row(name, *_scored(t, len(truth), "token", t.score, t.called), truth))
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #c605ffa0
@@ -418,13 +458,23 @@ def _planted_pairs(c, plant):
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #7e30d150
 def _read_runs(c, folder, table, label):
-    "`(base, ft, placebos, learned)`: stores of all models, and the loss of the planted tokens in three of them."
+    "`(base, ft, placebos, learned, models)`: stores of all, the loss of the planted tokens in three, and the models."
     folders = dict(base=c.model_name, ft=str(folder/"model"), **{str(j): str(p) for j, p in enumerate(c.placebos)})
     models = {k: load_model(p, device="cpu") for k, p in folders.items()}
     S = {k: read_tokens(m, table, c.layer, c.hookpoint) for k, m in models.items()}
     asked = dict(base="base", ft="ft", placebo="0")
     learned = {f"loss_{k}": planted_loss(models[o], table, label) for k, o in asked.items()}
-    return S["base"], S["ft"], [S[str(j)] for j in range(len(c.placebos))], learned
+    return S["base"], S["ft"], [S[str(j)] for j in range(len(c.placebos))], learned, models
+
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #419197fc
+def _mined_and_scored(c, models, table, label, methods, tests):
+    "`(mined, scores)` of the methods that rank tokens; neither where none is asked for."
+    if not set(methods) & set(TOKEN_METHODS): return None, None
+    by_name = {k: v for k, v in tests.items() if k != "stats"}
+    stats, tokenizer = Stats.of(tests.get("stats"), by_name, n_perm=1000, n_bootstrap=50), load_tokenizer(c.model_name)
+    mined = mine_runs(models, tokenizer, c.texts, stats=stats)
+    truth = planted_tokens(table, label, len(mined["ft"].mean))
+    return mined, score_tokens(models, mined, tokenizer, truth, methods, stats)
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #7d474925
 def run_planted(
@@ -432,7 +482,7 @@ def run_planted(
     kind:str,         # one of `KINDS`
     seed:int,         # of plant and training
     folder=None,      # of the run; a folder of the controls' by default
-    methods=METHODS,  # which
+    methods=METHODS+TOKEN_METHODS, # which
     check_placebo:bool=True, # ask about a placebo, too
     **kw,             # as for `score_methods`
 ) -> pd.DataFrame: # as `score_methods`, with kind, seed, placebo_called, seconds and what was planted
@@ -440,7 +490,7 @@ def run_planted(
     plant = plant_of(kind, seed, c.ground["train"])
     folder = Path(folder or c.folder/f"{kind}_{seed}")
     key = fingerprint(dict(controls=c.key, plant=asdict(plant), methods=list(methods),
-                           check_placebo=check_placebo, version=4, **kw))
+                           check_placebo=check_placebo, version=5, **kw))
     if (folder/"run.json").exists() and load_json(folder/"run.json")["fingerprint"] == key:
         return load_parquet(folder/"scores.parquet")
     (folder/"run.json").unlink(missing_ok=True)
@@ -448,13 +498,17 @@ def run_planted(
     clock = [time.perf_counter()]
     _train(c.model_name, train, validation, folder/"model", 100+seed, c.max_length, c.recipe)
     clock.append(time.perf_counter())
-    base, ft, placebos, learned = _read_runs(c, folder, table, label)
+    base, ft, placebos, learned, models = _read_runs(c, folder, table, label)
     t = score_methods(base, ft, placebos, table, label, c.sae, methods, **kw)
+    tests = {k: v for k, v in kw.items() if k not in ("d_sae", "k")}
+    mined, said = _mined_and_scored(c, models, table, label, methods, tests)
+    t = pd.concat([t, said], ignore_index=True)
     clock.append(time.perf_counter())
     out, silent = (seed+KINDS.index(kind)) % len(placebos), {}
     if check_placebo:
         silent_kw = {k: v for k, v in kw.items() if k in ("d_sae", "k", "stats", "min_docs", "fdr", "n_perm", "seed")}
         silent = silent_placebo(base, placebos, out, table, c.sae, **silent_kw)
+        if mined: silent |= silent_tokens(mined, out, methods, **tests)
     clock.append(time.perf_counter())
     seconds = dict(zip(("training", "scoring", "placebo"), np.diff(clock).tolist()))
     t = t.assign(kind=kind, seed=seed, key=plant.key, form=plant.form, acts=float(train.acts.mean()), **learned,
@@ -486,7 +540,7 @@ def summarise(
 ) -> pd.DataFrame:
     """Per method (and kind): runs, how often the planted change is among the first, median rank, mean
     average precision, discoveries, false ones, and in how many runs nothing of the placebo was called."""
-    order = {o: j for j, o in enumerate(METHODS)}
+    order = {o: j for j, o in enumerate(METHODS+TOKEN_METHODS)}
     quiet = np.where(t.placebo_called.isna(), np.nan, t.placebo_called == 0)
     t = t.assign(hit=t["rank"] <= first, quiet=quiet)
     out = t.groupby(list(by), sort=False).agg(

@@ -87,7 +87,7 @@ def _by_chance(t, method):
 # %% ../../nbs/lib/planted/02_scoreboard.ipynb #66fc2067
 def _quiet_runs(t):
     "What each method calls of a placebo in each run; methods that were asked only."
-    called = {k: t[t.method == k].placebo_called.dropna() for k in ("seed_variation", "net", "drift")}
+    called = {k: t[t.method == k].placebo_called.dropna() for k in ("seed_variation", "net", "drift", "diff_mining_net")}
     return {k: v for k, v in called.items() if len(v)}
 
 # %% ../../nbs/lib/planted/02_scoreboard.ipynb #2fab0fb4
@@ -102,6 +102,8 @@ def _finetunes_sentence(t, first):
     parts = ", ".join(f"{k} in {v} ({_by_chance(t, k):.1f})" for k, v in others.items())
     if parts:
         said += f"; {parts}"
+    beyond = {k: v-_by_chance(t, k) for k, v in found.items()}
+    if len(beyond) > 1: said += f"; most beyond chance {max(beyond, key=beyond.get)}"
     quiet = [f"{k} in {int((v == 0).sum())} of {len(v)}" for k, v in _quiet_runs(t).items()]
     if quiet:
         said += (f". Asked of a placebo that is held against the others, nothing is called by {', '.join(quiet)} (the "
