@@ -201,14 +201,14 @@ def causal_items(
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #e2d5d542
 _levels = dict(easy=(64, 512, 2e5), medium=(128, 1024, 5e5), hard=(128, 1024, 5e5), moving=(128, 1024, 5e5),
-               turning=(64, 512, 2e5)) # width, latents, tokens
+               turning=(64, 512, 2e5), hierarchy_wide=(256, 2048, 5e5)) # width, latents, tokens
 
 def _planted(p):
     "Items of the planted activations."
     levels, first, more = (listed(p[o]) for o in ("levels", "seeds", "other_seeds"))
     n_methods = len(listed(p.get("planted_methods", ""))) or 13
     for i, level in enumerate(levels):
-        d, latents, tokens = _levels.get(level, _levels["medium"])
+        d, latents, tokens = _levels.get(level, _levels["easy" if level.startswith("hierarchy") else "medium"])
         n = len(first) if i == 0 else len(more) or 1
         yield times(dictionaries(f"planted activations, {level}", p["n_tokens"] or tokens, p["planted_epochs"],
                     p["planted_batch_size"], d, latents, 8, ["topk"]*(3*n_methods//4), models=1.5), n)
