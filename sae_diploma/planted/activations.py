@@ -24,6 +24,7 @@ from ..acts.store import REGIMES, SEGMENTS, ArrayStore, PairedStores, TokenTable
 from ..diffing.all import *
 from ..diffing.methods import methods as registered
 from .hierarchy import *
+from .measures import *
 from ..saes import SAE, SAEConfig
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #d98e4c4a
@@ -217,6 +218,17 @@ def _best_cosine(W, planted, asked, target):
     W = F.normalize(W.detach().double(), dim=1)
     return float(torch.stack([(o@W.T).abs() for o in D]).max(0)[0].max(1)[0].mean())
 
+# %% ../../nbs/lib/planted/00_activations.ipynb #88a110b2
+def _fit_of(units, m, hit, called, planted, asked, right):
+    "MCC, F1, uniqueness and absorption of the units that a method names, the first so many as features are asked for."
+    D, first = planted.W_ft-planted.W_base, slice(0, int(asked.sum()))
+    own = hit & (planted.truth.parent.to_numpy()[m.feature] >= 0)
+    child = m.feature.to_numpy()[own]
+    carried = absorption(units[own], D[child], planted.W_ft[planted.truth.parent[child]]) if own.any() else [np.nan]
+    precision = (called & hit).sum()/max(1, called.sum())
+    return dict(mcc=matched_cosine(units[first], D[asked]), f1=f1_score(precision, right/asked.sum()),
+                uniqueness=uniqueness(m.feature[called]), absorption=float(np.mean(carried)))
+
 # %% ../../nbs/lib/planted/00_activations.ipynb #a5fc470c
 def score_ranking(
     t,        # table of a method: `unit`, `score` (larger is earlier, NaN: not ranked), `called`
@@ -226,7 +238,7 @@ def score_ranking(
 ) -> dict:
     """`ap`, `discoveries`, `false_discoveries`, `false` (their share), `recall` among what is called, `first` (rank of
     the first right unit), and `cosine`: mean over the features asked for of the largest cosine with one of as many
-    first units."""
+    first units; and `mcc`, `f1`, `uniqueness` and `absorption` of `planted.measures`."""
     check(target == "changed" or target in FEATURE_KINDS[1:],
           f"target: {target!r} is unknown; use 'changed' or {', '.join(FEATURE_KINDS[1:])}")
     kind = planted.truth.kind.to_numpy()
@@ -234,7 +246,8 @@ def score_ranking(
     t = t[t.score.notna()].sort_values("score", ascending=False, kind="stable")
     units = torch.as_tensor(W)[t.unit.to_numpy().copy()] if len(t) else torch.zeros(0, 1)
     m = match_units(units, planted) if len(t) else pd.DataFrame(dict(feature=[], kind=[]))
-    feature, called = m.feature.to_numpy(int), t.called.to_numpy(bool)
+    m = m.astype(dict(feature=int))
+    feature, called = m.feature.to_numpy(), t.called.to_numpy(bool)
     hit = (m.feature >= 0).to_numpy() & asked[feature]
     wrong, right = (called & ~hit).sum(), np.unique(feature[called & hit])
     return dict(target=target, ap=feature_average_precision(hit, feature, asked.sum()),
@@ -242,7 +255,8 @@ def score_ranking(
                 false=float(wrong/called.sum()) if called.any() else 0., recall=len(right)/asked.sum(),
                 cosine=_best_cosine(units[:asked.sum()], planted, asked, target),
                 first=int(np.flatnonzero(hit)[0])+1 if hit.any() else None,
-                called_kinds=m.kind[called].value_counts().to_dict())
+                called_kinds=m.kind[called].value_counts().to_dict(),
+                **_fit_of(units, m, hit, called, planted, asked, len(right)))
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #e1b963a4
 METHODS = ("drift", "drift_ft", "delta_sae", "matching", "stagewise", "crosscoder_l1",
