@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['RANKS', 'AffineMap', 'moments_of', 'fit_affine', 'affine', 'MovedStore', 'beyond_map', 'affine_crossed',
-           'affine_of_run', 'moved_latents', 'drift_by_part', 'drift_beyond_map', 'parts_of_drift']
+           'affine_of_run', 'moved_latents', 'drift_by_part', 'drift_beyond_map', 'parts_of_drift', 'most_left',
+           'fit_beyond_map']
 
 # %% ../../nbs/lib/diffing/17_affine.ipynb #2e48ceb4
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -230,13 +232,47 @@ def parts_of_drift(
     all_groups = pd.MultiIndex.from_frame(t[["regime", "segment"]].drop_duplicates())
     return n.reindex(index=all_groups, columns=list(PARTS), fill_value=0)
 
+# %% ../../nbs/lib/diffing/17_affine.ipynb #e9195049
+def most_left(
+    pair,           # `PairedStores`, of which the base may be moved by a map
+    share:float=.2, # of the tokens
+    rows=None,      # among which; those of the split 'sae' by default
+) -> np.ndarray: # rows, ascending
+    "The tokens on which the two models differ the most, about the mean difference; raises `ParamError` for a share that is none."
+    check(0 < share <= 1, f"share: {share} of the tokens; use more than 0 and at most 1")
+    rows = pair.rows(split="sae") if rows is None else np.asarray(rows)
+    mean = moments_of(pair, rows)[1] if share < 1 else None
+    if share == 1: return rows
+    size = [(pair.ft[at].double()-pair.base[at].double()-mean).square().sum(1) for at in in_batches(8192, rows)]
+    keep = torch.cat(size).argsort(descending=True, stable=True)[:max(1, round(share*len(rows)))]
+    return np.sort(rows[keep.numpy()])
+
+# %% ../../nbs/lib/diffing/17_affine.ipynb #bcfad8b1
+def fit_beyond_map(
+    pair,          # `PairedStores`
+    folder=None,   # of the dictionaries: those of each share in a folder of their own
+    map=None,      # an `AffineMap`; the orthogonal one of `fit_affine` by default
+    shares=(.2, 1.), # of the tokens, those on which most is left, that are tried
+    n_epochs:float=1., # as many steps as so many passes over all tokens, whatever the share
+    **kw,          # `ks`, `d_sae`, `seeds`, `batch_size`, …: see `fit_reproducible_diff_sae`
+) -> tuple: # (dsae, twin, table of shares and sparsities, the pair beyond the map)
+    "Dictionaries of the difference beyond the map, of the share and sparsity at which a second seed finds most again."
+    check(len(shares) > 0, "shares: none; give shares of the tokens, 1 for all")
+    rest, found = beyond_map(pair, map), {}
+    for s in shares:
+        place = folder and Path(folder)/f"share_{s:g}"
+        found[s] = fit_reproducible_diff_sae(rest, place, rows=most_left(rest, s), n_epochs=n_epochs/s, **kw)
+    again = {s: int(t.reproduced[t.chosen].iloc[0]) for s, (_, _, t) in found.items()}
+    best = max(again, key=again.get)
+    t = pd.concat([o.assign(share=s, chosen=o.chosen & (s == best)) for s, (*_, o) in found.items()], ignore_index=True)
+    return *found[best][:2], t[["share", *t.columns[:-1]]], rest
+
 # %% ../../nbs/lib/diffing/17_affine.ipynb #90af3819
 def _on_planted(world):
     "One-sided latents beyond the orthogonal map, where the truth is known."
-    rest = beyond_map(world.pair)
-    ks = sorted({max(1, world.k//4), max(1, world.k//2), world.k, 2*world.k})
-    dsae, twin, _ = fit_reproducible_diff_sae(rest, ks=ks, d_sae=world.d_sae//2, seeds=(world.seed, world.seed+1),
-                                              **world.train)
+    ks = sorted({1, max(1, world.k//4), max(1, world.k//2), world.k})
+    dsae, twin, _, rest = fit_beyond_map(world.pair, ks=ks, d_sae=world.d_sae//2, seeds=(world.seed, world.seed+1),
+                                         **world.train)
     t = model_specific(rest, dsae, twin, groups=world.groups)
     ft = t.side == "ft"
     return dict(ft_only=(ranked(t.latent, t.z.where(t.p.notna() & ft), t.called & ft), dsae.W_dec))
