@@ -7,7 +7,8 @@ __all__ = ['BEHAVIOUR', 'toy_models', 'Change', 'as_change', 'paired_batches', '
            'patch_by_document', 'gap_closed', 'patching', 'rank_by_norm', 'attribution', 'ablation', 'patched',
            'copy_rate', 'starters', 'behaviour_of', 'behaviour', 'steered', 'steering_vectors', 'steering',
            'causal_finding', 'plot_dose', 'plot_steering', 'Ranking', 'ranking_of', 'known_rankings', 'check_rankings',
-           'rank_units', 'beginnings_of', 'continue_texts', 'continuations', 'steered_continuations']
+           'rank_units', 'beginnings_of', 'continue_texts', 'continuations', 'steered_continuations', 'MapChange',
+           'MAPS', 'maps_of_run']
 
 # %% ../../nbs/lib/causal/99_causal.ipynb #c859c239
 from .toy import *
@@ -18,6 +19,7 @@ from .patch import *
 from .ranking import *
 from .generation import *
 from .continuation import *
+from .maps import *
 from .rankings import *
 from ..figures.causal import BEHAVIOUR, plot_dose, plot_steering
 
@@ -26,4 +28,5 @@ _all_ = ["BEHAVIOUR", "toy_models", "Change", "as_change", "paired_batches", "un
          "patch_by_document", "gap_closed", "patching", "rank_by_norm", "attribution", "ablation", "patched",
          "copy_rate", "starters", "behaviour_of", "behaviour", "steered", "steering_vectors", "steering",
          "causal_finding", "plot_dose", "plot_steering", "Ranking", "ranking_of", "known_rankings", "check_rankings",
-         "rank_units", "beginnings_of", "continue_texts", "continuations", "steered_continuations"]
+         "rank_units", "beginnings_of", "continue_texts", "continuations", "steered_continuations",
+         "MapChange", "MAPS", "maps_of_run"]

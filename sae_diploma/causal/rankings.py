@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core import *
 from .changes import as_change
+from .maps import MAPS, maps_of_run
 from .ranking import attribution, rank_by_norm
 from ..diffing.baselines import baseline_directions, top_units
 from ..diffing.comparison import Comparison
@@ -86,11 +87,12 @@ def ranking_of(
     if name in ("pca", "mean"):
         found = c._once("directions", lambda: baseline_directions(c.pair, n_pca=n))
         return Ranking(found[name], np.arange(len(found[name]))) if name in found else None
+    if name in MAPS: return Ranking(maps_of_run(c)[name], np.array([0])) if name in maps_of_run(c) else None
     check(name in methods(), f"rankings: {name!r} is unknown{near(name, known_rankings())}")
     return _by_table(c, name)
 
 # %% ../../nbs/lib/causal/06_rankings.ipynb #e0a01380
-OWN = ("attribution", "size", "drift", "survives", "delta_sae", "crosscoder", "diff_sae", "pca", "mean")
+OWN = ("attribution", "size", "drift", "survives", "delta_sae", "crosscoder", "diff_sae", "pca", "mean", *MAPS)
 
 def known_rankings() -> list:
     "Names that `ranking_of` takes: the chapter's own, and registered methods with latents."

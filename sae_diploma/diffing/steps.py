@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FAMILIES', 'ce_of_models', 'calls_of_placebos', 'sums_of_placebos', 'stops_on_the_way', 'Side', 'fit_both_sides',
-           'crosscoder_seeds', 'diff_sae_seeds', 'depth_of_layers', 'left_by_directions', 'left_by_dictionaries',
-           'metrics_of']
+           'crosscoder_seeds', 'diff_sae_seeds', 'left_by_layer', 'depth_of_layers', 'left_by_directions',
+           'left_by_dictionaries', 'metrics_of']
 
 # %% ../../nbs/lib/diffing/91_steps.ipynb #861c0ec5
 import shutil
@@ -17,6 +17,7 @@ import pandas as pd
 
 from ..core import *
 from ..acts.store import PairedStores
+from .affine import affine_crossed
 from .base import *
 from .comparison import Comparison, some_of
 from .crosscoder import crosscoder, crosscoder_fvu, crosscoder_sums
@@ -148,6 +149,21 @@ def diff_sae_seeds(
                         reproduced=_found_again(saes, i)))
     return out
 
+# %% ../../nbs/lib/diffing/91_steps.ipynb #ddcc73c5
+def left_by_layer(
+    pairs:dict, # layer -> `PairedStores` of held-out documents
+    regime,     # of the text
+    **stats,    # resamples, seed
+) -> pd.DataFrame: # rows like those of `geometry`: layer, measure `left_…`, regime, segment, effect, lo, hi, …
+    "The share of each layer's difference that the affine maps leave; no rows for a layer with too few tokens for a map."
+    out = []
+    for layer, pair in pairs.items():
+        try: t = affine_crossed(pair, pair.rows(regime=regime), regime, **stats)
+        except DataError: continue
+        out.append(t.assign(layer=layer, measure="left_"+t.kind, regime=regime, segment="all", effect=t.value,
+                            p=np.nan, q=np.nan, support=t.docs, called=False).drop(columns=["kind", "value", "docs"]))
+    return pd.concat(out, ignore_index=True) if out else pd.DataFrame()
+
 # %% ../../nbs/lib/diffing/91_steps.ipynb #3b413e3c
 def depth_of_layers(
     c,             # `Comparison`
@@ -156,14 +172,16 @@ def depth_of_layers(
     folder,        # for the activations, which are removed again
     batch_tokens=None, # tokens per forward pass
 ) -> pd.DataFrame: # of `geometry`, with `model`
-    "The geometry of the difference in several layers, on task text (plain text in a run without pairs)."
+    """The geometry of the difference in several layers, on task text (plain text in a run without pairs), and the share
+    of it that each affine map leaves (measures `left_…`)."""
     from sae_diploma.acts import extract_many
     kw, table, out = some_of(c.stats, "n_bootstrap fdr seed"), c.held_out.table, []
     stores = extract_many(models, table, folder, [(l, "resid_post") for l in layers], c.dtype, batch_tokens)
     for name in models:
         if name == "base": continue
         of = {l: PairedStores(stores["base", l, "resid_post"], stores[name, l, "resid_post"], table) for l in layers}
-        out.append(geometry(of, groups=[(c.regime, "all")], **kw).assign(model=name))
+        out += [geometry(of, groups=[(c.regime, "all")], **kw).assign(model=name),
+                left_by_layer(of, c.regime, **c.intervals).assign(model=name)]
     for store in stores.values(): store.close()
     shutil.rmtree(folder)
     return pd.concat(out, ignore_index=True)
