@@ -21,10 +21,18 @@ class BatchTopKSAE(TopKSAE, architecture="batchtopk"):
 
     def __init__(self, cfg, seed=0):
         super().__init__(cfg, seed)
-        self.register_buffer("theta", torch.tensor(-1.)) # running mean of the smallest activation kept; -1: none yet
+        # running mean of the smallest activation kept, of each group of latents; -1: none yet
+        self.register_buffer("theta", torch.full((2,), -1.) if cfg.d_delta else torch.tensor(-1.))
         self.register_buffer("threshold", torch.zeros(cfg.d_sae)) # from which each latent fires
 
     encode_sparse, forward = SAE.encode_sparse, SAE.forward # not those of TopK
+
+    def groups(self,
+        k:int, # latents per token, on average, of those that are not for the difference
+    ):
+        "`(which, k)` of the groups whose latents compete with each other."
+        d = self.cfg.d_delta
+        return [(slice(0, d), self.cfg.k_delta), (slice(d, None), k)] if d else [(slice(None), k)]
 
     def encode(self,
         x:torch.Tensor, # (…, d_in) activations
@@ -37,13 +45,14 @@ class BatchTopKSAE(TopKSAE, architecture="batchtopk"):
     def set_theta(self,
         smallest:float, # least activation kept in a batch, weighted as latents compete
         step:int,       # of training
+        group:int=0,    # of `groups`
     ):
         "Move the running mean by a twentieth (by more in the first twenty steps, when it is a plain mean)."
-        rate = max(.05, 1 / (step + 1)) if self.theta >= 0 else 1.
-        self.theta += rate * (smallest - self.theta)
-        w = self.competes_by
-        each = self.theta.expand_as(self.threshold) if w is None else self.theta / w.float().clamp_min(1e-12)
-        self.threshold.copy_(each)
+        theta, w, at = self.theta.view(-1)[group], self.competes_by, self.groups(0)[group][0]
+        rate = max(.05, 1 / (step + 1)) if theta >= 0 else 1.
+        theta += rate * (smallest - theta)
+        each = theta.expand_as(self.threshold[at]) if w is None else theta / w[at].float().clamp_min(1e-12)
+        self.threshold[at] = each
 
 # %% ../../nbs/lib/saes/05_batchtopk.ipynb #20ab6960
 @patch
@@ -51,10 +60,27 @@ def of_batch(self:BatchTopKSAE,
     z:torch.Tensor, # (n, d_sae) values before the activation
     k:int,          # latents per token, on average
 ):
-    "(n, d_sae) activations: the n·k largest of the batch."
-    w, f = self.competes_by, z.relu()
-    top = (f if w is None else f * w).flatten().topk(k * len(z), sorted=False).indices
-    return torch.zeros_like(f).view(-1).scatter(0, top, f.flatten()[top]).view_as(f)
+    "(n, d_sae) activations: the n·k largest of the batch, of each group of latents."
+    w, f, out = self.competes_by, z.relu(), []
+    for at, k in self.groups(k):
+        g = f[:, at]
+        top = (g if w is None else g * w[at]).flatten().topk(k * len(z), sorted=False).indices
+        out.append(torch.zeros_like(g).reshape(-1).scatter(0, top, g.flatten()[top]).view_as(g))
+    return out[0] if len(out) == 1 else torch.cat(out, 1)
+
+# %% ../../nbs/lib/saes/05_batchtopk.ipynb #69085b86
+@patch
+def with_delta(self:BatchTopKSAE,
+    out:LossOutput, # of the other terms
+    x:torch.Tensor, # (n, 2, d_in) activations of the two sources
+    f:torch.Tensor, # (n, d_sae) activations of the latents
+) -> LossOutput:
+    "`out` with `cfg.delta_coefficient` times the squared error of the sources' difference by the first latents alone."
+    m, x = self.cfg.d_delta, self.unflat(self.flat(x))
+    base, ft = self.W_dec[:m].unflatten(1, (2, self.cfg.d_in)).unbind(1)
+    error = (f[:, :m] @ (ft-base) - (x[:, 1]-x[:, 0])).square().mean()
+    parts = dict(out.parts, delta=error.detach())
+    return out._replace(loss=out.loss + self.cfg.delta_coefficient * error, parts=parts)
 
 # %% ../../nbs/lib/saes/05_batchtopk.ipynb #23ddff08
 @patch
@@ -63,12 +89,14 @@ def loss(self:BatchTopKSAE,
     state:TrainState=TrainState(), # what the trainer knows
 ) -> LossOutput:
     "That of `topk`, with the largest activations of the batch; in training mode it moves `threshold`."
-    z = self.pre(x)
-    f = self.of_batch(z, state.k or self.cfg.k)
-    if self.training and (f > 0).any():
-        w = self.competes_by
-        self.set_theta((f if w is None else f * w)[f > 0].min().item(), state.step)
-    return self.with_auxk(x, z, f, state)
+    z, k, w = self.pre(x), state.k or self.cfg.k, self.competes_by
+    f = self.of_batch(z, k)
+    for i, (at, _) in enumerate(self.groups(k)):
+        on = f[:, at] > 0
+        if self.training and on.any():
+            self.set_theta((f if w is None else f * w)[:, at][on].min().item(), state.step, i)
+    out = self.with_auxk(x, z, f, state)
+    return self.with_delta(out, x, f) if self.cfg.d_delta else out
 
 # %% ../../nbs/lib/saes/05_batchtopk.ipynb #e6ad2ce5
 @patch
@@ -78,7 +106,7 @@ def backward(self:BatchTopKSAE,
 ) -> LossOutput:
     "Set each `.grad` to that of `loss`, the decoder's without its part along the rows; moves `threshold`."
     x = self.flat(x)
-    if not is_fast(x): return SAE.backward(self, self.unflat(x), state)
+    if self.cfg.d_delta or not is_fast(x): return SAE.backward(self, self.unflat(x), state)
     with torch.no_grad():
         x = torch.sub(x, self.b_dec, out=self.buffers_("x", *x.shape))
         pairs, smallest = select_batchtopk(x, self.W_enc, self.b_enc, state.k or self.cfg.k, self.competes_by,
