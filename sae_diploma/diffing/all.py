@@ -17,7 +17,9 @@ __all__ = ['Verdict', 'Measure', 'View', 'Method', 'ranked', 'register', 'unregi
            'lens', 'delta_lens', 'baselines', 'baseline_directions', 'lora_svd', 'agreement', 'fit_crosscoder',
            'crosscoder', 'crosscoder_sums', 'crosscoder_fvu', 'delta_norm', 'kind_of', 'latent_scaling', 'fit_diff_sae',
            'diff_sae', 'diff_sae_fvu', 'DiffStore', 'models_differ', 'fit_reproducible_diff_sae', 'reproduced',
-           'model_specific_threshold', 'model_specific', 'model_specific_in_words']
+           'model_specific_threshold', 'model_specific', 'model_specific_in_words', 'fit_dedicated',
+           'fit_delta_crosscoder', 'delta_directions', 'DenseDifference', 'fit_dense_difference',
+           'load_dense_difference', 'dense_fvu', 'pca_fvu', 'equal_numbers']
 
 # %% ../../nbs/lib/diffing/99_all.ipynb #5955eb19
 from .base import *
@@ -39,7 +41,10 @@ from .lens import *
 from .baselines import *
 from .crosscoder import *
 from .latent_scaling import *
+from .dedicated import *
+from .delta_crosscoder import *
 from .diff_sae import *
+from .dense_part import *
 from .model_specific import *
 from .second_domain import *
 from ..stats import null_discoveries
@@ -64,4 +69,6 @@ _all_ = ["Verdict", "Measure", "View", "Method", "ranked", "register", "unregist
          "fit_crosscoder", "crosscoder", "crosscoder_sums", "crosscoder_fvu", "delta_norm", "kind_of",
          "latent_scaling", "fit_diff_sae", "diff_sae", "diff_sae_fvu", "DiffStore", "models_differ",
          "seed_variation", "fit_reproducible_diff_sae", "reproduced", "model_specific_threshold",
-         "model_specific", "model_specific_in_words"]
+         "model_specific", "model_specific_in_words", "fit_dedicated", "fit_delta_crosscoder", "delta_directions",
+         "DenseDifference", "fit_dense_difference", "load_dense_difference", "dense_fvu", "pca_fvu",
+         "equal_numbers"]

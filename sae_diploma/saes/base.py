@@ -165,6 +165,7 @@ def only_own_(
 ):
     "Set to 0, in place, what a row has of sources that are not its own."
     W.unflatten(1, (own.shape[1], -1)).mul_(own.to(W)[..., None])
+    return W
 
 # %% ../../nbs/lib/saes/00_base.ipynb #645b8419
 class SAE(nn.Module):
@@ -191,7 +192,7 @@ class SAE(nn.Module):
         else:
             W = torch.randn(cfg.d_sae, cfg.d_in, generator=torch.Generator().manual_seed(seed))
             W = F.normalize(W.repeat(1, cfg.n_sources), dim=1) # sources begin alike
-        if cfg.dedicated and seed is not None: only_own_(W, owners(cfg))
+        if cfg.dedicated and seed is not None: W = F.normalize(only_own_(W, owners(cfg)), dim=1)
         self.W_dec = nn.Parameter(W.to(dt))
         self.W_enc = nn.Parameter(self.W_dec.detach().clone().t())
         self.b_enc = nn.Parameter(torch.zeros(cfg.d_sae, dtype=dt))
