@@ -55,7 +55,7 @@ def twin_table(
     out = [_apart("variance explained", *(_explained(o, store, rows, doc, W) for o in (sae, twin)), level),
            _apart("cross-entropy recovered", *(_kept(o, V) for o in (ce, ce_twin)), level)]
     for k in () if probed is None else sorted(probed[probed.sae == names[0]].k.unique()):
-        said = f"AUC of probes on {int(k)} latent{'s'*(k > 1)}"
+        said = f"AUC of probes on {int(k)} latent{'s'*int(k > 1)}"
         out.append(_apart(said, *(_told(probed, o, k) for o in names), level))
     return pd.DataFrame(out)
 
