@@ -24,7 +24,9 @@ from ..figures.causal import BEHAVIOUR, plot_dose, plot_steering
 
 # %% ../../nbs/lib/causal/99_causal.ipynb #17ccbf47
 _all_ = ["BEHAVIOUR", "toy_models", "Change", "as_change", "paired_batches", "unit_changes", "matched_units",
-         "patch_by_document", "gap_closed", "closed_apart", "closed_apart_words", "patching", "rank_by_norm", "attribution", "ablation", "patched",
+         "patch_by_document", "gap_closed", "closed_apart", "closed_apart_words", "patching",
+         "rank_by_norm", "attribution",
+         "ablation", "patched",
          "copy_rate", "starters", "behaviour_of", "behaviour", "steered", "steering_vectors", "steering",
          "causal_finding", "plot_dose", "plot_steering", "Ranking", "ranking_of", "known_rankings", "check_rankings",
          "rank_units", "beginnings_of", "continue_texts", "continuations", "steered_continuations"]

@@ -190,8 +190,8 @@ def train_sae_(
     sweep = _sweep(architecture, k, prefixes, l1_coefficient, l0_coefficient, output_dir)
     outside_stores(output_dir)
     for f in sweep.folders: may_fit(f)
-    more = dict(l1_coefficient=l1_coefficient, l0_coefficient=l0_coefficient, auxk_alpha=auxk_alpha, dtype=dtype, frozen=frozen or "",
-                normalize_decoder=False if no_normalize_decoder else None)
+    more = dict(l1_coefficient=l1_coefficient, l0_coefficient=l0_coefficient, auxk_alpha=auxk_alpha, dtype=dtype,
+                frozen=frozen or "", normalize_decoder=False if no_normalize_decoder else None)
     how = dict(batch_size=batch_size, lr=learning_rate, dead_tokens=dead_tokens, k_start=k_start, ema=ema,
                resample=resample)
     where = dict(attn_implementation=attn_implementation, device_map=device_map, quantization=quantization)

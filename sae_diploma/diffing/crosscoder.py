@@ -207,7 +207,8 @@ def crosscoder_on_planted(
 register_dictionary(DictionaryKind("crosscoder", "crosscoder", "crosscoder", "crosscoder", place=3,
     reads=_both_at_once))
 
-register(Method("crosscoder_l1", label="crosscoder (L1)", place=7.8, planted=lambda world: crosscoder_on_planted(world, world.crosscoder(True)),
+register(Method("crosscoder_l1", label="crosscoder (L1)", place=7.8,
+    planted=lambda world: crosscoder_on_planted(world, world.crosscoder(True)),
     question="which latents of a crosscoder with an L1 penalty belong to one model?"))
 
 register(Method("crosscoder", "crosscoder", "crosscoder", "which latents belong to one model?", place=8, main=True,

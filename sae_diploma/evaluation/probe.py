@@ -143,7 +143,8 @@ def score_probe(
     acc = bootstrap_ratio(right, np.bincount(doc, minlength=n_docs), weights=weights)
     roc = auc(score, y, doc, weights)
     more = dict(auc_draws=auc_draws(score, y, doc, weights)) if draws else {}
-    return more | dict(accuracy=acc[0], accuracy_lo=acc[1], accuracy_hi=acc[2], auc=roc[0], auc_lo=roc[1], auc_hi=roc[2])
+    return more | dict(accuracy=acc[0], accuracy_lo=acc[1], accuracy_hi=acc[2],
+                       auc=roc[0], auc_lo=roc[1], auc_hi=roc[2])
 
 # %% ../../nbs/lib/evaluation/03_probe.ipynb #f21f5bde
 def probes(

@@ -15,7 +15,8 @@ from ..stats import bootstrap_weights, interval
 from ..tables import estimate
 
 # %% ../../nbs/lib/evaluation/10_twins.ipynb #9813f7b3
-FROZEN_WORDS = dict(decoder="its decoder frozen at random directions", encoder="its encoder frozen at random directions",
+FROZEN_WORDS = dict(decoder="its decoder frozen at random directions",
+                    encoder="its encoder frozen at random directions",
                     soft="its decoder held within a cosine of 0.8 of random directions") # by `SAEConfig.frozen`
 
 def _explained(sae, store, rows, doc, W):
@@ -108,8 +109,8 @@ def twin_drift_words(
     how:str, # `frozen` of the twin
 ) -> str:
     "Whether the twin's latents are called as often."
-    said = (f"Of the same dictionary with {FROZEN_WORDS[how]}, {of['twin_called']:,} of {of['twin_tested']:,} tested latents "
-            f"are called, of the trained one {of['called']:,} of {of['tested']:,}")
+    said = (f"Of the same dictionary with {FROZEN_WORDS[how]}, {of['twin_called']:,} of {of['twin_tested']:,} tested "
+            f"latents are called, of the trained one {of['called']:,} of {of['tested']:,}")
     if not np.isfinite(of["difference"]): return said+"."
     apart = estimate(of["difference"], of["lo"], of["hi"], 100, unit="points")
     means = "" if of["lo"] > 0 else ": that so many are called is no sign of learned features"

@@ -38,7 +38,7 @@ class SAEConfig:
     # keep decoder rows at length 1 while training; by default yes for one source, no for more: the lengths of a
     # crosscoder's rows show which source a latent belongs to
     normalize_decoder:bool|None=None
-    # what stays at its random start: the decoder, the encoder, or ('soft') the decoder up to a cosine of 0.8; '' nothing
+    # what stays at its random start: 'decoder', 'encoder', or 'soft', the decoder up to a cosine of 0.8; '' nothing
     frozen:str=""
     dedicated:float=0.           # crosscoders: share of the latents that each source has for itself alone
     # `batchtopk` of two sources: how many latents, the first ones, stand for the difference of the sources; 0: none
@@ -122,8 +122,8 @@ def _check_delta(cfg):
     "Raise `ParamError` for latents of a difference where there is none, or more of them than there are."
     whole = all(type(o) is int and o >= 0 for o in (cfg.d_delta, cfg.k_delta))
     check(whole and cfg.d_delta < cfg.d_sae and cfg.k_delta <= cfg.d_delta and (cfg.k_delta > 0) == (cfg.d_delta > 0),
-          f"d_delta, k_delta: {cfg.k_delta!r} per token of {cfg.d_delta!r} latents for the difference; use whole numbers "
-          f"with 1 ≤ k_delta ≤ d_delta < {cfg.d_sae}, or 0 and 0")
+          f"d_delta, k_delta: {cfg.k_delta!r} per token of {cfg.d_delta!r} latents for the difference; use whole "
+          f"numbers with 1 ≤ k_delta ≤ d_delta < {cfg.d_sae}, or 0 and 0")
     check(not cfg.d_delta or cfg.architecture == "batchtopk" and cfg.n_sources == 2,
           f"d_delta: {cfg.d_delta}, but a difference needs batchtopk with 2 sources, and this is {cfg.architecture} "
           f"with {cfg.n_sources}; use 0")
