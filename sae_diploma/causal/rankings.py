@@ -82,6 +82,7 @@ def ranking_of(
     if name == "drift": return Ranking(c.sae, top_units(c.result("drift")).unit.to_numpy())
     if name == "survives": return _survivors(c)
     if name == "delta_sae": return _by_delta_sae(c)
+    if name == "frozen_twin": return c.twin and Ranking(c.twin, _by_effect(attribution(c.twin, before, **stats)))
     if name == "crosscoder": return _by_joint(c, "crosscoder", "each", before, stats)
     if name == "diff_sae": return _by_joint(c, "diff-SAE", "difference", before, stats)
     if name in ("pca", "mean"):
@@ -92,7 +93,8 @@ def ranking_of(
     return _by_table(c, name)
 
 # %% ../../nbs/lib/causal/06_rankings.ipynb #e0a01380
-OWN = ("attribution", "size", "drift", "survives", "delta_sae", "crosscoder", "diff_sae", "pca", "mean", *MAPS)
+OWN = ("attribution", "size", "drift", "survives", "delta_sae", "crosscoder", "diff_sae", "frozen_twin", "pca", "mean",
+       *MAPS)
 
 def known_rankings() -> list:
     "Names that `ranking_of` takes: the chapter's own, and registered methods with latents."

@@ -149,6 +149,9 @@ def train_sae_(
     normalize_decoder:Param("keep decoder rows at length 1 (the default for one source; --no_normalize_decoder lets "
                             "them free)", action="store_true")=True,
     no_normalize_decoder:bool=False, # let the length of decoder rows free
+    # what is kept at its random start, as a twin to compare with: decoder, encoder, or soft (rows of the decoder within
+    # a cosine of 0.8); by default nothing is
+    frozen:str=None,
     dtype:str="float32",             # of the parameters
     device:str="auto",               # cuda, cpu, …
     seed:int=0,                      # of initialisation and order
@@ -205,7 +208,7 @@ def train_sae_(
     outside_stores(output_dir)
     for f in sweep.folders: may_fit(f)
     more = dict(l1_coefficient=l1_coefficient, l0_coefficient=l0_coefficient, auxk_alpha=auxk_alpha, dtype=dtype,
-                normalize_decoder=False if no_normalize_decoder else None)
+                frozen=frozen or "", normalize_decoder=False if no_normalize_decoder else None)
     how = dict(batch_size=batch_size, lr=learning_rate, dead_tokens=dead_tokens, k_start=k_start, ema=ema,
                resample=resample)
     where = dict(attn_implementation=attn_implementation, device_map=device_map, quantization=quantization)

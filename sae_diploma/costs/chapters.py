@@ -105,8 +105,9 @@ def _sae_trainings(s, p, learn):
     "Items of the dictionaries of chapter 3."
     names, size = listed(p["architectures"]), (s.width, p["d_sae"], p["k"])
     frontier, ks = frontier_of(p), [int(o) for o in listed(p["frontier_k"])] or [1]
-    trained = [dictionaries(f"{len(names)+1} dictionaries of {p['d_sae']:,} latents", learn, p["sae_epochs"],
-                            p["sae_batch_size"], *size, [*names, names[0]])]
+    kinds = [*names, names[0], *names[:bool(p.get("frozen_twin"))]] # the first again, and its frozen twin
+    trained = [dictionaries(f"{len(kinds)} dictionaries of {p['d_sae']:,} latents", learn, p["sae_epochs"],
+                            p["sae_batch_size"], *size, kinds)]
     if frontier:
         trained.append(dictionaries(f"{len(frontier)} dictionaries of the frontier", learn, p["frontier_epochs"],
                        p["sae_batch_size"], s.width, p["frontier_d_sae"], sum(ks)/len(ks), frontier))
@@ -120,7 +121,8 @@ def saes_items(
     "Chapter 3: activations of all models, dictionaries, and how good they are."
     learn, held_out = sae_tokens(s, p)
     size, text = 2 if s.half else 4, s.text(p["max_length"])
-    names, frontier = listed(p["architectures"]), frontier_of(p)
+    frontier = frontier_of(p)
+    names = listed(p["architectures"]) + ["twin"]*bool(p.get("frozen_twin"))
     stored = reading(s, f"activations of {s.n_models} models", (learn+held_out)*s.n_models, s.layer,
                      stored=2*size*s.width, spread=True)
     documents = 2*p["n_ce_documents"]*(1+len(names)) + p["frontier_documents"]*(1+len(frontier))
@@ -138,7 +140,7 @@ def _joint(s, p, learn):
     return [dictionaries("delta-SAEs of both sides", learn, p["delta_epochs"], p["delta_batch_size"], s.width,
                          p["d_sae_delta"], p["k_delta"], ["topk"]*2),
             dictionaries(f"{seeds} crosscoder{'s'*(seeds > 1)}", *how, ["batchtopk"]*seeds, models=2),
-            dictionaries("dictionaries of the difference", *how, ["batchtopk"]*(seeds+2*ks))]
+            dictionaries("dictionaries of the difference", *how, ["batchtopk"]*(seeds+2*ks+1))] # one beside a map
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #8f6a68e6
 def _deep_reading(s, p, held_out, text):
@@ -203,14 +205,14 @@ def causal_items(
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #e2d5d542
 _levels = dict(easy=(64, 512, 2e5), medium=(128, 1024, 5e5), hard=(128, 1024, 5e5), moving=(128, 1024, 5e5),
-               turning=(64, 512, 2e5)) # width, latents, tokens
+               turning=(64, 512, 2e5), hierarchy_wide=(256, 2048, 5e5)) # width, latents, tokens
 
 def _planted(p):
     "Items of the planted activations."
     levels, first, more = (listed(p[o]) for o in ("levels", "seeds", "other_seeds"))
     n_methods = len(listed(p.get("planted_methods", ""))) or 13
     for i, level in enumerate(levels):
-        d, latents, tokens = _levels.get(level, _levels["medium"])
+        d, latents, tokens = _levels.get(level, _levels["easy" if level.startswith("hierarchy") else "medium"])
         n = len(first) if i == 0 else len(more) or 1
         yield times(dictionaries(f"planted activations, {level}", p["n_tokens"] or tokens, p["planted_epochs"],
                     p["planted_batch_size"], d, latents, 8, ["topk"]*(3*n_methods//4), models=1.5), n)

@@ -5,20 +5,26 @@
 # %% auto #0
 __all__ = ['Verdict', 'Measure', 'View', 'Method', 'ranked', 'register', 'unregister', 'methods', 'label_of', 'DictionaryKind',
            'register_dictionary', 'dictionary_kinds', 'Comparison', 'some_of', 'Opened', 'open_dictionary',
-           'difference_pair', 'AffineMap', 'fit_affine', 'affine', 'beyond_map', 'affine_of_run', 'sums_of', 'table_of',
-           'restrict', 'RowView', 'toy_pair', 'transfer', 'residual_norms', 'errors_of', 'drift', 'null_control',
-           'spike_control', 'delta_sae', 'fit_delta', 'firing_threshold', 'save_threshold', 'load_threshold',
-           'encode_residual', 'ResidualStore', 'Stacked', 'random_cosine', 'neurons', 'neuron_sums', 'neuron_batch',
-           'neuron_layers', 'neuron_null', 'neuron_weights', 'layers_in_words', 'weights', 'stream_modules',
-           'latent_weights', 'merge_adapter', 'findings', 'select', 'null_discoveries', 'placebo_drift',
-           'against_placebo', 'summary_of', 'moderated_t', 'leave_one_out', 'seed_variation', 'PlaceboAdjustedStore',
-           'fit_placebo_adjusted_diff', 'placebo_adjusted_diff', 'combine_sums', 'second_domain',
-           'second_domain_of_run', 'second_sums', 'carried_over', 'interpolate', 'trajectory', 'onset', 'geometry',
-           'matching', 'fit_stages', 'stagewise', 'lens', 'delta_lens', 'baselines', 'baseline_directions', 'lora_svd',
-           'agreement', 'fit_crosscoder', 'crosscoder', 'crosscoder_sums', 'crosscoder_fvu', 'delta_norm', 'kind_of',
-           'latent_scaling', 'fit_diff_sae', 'diff_sae', 'diff_sae_fvu', 'DiffStore', 'models_differ',
-           'fit_reproducible_diff_sae', 'reproduced', 'model_specific_threshold', 'model_specific',
-           'model_specific_in_words']
+           'difference_pair', 'AffineMap', 'fit_affine', 'affine', 'beyond_map', 'affine_of_run', 'affine_crossed',
+           'moved_latents', 'drift_by_part', 'drift_beyond_map', 'parts_of_drift', 'most_left', 'fit_beyond_map',
+           'sums_of', 'table_of', 'restrict', 'RowView', 'toy_pair', 'transfer', 'residual_norms', 'errors_of', 'drift',
+           'null_control', 'spike_control', 'delta_sae', 'fit_delta', 'firing_threshold', 'save_threshold',
+           'load_threshold', 'encode_residual', 'ResidualStore', 'Stacked', 'random_cosine', 'neurons', 'neuron_sums',
+           'neuron_batch', 'neuron_layers', 'neuron_null', 'neuron_weights', 'layers_in_words', 'weights',
+           'stream_modules', 'latent_weights', 'merge_adapter', 'findings', 'select', 'null_discoveries',
+           'placebo_drift', 'against_placebo', 'summary_of', 'moderated_t', 'leave_one_out', 'seed_variation',
+           'PlaceboAdjustedStore', 'fit_placebo_adjusted_diff', 'placebo_adjusted_diff', 'combine_sums',
+           'second_domain', 'second_domain_of_run', 'second_sums', 'carried_over', 'mine', 'mine_run', 'diff_mining',
+           'mined_tokens', 'null_tokens', 'tokens_between_runs', 'topics', 'placebo_model', 'contrastive_sample',
+           'contrastive_texts', 'contrastive_run', 'contrastive_decoding', 'outputs', 'outputs_run', 'token_agreement',
+           'latents_of_tokens', 'named_tokens', 'PREFIXES', 'heads_of_run', 'patch_heads', 'weights_of_heads',
+           'written_by_heads', 'interpolate', 'trajectory', 'onset', 'geometry', 'matching', 'fit_stages', 'stagewise',
+           'lens', 'delta_lens', 'baselines', 'baseline_directions', 'lora_svd', 'agreement', 'fit_crosscoder',
+           'crosscoder', 'crosscoder_sums', 'crosscoder_fvu', 'delta_norm', 'kind_of', 'latent_scaling', 'fit_diff_sae',
+           'diff_sae', 'diff_sae_fvu', 'DiffStore', 'models_differ', 'fit_reproducible_diff_sae', 'reproduced',
+           'model_specific_threshold', 'model_specific', 'model_specific_in_words', 'fit_dedicated',
+           'fit_delta_crosscoder', 'delta_directions', 'DenseDifference', 'fit_dense_difference',
+           'load_dense_difference', 'dense_fvu', 'pca_fvu', 'equal_numbers']
 
 # %% ../../nbs/lib/diffing/99_all.ipynb #5955eb19
 from .base import *
@@ -40,16 +46,25 @@ from .lens import *
 from .baselines import *
 from .crosscoder import *
 from .latent_scaling import *
+from .dedicated import *
+from .delta_crosscoder import *
 from .diff_sae import *
+from .dense_part import *
 from .model_specific import *
 from .second_domain import *
+from .diff_mining import *
+from .contrastive_decoding import *
+from .outputs import *
+from .token_agreement import *
+from .heads import *
 from ..stats import null_discoveries
 
 # %% ../../nbs/lib/diffing/99_all.ipynb #29043e27
 _all_ = ["Verdict", "Measure", "View", "Method", "ranked", "register", "unregister", "methods", "label_of",
          "DictionaryKind", "register_dictionary", "dictionary_kinds", "Comparison", "some_of", "Opened",
          "open_dictionary", "difference_pair",
-         "AffineMap", "fit_affine", "affine", "beyond_map", "affine_of_run",
+         "AffineMap", "fit_affine", "affine", "beyond_map", "affine_of_run", "affine_crossed", "moved_latents",
+         "drift_by_part", "drift_beyond_map", "parts_of_drift", "most_left", "fit_beyond_map",
          "sums_of", "table_of", "restrict", "RowView", "toy_pair", "transfer", "residual_norms",
          "errors_of", "drift", "null_control", "spike_control",
          "delta_sae", "fit_delta", "firing_threshold", "save_threshold", "load_threshold",
@@ -59,10 +74,16 @@ _all_ = ["Verdict", "Measure", "View", "Method", "ranked", "register", "unregist
          "null_discoveries", "placebo_drift", "against_placebo", "summary_of", "moderated_t",
          "leave_one_out", "seed_variation", "PlaceboAdjustedStore", "fit_placebo_adjusted_diff",
          "placebo_adjusted_diff", "combine_sums", "second_domain", "second_domain_of_run", "second_sums",
-         "carried_over", "interpolate", "trajectory", "onset", "geometry",
+         "carried_over", "mine", "mine_run", "diff_mining", "mined_tokens", "null_tokens", "tokens_between_runs",
+         "topics", "placebo_model", "contrastive_sample", "contrastive_texts", "contrastive_run",
+         "contrastive_decoding", "outputs", "outputs_run", "token_agreement", "latents_of_tokens",
+         "named_tokens", "PREFIXES", "heads_of_run", "patch_heads", "weights_of_heads", "written_by_heads",
+         "interpolate", "trajectory", "onset", "geometry",
          "matching", "fit_stages", "stagewise", "lens", "delta_lens", "baselines",
          "baseline_directions", "lora_svd", "agreement",
          "fit_crosscoder", "crosscoder", "crosscoder_sums", "crosscoder_fvu", "delta_norm", "kind_of",
          "latent_scaling", "fit_diff_sae", "diff_sae", "diff_sae_fvu", "DiffStore", "models_differ",
          "seed_variation", "fit_reproducible_diff_sae", "reproduced", "model_specific_threshold",
-         "model_specific", "model_specific_in_words"]
+         "model_specific", "model_specific_in_words", "fit_dedicated", "fit_delta_crosscoder", "delta_directions",
+         "DenseDifference", "fit_dense_difference", "load_dense_difference", "dense_fvu", "pca_fvu",
+         "equal_numbers"]

@@ -96,6 +96,15 @@ def sae(self:Comparison):
     from sae_diploma.saes import SAE
     return self._once("sae", lambda: SAE.from_pretrained(self.saes/f"sae_{self.architecture}", get_device(self.device)))
 
+# %% ../../nbs/lib/diffing/00b_comparison.ipynb #824914dd
+@patch(as_prop=True)
+def twin(self:Comparison):
+    "The dictionary's twin with random directions, as chapter 3 trained it (`frozen_twin`); None where it did not."
+    from sae_diploma.saes import SAE
+    folder = self.saes/f"frozen_{self.architecture}"
+    if not (folder/"config.json").exists(): return None
+    return self._once("twin", lambda: SAE.from_pretrained(folder, get_device(self.device)))
+
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #e0f82079
 @patch
 def store(self:Comparison,

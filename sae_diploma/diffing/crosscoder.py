@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KINDS_OF', 'fit_crosscoder', 'check_crosscoder', 'delta_norm', 'kind_of', 'crosscoder_sums', 'crosscoder_fvu',
-           'crosscoder']
+           'crosscoder', 'crosscoder_on_planted']
 
 # %% ../../nbs/lib/diffing/05_crosscoder.ipynb #9005bf6c
 import numpy as np
@@ -27,6 +27,7 @@ def fit_crosscoder(
     k:int=32,            # latents per token; not of 'relu'
     rows=None,           # rows to train on; those of the split 'sae' by default
     l1_coefficient=None, # of 'relu'
+    fields=None,         # further fields of its config, such as dict(dedicated=.05)
     # `n_steps` or `n_epochs`, `batch_size`, `lr`, `seed` (a list of them gives a list of dictionaries),
     # `device`, `resume`, …: see `train.fit`
     **kw,
@@ -39,7 +40,7 @@ def fit_crosscoder(
     rows = np.asarray(rows)
     check(len(rows) > 0, "rows: no token to train on; give rows, or a token table with documents of the split "
           "'sae'", DataError)
-    more = {k: v for k in ("layer", "hookpoint") if (v := meta_of(pair.base).get(k)) is not None}
+    more = {k: v for k in ("layer", "hookpoint") if (v := meta_of(pair.base).get(k)) is not None} | (fields or {})
     if l1_coefficient is not None: more["l1_coefficient"] = l1_coefficient
     cfg = SAEConfig(architecture, d_in=pair.d_in, d_sae=d_sae, n_sources=2, k=k, **more)
     return fit_seeds(JointStore(pair.base, pair.ft), cfg, folder, rows=rows, **kw)
@@ -190,25 +191,29 @@ def _decided(t):
     return far.where(t.support > 0) if "support" in t else far
 
 # %% ../../nbs/lib/diffing/05_crosscoder.ipynb #ca4dedca
-def _on_planted(world, l1=False):
-    "The method where the truth is known: a latent's direction is that into the model to which it belongs more."
-    cc = world.crosscoder(l1)
+def crosscoder_on_planted(
+    world, # `PlantedWorld`
+    cc,    # a crosscoder of its pair
+) -> dict: # target -> (ranking, directions), as `Method.planted` gives it
+    "Lengths where the truth is known: a latent's direction is that into the model to which it belongs more."
     base, ft = cc.W_dec.detach().unflatten(1, (2, world.pair.d_in)).unbind(1)
     t = crosscoder(world.pair, cc, groups=world.groups, n_bootstrap=20)
     alive, to_ft = t.support >= 10, torch.from_numpy(t.effect.to_numpy() > .5)[:, None]
-    return dict(ft_only=(ranked(t.latent, t.effect.where(alive), t.called & (t.kind == "ft_only")), ft),
+    size = t.effect+1e-6*t.freq # of latents that are wholly one-sided the frequent ones first
+    return dict(ft_only=(ranked(t.latent, size.where(alive), t.called & (t.kind == "ft_only")), ft),
                 changed=(ranked(t.latent, (t.effect-.5).abs().where(alive), t.called), torch.where(to_ft, ft, base)))
 
 # %% ../../nbs/lib/diffing/05_crosscoder.ipynb #77d911e9
 register_dictionary(DictionaryKind("crosscoder", "crosscoder", "crosscoder", "crosscoder", place=3,
     reads=_both_at_once))
 
-register(Method("crosscoder_l1", label="crosscoder (L1)", place=7.8, planted=lambda world: _on_planted(world, True),
+register(Method("crosscoder_l1", label="crosscoder (L1)", place=7.8,
+    planted=lambda world: crosscoder_on_planted(world, world.crosscoder(True)),
     question="which latents of a crosscoder with an L1 penalty belong to one model?"))
 
 register(Method("crosscoder", "crosscoder", "crosscoder", "which latents belong to one model?", place=8, main=True,
     run=lambda c: crosscoder(c.held_out, c.dictionary("crosscoder").sae, **c.intervals), strength=_decided,
-    planted=_on_planted,
+    planted=lambda world: crosscoder_on_planted(world, world.crosscoder()),
     measures=(Measure("lengths of its two directions: 0 base only, ½ shared, 1 fine-tuned only", "effect", q="-",
         by="kind", kinds=dict(ft_only=Verdict("fine-tuned only, by length", "more"),
                    base_only=Verdict("base only, by length", "less"), shared=Verdict("shared"),

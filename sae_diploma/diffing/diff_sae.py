@@ -102,18 +102,19 @@ def diff_sae_fvu(
     rows=None,       # rows to look at; the evaluation documents by default
     groups=None,     # (regime, segment) pairs; all that the documents have by default
     batch_size=8192, # rows at a time; no influence on the result
+    of=None,         # the pair whose difference is the whole; `pair` by default
     stats=None, **kw,# `Stats`: resamples, level, seed; or these by name
 ) -> pd.DataFrame:
     "`measure` 'delta_fvu' with `value`, `lo`, `hi` per kind of text."
     stats = Stats.of(stats, kw)
-    rows, store, out = eval_rows(pair, rows), DiffStore(pair), []
+    rows, store, whole, out = eval_rows(pair, rows), DiffStore(pair), DiffStore(of or pair), []
     ids, cells = cells_of(pair, rows)
     err = size = 0.
     for at, cell in in_batches(batch_size, rows, ids):
         x = store[at]
         e = x - dsae(x.to(dsae.W_dec)).float().cpu()
         add = lambda v: sum_cells(cell, len(cells), v.double().square().sum(1).numpy())
-        err, size = err+add(e), size+add(x)
+        err, size = err+add(e), size+add(whole[at] if of else x)
     for regime, segment in groups or PairSums(cells, 1).groups():
         a, b = (by_document(cells, o, regime, segment)[1] for o in (err, size))
         if len(a) < 2: continue

@@ -98,6 +98,7 @@ def _probing_table(parts, Y, D):
     for i, c in enumerate(("n_train", "n_test", "share")): t[c] = [n[o][i] for o in t.task]
     order = ["sae", "group", "task", "probe", "k", "accuracy", "accuracy_lo", "accuracy_hi", "auc", "auc_lo", "auc_hi",
              "share", "n_train", "n_test", "latents"]
+    if "auc_draws" in t: order.append("auc_draws")
     return t[order].sort_values(["group", "task"], kind="stable", ignore_index=True)
 
 # %% ../../nbs/lib/evaluation/04_sparse_probing.ipynb #e0786ef6
@@ -127,6 +128,7 @@ def probing(
     n_tokens:int=20_000,      # tokens for the tasks of tokens
     n_bootstrap:int=500,      # resamples of documents
     seed:int=0,               # of the choice of documents and tokens
+    draws=False,              # also `auc_draws`, the AUC in each resample of documents, the same for all SAEs?
 ) -> pd.DataFrame:
     "A row per SAE, task and probe, with intervals: `sae, task, group, probe, k, accuracy, auc`; limits once per task."
     saes, table = dict(saes) if isinstance(saes, dict) else dict(sae=saes), table.leave_out(store.massive)
@@ -142,7 +144,7 @@ def probing(
         if not tasks: continue
         for name, sae in everything.items():
             a, b = (Examples(s[which][name], y[tasks], d) for s, y, d in zip(side, labels, doc))
-            out.append(probes(a, b, ks if sae is not None else (None,), n_bootstrap, seed).assign(sae=name))
+            out.append(probes(a, b, ks if sae is not None else (None,), n_bootstrap, seed, draws).assign(sae=name))
         out.append(majority(a, b, n_bootstrap, seed))
     check(len(out) > 0, "table: no label has enough examples of both classes to probe for; use more documents",
           DataError)

@@ -21,10 +21,18 @@ class BatchTopKSAE(TopKSAE, architecture="batchtopk"):
 
     def __init__(self, cfg, seed=0):
         super().__init__(cfg, seed)
-        self.register_buffer("theta", torch.tensor(-1.)) # running mean of the smallest activation kept; -1: none yet
+        # running mean of the smallest activation kept, of each group of latents; -1: none yet
+        self.register_buffer("theta", torch.full((2,), -1.) if cfg.d_delta else torch.tensor(-1.))
         self.register_buffer("threshold", torch.zeros(cfg.d_sae)) # from which each latent fires
 
     encode_sparse, forward = SAE.encode_sparse, SAE.forward # not those of TopK
+
+    def groups(self,
+        k:int, # latents per token, on average, of those that are not for the difference
+    ):
+        "`(which, k)` of the groups whose latents compete with each other."
+        d = self.cfg.d_delta
+        return [(slice(0, d), self.cfg.k_delta), (slice(d, None), k)] if d else [(slice(None), k)]
 
     def encode(self,
         x:torch.Tensor, # (…, d_in) activations
@@ -37,14 +45,15 @@ class BatchTopKSAE(TopKSAE, architecture="batchtopk"):
     def set_theta(self,
         smallest:float, # least activation kept in a batch, weighted as latents compete
         step:int,       # of training
+        group:int=0,    # of `groups`
     ):
         "Move the running mean by a twentieth (by more in the first twenty steps, when it is a plain mean)."
         if not smallest: return # nothing was kept
-        rate = max(.05, 1 / (step + 1)) if self.theta >= 0 else 1.
-        self.theta += rate * (smallest - self.theta)
-        w = self.competes_by
-        each = self.theta.expand_as(self.threshold) if w is None else self.theta / w.float().clamp_min(1e-12)
-        self.threshold.copy_(each)
+        theta, w, at = self.theta.view(-1)[group], self.competes_by, self.groups(0)[group][0]
+        rate = max(.05, 1 / (step + 1)) if theta >= 0 else 1.
+        theta += rate * (smallest - theta)
+        each = theta.expand_as(self.threshold[at]) if w is None else theta / w[at].float().clamp_min(1e-12)
+        self.threshold[at] = each
 
 # %% ../../nbs/lib/saes/05_batchtopk.ipynb #20ab6960
 @patch
@@ -53,24 +62,43 @@ def of_batch(self:BatchTopKSAE,
     k:int,          # latents per token, on average
     peers=None,     # the processes that share the batch
 ):
-    "(n, d_sae) activations: the n·k largest of the batch."
-    w, f = self.competes_by, z.relu()
-    by = (f if w is None else f * w).flatten()
-    if peers is not None and peers.n > 1:
-        least = peers.smallest_kept(by.detach()[by > 0], k*len(z)*peers.n)
-        return torch.where((by >= least).view_as(f), f, 0.)
-    top = by.topk(k * len(z), sorted=False).indices
-    return torch.zeros_like(f).view(-1).scatter(0, top, f.flatten()[top]).view_as(f)
+    "(n, d_sae) activations: the n·k largest of the batch, of each group of latents."
+    w, f, out, many = self.competes_by, z.relu(), [], peers is not None and peers.n > 1
+    for at, k in self.groups(k):
+        g = f[:, at]
+        by = (g if w is None else g * w[at]).flatten()
+        if many:
+            least = peers.smallest_kept(by.detach()[by > 0], k*len(z)*peers.n)
+            out.append(torch.where((by >= least).view_as(g), g, 0.))
+            continue
+        top = by.topk(k * len(z), sorted=False).indices
+        out.append(torch.zeros_like(g).reshape(-1).scatter(0, top, g.flatten()[top]).view_as(g))
+    return out[0] if len(out) == 1 else torch.cat(out, 1)
+
+# %% ../../nbs/lib/saes/05_batchtopk.ipynb #69085b86
+@patch
+def with_delta(self:BatchTopKSAE,
+    out:LossOutput, # of the other terms
+    x:torch.Tensor, # (n, 2, d_in) activations of the two sources
+    f:torch.Tensor, # (n, d_sae) activations of the latents
+) -> LossOutput:
+    "`out` with `cfg.delta_coefficient` times the squared error of the sources' difference by the first latents alone."
+    m, x = self.cfg.d_delta, self.unflat(self.flat(x))
+    base, ft = self.W_dec[:m].unflatten(1, (2, self.cfg.d_in)).unbind(1)
+    error = (f[:, :m] @ (ft-base) - (x[:, 1]-x[:, 0])).square().mean()
+    parts = dict(out.parts, delta=error.detach())
+    return out._replace(loss=out.loss + self.cfg.delta_coefficient * error, parts=parts)
 
 # %% ../../nbs/lib/saes/05_batchtopk.ipynb #67dc4ea2
 @patch
 def least_kept(self:BatchTopKSAE,
     f:torch.Tensor, # (n, d_sae) activations that were kept
+    at=slice(None), # of which latents
     peers=None,     # the processes that share the batch
 ) -> float:
     "The smallest activation that was kept, weighted as latents compete; 0 where none was."
-    w = self.competes_by
-    kept = (f if w is None else f * w)[f > 0]
+    w, g = self.competes_by, f[:, at]
+    kept = (g if w is None else g * w[at])[g > 0]
     least = kept.min() if len(kept) else f.new_tensor(float("inf"))
     if peers is not None and peers.n > 1: least = -peers.total(-least, most=True)
     return least.item() if torch.isfinite(least) else 0.
@@ -82,10 +110,13 @@ def loss(self:BatchTopKSAE,
     state:TrainState=TrainState(), # what the trainer knows
 ) -> LossOutput:
     "That of `topk`, with the largest activations of the batch; in training mode it moves `threshold`."
-    z = self.pre(x)
-    f = self.of_batch(z, state.k or self.cfg.k, state.peers)
-    if self.training: self.set_theta(self.least_kept(f.detach(), state.peers), state.step)
-    return self.with_auxk(x, z, f, state)
+    z, k = self.pre(x), state.k or self.cfg.k
+    f = self.of_batch(z, k, state.peers)
+    if self.training:
+        for i, (at, _) in enumerate(self.groups(k)):
+            self.set_theta(self.least_kept(f.detach(), at, state.peers), state.step, i)
+    out = self.with_auxk(x, z, f, state)
+    return self.with_delta(out, x, f) if self.cfg.d_delta else out
 
 # %% ../../nbs/lib/saes/05_batchtopk.ipynb #e6ad2ce5
 @patch
@@ -95,7 +126,7 @@ def backward(self:BatchTopKSAE,
 ) -> LossOutput:
     "Set each `.grad` to that of `loss`, the decoder's without its part along the rows; moves `threshold`."
     x = self.flat(x)
-    if not is_fast(x): return SAE.backward(self, self.unflat(x), state)
+    if self.cfg.d_delta or not is_fast(x): return SAE.backward(self, self.unflat(x), state)
     with torch.no_grad():
         x = torch.sub(x, self.b_dec, out=self.buffers_("x", *x.shape))
         pairs, smallest = select_batchtopk(x, self.W_enc, self.b_enc, state.k or self.cfg.k, self.competes_by,

@@ -79,7 +79,7 @@ def loss(self:JumpReLUSAE,
 @torch.no_grad()
 def to_jumprelu(self:BatchTopKSAE) -> JumpReLUSAE:
     "The same SAE as `jumprelu`, for use; activations are equal."
-    sae = SAE(dataclasses.replace(self.cfg, architecture="jumprelu", prefixes=None))
+    sae = SAE(dataclasses.replace(self.cfg, architecture="jumprelu", prefixes=None, d_delta=0, k_delta=0))
     sae.load_state_dict({n: t for n, t in self.state_dict().items() if n != "theta"})
     sae.training_info = dict(self.training_info, training_architecture=self.cfg.architecture)
     return sae.eval().requires_grad_(False).to(self.W_dec.device)

@@ -401,4 +401,5 @@ def sparse_backward(
     g_x = parts[0][-1].sum(0).mul_(float(c))
     sae.W_dec.grad, sae.W_enc.grad, sae.b_enc.grad = g_dec, g_enc.t(), g_b
     sae.b_dec.grad = g_x - sae.W_enc.detach() @ g_b
+    sae.hold_grad_()
     return LossOutput(loss, torch.from_numpy(count > 0), torch.tensor(len(v)/n), terms)

@@ -40,6 +40,7 @@ def fold_scale_(self:ReLUSAE,
     scale:float, # what activations were multiplied by in training
 ):
     "Make an SAE trained on `scale * x` take and return raw `x`, with latents of `weight` 1; exact."
+    if self.cfg.frozen in ("decoder", "encoder"): return super(ReLUSAE, self).fold_scale_(scale) # held as it began
     norm = self.weight.clamp_min(1e-12)
     self.W_enc.mul_(norm); self.b_enc.mul_(norm / scale); self.W_dec.div_(norm[:, None]); self.b_dec.div_(scale)
     return self

@@ -216,6 +216,8 @@ REFUSED = [
       ("--ema 1", "ema: 1.0 is no share"), ("--k_start 1", "k_start: 1 latents"),
       ("--learning_rate 0", "learning_rate: 0.0 cannot be"), ("--learning_rate inf", "learning_rate: inf"),
       ("--report_to wandbb", "report_to: 'wandbb' is unknown"), ("--auxk_alpha -1", "auxk_alpha: -1.0 cannot be"),
+      ("--frozen both", "frozen: 'both' is unknown"),
+      ("--frozen soft --resample 9", "resample: 9, but a reborn latent"),
       ("--architecture gated --resample 9", "dead latents of a gated SAE cannot be reborn"))],
     ("train", "--num_epochs 0", "num_epochs: 0 cannot be"),
     ("train", "--activations_path {acts},{acts}", "is given twice"),

@@ -190,6 +190,8 @@ def _plans(cfgs, lrs, seeds, n_rows, streams, how):
 # %% ../../nbs/lib/train/07_loop.ipynb #c1df0f68
 def _prepared(store, cfgs, plans, rows, device, drop_massive, folders, begins, peers):
     "A `Trainer` for each config, with its folder, its name, its beginning and the identity of its run."
+    for c, begin in zip(cfgs, begins):
+        if begin is not None: may_begin(c, begin)
     trainers = [Trainer(store, c, p, rows, device, drop_massive, peers) for c, p in zip(cfgs, plans)]
     for j, (t, folder, begin) in enumerate(zip(trainers, folders, begins)):
         t.folder, t.name, t.start_from = folder, folder.name if folder else f"{t.cfg.architecture}-{j}", begin

@@ -74,6 +74,9 @@ def _check_options(cfg, k_start, ema, resample):
           f"k_start: {k_start!r} latents per token to begin with; use {cfg.k} (k) to {cfg.d_sae} (d_sae)")
     check(0 <= ema < 1, f"ema: {ema!r} is no share from 0 to less than 1; 0.999 is common")
     check(type(resample) is int and resample >= 0, f"resample: {resample!r} is no number of steps from 0 (never)")
+    held = f"frozen {cfg.frozen!r}" if cfg.frozen else f"dedicated {cfg.dedicated:g}"
+    check(not resample or not (cfg.frozen or cfg.dedicated),
+          f"resample: {resample}, but a reborn latent gets new rows, which {held} forbids; use 0")
     check(not resample or cfg.architecture != "gated",
           f"resample: {resample}, but dead latents of a gated SAE cannot be reborn (it has two biases per latent); "
           "use 0")

@@ -42,9 +42,11 @@ def differences(
     old:dict, # identity found
     new:dict, # identity wanted
 ) -> list:
-    "Sentences 'name old, now new' for what differs between two identities."
+    "Sentences 'name old, now new' for what differs between two identities; what an earlier version did not know is \
+its default."
+    known = {o.name: o.default for o in dataclasses.fields(SAEConfig) if o.default is not dataclasses.MISSING}
     fields = [(part, k, v) for part in new for k, v in new[part].items()]
-    was = lambda part, k: old.get(part, {}).get(k)
+    was = lambda part, k: old.get(part, {}).get(k, known.get(k) if part == "config" else None)
     return [f"{k} {was(part, k)!r}, now {v!r}" for part, k, v in fields if was(part, k) != v]
 
 # %% ../../nbs/lib/train/05_runs.ipynb #66c5dd88
