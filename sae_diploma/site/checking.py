@@ -77,8 +77,9 @@ class _Page(HTMLParser):
         if self.tables and self.within("td"): self._cell(s)
         if "\\" in s and self.within("math") and not self.within("annotation"):
             self.fault(f"a formula in which TeX is left: {s.strip()[:60]!r}")
-        traced = "Traceback (most recent call last)" in s
-        if traced and not self.within("script", ".sourceCode", ".latents", ".sx"): self.fault("a traceback")
+        traced, errors = "Traceback (most recent call last)", self.within(".cell-output-error", ".cell-output-stderr")
+        failed = traced in s if errors else s.lstrip().startswith(traced) # within a text of the corpus it is quoted
+        if failed and not self.within("script", ".sourceCode", ".latents", ".sx"): self.fault("a traceback")
         m, shown = _unresolved.search(s), self.within("td") and self.within(".cell-output")
         if m and not self.within(*_literal_tags) and not shown:
             self.fault(f"left as it was written: {s[max(0, m.start()-20):m.end()+20].strip()!r}")
