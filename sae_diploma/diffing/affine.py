@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RANKS', 'AffineMap', 'moments_of', 'fit_affine', 'affine', 'MovedStore', 'beyond_map', 'affine_crossed',
            'affine_of_run', 'moved_latents', 'drift_by_part', 'drift_beyond_map', 'parts_of_drift', 'most_left',
-           'fit_beyond_map']
+           'fit_beyond_map', 'model_specific_moved']
 
 # %% ../../nbs/lib/diffing/17_affine.ipynb #2e48ceb4
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ import torch
 from ..core import *
 from ..acts.store import PairedStores
 from .base import *
+from .comparison import some_of
 from .drift import drift
 from .findings import PARTS
 from .methods import *
-from .model_specific import fit_reproducible_diff_sae, model_specific
+from .model_specific import fit_reproducible_diff_sae, model_specific, model_specific_threshold
 from ..stats import *
 
 # %% ../../nbs/lib/diffing/17_affine.ipynb #1bbc6956
@@ -267,6 +268,24 @@ def fit_beyond_map(
     t = pd.concat([o.assign(share=s, chosen=o.chosen & (s == best)) for s, (*_, o) in found.items()], ignore_index=True)
     return *found[best][:2], t[["share", *t.columns[:-1]]], rest
 
+# %% ../../nbs/lib/diffing/17_affine.ipynb #5cf2b81a
+def model_specific_moved(
+    c,           # `Comparison`
+    folder=None, # of the dictionaries; nothing is written without
+    **kw,        # as for `fit_beyond_map`; those of the run's chapter 4 by default
+) -> pd.DataFrame: # of `model_specific`, with `share` and `k` of the dictionary
+    "What only one model of a run has, beyond the orthogonal map, on held-out documents."
+    of = dict(n_epochs="joint_epochs", d_sae="d_sae_joint", batch_size="delta_batch_size", seed="seed")
+    own = {k: c.params[v] for k, v in of.items() if v in c.params}
+    seed, map = own.pop("seed", 0), fit_affine(c.pair)["orthogonal"]
+    ks = [1, *(int(o) for o in str(c.params.get("model_specific_k", "2,4")).split(","))]
+    settings = dict(ks=sorted(set(ks)), seeds=(seed, seed+1), device=c.device)|own|kw
+    dsae, twin, tried, rest = fit_beyond_map(c.pair, folder, map, **settings)
+    t = model_specific(beyond_map(c.held_out, map), dsae, twin, c.sae, model_specific_threshold(rest, dsae),
+                       **some_of(c.stats, "min_docs fdr"))
+    best = tried[tried.chosen].iloc[0]
+    return t.assign(share=best.share, k=int(best.k))
+
 # %% ../../nbs/lib/diffing/17_affine.ipynb #90af3819
 def _on_planted(world):
     "One-sided latents beyond the orthogonal map, where the truth is known."
@@ -293,5 +312,5 @@ register(Method("affine", label="movement of the whole", place=.5, run=affine_of
 register(Method("drift_moved", label="drift, beyond the map", place=2.1, run=drift_beyond_map, planted=_drift_on_planted,
     question="which latents fire differently, beside the movement of the whole?"))
 
-register(Method("model_specific_moved", label="model-specific, beyond the map", place=11.1, planted=_on_planted,
+register(Method("model_specific_moved", label="model-specific, beyond the map", place=11.1, run=model_specific_moved, planted=_on_planted,
     question="what does only one model have, beyond the movement of the whole?"))

@@ -320,6 +320,7 @@ def features(
     fdr:float=.05,         # rate at which latents were called
     left=None,             # {what: delta-FVU} of other ways to describe the difference
     sided=None,            # table of `model_specific`, with `cos_base`
+    moved=None,            # table of `model_specific_moved`: the same beyond the movement of the whole
 ) -> dict:
     "The finding on features that the base SAE lacks: `question`, `sentence`, `numbers`."
     n = _features_in(delta, control, max_ratio, fdr)
@@ -334,6 +335,9 @@ def features(
     if sided is not None and select(sided).p.notna().any():
         n["model_specific"] = model_specific_numbers(sided)
         s += " " + model_specific_in_words(sided, fdr)
+    if moved is not None and select(moved).p.notna().any():
+        n["model_specific_moved"] = model_specific_numbers(moved)
+        s += " Beyond the movement of the whole: " + model_specific_in_words(moved, fdr)
     return dict(question="New features: does the fine-tuned model have features that the base model lacks?",
                 sentence=s, numbers=n)
 
@@ -408,10 +412,11 @@ def findings(
     sided=None,                    # table of `model_specific`
     elsewhere=None,                # table of `carried_over`
     whole=None, parts=None,        # tables of `affine_of_run` and `drift_by_part`
+    sided_moved=None,              # table of `model_specific_moved`
 ) -> list:
     "The three findings, each `question`, `sentence`, `numbers`: what `findings.json` holds."
     return [patterns(drift, null, fdr, placebo, between, n_placebos, quiet, elsewhere, whole, parts),
-            features(delta, control, transfer, max_ratio, fdr, left, sided),
+            features(delta, control, transfer, max_ratio, fdr, left, sided, sided_moved),
             changed_neurons(neurons, layers, neurons_null, min_change, fdr)]
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #e25714b6
