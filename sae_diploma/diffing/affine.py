@@ -162,8 +162,8 @@ def affine_crossed(
         size, left = _left_sums(pair, maps, on, cells, ids)
         parts.append({k: by_document(cells, v, regime, "all")[1] for k, v in dict(left, size=size).items()})
     of = {k: np.concatenate([o[k] for o in parts]) for k in parts[0]}
-    check(len(of["size"]) > 1, f"documents: {len(of['size'])} found, and an interval needs at least 2; evaluate on more "
-          f"documents", DataError)
+    check(len(of["size"]) > 1, f"documents: {len(of['size'])} found, and an interval needs at least 2; evaluate on "
+          f"more documents", DataError)
     weights = bootstrap_weights(len(of["size"]), stats.n_bootstrap, stats.seed)
     names = ("value", "lo", "hi")
     return pd.DataFrame([dict(zip(names, scalar_ratio(of[k], of["size"], weights, stats.level)), kind=k,
@@ -239,7 +239,7 @@ def most_left(
     share:float=.2, # of the tokens
     rows=None,      # among which; those of the split 'sae' by default
 ) -> np.ndarray: # rows, ascending
-    "The tokens on which the two models differ the most, about the mean difference; raises `ParamError` for a share that is none."
+    "The tokens on which the models differ the most, about the mean difference; raises `ParamError` for no share."
     check(0 < share <= 1, f"share: {share} of the tokens; use more than 0 and at most 1")
     rows = pair.rows(split="sae") if rows is None else np.asarray(rows)
     mean = moments_of(pair, rows)[1] if share < 1 else None
@@ -309,8 +309,8 @@ def _drift_on_planted(world):
 register(Method("affine", label="movement of the whole", place=.5, run=affine_of_run,
     question="how much of the difference is one affine map of the base model's activation?"))
 
-register(Method("drift_moved", label="drift, beyond the map", place=2.1, run=drift_beyond_map, planted=_drift_on_planted,
-    question="which latents fire differently, beside the movement of the whole?"))
+register(Method("drift_moved", label="drift, beyond the map", place=2.1, run=drift_beyond_map,
+    planted=_drift_on_planted, question="which latents fire differently, beside the movement of the whole?"))
 
-register(Method("model_specific_moved", label="model-specific, beyond the map", place=11.1, run=model_specific_moved, planted=_on_planted,
-    question="what does only one model have, beyond the movement of the whole?"))
+register(Method("model_specific_moved", label="model-specific, beyond the map", place=11.1,
+    run=model_specific_moved, planted=_on_planted, question="what does only one model have, beyond the movement of the whole?"))

@@ -174,7 +174,8 @@ def _whole_sentence(n, regime):
     explained = lambda o: estimate(1-o["value"], 1-o["hi"], 1-o["lo"], 100, unit="%")
     of = lambda m: f"{explained(m['orthogonal'])} of the difference, any affine map {explained(m['ridge'])}"
     placebo = next((v for k, v in n.items() if k != "ft"), None)
-    beside = f" (in the placebo {explained(placebo['orthogonal'])} and {explained(placebo['ridge'])})" if placebo else ""
+    beside = "" if not placebo else (f" (in the placebo {explained(placebo['orthogonal'])} and "
+                                     f"{explained(placebo['ridge'])})")
     return (f"As a whole: on {_text(regime)} one rotation of the stream with a shift explains {of(n['ft'])}{beside}, "
             f"without any feature being new.")
 
@@ -190,9 +191,8 @@ PARTS = ("the map's", "both", "beside the map", "undecided") # of a called chang
 # %% ../../nbs/lib/diffing/90_findings.ipynb #c48f8fec
 def _beside_sentence(n):
     "Which of the calls are the map's, in a sentence."
-    of = lambda k: f"{n.get(k, 0) or 'none'}"
-    return (f" Of these {n['called']:,} changes {of('beside the map')} {'is' if n.get('beside the map', 0) == 1 else 'are'} "
-            f"beside the rotation, {of(PARTS[0])} its alone, {of('both')} in part, and for "
+    of, are = lambda k: f"{n.get(k, 0) or 'none'}", "is" if n.get("beside the map", 0) == 1 else "are"
+    return (f" Of these {n['called']:,} changes {of('beside the map')} {are} beside the rotation, {of(PARTS[0])} its alone, {of('both')} in part, and for "
             f"{of('undecided')} it cannot be told.")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #5b38a04c
