@@ -177,7 +177,7 @@ def _whole_sentence(n, regime):
     beside = "" if not placebo else (f" (in the placebo {explained(placebo['orthogonal'])} and "
                                      f"{explained(placebo['ridge'])})")
     return (f"As a whole: on {_text(regime)} one rotation of the stream with a shift explains {of(n['ft'])}{beside}, "
-            f"without any feature being new.")
+            f"for which no feature need be new.")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #1ee0d799
 def _beside_numbers(t, regime):
