@@ -28,11 +28,11 @@ def _methods(run, threads, out):
     print(bench_methods.in_words(result))
 
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #0862d98b
-def _benign(run, out):
+def _benign(run, n, out):
     "The calls of `benchmark benign`."
     import pandas as pd
     from sae_diploma.planted.benign import benign_sentence, measure_benign
-    result = measure_benign(run, out=out)
+    result = measure_benign(run, n=n, out=out)
     print(benign_sentence(pd.DataFrame(result["calls"])))
 
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #60a57f10
@@ -87,7 +87,7 @@ def benchmark_(
     # default
     threads:str=None,
     # train-step: in which every system makes one step, 9 by default; extraction: in which each reads the corpus, 3 by
-    # default
+    # default; benign: trainings of each kind, 9 by default
     rounds:int=None,
     # quality: run whose base model's activations are trained on; methods: run whose comparison is timed; benign: run
     # whose pairs are trained on
@@ -111,7 +111,7 @@ def benchmark_(
     if out: may_write_file(out, "out", json_with("machine", *_measured[what]))
     kinds, rivals = architectures.split(","), systems and systems.split(",")
     often = lambda usual: usual if rounds is None else rounds
-    if what == "benign": return _benign(run, out)
+    if what == "benign": return _benign(run, often(9), out)
     if what == "methods": return _methods(run, whole("threads", threads or "2"), out)
     if what == "extraction":
         return _extraction(parts.split(","), shape, n_docs, often(3), whole("threads", threads or "1"), out)

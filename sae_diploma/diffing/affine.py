@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RANKS', 'AffineMap', 'moments_of', 'fit_affine', 'affine', 'MovedStore', 'beyond_map', 'affine_crossed',
            'affine_of_run', 'moved_latents', 'drift_by_part', 'drift_beyond_map', 'parts_of_drift', 'most_left',
-           'fit_beyond_map']
+           'fit_beyond_map', 'model_specific_moved']
 
 # %% ../../nbs/lib/diffing/17_affine.ipynb #2e48ceb4
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ import torch
 from ..core import *
 from ..acts.store import PairedStores
 from .base import *
+from .comparison import some_of
 from .drift import drift
 from .findings import PARTS
 from .methods import *
-from .model_specific import fit_reproducible_diff_sae, model_specific
+from .model_specific import fit_reproducible_diff_sae, model_specific, model_specific_threshold
 from ..stats import *
 
 # %% ../../nbs/lib/diffing/17_affine.ipynb #1bbc6956
@@ -161,8 +162,8 @@ def affine_crossed(
         size, left = _left_sums(pair, maps, on, cells, ids)
         parts.append({k: by_document(cells, v, regime, "all")[1] for k, v in dict(left, size=size).items()})
     of = {k: np.concatenate([o[k] for o in parts]) for k in parts[0]}
-    check(len(of["size"]) > 1, f"documents: {len(of['size'])} found, and an interval needs at least 2; evaluate on more "
-          f"documents", DataError)
+    check(len(of["size"]) > 1, f"documents: {len(of['size'])} found, and an interval needs at least 2; evaluate on "
+          f"more documents", DataError)
     weights = bootstrap_weights(len(of["size"]), stats.n_bootstrap, stats.seed)
     names = ("value", "lo", "hi")
     return pd.DataFrame([dict(zip(names, scalar_ratio(of[k], of["size"], weights, stats.level)), kind=k,
@@ -238,7 +239,7 @@ def most_left(
     share:float=.2, # of the tokens
     rows=None,      # among which; those of the split 'sae' by default
 ) -> np.ndarray: # rows, ascending
-    "The tokens on which the two models differ the most, about the mean difference; raises `ParamError` for a share that is none."
+    "The tokens on which the models differ the most, about the mean difference; raises `ParamError` for no share."
     check(0 < share <= 1, f"share: {share} of the tokens; use more than 0 and at most 1")
     rows = pair.rows(split="sae") if rows is None else np.asarray(rows)
     mean = moments_of(pair, rows)[1] if share < 1 else None
@@ -267,6 +268,24 @@ def fit_beyond_map(
     t = pd.concat([o.assign(share=s, chosen=o.chosen & (s == best)) for s, (*_, o) in found.items()], ignore_index=True)
     return *found[best][:2], t[["share", *t.columns[:-1]]], rest
 
+# %% ../../nbs/lib/diffing/17_affine.ipynb #5cf2b81a
+def model_specific_moved(
+    c,           # `Comparison`
+    folder=None, # of the dictionaries; nothing is written without
+    **kw,        # as for `fit_beyond_map`; those of the run's chapter 4 by default
+) -> pd.DataFrame: # of `model_specific`, with `share` and `k` of the dictionary
+    "What only one model of a run has, beyond the orthogonal map, on held-out documents."
+    of = dict(n_epochs="joint_epochs", d_sae="d_sae_joint", batch_size="delta_batch_size", seed="seed")
+    own = {k: c.params[v] for k, v in of.items() if v in c.params}
+    seed, map = own.pop("seed", 0), fit_affine(c.pair)["orthogonal"]
+    ks = [1, *(int(o) for o in str(c.params.get("model_specific_k", "2,4")).split(","))]
+    settings = dict(ks=sorted(set(ks)), seeds=(seed, seed+1), device=c.device)|own|kw
+    dsae, twin, tried, rest = fit_beyond_map(c.pair, folder, map, **settings)
+    t = model_specific(beyond_map(c.held_out, map), dsae, twin, c.sae, model_specific_threshold(rest, dsae),
+                       **some_of(c.stats, "min_docs fdr"))
+    best = tried[tried.chosen].iloc[0]
+    return t.assign(share=best.share, k=int(best.k))
+
 # %% ../../nbs/lib/diffing/17_affine.ipynb #90af3819
 def _on_planted(world):
     "One-sided latents beyond the orthogonal map, where the truth is known."
@@ -290,8 +309,8 @@ def _drift_on_planted(world):
 register(Method("affine", label="movement of the whole", place=.5, run=affine_of_run,
     question="how much of the difference is one affine map of the base model's activation?"))
 
-register(Method("drift_moved", label="drift, beyond the map", place=2.1, run=drift_beyond_map, planted=_drift_on_planted,
-    question="which latents fire differently, beside the movement of the whole?"))
+register(Method("drift_moved", label="drift, beyond the map", place=2.1, run=drift_beyond_map,
+    planted=_drift_on_planted, question="which latents fire differently, beside the movement of the whole?"))
 
-register(Method("model_specific_moved", label="model-specific, beyond the map", place=11.1, planted=_on_planted,
-    question="what does only one model have, beyond the movement of the whole?"))
+register(Method("model_specific_moved", label="model-specific, beyond the map", place=11.1,
+    run=model_specific_moved, planted=_on_planted, question="what does only one model have, beyond the movement of the whole?"))

@@ -174,7 +174,8 @@ def _whole_sentence(n, regime):
     explained = lambda o: estimate(1-o["value"], 1-o["hi"], 1-o["lo"], 100, unit="%")
     of = lambda m: f"{explained(m['orthogonal'])} of the difference, any affine map {explained(m['ridge'])}"
     placebo = next((v for k, v in n.items() if k != "ft"), None)
-    beside = f" (in the placebo {explained(placebo['orthogonal'])} and {explained(placebo['ridge'])})" if placebo else ""
+    beside = "" if not placebo else (f" (in the placebo {explained(placebo['orthogonal'])} and "
+                                     f"{explained(placebo['ridge'])})")
     return (f"As a whole: on {_text(regime)} one rotation of the stream with a shift explains {of(n['ft'])}{beside}, "
             f"without any feature being new.")
 
@@ -190,9 +191,8 @@ PARTS = ("the map's", "both", "beside the map", "undecided") # of a called chang
 # %% ../../nbs/lib/diffing/90_findings.ipynb #c48f8fec
 def _beside_sentence(n):
     "Which of the calls are the map's, in a sentence."
-    of = lambda k: f"{n.get(k, 0) or 'none'}"
-    return (f" Of these {n['called']:,} changes {of('beside the map')} {'is' if n.get('beside the map', 0) == 1 else 'are'} "
-            f"beside the rotation, {of(PARTS[0])} its alone, {of('both')} in part, and for "
+    of, are = lambda k: f"{n.get(k, 0) or 'none'}", "is" if n.get("beside the map", 0) == 1 else "are"
+    return (f" Of these {n['called']:,} changes {of('beside the map')} {are} beside the rotation, {of(PARTS[0])} its alone, {of('both')} in part, and for "
             f"{of('undecided')} it cannot be told.")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #5b38a04c
@@ -320,6 +320,7 @@ def features(
     fdr:float=.05,         # rate at which latents were called
     left=None,             # {what: delta-FVU} of other ways to describe the difference
     sided=None,            # table of `model_specific`, with `cos_base`
+    moved=None,            # table of `model_specific_moved`: the same beyond the movement of the whole
 ) -> dict:
     "The finding on features that the base SAE lacks: `question`, `sentence`, `numbers`."
     n = _features_in(delta, control, max_ratio, fdr)
@@ -334,6 +335,9 @@ def features(
     if sided is not None and select(sided).p.notna().any():
         n["model_specific"] = model_specific_numbers(sided)
         s += " " + model_specific_in_words(sided, fdr)
+    if moved is not None and select(moved).p.notna().any():
+        n["model_specific_moved"] = model_specific_numbers(moved)
+        s += " Beyond the movement of the whole: " + model_specific_in_words(moved, fdr)
     return dict(question="New features: does the fine-tuned model have features that the base model lacks?",
                 sentence=s, numbers=n)
 
@@ -408,10 +412,11 @@ def findings(
     sided=None,                    # table of `model_specific`
     elsewhere=None,                # table of `carried_over`
     whole=None, parts=None,        # tables of `affine_of_run` and `drift_by_part`
+    sided_moved=None,              # table of `model_specific_moved`
 ) -> list:
     "The three findings, each `question`, `sentence`, `numbers`: what `findings.json` holds."
     return [patterns(drift, null, fdr, placebo, between, n_placebos, quiet, elsewhere, whole, parts),
-            features(delta, control, transfer, max_ratio, fdr, left, sided),
+            features(delta, control, transfer, max_ratio, fdr, left, sided, sided_moved),
             changed_neurons(neurons, layers, neurons_null, min_change, fdr)]
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #e25714b6

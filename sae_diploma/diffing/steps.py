@@ -156,7 +156,7 @@ def left_by_layer(
     regime,     # of the text
     **stats,    # resamples, seed
 ) -> pd.DataFrame: # rows like those of `geometry`: layer, measure `left_…`, regime, segment, effect, lo, hi, …
-    "The share of each layer's difference that the affine maps leave; no rows for a layer with too few tokens."
+    "What the affine maps leave of each layer's difference; no rows for a layer with too few tokens for a map."
     out = []
     for layer, pair in pairs.items():
         try: t = affine_crossed(pair, pair.rows(regime=regime), regime, **stats)

@@ -30,7 +30,7 @@ def _dictionaries(run):
 # %% ../../nbs/lib/export/06_hub.ipynb #06f9a601
 def _copy_dictionary(f, run, out):
     "Copy a dictionary's files; raises `DataError` for one that lies elsewhere."
-    for o in ("config.json", "model.safetensors", "training.json"):
+    for o in ("config.json", "model.safetensors", "training.json", "map.safetensors"):
         if not (f/o).exists(): continue
         check(_is_own(f/o, run), f"run_dir: {f/o} leads out of the run; copy there what it leads to", DataError)
         (out/f.name).mkdir(parents=True, exist_ok=True)

@@ -55,7 +55,7 @@ LEVELS |= dict(hierarchy=_family, hierarchy_turn1=dict(_family, turn=.01), hiera
 class Planted:
     "Paired activations with their truth."
     pair: PairedStores     # what a method sees; documents of the splits 'sae' and 'eval'
-    truth: pd.DataFrame    # feature, kind, freq (share of tokens), scale (of rescaled ones: ft over base), parent (or −1)
+    truth: pd.DataFrame    # feature, kind, freq (share of tokens), scale (if rescaled: ft over base), parent (or −1)
     W_base: np.ndarray     # (n_features, d_in) directions in the base model; 0 where it has none
     W_ft: np.ndarray       # (n_features, d_in) in the fine-tuned model
     level: str             # one of `LEVELS`

@@ -22,7 +22,7 @@ def matched_cosine(
     W, # (m, d_in) directions of units
     D, # (n, d_in) directions of features
 ) -> float: # between 0 and 1
-    "Mean over the features of |cosine| with the unit that an optimal one-to-one matching gives them; 0 where none is left."
+    "Mean over the features of |cosine| with the unit that an optimal one-to-one matching gives them, 0 for none."
     from scipy.optimize import linear_sum_assignment
     if not len(W) or not len(D): return 0.
     cos = (_unit_rows(W)@_unit_rows(D).T).abs().numpy()
