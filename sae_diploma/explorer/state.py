@@ -211,7 +211,7 @@ def reading(self:Explorer,
 # %% ../../nbs/lib/explorer/07_state.ipynb #cedc3b3b
 @patch(as_prop=True)
 def directions(self:Explorer) -> dict:
-    "Unit decoder rows, by name, of the dictionaries small enough to be compared on the spot; {} where the chosen is not."
+    "Unit decoder rows, by name, of the dictionaries small enough to be compared at once; {} where the chosen is not."
     with self._lock:
         if not hasattr(self, "_directions"):
             small = [o for o in self.dictionaries.values() if o.cfg.d_sae*o.cfg.d_in < 2e7]
