@@ -101,8 +101,8 @@ def second_pairs(
     folder,           # `01_data` of a run; what repeats its pairs and plain documents is left out
     seed:int=0,       # of the draw
 ):
-    """Pairs of a second corpus, with `split` 'eval'; None where none are asked for, it is the run's own data set, or the
-    run has no pairs."""
+    """Pairs of a second corpus, with `split` 'eval'; None where none are asked for, it is the run's own data set, or
+    the run has no pairs."""
     from sae_diploma.data import load_pairs, readme_pairs
     folder = Path(folder)
     own = load_json(folder/"card.json").get("dataset") == dataset_name
@@ -177,8 +177,8 @@ def _pairs_sentence(pairs, card, held):
 def _plain_in_brief(card, middle, quarters):
     "What a run without pairs reads."
     n, kind = card["plain"]["splits"], "plain document"
-    return [f"This run has no pairs. {sum(n.values()):,} plain documents: dictionaries learn from {n.get('train', 0):,}, the "
-            "others are held out, and everything is measured on them.",
+    return [f"This run has no pairs. {sum(n.values()):,} plain documents: dictionaries learn from {n.get('train', 0):,}"
+            ", the others are held out, and everything is measured on them.",
             f"A document has a median of {middle[kind]:.0f} tokens (middle half {quarters(kind)})."]
 
 # %% ../nbs/lib/data/80_splits.ipynb #4711c0db

@@ -150,7 +150,7 @@ def _prepare(job, table, asked):
 
 # %% ../../nbs/lib/acts/09_extraction.ipynb #3edd7958
 def _compute(model, jobs, table, docs, budget, pack, bar, spare, room):
-    "{job: (room, width) activations, first those of documents `docs[0]` to `docs[1]-1`}, in buffers used again and again."
+    "{job: (room, width) activations, first those of documents `docs[0]` to `docs[1]-1`}, in buffers used again."
     r0, r1 = table.bounds[list(docs)]
     out, points = {}, list(dict.fromkeys(o.point for o in jobs))
     for rows, acts in doc_activations(model, table, np.arange(*docs), points, budget, pack):
@@ -341,7 +341,7 @@ def extract(
     # times the median norm: above, rows are left out of statistics, training, metrics; 0: none
     massive_multiple=MASSIVE,
 ) -> ActivationStore:
-    "Write the activations of every token of `table`, or what is missing of them; raises `DataError` on NaN and a full disk."
+    "Write the activations of every token of `table`, or what is missing; raises `DataError` on NaN and a full disk."
     layer = resolve_layer(model, layer)
     return _run([Job(model, layer, hookpoint, folder, str(model_name))], table, dtype, batch_tokens, shard_rows, pack,
                 desc or f"activations of layer {layer}", massive_multiple=massive_multiple)[0]

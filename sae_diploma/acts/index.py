@@ -20,6 +20,8 @@ def index_seal(
 
 # %% ../../nbs/lib/acts/05_index.ipynb #cc2bd2f6
 def _short(v): return repr(v) if len(repr(v)) < 40 else repr(v)[:40]+"…"
+
+# %% ../../nbs/lib/acts/05_index.ipynb #2e0a26c8
 def _number(o): return type(o) in (int, float) and math.isfinite(o)
 
 # %% ../../nbs/lib/acts/05_index.ipynb #347210ee

@@ -49,7 +49,8 @@ def is_of(
 def table_of(
     store:ActivationStore, # as `extract` wrote it
 ):
-    "The token table of a store, without what is massive, from its folder or the two above, or None; `DataError`: another's."
+    """The token table of a store, without what is massive, from its folder or the two above, or None; raises
+    `DataError` where it is another's."""
     p, wrong = store.folder.resolve(), None
     for q in (p, *p.parents[:2]):
         if not (q/"tokens"/"tokens.parquet").exists(): continue

@@ -109,6 +109,7 @@ class Budget:
 # %% ../../nbs/lib/acts/08_passes.ipynb #19fe67c8
 def _positions(n, pack): return int(n.sum() if pack else len(n)*n.max())
 
+# %% ../../nbs/lib/acts/08_passes.ipynb #5e7674d7
 def _too_much(e):
     "Whether an error means too little memory."
     from accelerate.utils.memory import should_reduce_batch_size
@@ -137,7 +138,7 @@ def _try(run, inputs):
 
 # %% ../../nbs/lib/acts/08_passes.ipynb #e0f236df
 def _inputs(table, b, d, pad_id, pack, causal, dev):
-    "`(rows of the table, arguments of the model, mask of what is no padding)` of documents `d`, by the bounds `b` of all."
+    "`(rows of the table, arguments of the model, mask of what is no padding)` of documents `d`; `b` bounds all."
     n = b[d+1]-b[d]
     rows = np.concatenate([np.arange(b[o], b[o+1]) for o in d])
     if pack:

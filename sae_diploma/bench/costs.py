@@ -68,7 +68,7 @@ def paired(
     layer:int,      # whose output is wanted
     n_rounds:int=3, # of the three passes
 ) -> dict:
-    "Seconds of each round: base alone, adapter alone, the pair; bytes of weights, and of growth when the pair is loaded."
+    "Seconds of each round: base alone, adapter alone, the pair; bytes of weights, and of growth by loading the pair."
     from sae_diploma.acts import TokenTable, extract, extract_many
     from sae_diploma.models import adapter_off, load_model
     folder, table, point = Path(folder), TokenTable.load(Path(folder)/"tokens"), (layer, "resid_post")
@@ -143,7 +143,7 @@ def reading(
     d_sae:int=4608, k:int=32, # of the SAE that is trained
     n_steps:int=60,      # of its training
 ) -> dict:
-    "`rows` with dtype, order and `gb_per_s` of float32; `waits`, the share of an SAE's training spent waiting for rows."
+    "`rows` with dtype, order and `gb_per_s` of float32; `waits`, the share of an SAE's training spent on waiting."
     from sae_diploma.acts import save_store
     from sae_diploma.saes import SAEConfig
     from sae_diploma.train import fit

@@ -114,7 +114,7 @@ def time_to(
     fvu:float,        # to reach
     k:int,            # latents per token that were asked for
 ) -> float:
-    "Seconds of training until `fvu`, between marks whose L0 is within a quarter of k, on a straight line; NaN if never."
+    "Seconds of training until `fvu`, on a line between marks whose L0 is within a quarter of k; NaN if never."
     run = run[(run.l0 - k).abs() <= k / 4].sort_values("step")
     below = np.flatnonzero(run.fvu.to_numpy() <= fvu)
     if len(below) == 0: return np.nan
@@ -125,7 +125,7 @@ def time_to(
 def race_table(
     result:dict, # of `race`
 ) -> pd.DataFrame:
-    "By architecture and system: rate, final FVU (mean, range), L0, dead latents, seconds in all and to the last one's FVU."
+    "By architecture and system: rate, final FVU (mean, range), L0, dead latents, seconds in all and to the worst FVU."
     df, rows, k = best_runs(result), [], result["k"]
     last = df[df.step == df.step.max()]
     for a, part in last.groupby("architecture", sort=False):
@@ -172,7 +172,7 @@ def plot_race(
     architecture="topk", # which
     axes=None,    # two
 ):
-    "Held-out FVU of every system at its best learning rate, by tokens and by seconds of training, a line for each start."
+    "Held-out FVU of every system at its best learning rate, by tokens and by seconds, a line for each start."
     df, k = best_runs(result), result["k"]
     df = df[(df.architecture == architecture) & ((df.l0 - k).abs() <= k / 4)]
     check(len(df) > 0, f"architecture: the result has no runs of {architecture!r}")

@@ -26,6 +26,7 @@ _columns = ("rank", "latent", "label", "dictionary", "page", *_numbers, "tags", 
 # %% ../../nbs/lib/cards/06_browser.ipynb #6f5e487d
 def _round(x): return None if x is None or not math.isfinite(x) else float(f"{x:.4g}")
 
+# %% ../../nbs/lib/cards/06_browser.ipynb #6c4953c0
 def _said(s): return visible(cut(s, 1000))
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #cd802454
@@ -105,11 +106,11 @@ _shade = dict(
 for them, and a direction in each""",
     difference="""Shade is the latent's activation on the difference of the two models on a token, in
 <span class="f">orange</span> where the fine-tuned model has more of its direction and in <span class="b">blue</span>
-where the base model has (the dictionary was trained on the former only, and may fire on anything in the latter), on one
-scale""",
+where the base model has (the dictionary was trained on the former only, and may fire on anything in the latter), on
+one scale""",
     net="""Shade is the latent's activation on a token, in <span class="f">orange</span> on the fine-tuned model less
-the mean of the placebos and in <span class="b">blue</span> on one placebo less the mean of the others, which is what chance
-between runs gives, on one scale""")
+the mean of the placebos and in <span class="b">blue</span> on one placebo less the mean of the others, which is what
+chance between runs gives, on one scale""")
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #ad567110
 def page_html(
@@ -133,8 +134,8 @@ def _named(table):
     share = (t.label != "").groupby(t.dictionary, sort=False).mean()
     have = ", ".join(f"{v:.0%} of {d}" for d, v in share.items())
     return ("A name is what holds 30 % of a latent's activation or more, or of its strongest tenth, and half as much "
-        f"of the text at most; {have} latents that fire have one, the others fire on many kinds of tokens, of which none "
-        "stands out.")
+        f"of the text at most; {have} latents that fire have one, the others fire on many kinds of tokens, of which "
+        "none stands out.")
 
 # %% ../../nbs/lib/cards/06_browser.ipynb #086ed14e
 def _own_row(c):

@@ -49,6 +49,7 @@ def _n(x, d=3):
 # %% ../../nbs/lib/cards/05_render.ipynb #2f9b2863
 def _sign(x): return ("+" if x is not None and x > 0 else "")+_n(x)
 
+# %% ../../nbs/lib/cards/05_render.ipynb #2711df9d
 def _pct(x, d=3): return "–" if x is None else f"{_n(100*x, d)} %"
 
 # %% ../../nbs/lib/cards/05_render.ipynb #d168a307
@@ -163,8 +164,8 @@ def _halves(c):
 # %% ../../nbs/lib/cards/05_render.ipynb #90d08bdb
 def _facts(c):
     "Frequency, magnitude, place; histogram; tokens that the latent promotes."
-    freq = dict(name=f"frequency, {text_read(c)}", base=_pct(c["freq_base"]), ft=_pct(c["freq_ft"]), part=False, tone="",
-        change=_est(c["delta"], c, k=100, sign=True, unit="pp"))
+    freq = dict(name=f"frequency, {text_read(c)}", base=_pct(c["freq_base"]), ft=_pct(c["freq_ft"]), part=False,
+        tone="", change=_est(c["delta"], c, k=100, sign=True, unit="pp"))
     mean = dict(name="mean when active", base=_n(c["mean_base"]), ft=_n(c["mean_ft"]), part=False, tone="",
         change=_est(c["mean_ft"]-c["mean_base"], c, "mean_lo", "mean_hi", sign=True))
     rows = [freq, mean]
@@ -227,7 +228,11 @@ def _steering(c):
     return dict(measures=list(d["measures"].values()), rows=rows, docs=f"{docs:,}", wrote=wrote)
 
 # %% ../../nbs/lib/cards/05_render.ipynb #aeab29fd
-def card_slug(dictionary, latent): return f'{"".join(o if o.isalnum() else "-" for o in dictionary.lower())}-{int(latent)}'
+def card_slug(dictionary, latent):
+    name = "".join(o if o.isalnum() else "-" for o in dictionary.lower())
+    return f"{name}-{int(latent)}"
+
+# %% ../../nbs/lib/cards/05_render.ipynb #12004b59
 def card_anchor(c): return card_slug(c["dictionary"], c["latent"])
 
 # %% ../../nbs/lib/cards/05_render.ipynb #a46a3e6e
@@ -251,9 +256,9 @@ def card_html(
     top, who = max(c["max"], 1e-12), _who(c)
     strongest = [_context(o, top, who) for o in c["contexts"] if o["kind"] == "top"]
     others = [_context(o, top, who) for o in c["contexts"] if o["kind"] != "top"]
-    return render_template("card.html", head=head, href=href or (lambda dictionary, latent: None), anchor=card_anchor(c),
-        label=c["label"].lstrip("#"), dictionary=c["dictionary"], tone=tone, verdict_words=words, sure=_sure(c),
-        evidence=c.get("evidence"), verdicts=_verdicts(c), steering=_steering(c), nearest=_nearest(c),
+    return render_template("card.html", head=head, href=href or (lambda dictionary, latent: None),
+        anchor=card_anchor(c), label=c["label"].lstrip("#"), dictionary=c["dictionary"], tone=tone, verdict_words=words,
+        sure=_sure(c), evidence=c.get("evidence"), verdicts=_verdicts(c), steering=_steering(c), nearest=_nearest(c),
         strongest=strongest, others=others, **_facts(c))
 
 # %% ../../nbs/lib/cards/05_render.ipynb #ffce8de7

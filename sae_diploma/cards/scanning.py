@@ -249,7 +249,8 @@ def scan_all(
     chunk=None,       # rows in memory at once
 ) -> Scan:
     "One pass for the whole dictionary, counted by part of the text."
-    return scan(sae, pair, None, rows, encode, part_codes(pair.table)[0], chunk, n_top=n_top, n_sample=n_sample, seed=seed)
+    return scan(sae, pair, None, rows, encode, part_codes(pair.table)[0], chunk, n_top=n_top, n_sample=n_sample,
+        seed=seed)
 
 # %% ../../nbs/lib/cards/01_scanning.ipynb #4798d117
 QUANTILES = (.9, .75, .5, .25, .1) # of the activations on active tokens: contexts besides the strongest

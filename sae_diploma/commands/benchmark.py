@@ -83,7 +83,8 @@ def benchmark_(
     architectures:str="topk,batchtopk", # of the SAEs
     # train-step, quality: sae_diploma, saelens, dictionary_learning, sparsify; all that are installed by default
     systems:str=None,
-    # train-step: numbers of threads, each a series of its own, 1,2 by default; quality, extraction: of PyTorch, 1 by default
+    # train-step: numbers of threads, each a series of its own, 1,2 by default; quality, extraction: of PyTorch, 1 by
+    # default
     threads:str=None,
     # train-step: in which every system makes one step, 9 by default; extraction: in which each reads the corpus, 3 by
     # default; benign: trainings of each kind, 9 by default
@@ -100,7 +101,8 @@ def benchmark_(
     # extraction: shape of the model, with random weights: micro, small, smollm2_135m or smollm2_1_7b
     shape:str="smollm2_135m",
     n_docs:int=120,           # extraction: documents of the corpus
-    # file for the result, JSON; quality goes on where it holds a part of the same, extraction keeps the parts that are not asked for
+    # file for the result, JSON; quality goes on where it holds a part of the same, extraction keeps the parts that are
+    # not asked for
     out:str=None,
 ):
     "Time training or extraction against other libraries (pip install sae_diploma[bench])."

@@ -118,9 +118,9 @@ def may_hold_tokens(
     "Raise `ParamError` where a token table cannot be written."
     for f in (out/"tokens", out/"tokens"/"tokens.parquet", out/"tokens"/"docs.parquet"):
         folder = f.name == "tokens"
-        found = "file" if folder else "folder"
         check(not f.exists() or f.is_dir() == folder,
-              f"{param}: {f} is a {found}, and the token table would be written there; move it")
+              f"{param}: {f} is a {'file' if folder else 'folder'}, and the token table would be written there; "
+              "move it")
 
 # %% ../../nbs/lib/commands/00_checks.ipynb #22de0c01
 def inside(

@@ -86,7 +86,8 @@ def extract_(
     model_name:str="tiny",        # folder, hub id, .gguf file, or tiny
     dataset_name:str="docstrings", # hub id, folder, .parquet, .jsonl, .csv, docstrings or package-readmes
     text_column:str="text",       # column of the text
-    # decoder layer: 0-based, negative from the end, or a fraction of the depth; several, separated by commas, in one pass
+    # decoder layer: 0-based, negative from the end, or a fraction of the depth; several, separated by commas, in one
+    # pass
     layer_idx:str="-1",
     num_samples:int=1000,         # documents; more of the same seed than a store has are appended to it
     output_dir:str="./data/activations", # folder of the store; of several, each gets a folder in it
@@ -116,8 +117,8 @@ def extract_(
     dataset_config:str=None,      # configuration of a hub dataset, such as 20231101.en
     overwrite_cache:bool=False,   # no longer needed
 ):
-    """Write the activations of a model on a corpus as a store; `accelerate launch -m sae_diploma.cli extract …` shares the
-    work among devices."""
+    """Write the activations of a model on a corpus as a store; `accelerate launch -m sae_diploma.cli extract …` shares
+    the work among devices."""
     from sae_diploma import acts, data, models
     from sae_diploma.acts.extraction import check_cut, ranks
     from sae_diploma.acts.manage import check_table_place

@@ -41,8 +41,8 @@ def size_params(
     "The parameters that say how much is read; {} leaves it to the preset."
     out = {} if max_length is None else {"02.max_length": max_length, "03.max_length": max_length}
     if num_samples is None: return out
-    check(num_samples >= 16, f"num_samples: {num_samples} documents are too few to learn from and to measure on; use 16 "
-                             "or more, or --tables_only with a dictionary that exists")
+    check(num_samples >= 16, f"num_samples: {num_samples} documents are too few to learn from and to measure on; use "
+                             "16 or more, or --tables_only with a dictionary that exists")
     half = num_samples-2*(num_samples//4)
     return out | {"01.n_plain": num_samples, "03.n_sae_plain": half, "03.n_eval_plain": num_samples-half}
 

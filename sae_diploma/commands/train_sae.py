@@ -183,9 +183,9 @@ def train_sae_(
     device_map:str=None,             # streaming: auto spreads a large model over all devices
     quantization:str=None,           # streaming: 8bit or 4bit weights, on CUDA
 ):
-    """Train sparse autoencoders, or crosscoders, on stores of activations, or on a model's activations as they are made;
-    started by `accelerate launch -m sae_diploma.cli train-sae …`, several processes share the batches of one SAE, or the
-    SAEs of a sweep."""
+    """Train sparse autoencoders, or crosscoders, on stores of activations, or on a model's activations as they are
+    made; started by `accelerate launch -m sae_diploma.cli train-sae …`, several processes share the batches of one
+    SAE, or the SAEs of a sweep."""
     from sae_diploma.costs.single import announce_work, dictionaries_plan
     from sae_diploma.train import check_reporter, fit_many, make_plan, may_fit
     from sae_diploma.train.peers import own_device, peers_here
@@ -199,10 +199,11 @@ def train_sae_(
     both = "both were given; give the one or the other" if model_name else "neither was given; give a store that " \
         "`sae-diploma extract` wrote, or a model whose activations are made while they are trained on"
     check(bool(activations_path) != bool(model_name), f"activations_path, model_name: {both}")
-    sweep, peers = _shared_out(_sweep(architecture, k, prefixes, l1_coefficient, l0_coefficient, output_dir), peers_here())
+    asked = _sweep(architecture, k, prefixes, l1_coefficient, l0_coefficient, output_dir)
+    sweep, peers = _shared_out(asked, peers_here())
     check(not (model_name and peers.n > 1),
-          f"model_name: {peers.n} processes share the batches of a store, and a stream has none; run `sae-diploma extract` "
-          "first, which shares its work too, and give --activations_path")
+          f"model_name: {peers.n} processes share the batches of a store, and a stream has none; run `sae-diploma "
+          "extract` first, which shares its work too, and give --activations_path")
     device = own_device(device)
     if not sweep.kinds: return # more processes than SAEs
     outside_stores(output_dir)
@@ -231,7 +232,8 @@ def train_sae_(
     cfgs = _configs(sweep, store.d_in, getattr(store, "n_sources", 1), d_sae, **meta, **more)
     rows, held = _rows(table)
     n_rows = n_tokens if model_name else store.n_tokens if rows is None else len(rows)
-    if peers.first: announce_work(dictionaries_plan(cfgs, n_rows, 1 if model_name else num_epochs, batch_size), output_dir, device)
+    if peers.first:
+        announce_work(dictionaries_plan(cfgs, n_rows, 1 if model_name else num_epochs, batch_size), output_dir, device)
     saes = fit_many(store, cfgs, sweep.folders, rows=rows, eval_rows=held, n_epochs=None if model_name else num_epochs,
                     device=device, log_every=log_steps, checkpoint_every=save_steps, seed=seed, report_to=track,
                     peers=peers, **how)

@@ -20,13 +20,17 @@ class SaeDiplomaError(Exception):
 # %% ../../nbs/lib/core/00_errors.ipynb #209067eb
 class ParamError(SaeDiplomaError, ValueError): "A parameter that cannot work."
 
+# %% ../../nbs/lib/core/00_errors.ipynb #44080b55
 class UnreadableError(ParamError):
     "A model whose formula could not be measured: what hangs on it is left out, and nothing else."
 
+# %% ../../nbs/lib/core/00_errors.ipynb #d2799032
 class DataError(SaeDiplomaError, ValueError): "Input data that cannot be used, or that is not there."
 
+# %% ../../nbs/lib/core/00_errors.ipynb #b37ae6c1
 class CorruptError(SaeDiplomaError): "A file that was altered or cut short after it was written."
 
+# %% ../../nbs/lib/core/00_errors.ipynb #f0956100
 class LockedError(SaeDiplomaError): "A folder that another process is writing to."
 
 # %% ../../nbs/lib/core/00_errors.ipynb #23076b75

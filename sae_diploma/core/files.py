@@ -182,4 +182,5 @@ def load_safetensors(
         tensors = load_file(str(path), device=str(device))
         return {k: v.clone() if v.device.type == "cpu" else v for k, v in tensors.items()}
     except Exception as e:
-        raise CorruptError(f"{path} is no whole safetensors file ({first_line(e)}); delete it and write it again") from None
+        said = f"{path} is no whole safetensors file ({first_line(e)}); delete it and write it again"
+        raise CorruptError(said) from None

@@ -57,6 +57,7 @@ def _versions():
         with contextlib.suppress(md.PackageNotFoundError): v[o] = md.version(o)
     return v
 
+# %% ../../nbs/lib/core/03_manifests.ipynb #d54abe23
 def versions() -> dict:
     "Versions of Python, the platform and the libraries that results depend on."
     return dict(_versions())

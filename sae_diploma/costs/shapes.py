@@ -96,6 +96,7 @@ def _cached(name):
     there = try_to_load_from_cache(name, "config.json")
     return there if isinstance(there, str) else None
 
+# %% ../../nbs/lib/costs/00_shapes.ipynb #7405925e
 def _from_hub(name):
     "The config of a hub model from the hub; None where that gives none."
     from huggingface_hub import hf_hub_download

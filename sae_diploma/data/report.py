@@ -42,8 +42,8 @@ def corpus_card(
     packages=None,             # of the corpora of our own
     cache_dir=None,            # see `cache_folder`
 ) -> dict:
-    """Counts, lengths and hashes of the data of a run, and of a corpus of our own the whole of it: its packages, what was
-    dropped and why, how it differs from the recorded one."""
+    """Counts, lengths and hashes of the data of a run, and of a corpus of our own the whole of it: its packages, what
+    was dropped and why, how it differs from the recorded one."""
     card = dict(dataset=str(dataset_name), pairs={s: _pairs_card(d) for s, d in pairs.items()},
                 dropped=dict(pairs=dict(getattr(pairs, "dropped", {}))))
     if plain is not None: card["plain"] = _plain_card(plain)

@@ -156,7 +156,8 @@ def open_source(
 ):
     "Open any source; every failure becomes one sentence."
     name, p = str(name), Path(str(name)).expanduser()
-    check(name, "dataset_name: it is empty; give 'docstrings', 'package-readmes', a file, a folder, or an id of the hub")
+    check(name, "dataset_name: it is empty; give 'docstrings', 'package-readmes', a file, a folder, or an id of the "
+                "hub")
     is_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or suffix(p) in READERS
     check(p.exists() or not is_path, f"dataset_name: there is no file or folder {name}")
     if p.exists():

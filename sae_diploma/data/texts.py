@@ -37,8 +37,8 @@ def open_column(
     cache_dir=None, # where what is read is kept
     streaming=False, # rows as they come, of local files too; of a hub id nothing else is
 ):
-    """The texts of any source but the corpora of our own as a dataset of `text` and `id`, with access by number unless it is
-    streamed."""
+    """The texts of any source but the corpora of our own as a dataset of `text` and `id`, with access by number unless
+    it is streamed."""
     local = Path(str(name)).expanduser().exists()
     source = open_source(name, config, revision, cache_dir, streaming=streaming or not local)
     key = next((a for a in (split, *SPLIT_NAMES.get(split, ())) if a in source.splits), None)

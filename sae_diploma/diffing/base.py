@@ -89,9 +89,7 @@ def eval_rows(
 ) -> np.ndarray:
     "The rows to compare on, in store order; raises `DataError` when there are none."
     rows = pair.rows(split="eval") if rows is None else np.sort(np.asarray(rows))
-    check(len(rows) > 0,
-          "rows: no token to compare on; the token table needs documents of the split 'eval'",
-          DataError)
+    check(len(rows) > 0, "rows: no token to compare on; the token table needs documents of the split 'eval'", DataError)
     return rows
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #5b2718cf

@@ -12,7 +12,7 @@ import torch
 
 from ..chat import document_opening
 from ..core import *
-from .diff_mining import placebo_model, token_rates
+from .diff_mining import models_to_read, token_rates
 from .lens import words
 from .methods import *
 from ..models import unwrap
@@ -41,6 +41,12 @@ class _Voice:
         self.cache = out.past_key_values
         return out.logits[:, -1].float().cpu()
 
+# %% ../../nbs/lib/diffing/20_contrastive_decoding.ipynb #5d44b5cc
+def _amplified(l, other, alpha):
+    "Logits with `alpha` times what they differ from the other model's by; tokens that one of them lacks are left out."
+    width = min(l.shape[1], other.shape[1])
+    return l[:, :width]+alpha*(l[:, :width]-other[:, :width])
+
 # %% ../../nbs/lib/diffing/20_contrastive_decoding.ipynb #96d724ae
 @torch.no_grad()
 def _go_on(plus, minus, prefixes, u, alpha):
@@ -52,10 +58,7 @@ def _go_on(plus, minus, prefixes, u, alpha):
     a, b, ids = _Voice(plus), _Voice(minus), known[:, :min(n)]
     for t in range(min(n), known.shape[1]):
         l = a(ids)
-        if minus is not plus:
-            other = b(ids)
-            width = min(l.shape[1], other.shape[1])
-            l = l[:, :width]+alpha*(l[:, :width]-other[:, :width])
+        if minus is not plus: l = _amplified(l, b(ids), alpha)
         known[:, t] = torch.where(known[:, t] < 0, _draw(l, at[:, t]), known[:, t])
         ids = known[:, t:t+1]
     return known
@@ -137,9 +140,8 @@ def contrastive_run(
     alpha:float=1.,  # how much of the change is added once more
 ) -> dict: # as `contrastive_texts`
     "Texts of a run's models."
-    models = dict(zip(("base", "ft"), c.models))
-    if (other := placebo_model(c)) is not None: models["placebo"] = other
-    return contrastive_texts(models, c.tokenizer, n_samples=n_samples, n_new=n_new, alpha=alpha, seed=c.tests.seed)
+    how = dict(n_samples=n_samples, n_new=n_new, alpha=alpha, seed=c.tests.seed)
+    return contrastive_texts(models_to_read(c), c.tokenizer, **how)
 
 # %% ../../nbs/lib/diffing/20_contrastive_decoding.ipynb #d7f59d64
 register(Method("contrastive_decoding", label="contrastive decoding", place=17.4,

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['plain_documents', 'contrast_logits', 'Mined', 'top_k', 'documents_needed', 'mine', 'token_rates', 'token_shares',
            'mined_tokens', 'null_tokens', 'diff_mining', 'tokens_between_runs', 'nmf', 'topics', 'placebo_model',
-           'mine_run']
+           'models_to_read', 'mine_run']
 
 # %% ../../nbs/lib/diffing/19_diff_mining.ipynb #124f0f3d
 from dataclasses import dataclass
@@ -21,6 +21,11 @@ from .placebo import moderated_t
 from ..models import load_tuned, logits_at, unwrap
 from ..stats import *
 
+# %% ../../nbs/lib/diffing/19_diff_mining.ipynb #0418c662
+def _evenly(docs, n):
+    "`n` of the documents, evenly spread and in their order; all of them for 0, and where they are fewer."
+    return docs if not 0 < n < len(docs) else docs[np.linspace(0, len(docs)-1, n).round().astype(int)]
+
 # %% ../../nbs/lib/diffing/19_diff_mining.ipynb #5678786f
 def plain_documents(
     table,        # `TokenTable`
@@ -30,8 +35,7 @@ def plain_documents(
     docs, n = table.docs, np.diff(table.bounds)
     keep = (docs.regime == "plain").to_numpy() & (n > 1)
     if "chunk" in docs: keep &= docs.chunk.fillna(0).to_numpy() == 0
-    found = np.flatnonzero(keep)
-    return found if not 0 < n_docs < len(found) else found[np.linspace(0, len(found)-1, n_docs).round().astype(int)]
+    return _evenly(np.flatnonzero(keep), n_docs)
 
 # %% ../../nbs/lib/diffing/19_diff_mining.ipynb #3878f9b4
 def _batches(table, docs, n_first, vocab, wanted=None, most=2**25):
@@ -129,6 +133,12 @@ def _check_texts(docs, n_first, stats):
     check(len(docs) >= need, f"texts: {len(docs)} plain texts are too few to call a token, which needs "
           f"{need*n_first:,} positions, the first {n_first} tokens of {need} texts; give more texts", UnreadableError)
 
+# %% ../../nbs/lib/diffing/19_diff_mining.ipynb #7a6b3ed8
+def _read(model, ids, where):
+    "Logits of a model at the chosen positions; what comes behind a text leaves no trace in it."
+    dev = unwrap(model).get_input_embeddings().weight.device
+    return logits_at(model, ids.to(dev), where.to(dev)).float()
+
 # %% ../../nbs/lib/diffing/19_diff_mining.ipynb #f52f1d3c
 @torch.no_grad()
 def mine(
@@ -153,12 +163,6 @@ def mine(
             if name not in found: found[name] = _Counter(len(docs), vocab, k)
             found[name].add(doc, contrast_logits(logits, *of))
     return {name: c.done() for name, c in found.items()}
-
-# %% ../../nbs/lib/diffing/19_diff_mining.ipynb #7a6b3ed8
-def _read(model, ids, where):
-    "Logits of a model at the chosen positions; what comes behind a text leaves no trace in it."
-    dev = unwrap(model).get_input_embeddings().weight.device
-    return logits_at(model, ids.to(dev), where.to(dev)).float()
 
 # %% ../../nbs/lib/diffing/19_diff_mining.ipynb #d7960485
 def _swap_p(high, low, n, n_low, stats):
@@ -300,6 +304,15 @@ def nmf(
                           f"error by {(errors[-2]-errors[-1])/errors[0]:.1e} of what it was at first); use more rounds "
                           "or fewer topics")
 
+# %% ../../nbs/lib/diffing/19_diff_mining.ipynb #554da4db
+def _favoured(m, tok):
+    "((positions, tokens) sparse: a difference where the token is among the K largest and it is above 0, the tokens)."
+    from scipy.sparse import coo_array
+    used, cols = np.unique(m.tokens, return_inverse=True)
+    at, keep = np.repeat(np.arange(len(m.tokens)), m.k), np.flatnonzero(~np.isin(used, no_words(tok)))
+    X = coo_array((np.maximum(m.values.ravel(), 0), (at, cols.ravel())), (len(m.tokens), len(used))).tocsr()
+    return X[:, keep], used[keep]
+
 # %% ../../nbs/lib/diffing/19_diff_mining.ipynb #fc087f75
 def topics(
     m,              # `Mined`
@@ -309,16 +322,12 @@ def topics(
     **kw,           # of `nmf`
 ) -> pd.DataFrame: # topic, share, positions, tokens; `left` in attrs
     "Topics of the K largest differences: share of their weight, of positions where each is strongest, its tokens."
-    from scipy.sparse import coo_array
-    at, vocab = np.repeat(np.arange(len(m.tokens)), m.k), len(m.mean)
-    used, cols = np.unique(m.tokens, return_inverse=True)
-    X = coo_array((np.maximum(m.values.ravel(), 0), (at, cols.ravel())), (len(m.tokens), len(used))).tocsr()
-    keep = np.flatnonzero(~np.isin(used, no_words(tok)))
-    W, H, left = nmf(X[:, keep], n_topics, **kw)
+    X, used = _favoured(m, tok)
+    W, H, left = nmf(X, n_topics, **kw)
     weight = W.sum(0)*H.sum(1)
     best = np.bincount((W*H.sum(1)).argmax(1), minlength=n_topics)/len(W)
     out = pd.DataFrame([dict(share=weight[i]/weight.sum(), positions=best[i],
-                             tokens=words(tok, [used[keep][np.argsort(-H[i])[:n_tokens]]])[0])
+                             tokens=words(tok, [used[np.argsort(-H[i])[:n_tokens]]])[0])
                         for i in np.argsort(-weight)])
     out.insert(0, "topic", np.arange(1, n_topics+1))
     out.attrs["left"] = float(left)
@@ -332,9 +341,16 @@ def placebo_model(
     from sae_diploma.run_models import models_of_run
     placebos = models_of_run(c.run_dir, unchanged=True).placebos
     if not placebos: return None
-    load = lambda: load_tuned(c.sae.cfg.model_name, next(iter(placebos.values())), dtype=c.dtype, device=c.device,
-                              merge=True)
-    return c._once("placebo model", load)
+    name, first, how = c.sae.cfg.model_name, next(iter(placebos.values())), dict(dtype=c.dtype, device=c.device)
+    return c._once("placebo model", lambda: load_tuned(name, first, merge=True, **how))
+
+# %% ../../nbs/lib/diffing/19_diff_mining.ipynb #30e69a12
+def models_to_read(
+    c, # `Comparison`
+) -> dict: # 'base', 'ft', and where there is a placebo 'placebo' -> model
+    "The models of a run whose predictions are compared."
+    models, other = dict(zip(("base", "ft"), c.models)), placebo_model(c)
+    return models if other is None else models | dict(placebo=other)
 
 # %% ../../nbs/lib/diffing/19_diff_mining.ipynb #65b9db5b
 def mine_run(
@@ -344,10 +360,8 @@ def mine_run(
     k:int=0,        # tokens noted at each position; 0 for `top_k`
 ) -> dict: # 'ft', and with a placebo 'placebo' and 'net' -> `Mined`
     "The tokens that fine-tuning, and a placebo, favour on a run's plain texts."
-    models, of = dict(zip(("base", "ft"), c.models)), dict(ft=(["ft"], ["base"]))
-    if (other := placebo_model(c)) is not None:
-        models["placebo"] = other
-        of |= dict(placebo=(["placebo"], ["base"]), net=(["ft"], ["placebo"]))
+    models, of = models_to_read(c), dict(ft=(["ft"], ["base"]))
+    if "placebo" in models: of |= dict(placebo=(["placebo"], ["base"]), net=(["ft"], ["placebo"]))
     return mine(models, of, c.pair.table, n_docs, n_first, k, c.tests)
 
 # %% ../../nbs/lib/diffing/19_diff_mining.ipynb #c82e1a1e

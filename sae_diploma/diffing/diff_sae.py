@@ -59,8 +59,7 @@ def models_differ(
     pair,      # `PairedStores`
     rows=None, # as for `check_differs`
 ) -> bool:
-    """Whether the two models differ at all, beyond rounding; raises `DataError` where there is no
-    token to look at."""
+    "Whether the two models differ at all, beyond rounding; raises `DataError` where there is no token to look at."
     try: return len(check_differs(pair, rows)) > 0
     except DataError as e:
         if "do not differ" not in str(e): raise

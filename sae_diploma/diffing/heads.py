@@ -12,7 +12,7 @@ import torch
 
 from ..core import *
 from .base import *
-from .diff_mining import _batches, placebo_model
+from .diff_mining import _batches, _evenly, models_to_read
 from .methods import *
 from .weights import merge_adapter, stream_modules
 from ..models import *
@@ -100,7 +100,7 @@ def written_by_heads(
 
 # %% ../../nbs/lib/diffing/23_heads.ipynb #92e1cd80
 def _by_head(W, heads, shared, rows):
-    "(heads, …) parts of a matrix: its rows or columns, of heads that share them each the same."
+    "(heads, …) parts of a matrix: its rows or columns; heads that share a part each get it."
     parts = W.detach().float().unflatten(0 if rows else 1, (shared, -1))
     parts = parts if rows else parts.transpose(0, 1)
     return parts.repeat_interleave(heads//shared, 0).flatten(1)
@@ -139,6 +139,15 @@ def _patched_kl(base, ft, name, heads, ids, where):
         out.append((goal.exp()*(goal-q)).sum(-1))
     return torch.stack(out, 1).double().cpu().numpy()
 
+# %% ../../nbs/lib/diffing/23_heads.ipynb #71e431e5
+def _before_scored(table):
+    "(n,) bool: at which rows of the table the next token, of the same document, is one whose prediction counts."
+    scored = np.zeros(len(table)+1, bool)
+    scored[table.rows(segment=table.scored_segment)] = True
+    wanted = scored[1:].copy()
+    wanted[table.bounds[1:]-1] = False
+    return wanted
+
 # %% ../../nbs/lib/diffing/23_heads.ipynb #c8d99a6a
 def patch_heads(
     base, ft,         # plain models
@@ -153,10 +162,7 @@ def patch_heads(
           f"{', '.join(map(str, names))} can", UnreadableError)
     check_enough(len(docs) > 1, len(docs), "an interval")
     heads, vocab = text_config(base).num_attention_heads, base.get_output_embeddings().weight.shape[0]
-    scored = np.zeros(len(table)+1, bool)
-    scored[table.rows(segment=table.scored_segment)] = True
-    wanted, n = scored[1:].copy(), np.diff(table.bounds)[docs]
-    wanted[table.bounds[1:]-1] = False
+    wanted, n = _before_scored(table), np.diff(table.bounds)[docs]
     kl = np.zeros((len(docs), heads+2))
     for at, ids, where, _ in _batches(table, docs, int(n.max()), vocab, wanted):
         doc = np.repeat(at, where.sum(1).numpy())
@@ -172,12 +178,9 @@ def heads_of_run(
     n_docs:int=24,  # held-out documents of the text that the comparison is about, evenly spread
 ) -> pd.DataFrame: # layer, head, written with interval, share, placebo_written, q, k, v, o, and at the layer `closed`
     "Which heads changed, in a run; raises `UnreadableError` where the heads of no layer can be told apart."
-    base, ft = (merge_adapter(m) for m in c.models)
-    models = dict(base=base, ft=ft)
-    if (other := placebo_model(c)) is not None: models["placebo"] = merge_adapter(other)
-    docs = c.held_out.table.docs
-    docs = docs.doc[docs.regime == c.regime].to_numpy()
-    docs = docs[np.linspace(0, len(docs)-1, min(n_docs, len(docs))).round().astype(int)]
+    models = {k: merge_adapter(m) for k, m in models_to_read(c).items()}
+    base, ft, docs = models["base"], models["ft"], c.held_out.table.docs
+    docs = _evenly(docs.doc[docs.regime == c.regime].to_numpy(), n_docs)
     t = written_by_heads(models, c.held_out.table, docs, c.tests)
     at = ["layer", "head"]
     out = t[t.model == "ft"].drop(columns="model").merge(weights_of_heads(base, ft), on=at)

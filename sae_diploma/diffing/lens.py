@@ -168,8 +168,7 @@ def _first_positions(pair, rows, first):
     r, _ = names_of(pair.table, rows)
     rows = rows[r == "plain"]
     doc = np.asarray(pair.doc)[rows]
-    # first counted token of its document
-    start = np.searchsorted(doc, doc)
+    start = np.searchsorted(doc, doc) # first counted token of its document
     for j in range(first):
         at = rows[np.arange(len(rows)) - start == j]
         if len(at): yield j, (pair.ft[at].double() - pair.base[at].double()).numpy()

@@ -12,7 +12,7 @@ import torch
 
 from ..core import *
 from .base import *
-from .diff_mining import _batches, _read, placebo_model
+from .diff_mining import _batches, _evenly, _read, models_to_read
 from .methods import *
 from ..models import unwrap
 from ..stats import *
@@ -89,11 +89,9 @@ def outputs_run(
     n_docs:int=0, # held-out documents of each kind of text, evenly spread; 0 for all
 ) -> pd.DataFrame: # of `outputs`
     "The outputs of a run's models on held-out documents."
-    models, docs = dict(zip(("base", "ft"), c.models)), c.held_out.table.docs
-    if (other := placebo_model(c)) is not None: models["placebo"] = other
-    some = lambda d: d if not 0 < n_docs < len(d) else d[np.linspace(0, len(d)-1, n_docs).round().astype(int)]
-    chosen = np.sort(np.concatenate([some(g.doc.to_numpy()) for _, g in docs.groupby("regime")]))
-    return outputs(models, c.held_out.table, chosen, stats=c.tests)
+    by_kind = c.held_out.table.docs.groupby("regime")
+    chosen = np.sort(np.concatenate([_evenly(g.doc.to_numpy(), n_docs) for _, g in by_kind]))
+    return outputs(models_to_read(c), c.held_out.table, chosen, stats=c.tests)
 
 # %% ../../nbs/lib/diffing/21_outputs.ipynb #f31ce016
 register(Method("outputs", label="outputs", place=17.1, run=outputs_run,

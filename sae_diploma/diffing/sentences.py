@@ -37,8 +37,8 @@ def fit_sentence(
     t = select(t).set_index(["measure", "model"])
     left = lambda measure, model: estimate(*t.loc[(measure, model), ["value", "lo", "hi"]], 100, unit="%")
     if not np.isfinite(t.value["delta_fvu", "ft-base"]):
-        return (f"The base model's dictionary leaves {left('fvu', 'base')} of the variance of both models unexplained; they "
-                "do not differ at this place.")
+        return (f"The base model's dictionary leaves {left('fvu', 'base')} of the variance of both models unexplained; "
+                "they do not differ at this place.")
     return (f"The base model's dictionary leaves {left('fvu', 'base')} of the variance of the base model unexplained, "
             f"{left('fvu', 'ft')} of the fine-tuned one's, and {left('delta_fvu', 'ft-base')} of their difference.")
 
@@ -183,8 +183,9 @@ def mining_sentence(
     of, rate = f"Of {t.p.notna().sum():,} tested tokens", f"at a false discovery rate of {pct(fdr)}"
     if not len(up): return f"{of} none is favoured more often on plain text {rate}."
     be = lambda k: f"{k:,} {'is' if k == 1 else 'are'}"
-    said = (f"{of} {be(len(up))} favoured more often on plain text {rate}, first {up.text.iloc[0]!r}, which is among the "
-            f"largest differences at {estimate(*up[['effect', 'lo', 'hi']].iloc[0], 100, unit='%')} of the positions")
+    said = (f"{of} {be(len(up))} favoured more often on plain text {rate}, first {up.text.iloc[0]!r}, which is among "
+            f"the largest differences at {estimate(*up[['effect', 'lo', 'hi']].iloc[0], 100, unit='%')} of the "
+            "positions")
     if len(swapped): said += f"; with swapped labels any is called in {100*np.mean(np.asarray(swapped) > 0):.0f} %"
     if "survives" not in t: return said+"."
     more = t[t.survives & (t.effect > 0)].sort_values("net_rate", ascending=False)
@@ -199,8 +200,9 @@ def tokens_sentence(
     t = t[(t.tokens_of == t.tokens_of.iloc[0]) & t.p.notna()] if len(t) else t
     if not len(t): return "No method has units enough to say what chance would give."
     best = t.loc[t.share.idxmax()]
-    said = (f"Of the first {int(best.tokens)} tokens of {best.tokens_of}, {pct(best.share)} are promoted by the first units "
-            f"of {best.units_of}, the most of any method; other units of it promote {pct(best.chance)} (p = {best.p:.3f}")
+    said = (f"Of the first {int(best.tokens)} tokens of {best.tokens_of}, {pct(best.share)} are promoted by the first "
+            f"units of {best.units_of}, the most of any method; other units of it promote {pct(best.chance)} "
+            f"(p = {best.p:.3f}")
     return said+(f", {len(t)} methods asked)." if len(t) > 1 else ").")
 
 # %% ../../nbs/lib/diffing/93_sentences.ipynb #03c47a6c
@@ -215,5 +217,5 @@ def heads_sentence(
     at = t[t.closed.notna()]
     if not len(at): return said+"."
     best = at.loc[at.closed.idxmax()]
-    return said+(f"; of the heads at layer {int(best.layer)} head {int(best['head'])} closes most of the gap between the "
-                 f"models' predictions, {estimate(*best[['closed', 'lo_closed', 'hi_closed']], 100, unit='%')}.")
+    return said+(f"; of the heads at layer {int(best.layer)} head {int(best['head'])} closes most of the gap between "
+                 f"the models' predictions, {estimate(*best[['closed', 'lo_closed', 'hi_closed']], 100, unit='%')}.")

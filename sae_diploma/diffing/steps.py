@@ -128,7 +128,8 @@ def crosscoder_seeds(
         sums = crosscoder_sums(c.held_out, cc)
         of = crosscoder(c.held_out, cc, sums=sums, n_bootstrap=20, **some_of(c.stats, "min_docs"))
         fvu = crosscoder_fvu(sums, text, 20).query("measure == 'delta_fvu'").value.iloc[0]
-        out.append(dict(dictionary="crosscoder", seed=seed+i, delta_fvu=fvu, model_specific=int(select(of).called.sum()),
+        out.append(dict(dictionary="crosscoder", seed=seed+i, delta_fvu=fvu,
+                        model_specific=int(select(of).called.sum()),
                         called=int(select(latent_scaling(c.held_out, cc, **kw)).called.sum()),
                         reproduced=_found_again(saes, i)))
     return out
@@ -190,6 +191,7 @@ def depth_of_layers(
 FAMILIES = dict(mean="the mean difference", pca="principal directions of the difference",
                 first="mean differences at the first tokens", weights="directions of the changed weights")
 
+# %% ../../nbs/lib/diffing/91_steps.ipynb #615c52bf
 def left_by_directions(
     t:pd.DataFrame, # of `baselines`
 ) -> dict: # description -> delta-FVU

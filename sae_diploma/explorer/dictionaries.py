@@ -50,7 +50,8 @@ class Dictionary:
             def joint(b, f): v, j = s.encode_sparse(torch.stack([b, f], 1)); return (v*a[0][j], j), (v*a[1][j], j)
             return joint
         if self.kind == "difference": return lambda b, f: (s.encode_sparse(b-f), s.encode_sparse(f-b))
-        one = encode_residual(self.base.sae, s, load_threshold(self.folder)) if self.kind == "delta" else s.encode_sparse
+        one = s.encode_sparse
+        if self.kind == "delta": one = encode_residual(self.base.sae, s, load_threshold(self.folder))
         return lambda b, f: (one(b), one(f))
 
     @property
@@ -66,6 +67,7 @@ class Dictionary:
 # %% ../../nbs/lib/explorer/01_dictionaries.ipynb #df3438f7
 def _is_whole(folder): return (folder/"config.json").exists() and (folder/"model.safetensors").exists()
 
+# %% ../../nbs/lib/explorer/01_dictionaries.ipynb #73441ac4
 def compared_architecture(
     run:Path, # folder of a run
 ) -> str:
@@ -82,7 +84,8 @@ def _trained(run, device):
     names = [o.name for o in saes.glob("sae_*") if _is_whole(o)]
     out = {}
     for name in sorted(names, key=lambda n: (n != main, n.endswith("_again"), n)):
-        title = name.removeprefix("sae_").removesuffix("_again")+" SAE"+(", another seed" if name.endswith("_again") else "")
+        title = name.removeprefix("sae_").removesuffix("_again")+" SAE"
+        if name.endswith("_again"): title += ", another seed"
         out[name] = Dictionary(saes/name, "sae", title, said="base SAE" if name == main else "", device=device)
     return out
 

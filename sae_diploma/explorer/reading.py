@@ -59,7 +59,8 @@ def read_latents(
     from scipy.sparse import csc_array
     rows, got, group = pair.rows(), ([], []), part_codes(pair.table)[0]
     check(len(rows) > 0,
-        "run_dir: this run has no held-out document to read; its token table needs documents of the split 'eval'", DataError)
+        "run_dir: this run has no held-out document to read; its token table needs documents of the split 'eval'",
+        DataError)
     scan = Scan(d.cfg.d_sae, int(group.max())+1, n_sample=128)
     for r in doc_chunks(pair.doc, rows, batch_size):
         acts = _active(d, pair, r)

@@ -64,7 +64,8 @@ def _drawn(t, x, y, show, picked, most):
 class _Frame:
     "Where numbers lie in the picture, whose axes go from and to `box` and a little further."
     w, h, left, bottom, top, right = 560, 380, 62, 46, 12, 14
-    def __init__(self, box): (self.x0, self.x1), (self.y0, self.y1) = ((a-.04*(c-a or 1), c+.04*(c-a or 1)) for a, c in box)
+    def __init__(self, box):
+        (self.x0, self.x1), (self.y0, self.y1) = ((a-.04*(c-a or 1), c+.04*(c-a or 1)) for a, c in box)
     def X(self, v): return self.left+(v-self.x0)/(self.x1-self.x0)*(self.w-self.left-self.right)
     def Y(self, v): return self.h-self.bottom-(v-self.y0)/(self.y1-self.y0)*(self.h-self.bottom-self.top)
 
@@ -88,7 +89,8 @@ def _grid(f, sx, sy, xlabel, ylabel, diagonal):
     a, c = max(f.x0, f.y0), min(f.x1, f.y1)
     if diagonal and a < c: yield f'<path class="d" d="M{X(a):.1f} {Y(a):.1f}L{X(c):.1f} {Y(c):.1f}"/>'
     yield f'<text class="t" x="{(f.left+right)/2}" y="{f.h-8}" text-anchor="middle">{html_cell(xlabel)}</text>'
-    yield f'<text class="t" transform="translate(13 {(bottom+f.top)/2}) rotate(-90)" text-anchor="middle">{html_cell(ylabel)}</text>'
+    turned = f'transform="translate(13 {(bottom+f.top)/2}) rotate(-90)"'
+    yield f'<text class="t" {turned} text-anchor="middle">{html_cell(ylabel)}</text>'
 
 # %% ../../nbs/lib/explorer/04_scatter.ipynb #7a8cc63c
 def _points(t, x, y, picked, names):
@@ -98,8 +100,11 @@ def _points(t, x, y, picked, names):
         name = f"#{latent[i]}"
         tip = f"<title>{html_cell(names.get(int(latent[i]), name) if names else name, 300)}</title>" if tips else ""
         at = f'class="{side[i]}{"" if shown[i] else " off"}" data-i="{int(latent[i])}"'
-        if side[i] == "more": yield f'<path {at} d="M{x[i]:.1f} {y[i]-4.6:.1f}l4.6 4.6l-4.6 4.6l-4.6 -4.6z">{tip}</path>'
-        else: yield f'<circle {at} cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="{3.4 if side[i] == "less" else 2.4}">{tip}</circle>'
+        if side[i] == "more":
+            yield f'<path {at} d="M{x[i]:.1f} {y[i]-4.6:.1f}l4.6 4.6l-4.6 4.6l-4.6 -4.6z">{tip}</path>'
+            continue
+        r = 3.4 if side[i] == "less" else 2.4
+        yield f'<circle {at} cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="{r}">{tip}</circle>'
     for i in np.flatnonzero(latent == picked): yield f'<circle class="ring" cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="9"/>'
 
 # %% ../../nbs/lib/explorer/04_scatter.ipynb #d8675df1
@@ -118,7 +123,8 @@ def scatter_svg(
     box = _box(u, v, sx, sy, view)
     f = _Frame(box)
     label = f"{html_cell(title)}: {len(t):,} latents; the list beside it has the same latents for the keyboard"
-    head = f'<svg class="sx-plot" viewBox="0 0 {f.w} {f.h}" role="img" aria-label="{label}" onclick="{html_cell(_click)}">'
+    head = f'<svg class="sx-plot" viewBox="0 0 {f.w} {f.h}" role="img" aria-label="{label}" ' \
+        f'onclick="{html_cell(_click)}">'
     grid = _grid(f, sx, sy, xlabel, ylabel, box[0] == box[1] or view == "placebo")
     points = _points(t, f.X(u), f.Y(v), picked, names)
     some = f'<div class="m">{len(t):,} of {n:,} latents are drawn.</div>' if n > len(t) else ""

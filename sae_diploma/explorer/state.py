@@ -167,7 +167,7 @@ def _stores(self:Explorer, table, layer, hookpoint):
 def pair_at(self:Explorer,
     layer, hookpoint, # where
 ):
-    "`PairedStores` of the held-out documents, `n_tokens` at most: from the run, or read by the models where it keeps none."
+    "`PairedStores` of the held-out documents, `n_tokens` at most: from the run, or read anew where it keeps none."
     with self._lock:
         if (layer, hookpoint) not in self._pairs:
             table = TokenTable.load(self.run_dir/"03_saes"/"tokens")
@@ -211,7 +211,7 @@ def reading(self:Explorer,
 # %% ../../nbs/lib/explorer/07_state.ipynb #cedc3b3b
 @patch(as_prop=True)
 def directions(self:Explorer) -> dict:
-    "Unit decoder rows, by name, of the dictionaries that are small enough to be compared on the spot; if the chosen one is."
+    "Unit decoder rows, by name, of the dictionaries small enough to be compared at once; {} where the chosen is not."
     with self._lock:
         if not hasattr(self, "_directions"):
             small = [o for o in self.dictionaries.values() if o.cfg.d_sae*o.cfg.d_in < 2e7]

@@ -59,7 +59,8 @@ body:not([data-jp-theme-light]) :not(main)>.sx.widget-box{{padding:8px}}
 .sx .latents ins{{text-decoration:none;background:rgba(var(--ft),.25);border-radius:3px}}
 .sx .latents del{{opacity:.65}}
 .sx select[multiple],.sx select[size]{{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;font-size:12.5px}}
-@container (max-width:920px){{.sx .latents .facts{{grid-template-columns:minmax(0,1fr)}}.sx .latents td{{white-space:normal}}.sx .latents .n{{white-space:nowrap}}}}
+@container (max-width:920px){{.sx .latents .facts{{grid-template-columns:minmax(0,1fr)}}
+.sx .latents td{{white-space:normal}}.sx .latents .n{{white-space:nowrap}}}}
 @container (max-width:520px){{.sx-plot{{font-size:16px}}.sx-plot .t{{font-size:17px}}}}
 @container (max-width:720px){{.sx .latents .two{{grid-template-columns:minmax(0,1fr)}}}}
 </style>"""

@@ -30,7 +30,7 @@ def _of_regime(t, regime):
 def joins_of(
     method, # a registered `Method`
 ) -> dict: # column of its table -> column of the explorer's
-    "The columns that are joined to the dictionary's main table: those it names, else all of its measures under its name."
+    "The columns joined to the dictionary's main table: those it names, else all of its measures under its name."
     if method.joins: return method.joins
     names = dict.fromkeys(k for o in method.measures for k in (o.value, o.q, o.called) if k != "-")
     return {k: f"{method.name}_{k}" for k in names}
@@ -40,6 +40,7 @@ def _main_method(dictionary):
     "The method whose table has all latents of a dictionary, or None."
     return next((m for m in methods(dictionary).values() if m.main), None)
 
+# %% ../../nbs/lib/explorer/03_tables.ipynb #eb50f3a1
 def _flags(t):
     "Verdicts as booleans: a latent that a method did not test is not called."
     for k in [o for o in t if o.endswith("called") or o in ("survives", "new")]: t[k] = t[k].fillna(False).astype(bool)
@@ -52,7 +53,7 @@ def latent_table(
     name:str,          # of the dictionary in the run
     regime:str="task", # kind of text: 'task', 'plain' or 'all'
 ) -> tuple: # (table, parts)
-    "A row per latent with what the methods found, and the table by part of the text; `(None, None)` for one only trained."
+    "A row per latent with what the methods found, and the table by part of the text; `(None, None)` without tables."
     main = _main_method(d.said)
     whole = main and main.table(run_dir)
     if whole is None: return None, None

@@ -18,7 +18,8 @@ from .scatter import html_cell
 # %% ../../nbs/lib/explorer/05_text.ipynb #8be5f034
 class TextReading:
     "A text as both models read it at one layer: tokens, and the activations of the two."
-    def __init__(self, tokens, xb, xf, cut=0): self.tokens, self.xb, self.xf, self.cut, self._of = tokens, xb, xf, cut, {}
+    def __init__(self, tokens, xb, xf, cut=0):
+        self.tokens, self.xb, self.xf, self.cut, self._of = tokens, xb, xf, cut, {}
 
     def latents(self, d):
         "((values, indices), (values, indices)) of dictionary `d`, computed once."
@@ -44,7 +45,8 @@ class TextReading:
 # %% ../../nbs/lib/explorer/05_text.ipynb #72555749
 def _token_ids(tokenizer, text, task):
     "The tokens of a text as a document begins, or as the prompt to summarise it."
-    if not task: return document_opening(tokenizer)+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    if not task:
+        return document_opening(tokenizer)+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     asked = chat_prompt(text, of_format(tokenizer, "instruction", None, INSTRUCTION))
     return encode_prompts(tokenizer, [[dict(role="user", content=asked)]])[0]
 

@@ -21,8 +21,8 @@ def _toy_texts(n):
     "`(name, docstring)` of functions and classes of the standard library, long enough to have a first line and more."
     import argparse, collections, csv, inspect, json, logging, pathlib, random, shutil, statistics, string, textwrap
     import threading, zipfile
-    modules = (argparse, collections, csv, json, logging, pathlib, random, shutil, statistics, string, textwrap, threading,
-        zipfile, re)
+    modules = (argparse, collections, csv, json, logging, pathlib, random, shutil, statistics, string, textwrap,
+        threading, zipfile, re)
     out = {}
     for m in modules:
         for k, o in sorted(vars(m).items()):
@@ -38,7 +38,8 @@ def _toy_tokens(folder, tok, n_docs):
     from sae_diploma.data import to_chat
     def split(i): return "eval" if i % 3 == 0 else "sae"
     texts = _toy_texts(n_docs)
-    plain = Dataset.from_list([dict(id=k, text=d, source=k.split(".")[0], split=split(i)) for i, (k, d) in enumerate(texts)])
+    plain = Dataset.from_list([dict(id=k, text=d, source=k.split(".")[0], split=split(i))
+        for i, (k, d) in enumerate(texts)])
     parts = [(k, *d.partition("\n")[::2]) for k, d in texts]
     pairs = pd.DataFrame([dict(id=k, article=rest.strip(), highlights=first, source=k.split(".")[0], name=k)
         for k, first, rest in parts])
@@ -63,7 +64,8 @@ def _toy_stores(folder, base, tok, table, layer, at):
 def _toy_comparison(out, pair, sae, how, seed):
     "Train every kind of dictionary that reads both models, and write the tables of the methods."
     from sae_diploma.diffing.all import (crosscoder, diff_sae, drift, fit_crosscoder, fit_delta, fit_diff_sae,
-        fit_reproducible_diff_sae, model_specific, model_specific_threshold, firing_threshold, latent_scaling, save_threshold)
+        fit_reproducible_diff_sae, model_specific, model_specific_threshold, firing_threshold, latent_scaling,
+        save_threshold)
     from sae_diploma.diffing.delta_sae import ResidualStore, delta_sae
     held_out, stats, joint = restrict(pair, "eval"), dict(n_bootstrap=50, min_docs=4, seed=seed), dict(how, k=4)
     delta = fit_delta(pair, sae, folder=out/"delta_sae", **joint)

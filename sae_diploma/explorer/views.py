@@ -160,8 +160,9 @@ def _shade(self:Explorer):
 @patch
 def _offer_here(self:Explorer):
     "Offer the latents that differ most on the text."
-    names, (base, ft), options = getattr(self.d, "labels", {}), self.d.who, [("– those that differ most on this text –", -1)]
-    for j, a, b in self.text.most(self.d): options.append((f"{names.get(j, f'#{j}')}   {base} {a:.3g}, {ft} {b:.3g}", j))
+    names, (base, ft) = getattr(self.d, "labels", {}), self.d.who
+    said = lambda j, a, b: f"{names.get(j, f'#{j}')}   {base} {a:.3g}, {ft} {b:.3g}"
+    options = [("– those that differ most on this text –", -1), *((said(*o), o[0]) for o in self.text.most(self.d))]
     with self._still(): self.here.options, self.here.value = options, -1
 
 # %% ../../nbs/lib/explorer/08_views.ipynb #ca392927
@@ -174,7 +175,8 @@ def read(self:Explorer,
         with self._still(): self.input.value = text
     t, cfg = time.perf_counter(), self.d.cfg
     try:
-        self.text = read_text(self.models, self.tokenizer, self.input.value, cfg.layer, cfg.hookpoint, self.format.value)
+        self.text = read_text(self.models, self.tokenizer, self.input.value, cfg.layer, cfg.hookpoint,
+            self.format.value)
     except ParamError:
         self.text, self.shade.value = None, ""
         raise

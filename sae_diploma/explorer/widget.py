@@ -63,15 +63,16 @@ def _build_texts(self:Explorer):
     self.here = _drop("Latents here", "Latents that differ most on this text", options=none)
     self.article = _full(W.Dropdown, "Article", "Held-out text to be summarised", options=self._articles())
     self.side = _drop("Model", "Which model is steered", options=[("base", 0), ("fine-tuned", 1)])
-    self.strength = _full(W.FloatSlider, "Strength", "In mean activations of the latent", value=0, min=-8, max=8, step=.5,
-        continuous_update=False, readout_format="+.1f")
+    self.strength = _full(W.FloatSlider, "Strength", "In mean activations of the latent", value=0, min=-8, max=8,
+        step=.5, continuous_update=False, readout_format="+.1f")
 
 # %% ../../nbs/lib/explorer/09_widget.ipynb #4066071b
 @patch
 def _wire(self:Explorer):
     "What is called when a widget changes."
-    calls = {self._place_chosen: [self.place], self._dictionary_chosen: [self.which], self._regime_chosen: [self.regime],
-        self._searched: [self.search], self._filtered: [self.verdict], self._latent_chosen: [self.list],
+    calls = {self._place_chosen: [self.place], self._dictionary_chosen: [self.which],
+        self._regime_chosen: [self.regime], self._searched: [self.search], self._filtered: [self.verdict],
+        self._latent_chosen: [self.list],
         self._axes_chosen: [self.axes], self._point_clicked: [self.pick], self._typed: [self.input, self.format],
         self._here_chosen: [self.here], self._steer_asked: [self.article, self.side, self.strength]}
     for call, widgets in calls.items():
@@ -130,7 +131,8 @@ def _known_regime(self:Explorer, regime):
 @patch
 def _articles(self:Explorer, n=60):
     "[(beginning, (article, reference))]: held-out pairs to summarise, and ‘’ for the text typed."
-    t, own = table_or_none(self.run_dir/"01_data"/"pairs"/"test.parquet"), [("the text of the tab ‘Your text’", ("", None))]
+    own = [("the text of the tab ‘Your text’", ("", None))]
+    t = table_or_none(self.run_dir/"01_data"/"pairs"/"test.parquet")
     if t is None: return own
     pairs = zip(t.article[:n], t.highlights[:n])
     return [(f"{i+1}. {visible(' '.join(a.split())[:80])}", (a, h)) for i, (a, h) in enumerate(pairs)]+own
@@ -192,34 +194,6 @@ def _ready(self:Explorer, name):
     with contextlib.suppress(ParamError): self.read()
     if self.latent is not None: self.show(self.latent)
     self.say(f"Cards and shades from {len(r.rows):,} held-out tokens of {len(r.pair.table.docs):,} documents.")
-
-# %% ../../nbs/lib/explorer/09_widget.ipynb #f86195ed
-@patch
-def wait(self:Explorer):
-    "Wait for the background, and return the explorer."
-    if self._thread is not None: self._thread.join()
-    return self
-
-# %% ../../nbs/lib/explorer/09_widget.ipynb #9631fc39
-@patch
-def snapshot(self:Explorer,
-    what:str="card", # 'card' with the scatter, 'text' or 'steering'
-):
-    "What is seen now as HTML without widgets: for a report, or a page that runs no kernel."
-    from IPython.display import HTML
-    shown = dict(card=(self.plot, self.facts, self.card), text=(self.shade,), steering=(self.written,))
-    check(what in shown, f"what: {what!r} is unknown{near(what, shown)}")
-    # colours and columns are the card's
-    css = "".join(re.findall("<style>.*?</style>", self.card.value, re.S)[:1]) if what != "card" else ""
-    body = re.sub(r' onclick="[^"]*"', "", "".join(o.value for o in shown[what]))
-    return HTML(f'{css}{STYLE_HTML}<div class="sx">{body}</div>')
-
-# %% ../../nbs/lib/explorer/09_widget.ipynb #8f700096
-@patch
-def speed(self:Explorer) -> pd.DataFrame:
-    "How long each callback took: calls, median and longest time in ms."
-    t = pd.DataFrame(self.timings, columns=["callback", "ms"]); t["ms"] *= 1000
-    return t.groupby("callback").ms.agg(calls="count", median="median", longest="max").round(1)
 
 # %% ../../nbs/lib/explorer/09_widget.ipynb #b7631d36
 def _timed(f):
@@ -308,3 +282,31 @@ def _steer_asked(self:Explorer, change): self._write()
 @_timed
 def _tab_opened(self:Explorer, change):
     if self.tabs.selected_index == 2: self._write()
+
+# %% ../../nbs/lib/explorer/09_widget.ipynb #f86195ed
+@patch
+def wait(self:Explorer):
+    "Wait for the background, and return the explorer."
+    if self._thread is not None: self._thread.join()
+    return self
+
+# %% ../../nbs/lib/explorer/09_widget.ipynb #9631fc39
+@patch
+def snapshot(self:Explorer,
+    what:str="card", # 'card' with the scatter, 'text' or 'steering'
+):
+    "What is seen now as HTML without widgets: for a report, or a page that runs no kernel."
+    from IPython.display import HTML
+    shown = dict(card=(self.plot, self.facts, self.card), text=(self.shade,), steering=(self.written,))
+    check(what in shown, f"what: {what!r} is unknown{near(what, shown)}")
+    # colours and columns are the card's
+    css = "".join(re.findall("<style>.*?</style>", self.card.value, re.S)[:1]) if what != "card" else ""
+    body = re.sub(r' onclick="[^"]*"', "", "".join(o.value for o in shown[what]))
+    return HTML(f'{css}{STYLE_HTML}<div class="sx">{body}</div>')
+
+# %% ../../nbs/lib/explorer/09_widget.ipynb #8f700096
+@patch
+def speed(self:Explorer) -> pd.DataFrame:
+    "How long each callback took: calls, median and longest time in ms."
+    t = pd.DataFrame(self.timings, columns=["callback", "ms"]); t["ms"] *= 1000
+    return t.groupby("callback").ms.agg(calls="count", median="median", longest="max").round(1)

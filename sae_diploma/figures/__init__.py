@@ -37,7 +37,8 @@ _all_ = ["COLORS", "MARKERS", "LINES", "NAMES", "KINDS", "MANY", "NARROW", "PAGE
          "load_captions", "run_numbers", "plot_pipeline", "plot_lengths", "plot_sft_curve", "plot_rouge",
          "plot_sae_curve", "plot_density", "plot_frontier", "plot_densities", "plot_probing", "plot_stability",
          "plot_activation_frequency", "plot_activation_magnitude", "plot_residual_norms", "plot_volcano",
-         "plot_volcanoes", "plot_placebo", "plot_second_domain", "plot_volcano_placebo", "plot_trajectory", "plot_depth", "plot_weights", "plot_heads", "LEFT_BY_MAPS",
+         "plot_volcanoes", "plot_placebo", "plot_second_domain", "plot_volcano_placebo", "plot_trajectory",
+         "plot_depth", "plot_weights", "plot_heads", "LEFT_BY_MAPS",
          "plot_neurons", "plot_norms", "plot_scaling", "plot_matching", "plot_null", "plot_summary",
          "plot_scoreboard", "context_table", "plot_contexts", "plot_dose", "plot_steering"]
 # for figures of other modules

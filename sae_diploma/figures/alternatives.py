@@ -50,8 +50,8 @@ def volcano_alt(
 ) -> str:
     "`plot_volcanoes`: how many latents fire more and less, and how many crosses are above the line."
     more, fewer = count_called(drift)
-    return (f"Volcano plots, one for each kind of text; on {regime} text {more} latents fire more and {fewer} less; of the null control's "
-            f"crosses {int(null.called.sum())} lie above the line.")
+    return (f"Volcano plots, one for each kind of text; on {regime} text {more} latents fire more and {fewer} less; "
+            f"of the null control's crosses {int(null.called.sum())} lie above the line.")
 
 # %% ../../nbs/lib/figures/14_alternatives.ipynb #70f53462
 def norms_alt(

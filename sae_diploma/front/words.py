@@ -29,7 +29,8 @@ def _features_clause(n):
     if not t["called"]: return "Nothing that shows", f"none of {t['tested']:,} {often}"
     most, much = t["called"] > t["tested"]/2, p.get("noticeable", t["twofold"]) >= .2*t["called"]
     nearly = t["called"] > .7*t["tested"]
-    lead = "A part of it" if not most else "A great deal" if much else ("Nearly everything" if nearly else "More than half")
+    little = "Nearly everything" if nearly else "More than half"
+    lead = "A part of it" if not most else "A great deal" if much else little
     if most and not much: lead += ", and mostly by little"
     beyond = f", {p['noticeable'] or 'none'} of them clearly" if "noticeable" in p else ""
     return lead, f"{t['called']:,} of {t['tested']:,} {often.replace('fires', 'fire')}{beyond}"

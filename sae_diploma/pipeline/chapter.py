@@ -144,20 +144,6 @@ def fingerprint(self:Chapter,
     if self.source: return stage_fingerprint(self.source, self.p, self.inputs, code)
     return stage_fingerprint(None, self.p, self.inputs, code or [])
 
-# %% ../../nbs/lib/pipeline/07_chapter.ipynb #fbaa5994
-@patch
-def path(self:Chapter,
-    stage:str, # an earlier stage of the run
-    *parts,    # file or folder within it
-) -> Path:
-    "Folder of an earlier stage, or a path in it; raises `DataError` while that stage is not done."
-    f = self.run_dir/stage/"stage.json"
-    check(f.exists(),
-          f"{self.run_dir/stage} is not done, and {self.stage} reads it; run that chapter first (`sae-diploma "
-          f"reproduce --run-dir {self.run_dir}` runs all)", DataError)
-    self.inputs[stage] = fingerprint_of(f)
-    return (self.run_dir/stage).joinpath(*parts)
-
 # %% ../../nbs/lib/pipeline/07_chapter.ipynb #f38fd5c6
 @patch
 def done(self:Chapter,
@@ -176,6 +162,20 @@ def done(self:Chapter,
     save_json(stage, self.dir/"stage.json")
     seal_folder(self.dir)
     print(f"{self.stage} is done: {stage['seconds']:.0f} s, {stage['peak_memory']/1e9:.1f} GB of memory at most")
+
+# %% ../../nbs/lib/pipeline/07_chapter.ipynb #fbaa5994
+@patch
+def path(self:Chapter,
+    stage:str, # an earlier stage of the run
+    *parts,    # file or folder within it
+) -> Path:
+    "Folder of an earlier stage, or a path in it; raises `DataError` while that stage is not done."
+    f = self.run_dir/stage/"stage.json"
+    check(f.exists(),
+          f"{self.run_dir/stage} is not done, and {self.stage} reads it; run that chapter first (`sae-diploma "
+          f"reproduce --run-dir {self.run_dir}` runs all)", DataError)
+    self.inputs[stage] = fingerprint_of(f)
+    return (self.run_dir/stage).joinpath(*parts)
 
 # %% ../../nbs/lib/pipeline/07_chapter.ipynb #4c3d045f
 @patch

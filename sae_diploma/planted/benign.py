@@ -15,16 +15,18 @@ import numpy as np
 import pandas as pd
 from datasets import DatasetDict
 
-from ..acts import PairedStores
+from ..acts import build_tokens
 from ..core import *
+from ..data import to_chat
 from ..models import load_model, load_tokenizer
 from .finetunes import *
-from .plants import as_dataset, labelled_tokens, plant_in
+from .plants import as_dataset, plant_in
 from ..stats import bootstrap_weights, interval
 
 # %% ../../nbs/lib/planted/04_benign.ipynb #7dbb942b
 BENIGN = ("seed", "texts") # what two trainings of a pair differ by
 
+# %% ../../nbs/lib/planted/04_benign.ipynb #cd73b6ec
 def drawn_anew(
     pairs:pd.DataFrame, # to train on
     kind:str, # one of `BENIGN`
@@ -58,7 +60,9 @@ def benign_stores(
     "What the models do on the controls' texts."
     train, held = (plant_in(c.ground[o], None) for o in ("train", "test"))
     both = pd.concat([train.head(c.n_sae).assign(split="sae"), held.assign(split="eval")], ignore_index=True)
-    table, _ = labelled_tokens(load_tokenizer(c.model_name), both, c.max_length)
+    tok = load_tokenizer(c.model_name)
+    chat = to_chat(as_dataset(both), tok, c.max_length).add_column("split", list(both.split))
+    table = build_tokens(tok, None, chat, max_length=c.max_length)
     return [read_tokens(load_model(str(f), device="cpu"), table, c.layer, c.hookpoint) for f in folders], table
 
 # %% ../../nbs/lib/planted/04_benign.ipynb #17ae9e02
@@ -96,6 +100,14 @@ def benign_pairs(
         save_parquet(compare_pair_of(stores, a, b, table, c.sae, methods, **kw).assign(kind=kind), f)
     return pd.concat([load_parquet(f) for f in sorted(kept.glob("*.parquet"))], ignore_index=True)
 
+# %% ../../nbs/lib/planted/04_benign.ipynb #aa5d0c8e
+def _pair_weights(g, n_bootstrap, seed):
+    "(resamples, pairs) weights of resampled models: a pair counts as often as both of its models are drawn."
+    models = sorted({*g.a, *g.b})
+    W, place = bootstrap_weights(len(models), n_bootstrap, seed), {m: i for i, m in enumerate(models)}
+    w = W[:, g.a.map(place)]*W[:, g.b.map(place)]
+    return w[w.sum(1) > 0]
+
 # %% ../../nbs/lib/planted/04_benign.ipynb #7fd99f57
 def benign_calls(
     t:pd.DataFrame,   # of `benign_pairs`
@@ -106,12 +118,9 @@ def benign_calls(
     "Calls per pair, share of units called, and share of pairs with any call, each with an interval over models."
     rows = []
     for (kind, method), g in t.groupby(["kind", "method"], sort=False):
-        models = sorted({*g.a, *g.b})
-        W = bootstrap_weights(len(models), n_bootstrap, seed)
-        place = {m: i for i, m in enumerate(models)}
-        w = W[:, g.a.map(place)]*W[:, g.b.map(place)] # a pair counts as often as both of its models are drawn
-        w = w[w.sum(1) > 0]
-        row = dict(kind=kind, method=method, pairs=len(g), units=float(g.n_units.mean()), calls=float(g.discoveries.mean()))
+        w = _pair_weights(g, n_bootstrap, seed)
+        row = dict(kind=kind, method=method, pairs=len(g), units=float(g.n_units.mean()),
+                   calls=float(g.discoveries.mean()))
         for name, v in dict(share=g.discoveries/g.n_units, any=(g.discoveries > 0).astype(float)).items():
             lo, hi = interval(w@v.to_numpy()/w.sum(1), level)
             row |= {name: float(v.mean()), f"{name}_lo": float(lo), f"{name}_hi": float(hi)}
@@ -137,9 +146,9 @@ def benign_sentence(
     for kind, g in calls.groupby("kind", sort=False):
         g = g.sort_values("share", ascending=False)
         loud, quiet = g[g.any_lo > 1.2*fdr], g[g["any"] <= 1.2*fdr]
-        out.append(f"Of two trainings that differ by {kind}, over {int(g.pairs.max())} pairs: called is a share of the units "
-                   f"of {name(loud) if len(loud) else 'no method'}; in at most {1.2*fdr:.0%} of the pairs anything is called "
-                   f"by {', '.join(quiet.method) if len(quiet) else 'none'}.")
+        out.append(f"Of two trainings that differ by {kind}, over {int(g.pairs.max())} pairs: called is a share of the "
+                   f"units of {name(loud) if len(loud) else 'no method'}; in at most {1.2*fdr:.0%} of the pairs "
+                   f"anything is called by {', '.join(quiet.method) if len(quiet) else 'none'}.")
     return " ".join(out)
 
 # %% ../../nbs/lib/planted/04_benign.ipynb #d48477ed
@@ -156,8 +165,8 @@ def measure_benign(
     from sae_diploma.bench import machine
     from sae_diploma.splits import has_pairs, read_pairs
     data = Path(run)/"01_data"/"pairs"
-    check(data.exists() and has_pairs(data), f"run: {run} has no pairs to train on; `sae-diploma reproduce --run-dir {run}` "
-          "makes them, unless dataset_name is none", DataError)
+    check(data.exists() and has_pairs(data), f"run: {run} has no pairs to train on; `sae-diploma reproduce --run-dir "
+          f"{run}` makes them, unless dataset_name is none", DataError)
     c = controls(read_pairs(data), folder or Path(run)/"benign", n_placebos=5, n_train=n_train, n_eval=n_eval,
                  num_train_epochs=num_train_epochs, device="cpu")
     t = pd.concat([benign_pairs(c, kind, n, **kw) for kind in kinds], ignore_index=True)

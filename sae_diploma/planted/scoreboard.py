@@ -87,7 +87,8 @@ def _by_chance(t, method):
 # %% ../../nbs/lib/planted/02_scoreboard.ipynb #66fc2067
 def _quiet_runs(t):
     "What each method calls of a placebo in each run; methods that were asked only."
-    called = {k: t[t.method == k].placebo_called.dropna() for k in ("seed_variation", "net", "drift", "diff_mining_net")}
+    asked = ("seed_variation", "net", "drift", "diff_mining_net")
+    called = {k: t[t.method == k].placebo_called.dropna() for k in asked}
     return {k: v for k, v in called.items() if len(v)}
 
 # %% ../../nbs/lib/planted/02_scoreboard.ipynb #2fab0fb4

@@ -214,10 +214,13 @@ def _next_guess(v, want, smallest):
     spare = len(v) - int(1.15*want)
     return float(np.partition(v, spare)[spare]) if spare > 0 else float(.9*smallest)
 
+# %% ../../nbs/lib/saes/07_kernels.ipynb #5b4be543
 def _alike(peers, value):
     "The mean of a number over the processes, which must go on alike."
-    return value if peers is None or peers.n == 1 else float(peers.total(torch.tensor(value, dtype=torch.float64)))/peers.n
+    if peers is None or peers.n == 1: return value
+    return float(peers.total(torch.tensor(value, dtype=torch.float64)))/peers.n
 
+# %% ../../nbs/lib/saes/07_kernels.ipynb #6e3a32ab
 def select_batchtopk(
     x:torch.Tensor,    # (n, width) activations less `b_dec`
     W:torch.Tensor,    # (width, d_sae) encoder

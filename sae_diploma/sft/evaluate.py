@@ -187,8 +187,10 @@ def _verdict(d, up, down, none):
     "The word for a difference that lies above zero, below it, or around it."
     return up if d["lo"] > 0 else down if d["hi"] < 0 else none
 
+# %% ../../nbs/lib/sft/10_evaluate.ipynb #b248c372
 def _change(d): return estimate(d["mean"], d["lo"], d["hi"], sign=True)
 
+# %% ../../nbs/lib/sft/10_evaluate.ipynb #b5ae1695
 def _value(d, change):
     "A value with as many digits as the interval of a difference allows."
     return f"{d['mean']:.{max(0, digits(change['mean'], change['lo'], change['hi']))}f}"

@@ -106,7 +106,8 @@ def _library_pages(root, cache, stage, failed):
     for nb in library_notebooks(root):
         d, ran = lib_page(nb, cache)
         why, written = failed.get(library_page(nb)), "shown as written"
-        if why: note_below_title(d, f"This page could not be run ({md_text(why, 500)}): it is {written}, without results.")
+        if why:
+            note_below_title(d, f"This page could not be run ({md_text(why, 500)}): it is {written}, without results.")
         elif not ran: note_below_title(d,
             f"The examples run in `make test` and are {written}; `make lab` opens the notebook, with results.")
         write_notebook(d, stage/"lib"/f"{library_page(nb)}.ipynb")

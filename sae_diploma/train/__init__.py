@@ -20,6 +20,7 @@ from .report import *
 from .loop import *
 
 # %% ../../nbs/lib/train/99_train.ipynb #76f34b33
-_all_ = ["planted", "Plan", "default_lr", "make_plan", "Adam", "Peers", "ALONE", "peers_here", "SAMPLE", "rows_of", "find_bad", "Trainer", "digest",
-         "read_meta", "run_identity", "differences", "DICTIONARY", "OF_SAE", "may_fit", "found_in", "check_reporter",
-         "reporter", "in_step", "left_out", "finish", "run", "fit_many", "fit", "fit_seeds"]
+_all_ = ["planted", "Plan", "default_lr", "make_plan", "Adam", "Peers", "ALONE", "peers_here", "SAMPLE", "rows_of",
+         "find_bad", "Trainer", "digest", "read_meta", "run_identity", "differences", "DICTIONARY", "OF_SAE",
+         "may_fit", "found_in", "check_reporter", "reporter", "in_step", "left_out", "finish", "run",
+         "fit_many", "fit", "fit_seeds"]

@@ -41,6 +41,7 @@ def peers_here() -> Peers:
     from sae_diploma.acts.extraction import ranks
     return Peers(*ranks())
 
+# %% ../../nbs/lib/train/08_peers.ipynb #760bcf73
 def own_device(
     device="auto", # as for `get_device`
 ) -> torch.device:

@@ -54,10 +54,10 @@ def _check_shared(t):
     if n == 1: return
     check(p.batch_size % n == 0, f"batch_size: {p.batch_size} tokens cannot be shared evenly by {n} processes; use a "
                                  f"multiple of {n}, such as {-(-p.batch_size//n)*n}")
-    check(not t.streams, f"model_name: {n} processes share the batches of a store, and a stream has none; run `sae-diploma "
-                         "extract` first, which shares its work too, and give --activations_path")
-    check(not p.resample, f"resample: {p.resample}, but latents are reborn by the batch of one process, and there are {n}; "
-                          "use 0, or start one process")
+    check(not t.streams, f"model_name: {n} processes share the batches of a store, and a stream has none; run "
+                         "`sae-diploma extract` first, which shares its work too, and give --activations_path")
+    check(not p.resample, f"resample: {p.resample}, but latents are reborn by the batch of one process, and there are "
+                          f"{n}; use 0, or start one process")
 
 # %% ../../nbs/lib/train/03_trainer.ipynb #0e5e0e1c
 class Trainer:
@@ -120,6 +120,7 @@ def may_begin(
           f"start_from: an SAE that was trained with {said(sae.cfg)} cannot go on with {said(cfg)}; what is held must "
           "be held from the start, so train anew, or keep these values")
 
+# %% ../../nbs/lib/train/03_trainer.ipynb #0f0fb071
 @patch
 @torch.no_grad()
 def begin_with(self:Trainer,
