@@ -21,12 +21,12 @@ def digits(
 ) -> int:
     "Digits behind the point that the interval allows; below zero, in front of it: −1 means tens."
     width = hi-lo
-    if not math.isfinite(width) or width <= 1e-6*max(abs(lo), abs(hi)): # no interval, or rounding
+    if not math.isfinite(width) or width <= 1e-5*max(abs(lo), abs(hi)): # no interval, or rounding
         return 2-math.floor(math.log10(abs(value))) if math.isfinite(value) and value else 0
     place = math.floor(math.log10(width))
     d, end = (1 if width/10.**place < 3.55 else 0)-place, lo if lo > 0 else hi
     while (lo > 0 or hi < 0) and round(end, d) == 0 and d < 3-place: d += 1
-    return min(d, 3-math.floor(math.log10(max(abs(lo), abs(hi))))) # four digits are enough, however narrow it is
+    return d
 
 # %% ../nbs/lib/ground/02_tables.ipynb #4a2995bd
 def num(
