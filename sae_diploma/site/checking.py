@@ -16,7 +16,7 @@ _void = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "me
 # there a text stands as it was written: code, formulas, and what a corpus says
 _literal_tags = {"pre", "code", "script", "style", "math", "svg", "textarea", ".latents", ".sx"}
 _unresolved = re.compile(r"\?@[\w-]+|(?<![\w./@])@(?:fig|eq|tbl|sec)-[\w-]+|\[-?@\w+|\{#[\w-]+\}|"
-                         r"\\[(\[]|\$\$|^:::+", re.M)
+                         r"\\[(\[]|\$\$|^:::+|^\]\([^)\s]*\)", re.M)
 _nothing = {"", "nan", "none", "<na>", "nat", "–", "-", "n/a"}
 
 class _Page(HTMLParser):

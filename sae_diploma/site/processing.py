@@ -60,6 +60,7 @@ def inert_output(
 # %% ../../nbs/lib/site/22_processing.ipynb #9c603146
 _test_link = re.compile(r"\[(`[^`\]]+`)\]\([^)\s]*/tests[./][^)\s]+\)") # pages of tests are not on the site
 _code_link = re.compile(r"\[`([^`\]]+)`\]\([^)\s]+\)")
+_link_in_link = re.compile(r"\[\[(`[^`\]]+`)\]\([^)\s]+\)\]\(") # a name that is linked by hand already
 
 def unlink_code(
     text:str, # Markdown
@@ -93,7 +94,7 @@ def _local_links(up):
     from nbdev.config import get_config
     cfg = get_config()
     web = re.compile(re.escape(cfg.doc_host + cfg.doc_baseurl) + r"/")
-    return lambda s: page_links(web.sub(up, _test_link.sub(r"\1", unlink_code(s))))
+    return lambda s: page_links(web.sub(up, _test_link.sub(r"\1", unlink_code(_link_in_link.sub(r"[\1](", s)))))
 
 # %% ../../nbs/lib/site/22_processing.ipynb #6f182113
 def _finish(d, up, order, executed=False):
