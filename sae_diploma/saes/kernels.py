@@ -244,7 +244,8 @@ def select_batchtopk(
         have = _alike(peers, float(len(v)))
         if have >= want or bound == TINY: break
         few = have < .5*want
-        new = guess_bound(x, W, b, k, weight, buffers) if few else bound - .2*abs(bound)
+        lower = bound - .2*abs(bound) # the first rows may be louder than all others, and guess too high again
+        new = min(lower, guess_bound(x, W, b, k, weight, buffers)) if few else lower
         buffers["guess"] = _alike(peers, float(new))
     if have <= want: smallest = TINY
     elif many: smallest = np.float32(peers.smallest_kept(torch.from_numpy(v), want*peers.n))
