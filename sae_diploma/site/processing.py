@@ -112,10 +112,18 @@ def _finish(d, up, order, executed=False):
             if "text/html" in data: data["text/html"] = _inside.sub(lambda m: fix(m[0]), data["text/html"])
     return d
 
+# %% ../../nbs/lib/site/22_processing.ipynb #ff97ab42
+def _brief_shell():
+    "A shell that leaves nothing to do at the end of the process, where IPython collects garbage once for each."
+    import atexit
+    from execnb.shell import CaptureShell
+    shell = CaptureShell()
+    atexit.unregister(shell.atexit_operations)
+    return shell
+
 # %% ../../nbs/lib/site/22_processing.ipynb #f8fdb136
 def _page_filter():
     "nbdev's notebook processors, with `show_doc` cells run against the exported module."
-    from execnb.shell import CaptureShell
     from nbdev.process import Processor, nb_lang
     from nbdev import processors as P
 
@@ -123,7 +131,7 @@ def _page_filter():
         "Run only the `show_doc` cells, in a namespace filled from the module of this notebook."
         def begin(self):
             mod = P._default_exp(self.nb)
-            self.k = CaptureShell() if mod else None
+            self.k = _brief_shell() if mod else None
             name = f"sae_diploma.{mod.removesuffix('.__init__')}" if mod else ""
             if self.k: self.k.run_cell("import importlib\nfrom nbdev.showdoc import show_doc\n"
                                        f"globals().update(vars(importlib.import_module('{name}')))")
