@@ -73,8 +73,10 @@ def announce_work(
 ):
     "Say what a command needs, where it is long; raises `DataError` where its result does not fit onto the disk."
     there = next(p for p in (Path(folder).absolute(), *Path(folder).absolute().parents) if p.exists())
-    free = shutil.disk_usage(there).free
-    check(plan.space.disk <= free,
-          f"output_dir: what {plan.stage} writes needs about {short(plan.space.disk, 'B')}, and {there} has "
+    free, need = shutil.disk_usage(there).free, plan.space.disk
+    if need > free: # what a call that was cut off has written needs no room
+        need -= sum(o.stat().st_size for o in Path(folder).rglob("*") if o.is_file())
+    check(need <= free,
+          f"output_dir: what {plan.stage} writes needs about {short(need, 'B')}, and {there} has "
           f"{short(free, 'B')} free; give another folder, less to read, or dtype=bfloat16", DataError)
     if plan.flops >= WORTH_SAYING: say(single_sentence(plan, calibrate(device)))

@@ -432,7 +432,7 @@ def _short_cause(n):
         return dict(asked=asked, found="Nothing can be said: the two models predict alike.", sure="")
     k = n.get("units", n.get("k"))
     how_far = "Yes" if n["effect"] >= .8 else "In part" if n["effect"] >= .1 else "To a small part"
-    if not n.get("lo", n["effect"]) > 0: how_far = "That is not shown"
+    if not (_finite(n.get("lo", n["effect"])) and n.get("lo", n["effect"]) > 0): how_far = "That is not shown"
     found = (f"{how_far}: writing the changes of {k:,} features into "
              f"the base model closes {pct(n['effect'], 0)} of the gap between the models' predictions.")
     sure = (f"As many random features, changed as much, close {pct(n['effect']-n['excess'], 0)}"
