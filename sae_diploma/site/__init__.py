@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['page_name', 'page_links', 'split_title', 'tidy', 'worded', 'fold', 'captions_of', 'label_figures', 'inert_output',
            'unlink_code', 'uncited', 'process', 'listed', 'source_root', 'library_notebooks', 'library_page',
-           'run_library', 'ANSWER', 'answer', 'run_words', 'run_note', 'DATA_LIMIT', 'gather', 'write_config',
-           'NOT_SMALLDOCS', 'SERVED', 'MISSING', 'resolve_pages', 'for_quarto', 'check_stage', 'read_html',
-           'write_html', 'mathml', 'level_headings', 'legible_tables', 'accessible', 'searchable', 'localise',
-           'check_site', 'OLDEST', 'quarto_version', 'new_enough', 'quarto_note', 'renderer', 'quarto_warnings',
-           'run_quarto', 'render', 'WEBSITE', 'site_of', 'check_out', 'publish', 'site_fingerprint', 'build_site',
-           'to_markdown', 'write_readme']
+           'run_library', 'ANSWER', 'answer', 'asked', 'front_of_run', 'run_words', 'run_note', 'DATA_LIMIT', 'gather',
+           'write_config', 'NOT_SMALLDOCS', 'SERVED', 'MISSING', 'resolve_pages', 'for_quarto', 'check_stage',
+           'read_html', 'write_html', 'mathml', 'level_headings', 'legible_tables', 'accessible', 'searchable',
+           'localise', 'check_site', 'OLDEST', 'quarto_version', 'new_enough', 'quarto_note', 'renderer',
+           'quarto_warnings', 'run_quarto', 'render', 'WEBSITE', 'site_of', 'check_out', 'publish', 'site_fingerprint',
+           'build_site', 'to_markdown', 'write_readme']
 
 # %% ../../nbs/lib/site/39_site.ipynb #3113d891
 from .pages import *
@@ -18,6 +18,7 @@ from .captions import *
 from .processing import *
 from .library import *
 from .answers import *
+from .asked import *
 from .gathering import *
 from .config import *
 from .staging import *
@@ -36,7 +37,7 @@ from .gathering import _not_run
 _all_ = [
     "page_name", "page_links", "split_title", "tidy", "worded", "fold", "captions_of", "label_figures",
     "inert_output", "unlink_code", "uncited", "process", "listed", "source_root", "library_notebooks",
-    "library_page", "run_library", "ANSWER", "answer", "run_words", "run_note", "DATA_LIMIT", "gather",
+    "library_page", "run_library", "ANSWER", "answer", "asked", "front_of_run", "run_words", "run_note", "DATA_LIMIT", "gather",
     "write_config", "NOT_SMALLDOCS", "SERVED", "MISSING", "resolve_pages", "for_quarto", "check_stage",
     "read_html", "write_html", "mathml", "level_headings", "legible_tables", "accessible", "searchable",
     "localise", "check_site", "OLDEST", "quarto_version", "new_enough", "quarto_note", "renderer",

@@ -17,6 +17,7 @@ from ..found import opening
 from ..front import add_front, with_front
 from ..pipeline import *
 from .answers import *
+from .asked import *
 from .captions import *
 from .library import *
 from .library import note_below_title, lib_page, page_number, run_page
@@ -136,6 +137,7 @@ def gather(
     front = add_front(run_dir, stage)
     for nb in sorted(nbs.glob("*.ipynb")):
         d = _chapter_page(nb, run_dir, stage, chapters, cache)
+        if nb.name == "index.ipynb": d["cells"] = front_of_run(d["cells"], run_dir)
         for c in d["cells"]:
             if cell_source(c).startswith(ANSWER) and (own := answer(run_dir)): c["source"] = own
         write_notebook(with_front(d, front), stage/f"{page_name(nb)}.ipynb")
