@@ -17,7 +17,8 @@ __all__ = ['gguf', 'SIZES', 'GEMMA', 'MORE', 'TEMPLATE', 'BYTES', 'IDS', 'LLAMA3
            'test_random_damage_to_the_header_is_one_sentence_or_another_model',
            'test_an_adapter_and_a_part_are_no_models', 'test_settings_of_another_kind_are_one_sentence',
            'test_a_cache_that_cannot_be_written_to_is_named', 'test_a_folder_of_several_files_names_them',
-           'test_without_the_package_one_sentence_says_what_to_install', 'test_a_full_disk_is_said_before', 'installed',
+           'test_without_the_package_one_sentence_says_what_to_install', 'test_a_full_disk_is_said_before',
+           'test_a_file_is_trained_and_read_by_the_commands', 'installed',
            'test_a_known_name_is_the_hubs_model_or_the_installed_file', 'test_a_file_of_the_hub_comes_from_its_cache',
            'test_a_model_and_its_adapter', 'test_a_folder_that_was_altered_is_made_again']
 
@@ -450,6 +451,29 @@ def test_a_full_disk_is_said_before(tmp_path, monkeypatch):
     file = write_gguf(small("llama"), tmp_path/"m.gguf")
     monkeypatch.setattr(shutil, "disk_usage", lambda p: os.terminal_size((0, 0)) and type("U", (), dict(free=1000))())
     refused(file, "the disk of", DataError)
+
+# %% ../../nbs/lib/tests/gguf.ipynb #9a4f9324
+def test_a_file_is_trained_and_read_by_the_commands(tmp_path, capsys):
+    from sae_diploma.acts import ActivationStore
+    from sae_diploma.cli import main
+    model, file = small("llama"), write_gguf(small("llama"), tmp_path/"m.gguf")
+    rows = [dict(id=str(i), article=f"The cat number {i} reads a text, and then another.", highlights=f"A cat reads {i}.")
+            for i in range(12)]
+    pairs = tmp_path/"pairs.jsonl"
+    pairs.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    def run(*words): assert not main([words[0], "--model_name", str(file), "--dataset_name", str(pairs), "--device", "cpu",
+                                      "--max_length", "128", *map(str, words[1:])])
+    run("sft", "--use_peft", "--max_steps", 2, "--n_evals", 1, "--learning_rate", .1, "--output_dir", tmp_path/"adapter")
+    run("extract", "--ft_model", tmp_path/"adapter", "--text_column", "article", "--layer_idx", 0,
+        "--output_dir", tmp_path/"acts", "--massive_multiple", 0)
+    tok = load_tokenizer(file)
+    base, ft = (ActivationStore(tmp_path/"acts"/o/"layer0.resid_post") for o in ("base", "ft"))
+    text = rows[0]["article"]
+    want = model(**tok(text, return_tensors="pt"), output_hidden_states=True).hidden_states[1][0, 1:]
+    at = next(i for i in range(len(base)) if close(base[i:i+len(want)], want) < 1e-5)
+    changed = load_pair(file, tmp_path/"adapter", device="cpu")[1]
+    also = changed(**tok(text, return_tensors="pt"), output_hidden_states=True).hidden_states[1][0, 1:]
+    assert close(ft[at:at+len(want)], also) < 1e-5 < close(want, also)
 
 # %% ../../nbs/lib/tests/gguf.ipynb #5489522e
 def installed(folder, name, data):
