@@ -11,7 +11,8 @@ from ..core import *
 # %% ../../nbs/lib/costs/08_remaining.ipynb #f3fa1ec4
 def factors(
     done, # pairs of a chapter's planned seconds by kind, and its measured seconds
-) -> dict: # kind -> measured over planned; None: of all together
+    left=0., # planned seconds that are left: a tenth of them counts as done in the time planned, for kinds not yet seen
+) -> dict: # kind -> measured over planned; None: of kinds of which nothing is done
     """By how much each kind of work is slower than planned: all alike at first, then each as its chapters ask for
     (iterative proportional fitting, damped)."""
     done = [(e, t) for e, t in done if e and sum(e.values()) > 0 and t > 0]
@@ -23,7 +24,8 @@ def factors(
             now = {k: r[k]*v for k, v in e.items()}
             whole = sum(now.values())
             for k, v in now.items(): r[k] *= (t/whole)**(.5*v/whole)
-    return {None: overall, **r}
+    planned, took = (sum(o) for o in zip(*((sum(e.values()), t) for e, t in done)))
+    return {None: (took+.1*left)/(planned+.1*left), **r}
 
 # %% ../../nbs/lib/costs/08_remaining.ipynb #4f80ca49
 def remaining(
@@ -32,7 +34,7 @@ def remaining(
     elapsed=0., # seconds that the first of `left` has been running
 ) -> float:
     "Seconds that are left; a chapter that takes longer than expected has a tenth of it left at least."
-    f = factors(done)
+    f = factors(done, sum(sum(e.values()) for e in left))
     times = [sum(f.get(k, f[None])*v for k, v in e.items()) for e in left]
     if times: times[0] = max(times[0]-elapsed, .1*times[0] if elapsed else 0)
     return sum(times)
