@@ -255,14 +255,16 @@ def fit_beyond_map(
     map=None,      # an `AffineMap`; the orthogonal one of `fit_affine` by default
     shares=(.2, 1.), # of the tokens, those on which most is left, that are tried
     n_epochs:float=1., # as many steps as so many passes over all tokens, whatever the share
-    **kw,          # `ks`, `d_sae`, `seeds`, `batch_size`, …: see `fit_reproducible_diff_sae`
+    batch_size=1024, # tokens per step; all of them where a share has fewer
+    **kw,          # `ks`, `d_sae`, `seeds`, …: see `fit_reproducible_diff_sae`
 ) -> tuple: # (dsae, twin, table of shares and sparsities, the pair beyond the map)
     "Dictionaries of the difference beyond the map, of the share and sparsity at which a second seed finds most again."
     check(len(shares) > 0, "shares: none; give shares of the tokens, 1 for all")
     rest, found = beyond_map(pair, map), {}
     for s in shares:
-        place = folder and Path(folder)/f"share_{s:g}"
-        found[s] = fit_reproducible_diff_sae(rest, place, rows=most_left(rest, s), n_epochs=n_epochs/s, **kw)
+        rows, place = most_left(rest, s), folder and Path(folder)/f"share_{s:g}"
+        found[s] = fit_reproducible_diff_sae(rest, place, rows=rows, n_epochs=n_epochs/s,
+                                             batch_size=min(batch_size, len(rows)), **kw)
     again = {s: int(t.reproduced[t.chosen].iloc[0]) for s, (_, _, t) in found.items()}
     best = max(again, key=again.get)
     t = pd.concat([o.assign(share=s, chosen=o.chosen & (s == best)) for s, (*_, o) in found.items()], ignore_index=True)
