@@ -10,8 +10,8 @@ __all__ = ['COLORS', 'MARKERS', 'LINES', 'NAMES', 'KINDS', 'MANY', 'NARROW', 'PA
            'plot_activation_frequency', 'plot_activation_magnitude', 'plot_residual_norms', 'plot_volcano',
            'plot_volcanoes', 'plot_placebo', 'plot_second_domain', 'plot_volcano_placebo', 'plot_trajectory',
            'plot_depth', 'plot_weights', 'plot_heads', 'LEFT_BY_MAPS', 'plot_neurons', 'plot_norms', 'plot_scaling',
-           'plot_matching', 'plot_null', 'plot_summary', 'plot_scoreboard', 'context_table', 'plot_contexts',
-           'plot_dose', 'plot_steering']
+           'plot_matching', 'plot_null', 'plot_summary', 'plot_scoreboard', 'plot_questions', 'context_table',
+           'plot_contexts', 'plot_dose', 'plot_steering']
 
 # %% ../../nbs/lib/figures/99_figures.ipynb #676e64ab
 import contextlib
@@ -28,6 +28,7 @@ from .layers import *
 from .ownership import *
 from .overview import *
 from .scoreboard import *
+from .questions import *
 from .contexts import *
 from .causal import plot_dose, plot_steering
 
@@ -40,6 +41,6 @@ _all_ = ["COLORS", "MARKERS", "LINES", "NAMES", "KINDS", "MANY", "NARROW", "PAGE
          "plot_volcanoes", "plot_placebo", "plot_second_domain", "plot_volcano_placebo", "plot_trajectory",
          "plot_depth", "plot_weights", "plot_heads", "LEFT_BY_MAPS",
          "plot_neurons", "plot_norms", "plot_scaling", "plot_matching", "plot_null", "plot_summary",
-         "plot_scoreboard", "context_table", "plot_contexts", "plot_dose", "plot_steering"]
+         "plot_scoreboard", "plot_questions", "context_table", "plot_contexts", "plot_dose", "plot_steering"]
 # for figures of other modules
 _axes, _key, _end_labels, _tag, _png, _shown = chart_axes, color_key, end_labels, tag_points, png_bytes, drawable_text

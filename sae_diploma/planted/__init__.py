@@ -6,4 +6,4 @@
 __all__ = []
 
 # %% ../../nbs/lib/planted/99_planted.ipynb #428e4256
-from . import activations, plants, finetunes, scoreboard
+from . import activations, plants, finetunes, questions, scoreboard

@@ -37,7 +37,8 @@ from .gathering import _not_run
 _all_ = [
     "page_name", "page_links", "split_title", "tidy", "worded", "fold", "captions_of", "label_figures",
     "inert_output", "unlink_code", "uncited", "process", "listed", "source_root", "library_notebooks",
-    "library_page", "run_library", "ANSWER", "answer", "asked", "front_of_run", "run_words", "run_note", "DATA_LIMIT", "gather",
+    "library_page", "run_library", "ANSWER", "answer", "asked", "front_of_run", "run_words", "run_note",
+    "DATA_LIMIT", "gather",
     "write_config", "NOT_SMALLDOCS", "SERVED", "MISSING", "resolve_pages", "for_quarto", "check_stage",
     "read_html", "write_html", "mathml", "level_headings", "legible_tables", "accessible", "searchable",
     "localise", "check_site", "OLDEST", "quarto_version", "new_enough", "quarto_note", "renderer",

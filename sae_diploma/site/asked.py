@@ -43,9 +43,10 @@ def asked(
     params = lambda stage: run_json(run, stage, "manifest.json").get("params") or {}
     base = public_name(params("02_sft").get("model_name") or run_json(run, "02_sft", "models.json").get("base", ""))
     who = f"{md_code(public_name(ft.get('name') or 'the other'))} ({md_text(ft.get('kind') or 'a model')})"
-    return (f"{ASKED}\n**What is asked.** Two models are given, {md_code(base)} and {who}, fine-tuned from it by whatever "
-        f"means. Both read {_read_by_both(params('01_data'))}. Which of the *features* that the base model computes with "
-        "fire differently in the other, which are new, which neurons moved, and is that why it behaves differently?")
+    return (f"{ASKED}\n**What is asked.** Two models are given, {md_code(base)} and {who}, fine-tuned from it by "
+        f"whatever means. Both read {_read_by_both(params('01_data'))}. Which of the *features* that the base model "
+        "computes with fire differently in the other, which are new, which neurons moved, and is that why it behaves "
+        "differently?")
 
 # %% ../../nbs/lib/site/24b_asked.ipynb #eee70a62
 def _preset_of_readme(cells):

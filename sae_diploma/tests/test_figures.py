@@ -85,6 +85,7 @@ def _tables(seed=0):
     t["trajectory"] = pd.DataFrame([dict(at=a, latent=l, delta=a*.01*(l-8), lo=a*.01*(l-8)-.004*a, hi=a*.01*(l-8)+.004*a, called=True) for a in (0., .5, 1.) for l in range(16)])
     t["score"] = pd.DataFrame([dict(method=m, setting=s, metric=k, value=v, lo=max(0, v-.06), hi=min(1, v+.06)) for i, m in enumerate(("difference", "drift", "delta-SAE", "mean difference")) for j, s in enumerate(("planted activations: medium", "planted fine-tunes"))
                                for k in list(F.SCORES)[:5] for v in [.9-.15*i-.08*j if k != "false" else .02+.03*i] if not (m == "mean difference" and k in ("false", "recall")) and not (m == "delta-SAE" and k == "cosine" and j)])
+    t["asked"] = pd.DataFrame([dict(question=q, method=m, value=.9-.2*i-.1*j, false=.04*i) for j, q in enumerate(("new", "habit")) for i, m in enumerate(("difference", "drift", "delta-SAE", "mean difference")) if not (j and i == 2)])
     t["tokens"] = pd.DataFrame([dict(latent=l, label=f"#{l}", freq_base=.1, freq_ft=.05*l, token=w, base=b, ft=l*b/2) for l in (1, 3) for w, b in zip(("def", " load", "_", "json", "(path", "):"), (0, 3., 2., 1., 0, .5))])
     t["boxes"] = pd.DataFrame([("data", "2,800 pairs"), ("base", "loss 3.69"), ("ft", "175 steps on pairs"), ("placebo", "175 steps"), ("acts", "layer 1, resid_post"), ("sae", "1,024 latents"), ("latents", "741 change")], columns=["box", "line"])
     t["probes"] = pd.DataFrame([dict(sae=s, task=k, probe=p, k=n, auc=a-.05*i, auc_lo=a-.05*i-.02, auc_hi=a-.05*i+.02) for i, s in enumerate(("topk", "relu")) for k, b in (("package: numpy", 0), ("segment: completion", .04), ("token: starts a word", .1)) for n, p, a in ((1, "1 latent", .7+b), (5, "5 latents", .8+b))] + [dict(sae=None, task=k, probe="all activations", k=0, auc=v) for k, v in (("package: numpy", .86), ("segment: completion", .9), ("token: starts a word", .97))])
@@ -100,9 +101,9 @@ CASES = dict(pipeline=lambda t: F.plot_pipeline(t["boxes"]), lengths=lambda t: F
     placebo=lambda t: F.plot_placebo(t["placebo"]), trajectory=lambda t: F.plot_trajectory(t["trajectory"]), depth=lambda t: F.plot_depth(t["depth"]), weights=lambda t: F.plot_weights(t["weights"]), neurons=lambda t: F.plot_neurons(t["neurons"]),
     norms=lambda t: F.plot_norms(t["norms"], confirmed=t["nu"]), scaling=lambda t: F.plot_scaling(t["nu"]), matching=lambda t: F.plot_matching(pd.DataFrame(dict(cosine=t["norms"].effect, called=False)), t["norms"].effect**.8, chance=t["norms"].effect/3),
     stability=lambda t: F.plot_stability(pd.DataFrame(dict(max_cos=t["norms"].effect, matched_cos=t["norms"].effect**1.2))), null=lambda t: F.plot_null(t["null"]), summary=lambda t: F.plot_summary(rouge=t["rouge"], drift=t["placebo"], delta=t["placebo"], neurons=t["neurons"]),
-    probing=lambda t: F.plot_probing(t["probes"]), densities=lambda t: F.plot_densities(t["fires"]), scoreboard=lambda t: F.plot_scoreboard(t["score"]), contexts=lambda t: F.plot_contexts(t["tokens"]))
+    probing=lambda t: F.plot_probing(t["probes"]), densities=lambda t: F.plot_densities(t["fires"]), scoreboard=lambda t: F.plot_scoreboard(t["score"]), questions=lambda t: F.plot_questions(t["asked"], t["asked"].drop_duplicates("question"), dict(new="What is new?", habit="Which habit?")), contexts=lambda t: F.plot_contexts(t["tokens"]))
 
-STACKED = ("pipeline", "rouge", "curve", "probing", "frequency", "residual", "volcanoes", "beside", "depth", "weights", "null", "summary", "scoreboard", "contexts") # not only narrower on a phone: laid out in another way
+STACKED = ("pipeline", "rouge", "curve", "probing", "frequency", "residual", "volcanoes", "beside", "depth", "weights", "null", "summary", "scoreboard", "questions", "contexts") # not only narrower on a phone: laid out in another way
 
 def picture(fig, night=False, dpi=50):
     "A small picture of a figure without its text, as an array of bytes."

@@ -457,13 +457,14 @@ def test_a_file_is_trained_and_read_by_the_commands(tmp_path, capsys):
     from sae_diploma.acts import ActivationStore
     from sae_diploma.cli import main
     model, file = small("llama"), write_gguf(small("llama"), tmp_path/"m.gguf")
-    rows = [dict(id=str(i), article=f"The cat number {i} reads a text, and then another.", highlights=f"A cat reads {i}.")
-            for i in range(12)]
+    article = "The cat number {} reads a text, and then another."
+    rows = [dict(id=str(i), article=article.format(i), highlights=f"A cat reads {i}.") for i in range(12)]
     pairs = tmp_path/"pairs.jsonl"
     pairs.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    def run(*words): assert not main([words[0], "--model_name", str(file), "--dataset_name", str(pairs), "--device", "cpu",
-                                      "--max_length", "128", *map(str, words[1:])])
-    run("sft", "--use_peft", "--max_steps", 2, "--n_evals", 1, "--learning_rate", .1, "--output_dir", tmp_path/"adapter")
+    of = ["--model_name", str(file), "--dataset_name", str(pairs), "--device", "cpu", "--max_length", "128"]
+    def run(what, *words): assert not main([what, *of, *map(str, words)])
+    run("sft", "--use_peft", "--max_steps", 2, "--n_evals", 1, "--learning_rate", .1,
+        "--output_dir", tmp_path/"adapter")
     run("extract", "--ft_model", tmp_path/"adapter", "--text_column", "article", "--layer_idx", 0,
         "--output_dir", tmp_path/"acts", "--massive_multiple", 0)
     tok = load_tokenizer(file)
