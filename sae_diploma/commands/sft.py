@@ -43,11 +43,14 @@ def sft_(
     save_total_limit:int=None,      # no longer needed
     completion_only_loss:bool=False, # no longer needed
     overwrite_output_dir:bool=False, # replace a run made with other parameters
+    # say where accelerate's configuration of that name is (one-gpu, eight-gpus, two-nodes; see `sft.launch`), and end
+    launch_config:str=None,
     **kwargs,                       # of `recipe`
 ):
     "Fine-tune a model to summarise, with loss on the summary; the same call again resumes, or says what is done."
-    in_range(**{k: v for k, v in locals().items() if k != "kwargs"}, **kwargs)
+    in_range(**{k: v for k, v in locals().items() if k not in ("kwargs", "launch_config")}, **kwargs)
     from sae_diploma import data, sft
+    if launch_config: return print(sft.launch_config(launch_config))
     from sae_diploma.chat import pair_tokenizer
     check(warmup_ratio is None or warmup_ratio < 1,
           f"warmup_ratio: {warmup_ratio} is no share of the steps; use 0 to less than 1")

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ModelShape', 'layer_params', 'n_params', 'KNOWN_SHAPES', 'known_shape', 'model_shape_of', 'forward_flops',
            'adapter_params', 'training_flops', 'cache_bytes', 'writing_bytes', 'SPARSE', 'sae_flops', 'sae_step_bytes',
-           'activation_bytes', 'state_bytes', 'Machine', 'REACHED', 'MACHINES', 'machine_of', 'memory_here',
+           'activation_bytes', 'state_bytes', 'Machine', 'REACHED', 'MACHINES', 'PEAKS', 'machine_of', 'memory_here',
            'calibrate', 'Lengths', 'mean_tokens', 'padded_tokens', 'KNOWN_LENGTHS', 'UNKNOWN_LENGTHS', 'lengths_of',
            'recorded_lengths', 'characters_of_token', 'KINDS', 'Item', 'CALL', 'seconds_of_item', 'by_kind', 'largest',
            'FIGURE', 'opening', 'TEMPLATE', 'Setting', 'setting_of', 'BATCH', 'reading', 'writing', 'dictionaries',
@@ -34,7 +34,7 @@ _all_ = [
     "ModelShape", "layer_params", "n_params", "KNOWN_SHAPES", "known_shape", "model_shape_of",
     "forward_flops", "adapter_params", "training_flops", "cache_bytes", "writing_bytes", "SPARSE",
     "sae_flops", "sae_step_bytes", "activation_bytes", "state_bytes", "Machine", "REACHED", "MACHINES",
-    "machine_of", "memory_here", "calibrate", "Lengths", "mean_tokens", "padded_tokens", "KNOWN_LENGTHS",
+    "PEAKS", "machine_of", "memory_here", "calibrate", "Lengths", "mean_tokens", "padded_tokens", "KNOWN_LENGTHS",
     "UNKNOWN_LENGTHS", "lengths_of", "recorded_lengths", "characters_of_token", "KINDS", "Item", "CALL",
     "seconds_of_item", "by_kind", "largest", "FIGURE", "opening", "TEMPLATE", "Setting", "setting_of",
     "BATCH", "reading", "writing", "dictionaries", "listed", "data_items", "training_steps", "n_params_of",

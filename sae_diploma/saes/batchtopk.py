@@ -10,6 +10,7 @@ import torch
 from fastcore.basics import patch
 from ..core import *
 from .base import *
+from .gpu import serves
 from .kernels import is_fast, select_batchtopk, sparse_backward
 from .topk import TopKSAE
 
@@ -125,7 +126,10 @@ def backward(self:BatchTopKSAE,
     state:TrainState=TrainState(), # what the trainer knows
 ) -> LossOutput:
     "Set each `.grad` to that of `loss`, the decoder's without its part along the rows; moves `threshold`."
-    x = self.flat(x)
+    x, alone = self.flat(x), state.peers is None or state.peers.n == 1
+    if alone and not self.cfg.d_delta and serves(x):
+        from sae_diploma.saes.gpu.step import batchtopk_backward
+        return batchtopk_backward(self, x, state)
     if self.cfg.d_delta or not is_fast(x): return SAE.backward(self, self.unflat(x), state)
     with torch.no_grad():
         x = torch.sub(x, self.b_dec, out=self.buffers_("x", *x.shape))

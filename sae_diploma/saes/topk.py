@@ -10,6 +10,7 @@ import torch
 from fastcore.basics import patch
 from ..core import *
 from .base import *
+from .gpu import serves
 from .kernels import Buffers, is_fast, select_topk, sparse_backward
 
 # %% ../../nbs/lib/saes/01_topk.ipynb #d90d9186
@@ -51,7 +52,9 @@ class TopKSAE(SAE, architecture="topk"):
         x:torch.Tensor, # (…, d_in) activations
     ):
         "Reconstruction of `x`, in its shape."
-        return self.decode_sparse(*self.encode_sparse(x))
+        if torch.is_grad_enabled() or not serves(rows := self.flat(x)): return self.decode_sparse(*self.encode_sparse(x))
+        from sae_diploma.saes.gpu.step import reconstruct
+        return self.unflat(reconstruct(self, rows.reshape(-1, self.cfg.width)).view_as(rows))
 
 # %% ../../nbs/lib/saes/01_topk.ipynb #2e6b363d
 @patch
@@ -98,6 +101,9 @@ def backward(self:TopKSAE,
 ) -> LossOutput:
     "Set `.grad` of every parameter to that of `loss`, the decoder's without its part along the rows."
     x = self.flat(x)
+    if serves(x):
+        from sae_diploma.saes.gpu.step import topk_backward
+        return topk_backward(self, x, state)
     if not is_fast(x): return super(TopKSAE, self).backward(self.unflat(x), state)
     with torch.no_grad():
         x = torch.sub(x, self.b_dec, out=self.buffers_("x", *x.shape))

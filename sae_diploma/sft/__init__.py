@@ -9,7 +9,7 @@ __all__ = ['PLAIN_TEMPLATE', 'Toy', 'toy_pairs', 'toy', 'tokenize_pairs', 'token
            'document_nll', 'derangement', 'completion_loss', 'text_loss', 'generate', 'METRICS', 'Words', 'rouge',
            'lead1', 'name_words', 'model_outputs', 'summarise_losses', 'summaries_table', 'OUTPUTS', 'rouge_table',
            'SFTEvaluation', 'evaluate_sft', 'describe', 'as_param', 'GivenModels', 'given_models', 'given_words',
-           'describe_given', 'placebo_names', 'weights_apart']
+           'describe_given', 'placebo_names', 'weights_apart', 'launch_config', 'launch_configs']
 
 # %% ../../nbs/lib/sft/99_sft.ipynb #b45bbd79
 from ..chat import PLAIN_TEMPLATE
@@ -24,6 +24,7 @@ from .summaries import *
 from .scores import *
 from .evaluate import *
 from .given import *
+from .launch import *
 
 # %% ../../nbs/lib/sft/99_sft.ipynb #5b8a25e1
 _all_ = [
@@ -33,7 +34,8 @@ _all_ = [
     "trained_models", "finetune", "document_nll", "derangement", "completion_loss", "text_loss", "generate",
     "METRICS", "Words", "rouge", "lead1", "name_words", "model_outputs", "summarise_losses",
     "summaries_table", "OUTPUTS", "rouge_table", "SFTEvaluation", "evaluate_sft", "describe",
-    "as_param", "GivenModels", "given_models", "given_words", "describe_given", "placebo_names", "weights_apart"]
+    "as_param", "GivenModels", "given_models", "given_words", "describe_given", "placebo_names", "weights_apart",
+    "launch_config", "launch_configs"]
 
 # %% ../../nbs/lib/sft/99_sft.ipynb #41fcf394
 _quiet = quiet_libraries # its earlier name

@@ -16,7 +16,8 @@ from .settings import can_train, check_numbers
 _weights = r"(?:pytorch_)?model(?:-\d+-of-\d+)?\.(?:safetensors|bin)(?:\.index\.json)?|adapter_(?:model|config)\.\w+"
 _written = re.compile(r"(?:config|generation_config|trainer_state|special_tokens_map|added_tokens|vocab)\.json"
                       r"|(?:optimizer|scheduler|scaler)\.(?:pt|bin)|rng_state\w*\.pth|training_args\.bin|README\.md"
-                      r"|tokenizer\w*\.(?:json|model)|(?:vocab|merges)\.txt|chat_template\.jinja|" + _weights)
+                      r"|tokenizer\w*\.(?:json|model)|(?:vocab|merges)\.txt|chat_template\.jinja"
+                      r"|__\d+_\d+\.distcp|\.metadata|(?:pytorch_model_fsdp|optimizer)_\d+|" + _weights) # the last: of FSDP
 
 # %% ../../nbs/lib/sft/05_runs.ipynb #ddb386f0
 def _step_of(folder):
@@ -184,6 +185,7 @@ def publish(
     tokenizer,  # of the model
     out,        # folder of the model
     model_name, # that an adapter names as its base
+    state=None, # weights of a model that is spread over processes
 ):
     "Write the best model into its folder file by file, each whole; an adapter names the base as the caller did."
     if hasattr(trainer.model, "peft_config"):
@@ -192,7 +194,7 @@ def publish(
         new = out/".sae_diploma.new"
         shutil.rmtree(new, ignore_errors=True)
         s.callback(shutil.rmtree, new, ignore_errors=True)
-        trainer.model.save_pretrained(str(new))
+        trainer.model.save_pretrained(str(new), **{} if state is None else dict(state_dict=state))
         tokenizer.save_pretrained(str(new))
         names = {f.name for f in new.iterdir()}
         for f in sorted(names): replace_file(new/f, out/f)

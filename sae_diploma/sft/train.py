@@ -10,11 +10,13 @@ import contextlib, json, os, shutil
 from pathlib import Path
 from typing import NamedTuple
 
+from huggingface_hub import upload_folder
 from ..chat import PLAIN_TEMPLATE, record_format
 from ..core import *
 from ..data import INSTRUCTION
 from ..models import load_model, load_tokenizer, model_hash
 from ..recipe import recipe, shares
+from .launch import whole_state
 from .pairs import most_paragraphs, pairs_hash, placebo_texts, tokenize_pairs
 from .runs import CHECKPOINTS, MODEL, empty_work, may_train, publish, remove_work
 from .runs import claim_folder, what_differs, NOT_PARAMS, newest_checkpoint
@@ -53,19 +55,20 @@ class _Job(NamedTuple):
     main:bool      # this process writes
 
 # %% ../../nbs/lib/sft/06_train.ipynb #060a4f03
-def _keep(job, trained, trainer, model_name, hub_model_id):
+def _keep(job, trained, trainer, model_name, hub_model_id, state=None):
     "Write the best model and the record of its training."
     sizes = dict(n_train=len(job.data["train"]), n_validation=len(job.data["validation"]),
                  tokens_per_epoch=sum(map(len, job.data["train"]["input_ids"])))
     out, work = job.out, job.work
     mark_folder(out, MODEL, known=[work.name, "training.json"])
-    publish(trainer, job.tok, out, model_name)
+    publish(trainer, job.tok, out, model_name, state)
     if (work/"runs").exists(): shutil.copytree(work/"runs", out/"runs", dirs_exist_ok=True) # tensorboard's
     save_json(dict(job.record, **trained, **sizes, versions=versions()), out/"training.json")
     seal_folder(out, ["training.json"])
-    if hub_model_id:
-        trainer.model.push_to_hub(hub_model_id)
-        job.tok.push_to_hub(hub_model_id)
+    if not hub_model_id: return
+    if state is None: trainer.model.push_to_hub(hub_model_id)
+    else: upload_folder(repo_id=hub_model_id, folder_path=out, allow_patterns=["*.safetensors*", "*config.json"])
+    job.tok.push_to_hub(hub_model_id)
 
 # %% ../../nbs/lib/sft/06_train.ipynb #f4c008f5
 def _run(job, plain, adapter, patience, model_name, hub_model_id):
@@ -80,7 +83,8 @@ def _run(job, plain, adapter, patience, model_name, hub_model_id):
     except Diverged: # as it would again: what it left must not keep another learning rate from the folder
         if job.main: empty_work(job.work)
         raise
-    if job.main: _keep(job, trained, trainer, model_name, hub_model_id)
+    state = whole_state(trainer) # by all processes
+    if job.main: _keep(job, trained, trainer, model_name, hub_model_id, state)
     trainer.accelerator.wait_for_everyone()
 
 # %% ../../nbs/lib/sft/06_train.ipynb #a5cc9967
