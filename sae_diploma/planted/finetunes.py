@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['METHODS', 'RECOMMENDED', 'Controls', 'read_tokens', 'controls', 'planted_units', 'average_precision', 'first_rank',
            'hit_chance', 'score_methods', 'planted_tokens', 'score_tokens', 'silent_placebo', 'planted_loss',
-           'run_planted', 'run_many', 'summarise', 'FORMS', 'KINDS', 'ROLES', 'ground_of', 'Plant', 'plant_of',
-           'plant_in', 'labelled_tokens', 'TOKEN_METHODS']
+           'planted_model', 'run_planted', 'run_many', 'summarise', 'FORMS', 'KINDS', 'ROLES', 'ground_of', 'Plant',
+           'plant_of', 'plant_in', 'labelled_tokens', 'TOKEN_METHODS']
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #a625ceeb
 import time
@@ -475,6 +475,19 @@ def _mined_and_scored(c, models, table, label, methods, tests):
     mined = mine_runs(models, tokenizer, c.texts, stats=stats)
     truth = planted_tokens(table, label, len(mined["ft"].mean))
     return mined, score_tokens(models, mined, tokenizer, truth, methods, stats)
+
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #7ef30093
+def planted_model(
+    c:Controls,  # of `controls`
+    kind:str,    # one of `KINDS`
+    seed:int,    # of plant and training
+    folder=None, # of the run; a folder of the controls' by default
+) -> tuple: # (plant, folder of the model, `TokenTable`, labels of its tokens)
+    "Plant and train; a model that is there is only opened."
+    plant, folder = plant_of(kind, seed, c.ground["train"]), Path(folder or c.folder/f"{kind}_{seed}")
+    train, validation, table, label = _planted_pairs(c, plant)
+    _train(c.model_name, train, validation, folder/"model", 100+seed, c.max_length, c.recipe)
+    return plant, folder/"model", table, label
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #7d474925
 def run_planted(
