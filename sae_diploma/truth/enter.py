@@ -20,8 +20,8 @@ from .pairs import *
 from .trained import *
 from .worlds import *
 
-# %% ../../nbs/lib/truth/07_enter.ipynb #789e67b4
-PARTS = dict(worlds=("easy",), nulls=("easy", "turning"), finetunes=KINDS) # part -> levels by default
+# %% ../../nbs/lib/truth/07_enter.ipynb #5929c4a4
+PARTS = dict(worlds=("easy",), nulls=("easy", "turning"), finetunes=HABITS) # part -> levels by default
 FORMAT = 1 # of result files
 
 @dataclass
@@ -44,7 +44,7 @@ def _world_case(level, seed, null, size):
         return world_pair(planted), 0, score
     return Case("nulls" if null else "worlds", level, seed, world_key(level, seed, null, **size), make)
 
-# %% ../../nbs/lib/truth/07_enter.ipynb #cf4e4201
+# %% ../../nbs/lib/truth/07_enter.ipynb #a2eb5959
 def cases(
     part="worlds",      # one of `PARTS`
     levels=None,        # which; the part's by default
@@ -57,15 +57,17 @@ def cases(
     "What a part asks; raises `ParamError` for a part or level that is none, and `DataError` for a run without pairs."
     check(part in PARTS, f"part: {part!r} is unknown{near(part, PARTS)}; use {', '.join(PARTS)}")
     levels, seeds = list(levels or PARTS[part]), list(seeds)
-    known = list(KINDS) if part == "finetunes" else [*LEVELS, *(BENIGN if part == "nulls" else ())]
+    known = [*KINDS, "wider", *PLANNED] if part == "finetunes" else [*LEVELS, *(BENIGN if part == "nulls" else ())]
     for o in levels: check(o in known, f"level: {o!r} is unknown{near(o, known)}; use {', '.join(known)}")
     check(len(seeds) > 0, "seed: none; give whole numbers, separated by commas")
     made_up = [o for o in levels if o in LEVELS]
-    trained = [o for o in levels if o not in LEVELS]
+    planned = [n for o in levels for n in (PLANNED if o == "wider" else [o]) if n in PLANNED]
+    trained = [o for o in levels if o not in (*LEVELS, *PLANNED, "wider")]
     out = [_world_case(l, s, part == "nulls", size) for l in made_up for s in seeds]
+    out += [Case(part, *o) for o in planned_cases(list(dict.fromkeys(planned)), seeds, run, recipe or {})]
     if not trained: return out
     c = controls_of(run, **(recipe or {}))
-    if part == "finetunes": return [Case(part, k, s, *finetune_case(c, k, s)) for k in trained for s in seeds]
+    if part == "finetunes": return out+[Case(part, k, s, *finetune_case(c, k, s)) for k in trained for s in seeds]
     return out+[Case(part, k, f"{a}-{b}", *benign_case(c, k, n_trainings, a, b)) for k in trained
                 for a, b in benign_ordered(n_trainings)]
 
@@ -96,7 +98,7 @@ def done_before(
     r = load_json(file, KEYS)
     return r if r["asked"] == asked and "failed" not in r else None
 
-# %% ../../nbs/lib/truth/07_enter.ipynb #3ade6e71
+# %% ../../nbs/lib/truth/07_enter.ipynb #7cef47d0
 def _entered(method, case, limits):
     "Make a case, call the method on it, and score what it says; what cannot be made or answered is a sentence."
     with TemporaryDirectory() as d:
@@ -106,6 +108,7 @@ def _entered(method, case, limits):
             del pair
             said, answer = run_apart(method, d, vocab, **limits)
             return said if answer is None else dict(said, n_units=len(answer), **score(answer))
+        except LockedError: raise
         except SaeDiplomaError as e: return dict(failed=str(e))
 
 # %% ../../nbs/lib/truth/07_enter.ipynb #bb270ac8
@@ -132,7 +135,7 @@ def in_short(
     false = calls if r["tested"] else "nothing is tested"
     return f"average precision {s['ap']:.3f}, {false}; {cost}"
 
-# %% ../../nbs/lib/truth/07_enter.ipynb #f051e2cd
+# %% ../../nbs/lib/truth/07_enter.ipynb #1df754f4
 def enter(
     method:str,        # 'package.module:function', or the name of a registered method
     part="worlds",     # one of `PARTS`
@@ -146,17 +149,18 @@ def enter(
     say=print,         # receives a sentence for each case
     **kw,              # as for `cases`: run, n_trainings, recipe, n_tokens, …
 ) -> list: # of results, as their files hold them
-    "Score a method on every case of a part, each result in a file; raises `ParamError` for what is no method."
+    """Score a method on every case of a part, each result in a file; a model that another process trains at the moment
+    is come back to. Raises `ParamError` for what is no method."""
     from sae_diploma.bench.process import machine
-    found, results = _found(method, threads, timeout_s, memory_gb, path), []
+    found, of = _found(method, threads, timeout_s, memory_gb, path), machine()
     limits = dict(threads=threads, timeout_s=timeout_s, memory_gb=memory_gb, path=path)
-    todo = cases(part, levels, seeds, **kw)
-    for case in progress(todo, desc=f"{method}: {part}", unit="case"):
+    def one(case):
         file, asked = result_file(out, method, case), _asked(method, found, case, threads)
         if (r := done_before(file, asked)) is None:
             r = dict(format=FORMAT, method=method, part=case.part, level=case.level, seed=case.seed, asked=asked,
-                     world=case.key, machine=machine(), threads=threads, **found)
-            save_json(r := r | _entered(method, case, limits), file)
+                     world=case.key, machine=of, threads=threads, **found)
+            save_json(r | _entered(method, case, limits), file)
+            r = load_json(file)
         say(f"{case.words}: {in_short(r)}")
-        results.append(r)
-    return results
+        return r
+    return in_turn(cases(part, levels, seeds, **kw), one, desc=f"{method}: {part}", unit="case")
