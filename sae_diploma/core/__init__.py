@@ -7,9 +7,9 @@ __all__ = ['SaeDiplomaError', 'ParamError', 'UnreadableError', 'DataError', 'Cor
            'near', 'set_seed', 'get_device', 'get_dtype', 'amp_dtype', 'progress', 'package_dir', 'make_folder',
            'replace_file', 'disk_full', 'room_for', 'atomic_path', 'save_json', 'found_file', 'load_json',
            'save_parquet', 'load_parquet', 'save_safetensors', 'load_safetensors', 'sha256_file', 'content_hash',
-           'fingerprint', 'versions', 'save_manifest', 'load_manifest', 'RunLock', 'token_text', 'MARK', 'contents',
-           'may_write', 'strangers', 'mark_folder', 'own_files', 'seal_folder', 'clear_folder', 'new_folder',
-           'tree_memory', 'MemoryWatch', 'watch_memory']
+           'fingerprint', 'versions', 'save_manifest', 'load_manifest', 'RunLock', 'in_turn', 'token_text', 'MARK',
+           'contents', 'may_write', 'strangers', 'mark_folder', 'own_files', 'seal_folder', 'clear_folder',
+           'new_folder', 'tree_memory', 'MemoryWatch', 'watch_memory']
 
 # %% ../../nbs/lib/core/99_core.ipynb #f07fa69a
 from .errors import *
@@ -29,6 +29,6 @@ _all_ = [
     "or_say", "near", "set_seed", "get_device", "get_dtype", "amp_dtype", "progress", "package_dir",
     "make_folder", "replace_file", "disk_full", "room_for", "atomic_path", "save_json", "found_file",
     "load_json", "save_parquet", "load_parquet", "save_safetensors", "load_safetensors", "sha256_file", "content_hash",
-    "fingerprint", "versions", "save_manifest", "load_manifest", "RunLock", "token_text", "MARK", "contents",
+    "fingerprint", "versions", "save_manifest", "load_manifest", "RunLock", "in_turn", "token_text", "MARK", "contents",
     "may_write", "strangers", "mark_folder", "own_files", "seal_folder", "clear_folder", "new_folder",
     "tree_memory", "MemoryWatch", "watch_memory"]

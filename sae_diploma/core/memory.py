@@ -25,12 +25,14 @@ def _high_water():
     return 0
 
 # %% ../../nbs/lib/core/07_memory.ipynb #32584fdb
-def tree_memory() -> int: # 0 where it cannot be told
-    "Bytes that this process and all its children hold now."
+def tree_memory(
+    pid=None, # of a process; this one by default
+) -> int: # 0 where it cannot be told
+    "Bytes that a process and all its children hold now."
     total = 0
     with contextlib.suppress(Exception): # a child may end in the meantime
         import psutil
-        here = psutil.Process()
+        here = psutil.Process(pid)
         for o in (here, *here.children(recursive=True)):
             with contextlib.suppress(psutil.Error): total += o.memory_info().rss
     return total

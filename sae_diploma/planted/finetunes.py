@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['METHODS', 'RECOMMENDED', 'Controls', 'read_tokens', 'controls', 'planted_units', 'average_precision', 'first_rank',
            'hit_chance', 'score_methods', 'planted_tokens', 'score_tokens', 'silent_placebo', 'planted_loss',
-           'run_planted', 'run_many', 'summarise', 'FORMS', 'KINDS', 'ROLES', 'ground_of', 'Plant', 'plant_of',
-           'plant_in', 'labelled_tokens', 'TOKEN_METHODS']
+           'planted_model', 'run_planted', 'run_many', 'summarise', 'FORMS', 'KINDS', 'ROLES', 'ground_of', 'Plant',
+           'plant_of', 'plant_in', 'labelled_tokens', 'TOKEN_METHODS']
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #a625ceeb
 import time
@@ -109,6 +109,7 @@ def controls(
     seed:int=0,          # of the choice of pairs and the base dictionary
     device="cpu",        # of the trainings
     texts=None,          # plain texts that methods of logits read; the held-out articles, without a name, by default
+    tuning=None,         # more of the trainings' recipe: dict(use_peft=True) trains adapters
     **ground,            # `n_train`, `n_eval`, `n_packages`, …: see `ground_of`
 ) -> Controls:
     "Train the placebos and the base dictionary; a second call opens them."
@@ -117,7 +118,7 @@ def controls(
     folder, tokenizer, base = Path(folder), load_tokenizer(model_name), load_model(model_name, device="cpu")
     g = ground_of(pairs, tokenizer, max_length=max_length, seed=seed, **ground)
     recipe = dict(learning_rate=learning_rate, num_train_epochs=num_train_epochs, n_evals=1, device=device,
-                  overwrite=True)
+                  overwrite=True, **(tuning or {}))
     layer = resolve_layer(base, layer)
     at = [folder/f"placebo_{j}" for j in range(n_placebos)]
     for j, p in enumerate(at): _train(model_name, g["train"], g["validation"], p, 1000+j, max_length, recipe)
@@ -447,10 +448,10 @@ def planted_loss(
     return total/max(n, 1)
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #ddb212eb
-def _planted_pairs(c, plant):
+def _planted_pairs(c, plant, share=1.):
     "`(train, validation, table, label)` of a plant; the trainer watches planted pairs where there are any."
     train, held, watched = (c.ground[s] for s in ("train", "test", "validation"))
-    train, held = plant_in(train, plant), plant_in(held, plant)
+    train, held = plant_in(train, plant, share), plant_in(held, plant)
     acts = any(plant(*o) for o in zip(watched.article, watched.highlights, watched.package))
     both = pd.concat([train.head(c.n_sae).assign(split="sae"), held.assign(split="eval")], ignore_index=True)
     table, label = labelled_tokens(load_tokenizer(c.model_name), both, c.max_length)
@@ -476,6 +477,20 @@ def _mined_and_scored(c, models, table, label, methods, tests):
     truth = planted_tokens(table, label, len(mined["ft"].mean))
     return mined, score_tokens(models, mined, tokenizer, truth, methods, stats)
 
+# %% ../../nbs/lib/planted/01_finetunes.ipynb #7ef30093
+def planted_model(
+    c:Controls,  # of `controls`
+    kind:str,    # one of `KINDS`
+    seed:int,    # of plant and training
+    folder=None, # of the run; a folder of the controls' by default
+    share:float=1., # of the training pairs that the plant could act on: the others are ordinary
+) -> tuple: # (plant, folder of the model, `TokenTable`, labels of its tokens)
+    "Plant and train; a model that is there is only opened."
+    plant, folder = plant_of(kind, seed, c.ground["train"]), Path(folder or c.folder/f"{kind}_{seed}")
+    train, validation, table, label = _planted_pairs(c, plant, share)
+    _train(c.model_name, train, validation, folder/"model", 100+seed, c.max_length, c.recipe)
+    return plant, folder/"model", table, label
+
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #7d474925
 def run_planted(
     c:Controls,       # of `controls`
@@ -484,17 +499,18 @@ def run_planted(
     folder=None,      # of the run; a folder of the controls' by default
     methods=METHODS+TOKEN_METHODS, # which
     check_placebo:bool=True, # ask about a placebo, too
+    share:float=1.,   # of the training pairs that the plant could act on: the others are ordinary
     **kw,             # as for `score_methods`
 ) -> pd.DataFrame: # as `score_methods`, with kind, seed, placebo_called, seconds and what was planted
     "Plant, train, read, score; a finished run is only opened."
     plant = plant_of(kind, seed, c.ground["train"])
     folder = Path(folder or c.folder/f"{kind}_{seed}")
     key = fingerprint(dict(controls=c.key, plant=asdict(plant), methods=list(methods),
-                           check_placebo=check_placebo, version=5, **kw))
+                           check_placebo=check_placebo, version=5, **kw, **(dict(share=share) if share != 1 else {})))
     if (folder/"run.json").exists() and load_json(folder/"run.json")["fingerprint"] == key:
         return load_parquet(folder/"scores.parquet")
     (folder/"run.json").unlink(missing_ok=True)
-    train, validation, table, label = _planted_pairs(c, plant)
+    train, validation, table, label = _planted_pairs(c, plant, share)
     clock = [time.perf_counter()]
     _train(c.model_name, train, validation, folder/"model", 100+seed, c.max_length, c.recipe)
     clock.append(time.perf_counter())

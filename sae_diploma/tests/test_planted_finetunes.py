@@ -18,7 +18,7 @@ from ..acts import ArrayStore, TokenTable
 from ..core import DataError, ParamError, save_json, save_parquet
 from ..models import load_tokenizer
 from ..planted.finetunes import *
-from ..planted.finetunes import FORMS
+from ..planted.plants import BY_PACKAGE, BY_WORD, FORMS
 from ..saes import SAE, SAEConfig
 
 # %% ../../nbs/lib/tests/planted_finetunes.ipynb #3518879f
@@ -36,7 +36,7 @@ def ground(tokenizer):
 @pytest.mark.parametrize("kind,form", [(k, f) for k in KINDS for f in FORMS[k]])
 def test_labels_lie_on_what_was_planted(ground, tokenizer, kind, form):
     "Decoded, the labelled tokens are the planted characters, and the token before them."
-    plant = Plant(kind, 0, dict(package="", trigger="recursion", style="alpha")[kind], form)
+    plant = Plant(kind, 0, "alpha" if kind in BY_PACKAGE else "recursion" if kind in BY_WORD else "", form)
     f = plant_in(ground["test"], plant).assign(split="eval")
     table, label = labelled_tokens(tokenizer, f)
     assert len(label) == len(table)
