@@ -113,6 +113,13 @@ def _sae_trainings(s, p, learn):
                        p["sae_batch_size"], s.width, p["frontier_d_sae"], sum(ks)/len(ks), frontier))
     return trained
 
+# %% ../../nbs/lib/costs/06_chapters.ipynb #c7400612
+def _contexts_told(p):
+    "Item of telling contexts of units apart, by their tokens and by a judge, of chapter 3."
+    kinds, n = 2 + bool(p.get("frozen_twin")), p.get("n_detected", 0)
+    judged = p.get("n_judged", 0)*bool(p.get("judge"))
+    return Item("contexts told apart", "statistics", fixed=(2 + kinds*(.01*n + 2*judged))*bool(n))
+
 # %% ../../nbs/lib/costs/06_chapters.ipynb #169ebe64
 def saes_items(
     s, # setting of the run
@@ -129,7 +136,7 @@ def saes_items(
     encoded = held_out*len(names)*6 + min(held_out, 20_000)*len(frontier)
     probes = Item("probes and statistics", "statistics", encoded, encoded*2*s.width*p["d_sae"],
                   encoded*12*p["d_sae"], fixed=2 + p["probe_tokens"]*len(names)/14_000)
-    return [opening(6, 5), stored, *_sae_trainings(s, p, learn), probes,
+    return [opening(6, 5), stored, *_sae_trainings(s, p, learn), probes, _contexts_told(p),
             reading(s, "passes with the dictionary in place", documents*text, scored=1.)]
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #d3ef22b5
