@@ -199,11 +199,19 @@ def some_units(
     often = np.flatnonzero(np.diff(units.on.indptr) >= FEWEST["contexts"])
     return np.sort(np.random.default_rng(seed).permutation(often)[:n])
 
+def _mean_draws(t, seed):
+    "Mean AUC of the units of one kind, and the same in each resample of documents and units."
+    a = np.stack(t.draws.dropna().to_list())
+    if len(a) < 2: return a[0]
+    w = np.concatenate([np.ones((1, len(a))), bootstrap_weights(len(a), a.shape[1]-1, seed)]).T*np.isfinite(a)
+    return (w*np.nan_to_num(a)).sum(0)/w.sum(0)
+
 def detection_table(
     kinds:dict, # name of a kind of unit -> `detection` of it, all with the same documents and resamples
+    seed:int=0, # of the resampling of units
 ) -> pd.DataFrame: # kind, units, auc, lo, hi; less, less_lo, less_hi: the first kind less this one
     "Mean AUC of each kind of unit, and how much the first has more; kinds without a scored unit are left out."
-    drawn = {k: np.nanmean(np.stack(t.draws.dropna().to_list()), 0) for k, t in kinds.items() if t.auc.notna().any()}
+    drawn = {k: _mean_draws(t, [seed, i]) for i, (k, t) in enumerate(kinds.items()) if t.auc.notna().any()}
     first, out = next(iter(drawn.values()), None), []
     for i, (k, a) in enumerate(drawn.items()):
         lo, hi = interval(a[1:])
@@ -264,10 +272,10 @@ def detection_verdict(
     if not len(rest): return ""
     say = lambda o: ", ".join(f"{r.kind} ({estimate(r.less, r.less_lo, r.less_hi, 100, True, 'points')} of AUC)"
                               for r in o.itertuples())
-    more, not_more = rest[rest.less_lo > 0], rest[~(rest.less_lo > 0)]
-    said = [f"are easier to tell by their contexts than {say(more)}"]*bool(len(more))
-    said += [f"are not shown to be easier to tell by their contexts than {say(not_more)}"]*bool(len(not_more))
-    return f"The {t.kind.iloc[0]} of the {name} dictionary {' and '.join(said)}."
+    more, less = rest.less_lo > 0, rest.less_hi < 0
+    parts = {"are easier": rest[more], "are not shown to be easier": rest[~(more | less)], "are harder": rest[less]}
+    said = [f"{words} to tell by their contexts than {say(o)}" for words, o in parts.items() if len(o)]
+    return f"The {t.kind.iloc[0]} of the {name} dictionary {'; they '.join(said)}."
 
 # %% ../../nbs/lib/evaluation/11_detection.ipynb #ddafd1d8
 def text_reader(
