@@ -90,6 +90,7 @@ def _detection_score(r, by):
     return dict(name=f"Its contexts are told from others by {by} with an AUC of", value=float(r.auc), lo=float(r.lo),
                 hi=float(r.hi), about=f"({r.contexts} active contexts of {r.docs} documents; ½ is chance)")
 
+# %% ../../nbs/lib/cards/08_chosen.ipynb #52d9db19
 def add_detection(
     by_dictionary:dict, # name -> cards, of `cards_of`
     dicts:dict,         # of `open_dictionaries`

@@ -105,7 +105,8 @@ def _sae_trainings(s, p, learn):
     "Items of the dictionaries of chapter 3."
     names, size = listed(p["architectures"]), (s.width, p["d_sae"], p["k"])
     frontier, ks = frontier_of(p), [int(o) for o in listed(p["frontier_k"])] or [1]
-    kinds = [*names, names[0], *names[:bool(p.get("frozen_twin"))]] # the first again, and its frozen twin
+    again = [names[0]]*max(1, p.get("n_again", 1)) # of other seeds
+    kinds = [*names, *again, *names[:bool(p.get("frozen_twin"))]] # and the first one's frozen twin
     trained = [dictionaries(f"{len(kinds)} dictionaries of {p['d_sae']:,} latents", learn, p["sae_epochs"],
                             p["sae_batch_size"], *size, kinds)]
     if frontier:
@@ -118,7 +119,7 @@ def _contexts_told(p):
     "Item of telling contexts of units apart, by their tokens and by a judge, of chapter 3."
     kinds, n = 2 + bool(p.get("frozen_twin")), p.get("n_detected", 0)
     judged = p.get("n_judged", 0)*bool(p.get("judge"))
-    return Item("contexts told apart", "statistics", fixed=(2 + kinds*(.01*n + 2*judged))*bool(n))
+    return Item("contexts told apart", "statistics", fixed=(2 + kinds*(.003*n + 1.2*judged))*bool(n))
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #169ebe64
 def saes_items(

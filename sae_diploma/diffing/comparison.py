@@ -112,6 +112,7 @@ def reappearance(self:Comparison):
     file = self.saes/f"reappearance_{self.architecture}.parquet"
     return load_parquet(file) if file.exists() else None
 
+# %% ../../nbs/lib/diffing/00b_comparison.ipynb #2ec6eeb9
 @patch
 def with_reappearance(self:Comparison,
     t:pd.DataFrame, # with a column `latent`, of the base model's dictionary

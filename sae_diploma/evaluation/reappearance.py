@@ -33,6 +33,7 @@ def nearest_in(
     W = getattr(W, "W_dec", W)
     return np.stack([max_cosine(W, o.W_dec.to(W.device))[0].cpu().numpy() for o in others], 1)
 
+# %% ../../nbs/lib/evaluation/12_reappearance.ipynb #331f105f
 def reappearance(
     sae,            # the dictionary
     others:list,    # dictionaries of the same data from other seeds
@@ -61,6 +62,7 @@ def _first_directions(U):
     r = int(np.ceil(float((s**2).sum()**2/(s**4).sum())-1e-3))
     return V[:r]
 
+# %% ../../nbs/lib/evaluation/12_reappearance.ipynb #9026c360
 def shared_subspace(
     saes:list,       # dictionaries of several seeds
     cosine=ABOVE[0], # from which a direction counts as found again
@@ -75,7 +77,7 @@ def shared_subspace(
         P = _first_directions(lone[a])
         Q = _first_directions(directions(mixtures(saes[a].W_dec.detach().float(), len(lone[a]), seed)))[:len(P)]
         share = lambda B, U: float((U@B.T).square().sum()/len(U))
-        rows += [dict(rank=len(P), held=share(P, lone[b]), random=share(Q, lone[b])) for b in range(len(saes)) if b != a]
+        rows += [dict(rank=len(P), held=share(P, U), random=share(Q, U)) for b, U in enumerate(lone) if b != a]
     t = pd.DataFrame(rows)
     return dict(latents=float(np.mean([len(o) for o in lone])), rank=float(t["rank"].mean()), held=float(t.held.mean()),
                 lo=float(t.held.min()), hi=float(t.held.max()), random=float(t.random.mean()), d=saes[0].W_dec.shape[1])
@@ -99,6 +101,7 @@ def groups_of(
     t = t[t.groupby("group").sae.transform("nunique") >= least]
     return t.assign(group=np.unique(t.group, return_inverse=True)[1]).reset_index(drop=True)
 
+# %% ../../nbs/lib/evaluation/12_reappearance.ipynb #1f2ebf24
 @torch.no_grad()
 def pool(
     saes:list,       # dictionaries of several seeds and one architecture
@@ -136,6 +139,7 @@ def pw_mcc(
     return dict(mcc=float(np.mean(of)), whole=float(np.mean([c.sum()/max(n, m) for n, m, c in both])),
                 lo=min(of), hi=max(of))
 
+# %% ../../nbs/lib/evaluation/12_reappearance.ipynb #6c57df6c
 def pooled_mcc(
     saes:list,       # four dictionaries or more of several seeds
     cosine=ABOVE[0], # as for `pool`
@@ -165,19 +169,21 @@ def reappearance_words(
             f"{estimate(*share, 100, unit='%')} (mean over {len(t):,} latents and {k} seed{'s'*(k > 1)}")
     if freq is not None and np.sum(freq) > 0:
         said += f"; {100*np.average(t.reappears, weights=freq):.0f} % weighted by how often they fire"
-    return (f"{said}; random mixtures of its rows: {100*t.chance.iloc[0]:.2g} %). {int(t.called.sum()):,} are nearer to those "
-            "of other seeds than such mixtures.")
+    return (f"{said}; random mixtures of its rows: {100*t.chance.iloc[0]:.2g} %). {int(t.called.sum()):,} are nearer "
+            "to those of other seeds than such mixtures.")
 
+# %% ../../nbs/lib/evaluation/12_reappearance.ipynb #de30dfb0
 def subspace_words(
     of:dict, # of `shared_subspace`
 ) -> str:
     "Whether the latents that reappear nowhere lie in a subspace that does."
     if not of: return "Too few latents reappear nowhere for their subspace to be asked about."
     means = "a subspace that the seeds share" if of["lo"] > of["random"] else "no subspace that they are shown to share"
-    return (f"The latents that reappear nowhere ({of['latents']:.0f} a seed) lie in {means}: {of['rank']:.0f} of {of['d']} "
-            f"dimensions of one seed's hold {100*of['held']:.0f} % of another's ({100*of['lo']:.0f} to "
+    return (f"The latents that reappear nowhere ({of['latents']:.0f} a seed) lie in {means}: {of['rank']:.0f} of "
+            f"{of['d']} dimensions of one seed's hold {100*of['held']:.0f} % of another's ({100*of['lo']:.0f} to "
             f"{100*of['hi']:.0f} over pairs of seeds; as many of random mixtures {100*of['random']:.0f} %).")
 
+# %% ../../nbs/lib/evaluation/12_reappearance.ipynb #5ad970ef
 def pooled_words(
     single:dict, # of `pw_mcc` of the dictionaries
     pooled:dict, # of `pooled_mcc`
@@ -200,6 +206,7 @@ def times_found(
     out = t.groupby("times").agg(latents=("latent", "size"), cosine=("cosine", "mean"), firings=("freq", "sum"))
     return out.assign(firings=out.firings/max(t.freq.sum(), 1e-12)).sort_index(ascending=False).reset_index()
 
+# %% ../../nbs/lib/evaluation/12_reappearance.ipynb #5a069c1c
 def pool_of_run(
     saes:list,       # the dictionary, and those of other seeds
     store, rows,     # activations, and held-out rows
