@@ -227,6 +227,11 @@ def _steering(c):
     wrote = [("reference", d["reference"])]+[(_steered(o), o["text"]) for o in d["texts"]]
     return dict(measures=list(d["measures"].values()), rows=rows, docs=f"{docs:,}", wrote=wrote)
 
+# %% ../../nbs/lib/cards/05_render.ipynb #517f9d94
+def _scores(c):
+    "What may be said of a latent beside its verdicts: name, number with interval, and what it is over."
+    return [dict(name=o["name"], value=_est(o["value"], o), about=o["about"]) for o in c.get("scores") or ()]
+
 # %% ../../nbs/lib/cards/05_render.ipynb #aeab29fd
 def card_slug(dictionary, latent):
     name = "".join(o if o.isalnum() else "-" for o in dictionary.lower())
@@ -258,8 +263,8 @@ def card_html(
     others = [_context(o, top, who) for o in c["contexts"] if o["kind"] != "top"]
     return render_template("card.html", head=head, href=href or (lambda dictionary, latent: None),
         anchor=card_anchor(c), label=c["label"].lstrip("#"), dictionary=c["dictionary"], tone=tone, verdict_words=words,
-        sure=_sure(c), evidence=c.get("evidence"), verdicts=_verdicts(c), steering=_steering(c), nearest=_nearest(c),
-        strongest=strongest, others=others, **_facts(c))
+        sure=_sure(c), evidence=c.get("evidence"), scores=_scores(c), verdicts=_verdicts(c),
+        steering=_steering(c), nearest=_nearest(c), strongest=strongest, others=others, **_facts(c))
 
 # %% ../../nbs/lib/cards/05_render.ipynb #ffce8de7
 def _card_words(c):

@@ -105,13 +105,21 @@ def _sae_trainings(s, p, learn):
     "Items of the dictionaries of chapter 3."
     names, size = listed(p["architectures"]), (s.width, p["d_sae"], p["k"])
     frontier, ks = frontier_of(p), [int(o) for o in listed(p["frontier_k"])] or [1]
-    kinds = [*names, names[0], *names[:bool(p.get("frozen_twin"))]] # the first again, and its frozen twin
+    again = [names[0]]*max(1, p.get("n_again", 1)) # of other seeds
+    kinds = [*names, *again, *names[:bool(p.get("frozen_twin"))]] # and the first one's frozen twin
     trained = [dictionaries(f"{len(kinds)} dictionaries of {p['d_sae']:,} latents", learn, p["sae_epochs"],
                             p["sae_batch_size"], *size, kinds)]
     if frontier:
         trained.append(dictionaries(f"{len(frontier)} dictionaries of the frontier", learn, p["frontier_epochs"],
                        p["sae_batch_size"], s.width, p["frontier_d_sae"], sum(ks)/len(ks), frontier))
     return trained
+
+# %% ../../nbs/lib/costs/06_chapters.ipynb #c7400612
+def _contexts_told(p):
+    "Item of telling contexts of units apart, by their tokens and by a judge, of chapter 3."
+    kinds, n = 2 + bool(p.get("frozen_twin")), p.get("n_detected", 0)
+    judged = p.get("n_judged", 0)*bool(p.get("judge"))
+    return Item("contexts told apart", "statistics", fixed=(2 + kinds*(.003*n + 1.2*judged))*bool(n))
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #169ebe64
 def saes_items(
@@ -129,7 +137,7 @@ def saes_items(
     encoded = held_out*len(names)*6 + min(held_out, 20_000)*len(frontier)
     probes = Item("probes and statistics", "statistics", encoded, encoded*2*s.width*p["d_sae"],
                   encoded*12*p["d_sae"], fixed=2 + p["probe_tokens"]*len(names)/14_000)
-    return [opening(6, 5), stored, *_sae_trainings(s, p, learn), probes,
+    return [opening(6, 5), stored, *_sae_trainings(s, p, learn), probes, _contexts_told(p),
             reading(s, "passes with the dictionary in place", documents*text, scored=1.)]
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #d3ef22b5

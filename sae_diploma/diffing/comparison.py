@@ -105,6 +105,22 @@ def twin(self:Comparison):
     if not (folder/"config.json").exists(): return None
     return self._once("twin", lambda: SAE.from_pretrained(folder, get_device(self.device)))
 
+# %% ../../nbs/lib/diffing/00b_comparison.ipynb #ba162790
+@patch(as_prop=True)
+def reappearance(self:Comparison):
+    "How often each latent of the dictionary reappears in other seeds, as chapter 3 found it; None where it did not."
+    file = self.saes/f"reappearance_{self.architecture}.parquet"
+    return load_parquet(file) if file.exists() else None
+
+# %% ../../nbs/lib/diffing/00b_comparison.ipynb #2ec6eeb9
+@patch
+def with_reappearance(self:Comparison,
+    t:pd.DataFrame, # with a column `latent`, of the base model's dictionary
+) -> pd.DataFrame:
+    "The table with `reappears`, the share of other seeds that have the latent; as it is where none was trained."
+    of = self.reappearance
+    return t if of is None else t.assign(reappears=t.latent.map(of.set_index("latent").reappears))
+
 # %% ../../nbs/lib/diffing/00b_comparison.ipynb #e0f82079
 @patch
 def store(self:Comparison,
