@@ -95,7 +95,7 @@ def _start_worker(part, name):
     code = ("import json; from sae_diploma.data.corpus import _scan_worker as f; "
             f"f(json.load(open({f'{name}.json'!r})), {f'{name}.parquet'!r})")
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, encoding="utf-8",
-                            errors="replace", env={**os.environ, "OMP_NUM_THREADS": "1"})
+                            errors="replace", env={**os.environ, **thread_limits(1)})
 
 # %% ../../nbs/lib/data/13_corpus.ipynb #2243f378
 def _followed(procs, bar):
@@ -204,8 +204,7 @@ def _build(pk, n_workers):
 # %% ../../nbs/lib/data/13_corpus.ipynb #a485adef
 def _processes():
     "How many processes read: one a processor that this process may use, at most 8."
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(8, usable)
+    return min(8, usable_cores())
 
 # %% ../../nbs/lib/data/13_corpus.ipynb #6ace38c4
 def open_corpus(
@@ -219,7 +218,7 @@ def open_corpus(
     path = cache_folder(cache_dir)/f"corpus-{key}.parquet"
     try: return load_parquet(path), load_json(path.with_suffix(".json"))
     except (DataError, CorruptError): pass
-    df, card = _build(pk, n_workers or _processes())
+    df, card = _build(pk, worker_count(n_workers) if n_workers else _processes())
     none = f"packages: {', '.join(pk)} hold no documentation; name others or leave the parameter empty"
     check(len(df), none, DataError)
     save_parquet(df, path); save_json(card, path.with_suffix(".json"))
