@@ -85,11 +85,11 @@ def _in_turns(
     return {k: _quiet_seconds(trials[k], works[k][1]) for k in works}
 
 # %% ../../nbs/lib/costs/02_machines.ipynb #d32bc623
-def _python_loop(n=50_000):
-    "Work that only an interpreter does."
-    total = 0
-    for i in range(n): total += i % 7
-    return total
+def _python_work(n=4000):
+    "Work of the kind that tables and figures are: objects are made, written, read and packed."
+    import json, zlib
+    text = json.dumps([dict(a=i, b=str(i), c=[i]*5) for i in range(n)])
+    return len(json.loads(text)), len(zlib.compress(text.encode(), 1))
 
 # %% ../../nbs/lib/costs/02_machines.ipynb #d8427314
 def memory_here() -> int: # None where nothing says
@@ -104,7 +104,7 @@ def memory_here() -> int: # None where nothing says
 
 # %% ../../nbs/lib/costs/02_machines.ipynb #691266e7
 REACHED_HERE = .78 # share of a measured product's speed that whole layers reach
-_loops = 50_000/.0040 # turns per second of the quiet core that `python` is measured by
+_work = .0175 # seconds of `_python_work` where a figure takes `items.FIGURE`: `python` is 1 there
 
 def _works(dev, threads):
     "What is measured: name -> (call, threads), and the size of the product."
@@ -117,7 +117,7 @@ def _works(dev, threads):
     x = torch.zeros(2**23, device=dev)
     y = torch.empty_like(x)
     works = dict(flops=product(torch.float32), half=product(torch.bfloat16), copied=(lambda: (y.copy_(x), wait()), threads),
-                 python=(_python_loop, 1))
+                 python=(_python_work, 1))
     return works, 2*n*d_in*d_out
 
 # %% ../../nbs/lib/costs/02_machines.ipynb #fdce3735
@@ -131,9 +131,9 @@ def calibrate(
     gpu, share = dev.type == "cuda", min(1., (cpu_quota() or threads)/threads) # a quota slows after each short trial
     works, product = _works(dev, threads)
     took = _in_turns(works, seconds, gpu)
-    rate = lambda k, amount: (1 if gpu and k != "python" else share)*amount/took[k]
+    rate = lambda k, amount=1.: (1 if gpu and k != "python" else share)*amount/took[k]
     memory = torch.cuda.get_device_properties(dev).total_memory if gpu else memory_here()
     name = torch.cuda.get_device_name(dev) if gpu else f"this machine ({threads} thread{'s'*(threads > 1)})"
     return Machine(name, REACHED_HERE*rate("flops", product), rate("copied", 2*4*2**23), memory,
-                   rate("python", 50_000)/_loops, 1, REACHED_HERE*rate("half", product), "measured",
+                   _work*rate("python"), 1, REACHED_HERE*rate("half", product), "measured",
                    memory_here() if gpu else 0., psutil.getloadavg()[0], usable_cores())
