@@ -91,23 +91,45 @@ def presets_(
         for k, v in vals.items(): print(f"  {k:<28} {v!r:<24} {chs[s].help.get(k, '')}")
 
 # %% ../nbs/lib/running/02_cli.ipynb #9cbf921e
+def _against(run_dir, device, count):
+    "The plan of a run beside what its chapters took."
+    from sae_diploma.costs import against_lines, calibrate, lengths_in, machine_of, make_plan
+    check((Path(run_dir)/"parameters.json").exists(), f"against: {run_dir} is no run folder: it has no parameters.json")
+    run = choose_run(find_chapters(), None, run_dir)
+    machine = machine_of(device, count) if device else machine_of_run(run.run_dir)
+    machine = machine or calibrate(run.params.get("02_sft", {}).get("device", "auto"))
+    plans = make_plan(run.params, machine, lengths_in(run.run_dir))
+    print(*against_lines(plans, run.run_dir, machine), sep="\n")
+
+# %% ../nbs/lib/running/02_cli.ipynb #b330686c
+def _plan_pair(base_model, ft_model, preset, run_dir, given, machine):
+    "The plan of a comparison of two models, from the base model's config alone."
+    from sae_diploma.costs import model_shape_of, n_params
+    preset = preset or preset_for(n_params(model_shape_of(base_model)), bool(machine and machine.host))
+    flags = model_params(base_model, ft_model) | text_params() | dict(given)
+    plan_pair(run_dir or "./analysis_results", flags, preset, machine)
+
+# %% ../nbs/lib/running/02_cli.ipynb #ec419881
 def plan_(
-    preset:str=None,  # preset to plan: what the run folder was made with, else quick
+    preset:str=None,  # preset to plan: what the run folder was made with, else quick; of a pair what suits the model
     run_dir:str=None, # folder of the run: _runs/<preset>
     param:Param("set a parameter of the chapters, for all that have it (k) or for one (03.k); may be given often",
                 nargs=2, action="append")=None,
     device:str=None,  # a machine with a name (a100, h100, h200, l4, a10g, rtx4090): this one, measured in two seconds
     count:int=1,      # of these devices: fine-tuning and reading are spread over them
+    base_model:str=None, # plan a `compare` of this model (its config is enough) with the next
+    ft_model:str=None,   # the model fine-tuned from it
+    against:str=None, # a run that is done, or some of it: its plan beside what it took
 ):
-    "Say what a run will need before it starts: tokens, FLOPs, memory, disk, time."
-    from sae_diploma.costs import calibrate, check_plan, lengths_in, machine_of, make_plan, plan_lines
-    run = choose_run(find_chapters(), preset, run_dir, [tuple(o) for o in param or []])
-    params, lengths = run.params, lengths_in(run.run_dir)
-    machine = machine_of(device, count) if device else calibrate(params.get("02_sft", {}).get("device", "auto"))
-    plans = make_plan(params, machine, lengths)
-    check(plans, "these chapters are not those of the thesis, and there is no plan of them", DataError)
-    print(*plan_lines(plans, machine), sep="\n")
-    check_plan(plans, params, machine, None if device else run.run_dir, lengths)
+    "Say what a run will need before it starts: tokens, FLOPs, memory, disk, time; or whether a plan was right."
+    from sae_diploma.costs import calibrate, machine_of, say_plan
+    if against: return _against(against, device, count)
+    machine, given = machine_of(device, count) if device else None, [tuple(o) for o in param or []]
+    check(bool(base_model) == bool(ft_model), "base_model, ft_model: a comparison needs both; give both, or none")
+    if base_model: return _plan_pair(base_model, ft_model, preset, run_dir, given, machine)
+    run = choose_run(find_chapters(), preset, run_dir, given)
+    here = machine or calibrate(run.params.get("02_sft", {}).get("device", "auto"))
+    say_plan(run.params, run.run_dir, here, machine is None)
 
 # %% ../nbs/lib/running/02_cli.ipynb #ca8658f8
 def status_(

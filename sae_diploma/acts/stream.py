@@ -6,7 +6,7 @@
 __all__ = ['ActivationStream']
 
 # %% ../../nbs/lib/acts/12_stream.ipynb #ec6a627c
-import hashlib, os, threading, warnings
+import hashlib, threading, warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 
@@ -27,8 +27,7 @@ from .texts import *
 # %% ../../nbs/lib/acts/12_stream.ipynb #c190d570
 def _room_for_two(model):
     "Whether model and trainer can work at the same time: on an accelerator, or with cores that torch does not use."
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return next(model.parameters()).device.type == "cuda" or cores >= 2*torch.get_num_threads()
+    return next(model.parameters()).device.type == "cuda" or usable_cores() >= 2*torch.get_num_threads()
 
 # %% ../../nbs/lib/acts/12_stream.ipynb #1df0bf9d
 def _as_list(models):

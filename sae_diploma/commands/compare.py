@@ -318,6 +318,7 @@ def compare_(
     update:bool=False,            # let flags change the parameters of an existing run
     no_site:bool=False,           # render no site
     tables_only:bool=False,       # in minutes: the tables under an SAE that exists, no cards, no site
+    plan:bool=False,              # say what it will need in tokens, time, memory and disk, and do nothing else
 ):
     "Compare base and fine-tuned model: the whole chain and its site, or the tables alone."
     given = dict(num_samples=num_samples, batch_size=batch_size, max_length=max_length, d_sae_delta=d_sae_delta)
@@ -325,6 +326,7 @@ def compare_(
     text = dict(dataset_name=dataset_name, text_column=text_column, article_column=article_column,
                 target_column=target_column)
     if tables_only:
+        check(not plan, "plan: the tables alone take minutes, and have no plan; leave --plan or --tables_only out")
         check(base_sae_path is not None,
               "base_sae_path: the tables need an SAE of the base model; give one, or leave --tables_only out")
         return compare_tables(base_model, ft_model, base_sae_path, output_dir, delta_sae_path, layer_idx=layer_idx,
@@ -339,4 +341,5 @@ def compare_(
     if batch_size: flags["batch_tokens"] = batch_size*(max_length or 256)
     preset = preset or preset_for(weights_of(shape), str(working_device(device)).startswith("cuda"))
     for name, value in param or (): flags[name] = value
+    if plan: return plan_pair(output_dir, flags, preset)
     compare_pair(output_dir, flags, preset, update, not no_site, top_k)

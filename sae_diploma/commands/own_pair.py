@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ABOUT_MODELS', 'absolute', 'text_params', 'size_params', 'model_params', 'preset_for', 'weights_of', 'short_answer',
-           'most_changed', 'no_site', 'compare_pair']
+           'plan_pair', 'most_changed', 'no_site', 'compare_pair']
 
 # %% ../../nbs/lib/commands/06a_own_pair.ipynb #9802f54f
 from pathlib import Path
@@ -95,6 +95,21 @@ def short_answer(
     found, cause = load_json(run/"04_comparison"/"findings.json"), run/"06_causal"/"causal.json"
     if cause.exists(): found = [*found, load_json(cause)]
     return [f"{o['asked']} {o['found']}" for o in map(in_short, found)]
+
+# %% ../../nbs/lib/commands/06a_own_pair.ipynb #0347df77
+def plan_pair(
+    output_dir,    # where the run is, or will be
+    params:dict,   # name -> value, as `reproduce -p` takes them
+    preset,        # whose sizes are taken for all else
+    machine=None,  # a published one; this one, measured, by default
+    say=print,     # receives the lines
+):
+    "Say what a comparison of two models will need, and do nothing else."
+    from sae_diploma.costs import calibrate, say_plan
+    from sae_diploma.pipeline import choose_run, find_chapters
+    run = choose_run(find_chapters(), preset, output_dir, list(params.items()), ABOUT_MODELS)
+    here = machine is None
+    say_plan(run.params, run.run_dir, machine or calibrate(run.params["02_sft"]["device"]), here, say)
 
 # %% ../../nbs/lib/commands/06a_own_pair.ipynb #daa7fe61
 def _names_of(run_dir):

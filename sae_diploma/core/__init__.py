@@ -9,7 +9,8 @@ __all__ = ['SaeDiplomaError', 'ParamError', 'UnreadableError', 'DataError', 'Cor
            'save_parquet', 'load_parquet', 'save_safetensors', 'load_safetensors', 'sha256_file', 'content_hash',
            'fingerprint', 'versions', 'save_manifest', 'load_manifest', 'RunLock', 'in_turn', 'token_text', 'MARK',
            'contents', 'may_write', 'strangers', 'mark_folder', 'own_files', 'seal_folder', 'clear_folder',
-           'new_folder', 'tree_memory', 'MemoryWatch', 'watch_memory']
+           'new_folder', 'tree_memory', 'MemoryWatch', 'watch_memory', 'cpu_quota', 'usable_cores', 'quota_words',
+           'worker_count', 'POOLS', 'thread_limits', 'in_workers', 'fit_threads']
 
 # %% ../../nbs/lib/core/99_core.ipynb #f07fa69a
 from .errors import *
@@ -20,6 +21,7 @@ from .locks import *
 from .tokens import *
 from .folders import *
 from .memory import *
+from .cores import *
 from .errors import first_line
 from .files import to_plain
 
@@ -31,4 +33,5 @@ _all_ = [
     "load_json", "save_parquet", "load_parquet", "save_safetensors", "load_safetensors", "sha256_file", "content_hash",
     "fingerprint", "versions", "save_manifest", "load_manifest", "RunLock", "in_turn", "token_text", "MARK", "contents",
     "may_write", "strangers", "mark_folder", "own_files", "seal_folder", "clear_folder", "new_folder",
-    "tree_memory", "MemoryWatch", "watch_memory"]
+    "tree_memory", "MemoryWatch", "watch_memory", "cpu_quota", "usable_cores", "quota_words", "worker_count",
+    "POOLS", "thread_limits", "in_workers", "fit_threads"]

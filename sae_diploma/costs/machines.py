@@ -23,6 +23,8 @@ class Machine(NamedTuple):
     half:float=0.     # FLOPs per second in bfloat16; 0: as `flops`
     source:str=""     # of published numbers
     host:float=0.     # bytes of the host's memory where that is another
+    load:float=0.     # processes that wanted a core in the minute before it was measured
+    cores:int=0       # that there are for them; 0: not counted
 
 # %% ../../nbs/lib/costs/02_machines.ipynb #51df0340
 _rows = (("a100", 156e12, 312e12, 2.039e12, 80, "https://www.nvidia.com/en-us/data-center/a100/"),
@@ -49,21 +51,46 @@ def machine_of(
     return MACHINES[key]._replace(count=count)
 
 # %% ../../nbs/lib/costs/02_machines.ipynb #3654741b
-def _rate(f, amount, seconds):
-    "`amount` per second over calls of `f` that fill the time: whatever else the machine is doing slows it."
+def _trial(
+    f,         # a call of some milliseconds
+    clock_only=False, # the work is not this process's: on a GPU
+) -> tuple:
+    "Seconds of a call, by the clock and of the processor."
+    wall, cpu = time.perf_counter(), time.process_time()
     f()
-    start, n = time.perf_counter(), 0
-    while time.perf_counter()-start < seconds or not n:
-        f()
-        n += 1
-    return n*amount/(time.perf_counter()-start)
+    wall, cpu = time.perf_counter()-wall, time.process_time()-cpu
+    return wall, float("inf") if clock_only else cpu
+
+# %% ../../nbs/lib/costs/02_machines.ipynb #dd9f08f8
+def _quiet_seconds(
+    trials,  # of `_trial`, of one call
+    threads, # that it computes with
+) -> float:
+    "What a call takes on a machine that does nothing else."
+    import numpy as np
+    wall, cpu = np.array(trials).T
+    return max(1e-9, min(np.quantile(wall, .2), np.median(cpu)/threads))
+
+# %% ../../nbs/lib/costs/02_machines.ipynb #9da12283
+def _in_turns(
+    works:dict, # name -> (call, threads)
+    seconds,    # for all of them
+    gpu=False,  # by the clock alone
+) -> dict: # name -> seconds of a call
+    "Trials of all works in turns: what disturbs one for a moment disturbs none for long."
+    trials = {k: [] for k in works}
+    for f, _ in works.values(): f() # buffers and kernels are made
+    begun = time.perf_counter()
+    while time.perf_counter()-begun < seconds or not all(trials.values()):
+        for k, (f, _) in works.items(): trials[k].append(_trial(f, gpu))
+    return {k: _quiet_seconds(trials[k], works[k][1]) for k in works}
 
 # %% ../../nbs/lib/costs/02_machines.ipynb #d32bc623
-def _python_loop(n=50_000):
-    "Work that only an interpreter does."
-    total = 0
-    for i in range(n): total += i % 7
-    return total
+def _python_work(n=4000):
+    "Work of the kind that tables and figures are: objects are made, written, read and packed."
+    import json, zlib
+    text = json.dumps([dict(a=i, b=str(i), c=[i]*5) for i in range(n)])
+    return len(json.loads(text)), len(zlib.compress(text.encode(), 1))
 
 # %% ../../nbs/lib/costs/02_machines.ipynb #d8427314
 def memory_here() -> int: # None where nothing says
@@ -77,27 +104,37 @@ def memory_here() -> int: # None where nothing says
     return there
 
 # %% ../../nbs/lib/costs/02_machines.ipynb #691266e7
-REACHED_HERE = .5 # share of a measured product's speed that whole layers reach
-_loops = 50_000/.0040 # turns per second of the quiet core that `python` is measured by
+REACHED_HERE = .78 # share of a measured product's speed that whole layers reach
+_work = .0175 # seconds of `_python_work` where a figure takes `items.FIGURE`: `python` is 1 there
 
-def calibrate(
-    device="cpu",  # as for `get_device`
-    seconds=.4,    # for each of three measurements
-) -> Machine:
-    "This machine, measured at the threads that PyTorch would use."
+def _works(dev, threads):
+    "What is measured: name -> (call, threads), and the size of the product."
     import torch
-    dev = get_device(device)
-    wait = torch.cuda.synchronize if dev.type == "cuda" else lambda: None
     n, d_in, d_out = (8192, 4096, 4096) if dev.type == "cuda" else (256, 576, 1536)
+    wait = torch.cuda.synchronize if dev.type == "cuda" else lambda: None
     def product(dtype):
         a, b = (torch.randn(*s, device=dev, dtype=dtype) for s in ((n, d_in), (d_in, d_out)))
-        return REACHED_HERE*_rate(lambda: (a@b, wait()), 2*n*d_in*d_out, seconds)
+        return (lambda: (a@b, wait())), threads
     x = torch.zeros(2**23, device=dev)
     y = torch.empty_like(x)
-    copied = _rate(lambda: (y.copy_(x), wait()), 2*4*len(x), seconds)
-    python = _rate(_python_loop, 50_000, seconds/2)/_loops
-    gpu = dev.type == "cuda"
+    works = dict(flops=product(torch.float32), half=product(torch.bfloat16), copied=(lambda: (y.copy_(x), wait()), threads),
+                 python=(_python_work, 1))
+    return works, 2*n*d_in*d_out
+
+# %% ../../nbs/lib/costs/02_machines.ipynb #fdce3735
+def calibrate(
+    device="cpu",  # as for `get_device`
+    seconds=2.,    # for all measurements
+) -> Machine:
+    "This machine as it is when it does nothing else, at the threads that PyTorch would use."
+    import psutil, torch
+    dev, threads = get_device(device), fit_threads()
+    gpu, share = dev.type == "cuda", min(1., (cpu_quota() or threads)/threads) # a quota slows after each short trial
+    works, product = _works(dev, threads)
+    took = _in_turns(works, seconds, gpu)
+    rate = lambda k, amount=1.: (1 if gpu and k != "python" else share)*amount/took[k]
     memory = torch.cuda.get_device_properties(dev).total_memory if gpu else memory_here()
-    name = torch.cuda.get_device_name(dev) if gpu else f"this machine ({torch.get_num_threads()} threads)"
-    return Machine(name, product(torch.float32), copied, memory, python, 1, product(torch.bfloat16) if gpu else 0.,
-                   "measured", memory_here() if gpu else 0.)
+    name = torch.cuda.get_device_name(dev) if gpu else f"this machine ({threads} thread{'s'*(threads > 1)})"
+    return Machine(name, REACHED_HERE*rate("flops", product), rate("copied", 2*4*2**23), memory,
+                   _work*rate("python"), 1, REACHED_HERE*rate("half", product), "measured",
+                   memory_here() if gpu else 0., psutil.getloadavg()[0], usable_cores())

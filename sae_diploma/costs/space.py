@@ -102,7 +102,7 @@ def space_of_run(
     lengths=None, # of `recorded_lengths`, once chapter 1 is done
 ) -> dict: # stage -> `Space`; {} for a chain of other chapters
     "Memory and disk of every chapter of a run."
-    s = setting_of(params, lengths)
+    params, s = counted(params), setting_of(params, lengths)
     if s is None: return {}
     data, saes = params["01_data"], params["03_saes"]
     texts = 4e3*(data["n_train"] + data["n_plain"])

@@ -7,8 +7,8 @@ __all__ = ['write_chapter', 'toy_chain', 'chapters_dir', 'literals', 'ChapterSou
            'library_hash', 'stage_fingerprint', 'parse_value', 'check_params', 'presets', 'check_preset', 'load_preset',
            'chosen_chapters', 'resolve_params', 'FORMAT', 'RUN', 'stored_params', 'is_stage', 'may_run',
            'fingerprint_of', 'run_format', 'check_format', 'resolve_run_dir', 'claim_run', 'Chapter', 'stale', 'plan',
-           'read_times', 'keep_time', 'done_times', 'time_left', 'expect', 'ChapterError', 'run_notebook',
-           'run_chapter', 'clock', 'ChosenRun', 'choose_run', 'reproduce', 'status']
+           'read_times', 'keep_time', 'done_times', 'time_left', 'machine_of_run', 'expect', 'ChapterError',
+           'run_notebook', 'run_chapter', 'clock', 'ChosenRun', 'choose_run', 'reproduce', 'status']
 
 # %% ../../nbs/lib/pipeline/99_pipeline.ipynb #273a4219
 from .example import *
@@ -30,5 +30,5 @@ _all_ = [
     "resolve_stage", "library_hash", "stage_fingerprint", "parse_value", "check_params", "presets",
     "check_preset", "load_preset", "chosen_chapters", "resolve_params", "FORMAT", "RUN", "stored_params",
     "is_stage", "may_run", "fingerprint_of", "run_format", "check_format", "resolve_run_dir", "claim_run",
-    "Chapter", "stale", "plan", "read_times", "keep_time", "done_times", "time_left", "expect", "ChapterError",
+    "Chapter", "stale", "plan", "read_times", "keep_time", "done_times", "time_left", "machine_of_run", "expect", "ChapterError",
     "run_notebook", "run_chapter", "clock", "ChosenRun", "choose_run", "reproduce", "status"]

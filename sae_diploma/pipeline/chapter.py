@@ -69,7 +69,7 @@ class Chapter:
         may_run(self.run_dir)
         self._lock()
         self._begin()
-        self._memory = watch_memory()
+        self._memory, self._cpu = watch_memory(), sum(os.times()[:4])
 
 # %% ../../nbs/lib/pipeline/07_chapter.ipynb #15e6f834
 @patch
@@ -158,7 +158,8 @@ def done(self:Chapter,
     made_from = self.fingerprint(None if same or not ran else ran)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     stage = dict(made_from, format=FORMAT, stage=self.stage, seconds=round(time.time()-self.t0, 1),
-                 peak_memory=self._memory.peak(), metrics=metrics or {}, finished=now)
+                 cpu_seconds=round(sum(os.times()[:4])-self._cpu, 1), peak_memory=self._memory.peak(),
+                 metrics=metrics or {}, finished=now)
     save_json(stage, self.dir/"stage.json")
     seal_folder(self.dir)
     print(f"{self.stage} is done: {stage['seconds']:.0f} s, {stage['peak_memory']/1e9:.1f} GB of memory at most")

@@ -394,17 +394,16 @@ def scoreboard_activations(
     **kw,            # as for `score_activations`
 ) -> pd.DataFrame:
     "`score_activations` of all settings, one under the other."
-    import multiprocessing as mp, os
+    import multiprocessing as mp
     settings = list(settings)
     check(len(settings) > 0, "settings: none; give (level, seed) pairs")
     for level, _ in settings:
         check(level in LEVELS, f"level: {level!r} is unknown{near(level, LEVELS)}; use {', '.join(LEVELS)}")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    n = min(n_workers or cores, len(settings))
+    n = worker_count(n_workers, len(settings))
     jobs = [(level, seed, dict(kw, folder=folder)) for level, seed in settings]
     shown = dict(total=len(jobs), desc="planted activations", unit="setting")
     if n <= 1: return pd.concat([_score(o) for o in progress(jobs, **shown)], ignore_index=True)
-    with mp.get_context("spawn").Pool(n) as pool:
+    with in_workers(), mp.get_context("spawn").Pool(n) as pool:
         return pd.concat(list(progress(pool.imap(_one, jobs), **shown)), ignore_index=True)
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #b647a596

@@ -90,6 +90,7 @@ def _tables(seed=0):
     t["boxes"] = pd.DataFrame([("data", "2,800 pairs"), ("base", "loss 3.69"), ("ft", "175 steps on pairs"), ("placebo", "175 steps"), ("acts", "layer 1, resid_post"), ("sae", "1,024 latents"), ("latents", "741 change")], columns=["box", "line"])
     t["probes"] = pd.DataFrame([dict(sae=s, task=k, probe=p, k=n, auc=a-.05*i, auc_lo=a-.05*i-.02, auc_hi=a-.05*i+.02) for i, s in enumerate(("topk", "relu")) for k, b in (("package: numpy", 0), ("segment: completion", .04), ("token: starts a word", .1)) for n, p, a in ((1, "1 latent", .7+b), (5, "5 latents", .8+b))] + [dict(sae=None, task=k, probe="all activations", k=0, auc=v) for k, v in (("package: numpy", .86), ("segment: completion", .9), ("token: starts a word", .97))])
     t["fires"] = pd.DataFrame([dict(architecture=a, freq=f) for a, m in (("matryoshka", -2), ("topk", -2.5), ("mine", -3)) for f in [0]*9+[min(1, 10**(m+.3*q)) for q in np.linspace(-3, 3, 141)]])
+    t["units"] = pd.DataFrame([dict(kind=k, auc=m+.4*s) for k, m in (("latents", .6), ("latents of the frozen twin", .57), ("neurons", .5)) for s in np.linspace(0, 1, 60)**2])
     t["lengths"] = pd.DataFrame(dict(part=["article"]*200+["summary"]*200, tokens=np.r_[r.lognormal(5, .8, 200), r.lognormal(2.7, .4, 200)].round().astype(int)))
     return t
 
@@ -101,7 +102,8 @@ CASES = dict(pipeline=lambda t: F.plot_pipeline(t["boxes"]), lengths=lambda t: F
     placebo=lambda t: F.plot_placebo(t["placebo"]), trajectory=lambda t: F.plot_trajectory(t["trajectory"]), depth=lambda t: F.plot_depth(t["depth"]), weights=lambda t: F.plot_weights(t["weights"]), neurons=lambda t: F.plot_neurons(t["neurons"]),
     norms=lambda t: F.plot_norms(t["norms"], confirmed=t["nu"]), scaling=lambda t: F.plot_scaling(t["nu"]), matching=lambda t: F.plot_matching(pd.DataFrame(dict(cosine=t["norms"].effect, called=False)), t["norms"].effect**.8, chance=t["norms"].effect/3),
     stability=lambda t: F.plot_stability(pd.DataFrame(dict(max_cos=t["norms"].effect, matched_cos=t["norms"].effect**1.2))), null=lambda t: F.plot_null(t["null"]), summary=lambda t: F.plot_summary(rouge=t["rouge"], drift=t["placebo"], delta=t["placebo"], neurons=t["neurons"]),
-    probing=lambda t: F.plot_probing(t["probes"]), densities=lambda t: F.plot_densities(t["fires"]), scoreboard=lambda t: F.plot_scoreboard(t["score"]), questions=lambda t: F.plot_questions(t["asked"], t["asked"].drop_duplicates("question"), dict(new="What is new?", habit="Which habit?")), contexts=lambda t: F.plot_contexts(t["tokens"]))
+    probing=lambda t: F.plot_probing(t["probes"]), densities=lambda t: F.plot_densities(t["fires"]), scoreboard=lambda t: F.plot_scoreboard(t["score"]), questions=lambda t: F.plot_questions(t["asked"], t["asked"].drop_duplicates("question"), dict(new="What is new?", habit="Which habit?")), contexts=lambda t: F.plot_contexts(t["tokens"]),
+    detection=lambda t: F.plot_detection(t["units"], t["units"].groupby("kind", sort=False).auc.agg("mean").reset_index().assign(lo=lambda d: d.auc-.02, hi=lambda d: d.auc+.02)))
 
 STACKED = ("pipeline", "rouge", "curve", "probing", "frequency", "residual", "volcanoes", "beside", "depth", "weights", "null", "summary", "scoreboard", "questions", "contexts") # not only narrower on a phone: laid out in another way
 
