@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['listed', 'data_items', 'training_steps', 'n_params_of', 'times', 'sft_items', 'sae_tokens', 'frontier_of',
-           'comparison_items', 'figures_items', 'causal_items', 'scoreboard_items', 'run_items']
+           'saes_items', 'comparison_items', 'figures_items', 'causal_items', 'scoreboard_items', 'run_items']
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #1460e319
 from .formulas import *
@@ -152,14 +152,8 @@ def saes_items(
     encoded = held_out*len(names)*6 + min(held_out, 20_000)*len(frontier)
     probes = Item("probes and statistics", "statistics", encoded, encoded*2*s.width*p["d_sae"],
                   encoded*12*p["d_sae"], fixed=2 + p["probe_tokens"]*len(names)/14_000)
-<<<<<<< /tmp/tmpw9fgxo73.txt
-    return [opening(6, 5), stored, *_sae_trainings(s, p, learn), probes, _contexts_told(p),
-||||||| /tmp/tmpqc4gojy5.txt
-    return [opening(6, 5), stored, *_sae_trainings(s, p, learn), probes,
-=======
     trained = [] if given else _sae_trainings(s, p, learn)
-    return [opening(6, 5), stored, *trained, probes,
->>>>>>> /tmp/tmpjh_fu24f.txt
+    return [opening(6, 5), stored, *trained, probes, _contexts_told(p),
             reading(s, "passes with the dictionary in place", documents*text, scored=1.)]
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #d3ef22b5
