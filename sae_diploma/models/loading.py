@@ -130,6 +130,23 @@ CHAT_TEMPLATE = (
     "{% else %}{{ 'User: ' + message['content'] + '\n\n' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}Assistant:{% endif %}")
 
+# %% ../../nbs/lib/models/00_loading.ipynb #eafdfdae
+def _tokenizer_folder(name, revision):
+    "The folder, in the cache for a hub id, with the tokenizer's files; None where there are none."
+    found = (_file(name, f, revision) for f in ("tokenizer_config.json", "tokenizer.json"))
+    return next((Path(f).parent for f in found if f), None)
+
+# %% ../../nbs/lib/models/00_loading.ipynb #814bd2e7
+def _read_tokenizer(name, path, revision, adapter):
+    """What transformers makes of it; of an adapter it asks for the config of a model, and a cache that was filled by a
+    download does not know that there is none."""
+    from transformers import AutoTokenizer
+    try: return AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
+    except OSError:
+        folder = _tokenizer_folder(name, revision) if adapter else None
+        if folder is None: raise
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+
 # %% ../../nbs/lib/models/00_loading.ipynb #f692c1bf
 def load_tokenizer(
     name="tiny",   # as for `load_model`
@@ -138,15 +155,13 @@ def load_tokenizer(
 ):
     """The tokenizer, with a pad token (eos where it has none), a chat template (`CHAT_TEMPLATE` where it has none) and
     right padding."""
-    from transformers import AutoTokenizer
     path, of = resolve_model(name, revision), adapter_base(name, revision)
-    files = ("tokenizer_config.json", "tokenizer.json")
-    if (of is not None or base is not None) and not any(_file(name, f, revision) for f in files):
+    if (of is not None or base is not None) and _tokenizer_folder(name, revision) is None:
         check(base or of, f"model_name: the adapter {str(name)!r} has no tokenizer and names no base model; give the "
                           "base model too")
         return load_tokenizer(base or of)
     with hub_errors("model_name", name, revision):
-        tok = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
+        tok = _read_tokenizer(name, path, revision, of is not None)
         tok.decode(tok("A text.")["input_ids"]) # a setting of the wrong kind shows only when it is used
     check(tok.pad_token_id is not None or tok.eos_token_id is not None,
           f"model_name: the tokenizer of {name!r} has neither a pad nor an eos token; give it one and save it again")

@@ -156,9 +156,11 @@ def test_an_adapter_by_its_hub_id_is_the_adapter_from_a_folder(folders, tmp_path
     import os, subprocess, sys
     m = _adapter("LORA", folders["tied"], TARGET); m.save_pretrained(tmp_path/"folder"); sha = "0123456789abcdef0123456789abcdef01234567"
     repo = tmp_path/"hub/models--someone--lora"; (repo/"refs").mkdir(parents=True); (repo/"refs/main").write_text(sha, encoding="utf-8"); m.save_pretrained(repo/"snapshots"/sha)
+    load_tokenizer("tiny").save_pretrained(repo/"snapshots"/sha)
     code = f"""import torch; from sae_diploma.models import *
 b, f = load_pair({str(folders['tied'])!r}, {str(tmp_path/'folder')!r}, device='cpu'); c, g = load_pair({str(folders['tied'])!r}, 'someone/lora', device='cpu')
 x = torch.arange(2, 20)[None]; assert type(c).__name__ == 'AdapterOff' and torch.equal(f(input_ids=x).logits, g(input_ids=x).logits) and torch.equal(b(input_ids=x).logits, c(input_ids=x).logits)
-assert adapter_base('someone/lora') == {str(folders['tied'])!r}; print('same')"""
+assert adapter_base('someone/lora') == {str(folders['tied'])!r}
+assert load_tokenizer('someone/lora').get_vocab() == load_tokenizer('tiny').get_vocab(); print('same')"""
     r = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=os.environ | dict(HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1"), capture_output=True, text=True, encoding="utf-8")
     assert r.stdout.strip() == "same", r.stderr[-800:]
