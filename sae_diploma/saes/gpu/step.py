@@ -117,7 +117,7 @@ def reconstruct(
 ) -> torch.Tensor:
     "(n, width) reconstruction of `x`."
     x, zero = x - sae.b_dec, torch.zeros_like(x)
-    pairs = select_topk(x, sae.W_enc, sae.b_enc, sae.cfg.k, sae.competes_by, sae.buffers_)
+    pairs = select_topk(x, sae.W_enc, sae.b_enc, sae.cfg.k, sae.competes_by)
     return errors(pairs, zero, sae.W_dec.detach(), (sae.cfg.d_sae,))[0].e + sae.b_dec
 
 # %% ../../../nbs/lib/gpu/03_step.ipynb #1fb5fe4c
