@@ -47,8 +47,9 @@ def _pieces(sae, x):
     out = x.new_empty(len(x), len(D))
     return dict(product=lambda: torch.mm(x, W, out=out),
                 dense_encoder=lambda: torch.addmm(b, x, W).topk(k, dim=1, sorted=False),
-                encoder=lambda: select_topk(x, W, b, k, buffers=sae.buffers_), dense_forward=lambda: _dense_forward(sae, x),
-                forward=lambda: reconstruct(sae, x), errors=lambda: errors(pairs, x, D, (len(D),), sae.buffers_),
+                encoder=lambda: select_topk(x, W, b, k, buffers=sae.buffers_),
+                dense_forward=lambda: _dense_forward(sae, x), forward=lambda: reconstruct(sae, x),
+                errors=lambda: errors(pairs, x, D, (len(D),), sae.buffers_),
                 sorting=lambda: by_latent(pairs, len(D)), activations=lambda: pair_gradients(pairs, parts, D, c),
                 weights=lambda: weight_gradients(by, g[by.order], parts, x, D, c, True, sae.buffers_))
 
@@ -98,7 +99,11 @@ def step_speed(
         if torch.device(device).type == "cuda": torch.cuda.empty_cache()
     return rows
 
-# %% ../../nbs/lib/bench_gpu/03_speed.ipynb #2d9d49f7
+# %% ../../nbs/lib/bench_gpu/03_speed.ipynb #eddb0237
+_toy = dict(vocab_size=50, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
+            num_key_value_heads=2, head_dim=8)
+
+# %% ../../nbs/lib/bench_gpu/03_speed.ipynb #1a78f523
 def random_model(
     name:str,         # of a model whose shape `costs` knows
     device,           # where
@@ -117,10 +122,6 @@ def random_model(
     try:
         with torch.device(device): return LlamaForCausalLM(LlamaConfig(**sizes | config)).eval().requires_grad_(False)
     finally: torch.set_default_dtype(old)
-
-# %% ../../nbs/lib/bench_gpu/03_speed.ipynb #bc6364e9
-_toy = dict(vocab_size=50, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
-            num_key_value_heads=2, head_dim=8)
 
 # %% ../../nbs/lib/bench_gpu/03_speed.ipynb #7ead8a21
 def _seconds(f, device):
@@ -157,7 +158,8 @@ def reading_speed(
         model, table = random_model(name, device, **toy), toy_table(np.repeat(np.arange(4 if small else n), length))
         with tempfile.TemporaryDirectory() as tmp: seconds = _read(model, table, device, tmp)
         work = len(table)*forward_flops(known_shape(name), length, scored=0)
-        share = {k: {o: work/v/card[o]["flops"] for o in ("reached", "published") if card[o]} for k, v in seconds.items()}
+        peaks = {o: card[o]["flops"] for o in ("reached", "published") if card[o]}
+        share = {k: {o: work/v/peak for o, peak in peaks.items()} for k, v in seconds.items()}
         rows.append(dict(model=name, tokens=len(table), seconds=seconds, share=share, small=small,
                          tokens_per_second={k: len(table)/v for k, v in seconds.items()}))
         del model

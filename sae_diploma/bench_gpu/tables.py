@@ -30,7 +30,8 @@ def in_words(
     if not result: return NOT_YET
     s, card = result["summary"], result["summary"]["card"]
     states = "; ".join(f"{k}: {v['state']}"+f" ({v['why']})"*bool(v["why"]) for k, v in s["parts"].items())
-    reached = f"{card['reached']['flops']/1e12:.0f} TFLOP/s in bfloat16 and {card['reached']['bandwidth']/1e12:.2f} TB/s"
+    flops, bandwidth = (card["reached"][o]/1e12 for o in ("flops", "bandwidth"))
+    reached = f"{flops:.0f} TFLOP/s in bfloat16 and {bandwidth:.2f} TB/s"
     return f"{card['name']}, PyTorch {card['torch']}, Triton {card['triton']}; measured {reached}. {states}."
 
 # %% ../../nbs/lib/bench_gpu/05_tables.ipynb #edc356f4

@@ -90,7 +90,7 @@ def rows_at_once(
 ) -> int:
     "Tokens of `x` whose pre-activations exist at one time, in the dtype of `x`."
     if x.device.type == "cpu": return chunk_rows(len(x), d, x.shape[1])
-    return min(len(x), max(64, ON_CARD // (x.element_size()*d) // 64 * 64))
+    return max(1, min(len(x), max(64, ON_CARD // (x.element_size()*d) // 64 * 64)))
 
 # %% ../../nbs/lib/saes/07_kernels.ipynb #137d017a
 _pool = ThreadPoolExecutor(64, thread_name_prefix="rows")

@@ -17,7 +17,8 @@ _weights = r"(?:pytorch_)?model(?:-\d+-of-\d+)?\.(?:safetensors|bin)(?:\.index\.
 _written = re.compile(r"(?:config|generation_config|trainer_state|special_tokens_map|added_tokens|vocab)\.json"
                       r"|(?:optimizer|scheduler|scaler)\.(?:pt|bin)|rng_state\w*\.pth|training_args\.bin|README\.md"
                       r"|tokenizer\w*\.(?:json|model)|(?:vocab|merges)\.txt|chat_template\.jinja"
-                      r"|__\d+_\d+\.distcp|\.metadata|(?:pytorch_model_fsdp|optimizer)_\d+|" + _weights) # the last: of FSDP
+                      r"|__\d+_\d+\.distcp|\.metadata|(?:pytorch_model_fsdp|optimizer)_\d+|" # of FSDP
+                      + _weights)
 
 # %% ../../nbs/lib/sft/05_runs.ipynb #ddb386f0
 def _step_of(folder):

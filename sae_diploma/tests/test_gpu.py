@@ -43,8 +43,10 @@ def test_the_command_without_a_card(tmp_path):
 def test_no_card_is_one_sentence():
     "Exit code 2, and nothing is written."
     script = Path(__file__).parent.parent.parent/".ci/gpu.sh"
-    if torch.cuda.is_available() or not script.exists() or not shutil.which("sh"): pytest.skip("there is a card, or no script")
-    r = subprocess.run(["sh", str(script), "nowhere"], capture_output=True, text=True, env=dict(os.environ, PYTHON=sys.executable))
+    why = torch.cuda.is_available() or not script.exists() or not shutil.which("sh")
+    if why: pytest.skip("there is a card, or no script")
+    r = subprocess.run(["sh", str(script), "nowhere"], capture_output=True, text=True,
+                       env=dict(os.environ, PYTHON=sys.executable))
     assert r.returncode == 2 and r.stdout.count("\n") == 1 and "sees no NVIDIA card" in r.stdout, r.stdout+r.stderr
     assert not Path("nowhere").exists()
 

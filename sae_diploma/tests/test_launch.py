@@ -17,16 +17,17 @@ from ..toys import tiny_llama
 # %% ../../nbs/lib/tests/launch.ipynb #b267f873
 SAYS = """
 import json, os
-names = ("WORLD_SIZE", "ACCELERATE_MIXED_PRECISION", "ACCELERATE_USE_FSDP", "FSDP_VERSION", "FSDP_STATE_DICT_TYPE", "FSDP_AUTO_WRAP_POLICY")
+names = ("WORLD_SIZE", "ACCELERATE_MIXED_PRECISION", "ACCELERATE_USE_FSDP", "FSDP_VERSION", "FSDP_STATE_DICT_TYPE",
+         "FSDP_AUTO_WRAP_POLICY")
 print(json.dumps({o: os.environ.get(o) for o in names}), flush=True)
 """
 
 def said_by(tmp_path, name, *more):
     "What each process of a launch by a configuration finds in its environment."
     (tmp_path/"says.py").write_text(SAYS, encoding="utf-8")
-    words = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", launch_config(name), *more, tmp_path/"says.py"]
-    r = subprocess.run(list(map(str, words)), capture_output=True, text=True, encoding="utf-8", errors="replace",
-                       env=dict(os.environ, OMP_NUM_THREADS="1"))
+    words = ["-m", "accelerate.commands.launch", "--config_file", launch_config(name), *more, tmp_path/"says.py"]
+    r = subprocess.run([sys.executable, *map(str, words)], capture_output=True, text=True, encoding="utf-8",
+                       errors="replace", env=dict(os.environ, OMP_NUM_THREADS="1"))
     assert r.returncode == 0, r.stderr[-2000:]
     return [json.loads(o) for o in r.stdout.splitlines() if o.startswith("{")]
 
@@ -64,7 +65,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_two_processes(tmp_path):
-    "They train one model, and one writes it; of a model that is spread the folder has what one process would have written."
+    "They train one model, and one writes it; a model that is spread is written as one process would have."
     from sae_diploma.sft.example import toy
     t = toy(tmp_path/"toy")
     (tmp_path/"spread").mkdir()

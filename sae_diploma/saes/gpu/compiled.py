@@ -23,7 +23,7 @@ def catching(
         rows.append(compile_for(f, args, sizes, warps, arch) | dict(warps=warps))
     return compile_
 
-# %% ../../../nbs/lib/gpu/04_compiled.ipynb #fd1093b8
+# %% ../../../nbs/lib/gpu/04_compiled.ipynb #99d60598
 def made_for(
     shape=(4096, 65_536, 64, 4096), # (d_in, d_sae, k, batch)
     dtype=torch.bfloat16, # of parameters and activations

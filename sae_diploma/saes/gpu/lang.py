@@ -27,7 +27,7 @@ def interpreted() -> bool:
     "Whether kernels run in Triton's interpreter."
     return triton is not None and os.environ.get("TRITON_INTERPRET", "0") == "1"
 
-# %% ../../../nbs/lib/gpu/00_lang.ipynb #0284e8b5
+# %% ../../../nbs/lib/gpu/00_lang.ipynb #3c591c7b
 def can_run(
     device="cpu", # where the numbers are
 ) -> bool:
@@ -35,7 +35,7 @@ def can_run(
     card = torch.device(device).type == "cuda" and torch.version.hip is None
     return triton is not None and (interpreted() or card)
 
-# %% ../../../nbs/lib/gpu/00_lang.ipynb #9b39d1e9
+# %% ../../../nbs/lib/gpu/00_lang.ipynb #ec5e4207
 _instead = [] # what is done in place of a launch
 
 def launch(
@@ -50,7 +50,7 @@ def launch(
     with torch.cuda.device_of(next(o for o in args if isinstance(o, torch.Tensor))):
         f[grid](*args, num_warps=num_warps, **sizes)
 
-# %% ../../../nbs/lib/gpu/00_lang.ipynb #bc70b771
+# %% ../../../nbs/lib/gpu/00_lang.ipynb #63c52b67
 @contextmanager
 def instead(
     fn, # called with (kernel, arguments, constants, warps)
@@ -60,14 +60,14 @@ def instead(
     try: yield
     finally: _instead.pop()
 
-# %% ../../../nbs/lib/gpu/00_lang.ipynb #77e9ea6f
+# %% ../../../nbs/lib/gpu/00_lang.ipynb #a49b0b72
 def power(
     n:int, # a size
 ) -> int:
     "The smallest power of two that is not below `n`."
     return 1 << max(0, int(n)-1).bit_length()
 
-# %% ../../../nbs/lib/gpu/00_lang.ipynb #f8e02afa
+# %% ../../../nbs/lib/gpu/00_lang.ipynb #8b35f88e
 def warps_of(
     size:int,   # numbers in a row of a tile
     itemsize:int=4, # bytes of each
@@ -76,17 +76,18 @@ def warps_of(
     "Warps whose threads read a row at once, 16 bytes each."
     return max(1, min(most, size*itemsize//512))
 
-# %% ../../../nbs/lib/gpu/00_lang.ipynb #32305c41
+# %% ../../../nbs/lib/gpu/00_lang.ipynb #ad1f7849
 _TYPES = {torch.float32: "*fp32", torch.bfloat16: "*bf16", torch.int32: "*i32"}
 
 def _signature(params, args, sizes):
     "Triton's names for the types of arguments, and which of them a card may count on to be multiples of 16."
-    types = [_TYPES[o.dtype] if isinstance(o, torch.Tensor) else "fp32" if isinstance(o, float) else "i32" for o in args]
+    number = lambda o: "fp32" if isinstance(o, float) else "i32"
+    types = [_TYPES[o.dtype] if isinstance(o, torch.Tensor) else number(o) for o in args]
     even = [isinstance(o, torch.Tensor) or isinstance(o, int) and o % 16 == 0 for o in args]
     names = dict(zip(params, types)) | {k: "constexpr" for k in sizes}
     return names, {(i,): [["tt.divisibility", 16]] for i, o in enumerate(even) if o}
 
-# %% ../../../nbs/lib/gpu/00_lang.ipynb #275562a4
+# %% ../../../nbs/lib/gpu/00_lang.ipynb #2b5a8c3d
 def compile_for(
     f,            # a kernel; not in the interpreter
     args,         # tensors, of which the dtype counts, and numbers

@@ -38,7 +38,7 @@ class Part(NamedTuple):
     e:torch.Tensor      # (n, width) reconstruction by all latents below `hi`, less the activations
     square:torch.Tensor # sum of the squares of `e`, in float32
 
-# %% ../../../nbs/lib/gpu/02_sums.ipynb #d832941f
+# %% ../../../nbs/lib/gpu/02_sums.ipynb #b76bfbef
 def errors(
     pairs:Pairs,     # active latents
     x:torch.Tensor,  # (n, width) activations less `b_dec`
@@ -58,7 +58,7 @@ def errors(
         out.append(Part(lo, hi, e, squares.sum()))
     return out
 
-# %% ../../../nbs/lib/gpu/02_sums.ipynb #fc369ae7
+# %% ../../../nbs/lib/gpu/02_sums.ipynb #b428a68c
 @kernel
 def _dots(latents, starts, D, e, g, c, width, lo, hi, PAIRS: tl.constexpr, COLS: tl.constexpr):
     "c times the dot product of each pair's rows: a program for a token."
@@ -75,7 +75,7 @@ def _dots(latents, starts, D, e, g, c, width, lo, hi, PAIRS: tl.constexpr, COLS:
             total += rows*tl.load(e + t*width + col, mask=col < width, other=0.).to(tl.float32)[None, :]
         tl.store(g + i, c*tl.sum(total, 1), mask=here)
 
-# %% ../../../nbs/lib/gpu/02_sums.ipynb #23fd8a2d
+# %% ../../../nbs/lib/gpu/02_sums.ipynb #517a62b2
 def pair_gradients(
     pairs:Pairs,    # token and latent
     parts,          # of `errors`; `e` of each as its latents answer for it
@@ -90,7 +90,7 @@ def pair_gradients(
                num_warps=warps_of(cols, D.element_size()), PAIRS=8, COLS=cols)
     return g
 
-# %% ../../../nbs/lib/gpu/02_sums.ipynb #4c70aa8f
+# %% ../../../nbs/lib/gpu/02_sums.ipynb #454798af
 class ByLatent(NamedTuple):
     "Pairs in the order of their latents."
     tokens:torch.Tensor # (p,) int32
@@ -98,7 +98,7 @@ class ByLatent(NamedTuple):
     order:torch.Tensor  # (p,) which pair comes here
     starts:torch.Tensor # (d_sae+1,) int32: the pairs of latent i are starts[i] to starts[i+1]
 
-# %% ../../../nbs/lib/gpu/02_sums.ipynb #cd947f50
+# %% ../../../nbs/lib/gpu/02_sums.ipynb #08c87f77
 def by_latent(
     pairs:Pairs, # of tokens
     d_sae:int,   # number of latents
@@ -111,7 +111,7 @@ def by_latent(
     token = torch.searchsorted(pairs.starts[1:].contiguous(), at, right=True, out_int32=True)
     return ByLatent(token[order], pairs.values[order], order, starts)
 
-# %% ../../../nbs/lib/gpu/02_sums.ipynb #6f86afba
+# %% ../../../nbs/lib/gpu/02_sums.ipynb #a0cd3c0f
 @kernel
 def _gradients(ids, starts, tokens, values, g, e, x, D, g_dec, g_enc, g_b, c, width, lo, hi, least, most,
                LISTED: tl.constexpr, PROJECT: tl.constexpr, PAIRS: tl.constexpr, COLS: tl.constexpr):
@@ -136,22 +136,22 @@ def _gradients(ids, starts, tokens, values, g, e, x, D, g_dec, g_enc, g_b, c, wi
         tl.store(g_enc + i*width + col, enc, mask=col < width)
         tl.store(g_b + i, tl.sum(into_b, 0), mask=tl.program_id(1) == 0)
 
-# %% ../../../nbs/lib/gpu/02_sums.ipynb #99bf356a
+# %% ../../../nbs/lib/gpu/02_sums.ipynb #9dc4956f
 MANY = 64 # pairs from which a latent gets a program of its own kind
 
 class Gradients(NamedTuple):
-    "Of decoder and encoder, a row per latent, and of the encoder's bias, in float32."
-    dec:torch.Tensor
-    enc:torch.Tensor
-    b:torch.Tensor
+    "Gradients of the latents' parameters."
+    dec:torch.Tensor # (d_sae, width) of the decoder
+    enc:torch.Tensor # (d_sae, width) of the encoder, a row per latent
+    b:torch.Tensor   # (d_sae,) of its bias, in float32
 
-# %% ../../../nbs/lib/gpu/02_sums.ipynb #b2740a93
+# %% ../../../nbs/lib/gpu/02_sums.ipynb #95ba9f29
 def _often(by, d_sae):
     "Latents by number of pairs, as many of the first as can have more than `MANY`."
     most = min(d_sae, len(by.order)//(MANY+1))
     return by.starts.diff().topk(most).indices.int() if most else None
 
-# %% ../../../nbs/lib/gpu/02_sums.ipynb #d8d90658
+# %% ../../../nbs/lib/gpu/02_sums.ipynb #3afa1b2c
 def weight_gradients(
     by:ByLatent,    # sorted pairs
     g:torch.Tensor, # (p,) gradients of their activations, in the same order
@@ -168,8 +168,8 @@ def weight_gradients(
     g_b, often = torch.empty(d, device=D.device), _often(by, d)
     def run(o, ids, programs, rows, cols, least, most):
         cols, listed = min(cols, power(width)), ids is not None
-        launch(_gradients, (programs, -(-width//cols)), ids if listed else by.starts, by.starts, by.tokens, by.values, g,
-               o.e, x, D, g_dec, g_enc, g_b, float(c), width, o.lo, o.hi, least, most, PAIRS=rows, COLS=cols,
+        launch(_gradients, (programs, -(-width//cols)), ids if listed else by.starts, by.starts, by.tokens, by.values,
+               g, o.e, x, D, g_dec, g_enc, g_b, float(c), width, o.lo, o.hi, least, most, PAIRS=rows, COLS=cols,
                num_warps=warps_of(cols, D.element_size()), LISTED=listed, PROJECT=project)
     for o in parts:
         run(o, None, o.hi-o.lo, 4, 512, 0, MANY)
