@@ -169,7 +169,7 @@ def _run_or_note(nb, ran):
 # %% ../../nbs/lib/site/23_library.ipynb #142810d7
 def run_page(nb, cache, up="../"):
     "The page of a notebook, executed, benchmarks on their own results, or a note on why not; what ran is kept."
-    name, results = page_name(nb), sorted((nb.parent/"results").glob("*.json"))
+    name, results = page_name(nb), sorted((nb.parent/"results").rglob("*.json"))
     key = fingerprint([nb.read_text(encoding="utf-8"), versions(), _library(nb), *map(sha256_file, results)])
     kept = cache/f"ran-{name}-{key}.json"
     with tempfile.TemporaryDirectory() as tmp:

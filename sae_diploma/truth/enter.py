@@ -5,13 +5,10 @@
 # %% auto #0
 __all__ = ['PARTS', 'FORMAT', 'KEYS', 'Case', 'cases', 'result_file', 'done_before', 'in_short', 'enter']
 
-# %% ../../nbs/lib/truth/07_enter.ipynb #5d8b2483
-import time
+# %% ../../nbs/lib/truth/07_enter.ipynb #904132ba
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import numpy as np
 
 from ..core import *
 from .apart import *

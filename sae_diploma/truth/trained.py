@@ -6,14 +6,12 @@
 __all__ = ['HABITS', 'PLANNED', 'RECIPE', 'controls_of', 'trained_pair', 'score_trained', 'finetune_case', 'planned_cases',
            'calls_of', 'benign_ordered', 'benign_case', 'KINDS', 'BENIGN', 'LEVELS']
 
-# %% ../../nbs/lib/truth/06_trained.ipynb #a16f8149
+# %% ../../nbs/lib/truth/06_trained.ipynb #e7df8f21
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from ..acts import build_tokens
 from ..core import *
 from ..models import load_model, load_tokenizer
 from ..planted.activations import LEVELS
