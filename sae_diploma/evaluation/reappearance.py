@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['nearest_in', 'reappearance', 'shared_subspace', 'groups_of', 'pool', 'pw_mcc', 'pooled_mcc', 'reappearance_words',
-           'subspace_words', 'pooled_words', 'times_found', 'pool_of_run']
+           'subspace_words', 'pooled_words', 'seen_in_seeds', 'times_found', 'pool_of_run']
 
 # %% ../../nbs/lib/evaluation/12_reappearance.ipynb #9490863d
 from dataclasses import replace
@@ -115,10 +115,10 @@ def pool(
           "`cosine`, or train longer", DataError)
     prefixes = dict(prefixes=(n,)) if cfg.architecture == "matryoshka" else {}
     out = SAE(replace(cfg, d_sae=n, **prefixes)).requires_grad_(False)
-    at = np.cumsum([0, *(o.cfg.d_sae for o in saes)])[t.sae]+t.latent
-    mean = torch.zeros(n, sum(o.cfg.d_sae for o in saes))
-    mean[t.group.to_numpy(), at.to_numpy()] = 1
-    mean /= mean.sum(1, keepdim=True)
+    first = np.cumsum([0, *(o.cfg.d_sae for o in saes)])
+    mean = np.zeros((n, first[-1]), np.float32)
+    mean[t.group, first[t.sae]+t.latent] = 1
+    mean = torch.from_numpy(mean/mean.sum(1, keepdims=True))
     parts = [{k: v.detach().float().cpu() for k, v in o.state_dict().items()} for o in saes]
     for name, v in out.state_dict().items():
         whole = [o[name] for o in parts]
@@ -140,21 +140,35 @@ def pw_mcc(
                 lo=min(of), hi=max(of))
 
 # %% ../../nbs/lib/evaluation/12_reappearance.ipynb #6c57df6c
+def _between_pools(saes, cosine, least):
+    "Mean `pw_mcc` of two pools without a common seed, over all ways to cut the seeds into halves; NaN below four."
+    k = len(saes)
+    halves = [o for o in combinations(range(k), k//2) if k % 2 or 0 in o] if k > 3 else []
+    pools = [[pool([saes[i] for i in range(k) if (i in a) == side], cosine, least) for side in (True, False)]
+             for a in halves]
+    return float(np.mean([pw_mcc(o)["mcc"] for o in pools])) if pools else np.nan
+
+# %% ../../nbs/lib/evaluation/12_reappearance.ipynb #ce68441a
 def pooled_mcc(
-    saes:list,       # four dictionaries or more of several seeds
+    saes:list,       # three dictionaries or more of several seeds
     cosine=ABOVE[0], # as for `pool`
-) -> dict: # mcc, whole, lo, hi, latents, splits; {} for fewer than four, or for pools that are too small
-    "`pw_mcc` of pools that share no seed, over all ways to cut the seeds into halves."
-    k, of = len(saes), []
-    halves = [o for o in combinations(range(k), k//2) if k % 2 or 0 in o]
-    for a in halves if k > 3 else ():
-        b = [i for i in range(k) if i not in a]
-        try: pools = [pool([saes[i] for i in o], cosine) for o in (a, b)]
-        except DataError: return {}
-        of.append(dict(pw_mcc(pools), latents=np.mean([o.cfg.d_sae for o in pools])))
+    least:int=2,     # as for `pool`
+    seed:int=0,      # of the random latents
+) -> dict: # mcc, lo, hi: over seeds left out; latents, single, pools; {} where a pool cannot be made
+    "Mean cosine at which the pool of all other seeds is matched in each, beside as many latents of a single seed."
+    rng, of = np.random.default_rng(seed), []
+    try:
+        for i, left_out in enumerate(saes if len(saes) > 2 else ()):
+            rest = saes[:i]+saes[i+1:]
+            W = pool(rest, cosine, least).W_dec
+            some = [o.W_dec[torch.from_numpy(rng.permutation(len(o.W_dec))[:len(W)])] for o in rest]
+            mean = lambda V: float(match(V, left_out.W_dec)[2].sum()/min(len(V), len(left_out.W_dec)))
+            of.append(dict(mcc=mean(W), latents=len(W), single=np.mean([mean(o) for o in some])))
+        between = _between_pools(saes, cosine, least)
+    except DataError: return {}
     if not of: return {}
     t = pd.DataFrame(of)
-    return dict(t[["mcc", "whole", "latents"]].mean(), lo=float(t.mcc.min()), hi=float(t.mcc.max()), splits=len(t))
+    return dict(t.mean(), lo=float(t.mcc.min()), hi=float(t.mcc.max()), pools=between)
 
 # %% ../../nbs/lib/evaluation/12_reappearance.ipynb #064986bd
 def reappearance_words(
@@ -189,14 +203,26 @@ def pooled_words(
     pooled:dict, # of `pooled_mcc`
     fvu=None,    # of the pool, and of the first dictionary
 ) -> str:
-    "PW-MCC of single dictionaries and of pools, and what a pool explains."
+    "PW-MCC of single dictionaries, how well a pool is found in a seed that had no part in it, and what it explains."
     said = f"PW-MCC of two seeds {single['mcc']:.2f}"
-    if not pooled: return f"{said}; a pool needs four dictionaries, and enough latents that reappear."
-    said += (f", of pools of what reappears, without a seed in common, {pooled['mcc']:.2f} ({pooled['lo']:.2f} to "
-             f"{pooled['hi']:.2f} over {pooled['splits']} ways to cut; {pooled['latents']:.0f} latents; "
-             f"{pooled['whole']:.2f} with unmatched ones as 0)")
+    if not pooled: return f"{said}; a pool needs three dictionaries, and enough latents that reappear."
+    said += (f"; a pool of what reappears ({pooled['latents']:.0f} latents) is matched in a seed that had no part in "
+             f"it at {pooled['mcc']:.2f} ({pooled['lo']:.2f} to {pooled['hi']:.2f} over seeds), as many latents of one "
+             f"seed at {pooled['single']:.2f}")
+    if np.isfinite(pooled["pools"]): said += f", two pools without a common seed at {pooled['pools']:.2f}"
     if fvu: said += f". The pool of all leaves {100*fvu[0]:.1f} % unexplained, the first dictionary {100*fvu[1]:.1f} %"
     return said+"."
+
+# %% ../../nbs/lib/evaluation/12_reappearance.ipynb #94cfa3c3
+def seen_in_seeds(
+    t:pd.DataFrame,  # with a column `latent`, of the first dictionary
+    saes:list,       # dictionaries of several seeds
+    cosine=ABOVE[0], # from which a direction counts as found again
+) -> pd.DataFrame:
+    "A method's table with `reappears`, the share of other seeds that have the latent; as it is without any."
+    if len(saes) < 2: return t
+    share = pd.Series((nearest_in(saes[0], saes[1:]) >= cosine).mean(1))
+    return t.assign(reappears=t.latent.map(share))
 
 # %% ../../nbs/lib/evaluation/12_reappearance.ipynb #dbe61ac6
 def times_found(

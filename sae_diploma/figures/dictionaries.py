@@ -275,7 +275,7 @@ def plot_detection(
     fig, ax = chart_axes(ax, size=(7, 3.6))
     for i, r in enumerate(means.itertuples()):
         _detected_line(ax, units.auc[units.kind == r.kind].dropna(), r, _UNITS[i % 4], -5-6*i)
-    ax.axvline(.5, color=COLORS["muted"], lw=.8, ls=":")
+    ax.vlines(.5, 45, 103, color=COLORS["muted"], lw=.8, ls=":") # above the key
     ax.axhline(0, color=COLORS["faint"], lw=.8)
     low = min(.45, units.auc.min())
     ax.set(xlabel="AUC of telling contexts in which a unit is active (½: chance)", xlim=(low, 1.005),
