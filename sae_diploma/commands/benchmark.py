@@ -35,6 +35,15 @@ def _benign(run, n, out):
     result = measure_benign(run, n=n, out=out)
     print(benign_sentence(pd.DataFrame(result["calls"])))
 
+# %% ../../nbs/lib/commands/09_benchmark.ipynb #585c2d33
+def _load(run, out):
+    "The chapters of `benchmark load`."
+    from sae_diploma import bench_load
+    folder = "_runs/load" if run == "_runs/quick" else run
+    result = bench_load.measure_load(folder, out or "load.json")
+    print(bench_load.load_table(result).round(2).to_string())
+    print(bench_load.load_words(result))
+
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #60a57f10
 def _quality(run, architectures, systems, lrs, seeds, d_sae, k, tokens, threads, out):
     "The race of `benchmark quality`."
@@ -73,12 +82,14 @@ def _train_step(shapes, architectures, systems, threads, rounds, out):
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #2747a345
 # keys of their results
 _measured = {"train-step": ["n_rounds", "summary"], "quality": ["tokens", "rows"],
-             "extraction": ["threads", "versions"], "methods": ["run", "bootstrap"], "benign": ["settings", "calls"]}
+             "extraction": ["threads", "versions"], "methods": ["run", "bootstrap"], "benign": ["settings", "calls"],
+             "load": ["cores", "rows"]}
 
 def benchmark_(
     what:Param("what to measure: train-step; quality: FVU, dead latents and time at equal tokens; extraction: time per "
                "token over the bare forward pass, memory, from text to SAE; methods: each comparison on the stores of "
-               "a run; benign: what each method calls between trainings without a task", str),
+               "a run; benign: what each method calls between trainings without a task; load: each chapter of the preset "
+               "smoke alone and beside busy processes", str),
     shapes:str="256x2048x32x1024,576x4608x32x2048,2048x4096x100x1024", # d_in x d_sae x k x batch, separated by commas
     architectures:str="topk,batchtopk", # of the SAEs
     # train-step, quality: sae_diploma, saelens, dictionary_learning, sparsify; all that are installed by default
@@ -90,7 +101,7 @@ def benchmark_(
     # default; benign: trainings of each kind, 9 by default
     rounds:int=None,
     # quality: run whose base model's activations are trained on; methods: run whose comparison is timed; benign: run
-    # whose pairs are trained on
+    # whose pairs are trained on; load: folder of its runs, _runs/load by default
     run:str="_runs/quick",
     lrs:str="0.002,0.006",    # quality: learning rates that every system gets
     seeds:str="0,1",          # quality: starts of every system
@@ -101,17 +112,18 @@ def benchmark_(
     # extraction: shape of the model, with random weights: micro, small, smollm2_135m or smollm2_1_7b
     shape:str="smollm2_135m",
     n_docs:int=120,           # extraction: documents of the corpus
-    # file for the result, JSON; quality goes on where it holds a part of the same, extraction keeps the parts that are
-    # not asked for
+    # file for the result, JSON; quality and load go on where it holds a part of the same, extraction keeps the parts
+    # that are not asked for
     out:str=None,
 ):
     "Time training or extraction against other libraries (pip install sae_diploma[bench])."
     in_range(**locals())
-    check(what in _measured, f"what: {what!r} is unknown; use train-step, quality, extraction, methods or benign")
+    check(what in _measured, f"what: {what!r} is unknown; use train-step, quality, extraction, methods, benign or load")
     if out: may_write_file(out, "out", json_with("machine", *_measured[what]))
     kinds, rivals = architectures.split(","), systems and systems.split(",")
     often = lambda usual: usual if rounds is None else rounds
     if what == "benign": return _benign(run, often(9), out)
+    if what == "load": return _load(run, out)
     if what == "methods": return _methods(run, whole("threads", threads or "2"), out)
     if what == "extraction":
         return _extraction(parts.split(","), shape, n_docs, often(3), whole("threads", threads or "1"), out)
