@@ -46,6 +46,15 @@ def _truth(method, part, level, seed, run, rounds, threads, timeout_s, memory_gb
     n = sum("failed" not in r for r in results)
     print(f"{n} of {len(results)} have a score in {out}; what failed is tried again by the same command")
 
+# %% ../../nbs/lib/commands/09_benchmark.ipynb #585c2d33
+def _load(run, out):
+    "The chapters of `benchmark load`."
+    from sae_diploma import bench_load
+    folder = "_runs/load" if run == "_runs/quick" else run
+    result = bench_load.measure_load(folder, out or "load.json")
+    print(bench_load.load_table(result).round(2).to_string())
+    print(bench_load.load_words(result))
+
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #60a57f10
 def _quality(run, architectures, systems, lrs, seeds, d_sae, k, tokens, threads, out):
     "The race of `benchmark quality`."
@@ -85,13 +94,13 @@ def _train_step(shapes, architectures, systems, threads, rounds, out):
 # keys of their results
 _measured = {"train-step": ["n_rounds", "summary"], "quality": ["tokens", "rows"],
              "extraction": ["threads", "versions"], "methods": ["run", "bootstrap"], "benign": ["settings", "calls"],
-             "truth": []}
+             "load": ["cores", "rows"], "truth": []}
 
 def benchmark_(
     what:Param("what to measure: train-step; quality: FVU, dead latents and time at equal tokens; extraction: time per "
                "token over the bare forward pass, memory, from text to SAE; methods: each comparison on the stores of "
                "a run; benign: what each method calls between trainings without a task; truth: how well a method "
-               "finds what was planted", str),
+               "finds what was planted; load: each chapter of the preset smoke alone and beside busy processes", str),
     shapes:str="256x2048x32x1024,576x4608x32x2048,2048x4096x100x1024", # d_in x d_sae x k x batch, separated by commas
     architectures:str="topk,batchtopk", # of the SAEs
     # train-step, quality: sae_diploma, saelens, dictionary_learning, sparsify; all that are installed by default
@@ -103,7 +112,7 @@ def benchmark_(
     # default; benign: trainings of each kind, 9 by default; truth: the same for its nulls, 6 by default
     rounds:int=None,
     # quality: run whose base model's activations are trained on; methods: run whose comparison is timed; benign,
-    # truth: run whose pairs are trained on
+    # truth: run whose pairs are trained on; load: folder of its runs, _runs/load by default
     run:str="_runs/quick",
     lrs:str="0.002,0.006",    # quality: learning rates that every system gets
     seeds:str="0,1",          # quality: starts of every system
@@ -122,8 +131,8 @@ def benchmark_(
     seed:str="0,1,2",         # truth: of every level
     timeout_s:float=3600.,    # truth: for each call of the method
     memory_gb:float=None,     # truth: that the method may hold; no limit by default
-    # file for the result, JSON; quality goes on where it holds a part of the same, extraction keeps the parts that are
-    # not asked for; truth: folder of result files, _runs/truth by default, what is there is not scored again
+    # file for the result, JSON; quality and load go on where it holds a part of the same, extraction keeps the parts
+    # that are not asked for; truth: folder of result files, _runs/truth by default, what is there is not scored again
     out:str=None,
 ):
     "Time training or extraction against other libraries (pip install sae_diploma[bench]), or score a method."
@@ -136,6 +145,7 @@ def benchmark_(
     kinds, rivals = architectures.split(","), systems and systems.split(",")
     often = lambda usual: usual if rounds is None else rounds
     if what == "benign": return _benign(run, often(9), out)
+    if what == "load": return _load(run, out)
     if what == "methods": return _methods(run, whole("threads", threads or "2"), out)
     if what == "extraction":
         return _extraction(parts.split(","), shape, n_docs, often(3), whole("threads", threads or "1"), out)

@@ -53,7 +53,7 @@ def _training(s, p, what, columns, scored):
     state = 7*4*(adapter_params(s.model, r) if r else n_params_of(s))
     return Item(what, "train", tokens, tokens*training_flops(s.model, columns, scored, r),
                 steps*state + tokens*activation_bytes(s.model, 1, scored, lora=bool(r))*2, calls*s.model.n_layers,
-                half=s.half, spread=True)
+                half=dict(auto="gpu", float32=False).get(p.get("train_dtype", "auto"), True), spread=True)
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #46896422
 def n_params_of(

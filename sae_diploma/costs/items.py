@@ -25,7 +25,7 @@ class Item(NamedTuple):
     bytes:float=0.   # that pass through memory
     calls:float=0.   # of a model or a step: each costs something whatever its size
     fixed:float=0.   # seconds of interpreter, files and figures on the core that `Machine.python` is 1 on
-    half:bool=False  # in bfloat16 where the machine multiplies it?
+    half:bool=False  # in bfloat16 where the machine multiplies it? "gpu": on a GPU alone
     spread:bool=False # over all devices, where it is launched on several?
 
 # %% ../../nbs/lib/costs/04_items.ipynb #9febc5ea
@@ -37,7 +37,7 @@ def seconds_of_item(
     m:Machine, # that does it
 ) -> float:
     "Seconds that an item takes."
-    rate = m.half if o.half and m.half else m.flops
+    rate = m.half if m.half and (o.half if o.half != "gpu" else m.host) else m.flops
     n = m.count if o.spread else 1
     return (o.flops/rate + o.bytes/m.bandwidth)/n + (o.calls*CALL.get(o.kind, 0)/n + o.fixed)/m.python
 

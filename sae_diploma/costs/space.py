@@ -22,7 +22,7 @@ class Space(NamedTuple):
     "What a chapter needs room for."
     device:float # bytes where models and dictionaries are
     host:float   # bytes of the process besides
-    disk:float   # bytes of the files that it leaves
+    disk:float   # bytes of its files at most: a fine-tuning's checkpoints are gone at its end
 
 # %% ../../nbs/lib/costs/07_space.ipynb #8f7838ce
 def _weights(s, n):

@@ -8,7 +8,7 @@ __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_config', 'ad
            'missing', 'down_proj', 'capture', 'splice', 'load_pair', 'load_tuned', 'check_pair', 'check_tokenizers',
            'check_tokens', 'model_hash', 'head_only_at', 'logits_at', 'row_parts', 'norm_gain', 'linear_weight',
            'multiple', 'final_norm', 'unembed', 'formula', 'AdapterOff', 'adapter_off', 'count_weights', 'free_memory',
-           'check_memory']
+           'check_memory', 'rounding_share']
 
 # %% ../../nbs/lib/models/99_models.ipynb #663b987b
 from ..adapters import AdapterOff, adapter_off
@@ -22,6 +22,7 @@ from .places import HOOKPOINTS, anatomy, down_proj, missing
 from .capturing import *
 from .pairs import *
 from .scored import *
+from .rounding import *
 from .unembedding import *
 from .unembedding import model_tail
 
@@ -31,4 +32,5 @@ _all_ = ["CHAT_TEMPLATE", "HOOKPOINTS", "resolve_model", "adapter_config", "adap
          "anatomy", "missing", "down_proj", "capture", "splice", "load_pair", "load_tuned", "check_pair",
          "check_tokenizers", "check_tokens", "model_hash", "head_only_at", "logits_at", "row_parts", "norm_gain",
          "linear_weight", "multiple", "final_norm", "unembed", "formula", "AdapterOff", "adapter_off", "count_weights",
-         "free_memory", "check_memory"]
+         "free_memory", "check_memory",
+    "rounding_share"]
