@@ -219,7 +219,8 @@ def closed_apart_words(
     "Whether the latents of the dictionary close more than as many of its twin with random directions."
     if not np.isfinite(of["effect"]): return "There is no gap that a frozen twin could close."
     said = (f"The first {of['k']} latents of {a} close {100*of['a']:.1f} % of the gap, as many of the frozen "
-            f"twin, ranked alike, {100*of['b']:.1f} % (difference {estimate(of['effect'], of['lo'], of['hi'], 100, unit='points')})")
+            f"twin, ranked alike, {100*of['b']:.1f} % "
+            f"(difference {estimate(of['effect'], of['lo'], of['hi'], 100, unit='points')})")
     return said + ("." if of["lo"] > 0 else ": it is not shown that learned directions close more than random ones.")
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #fc266295

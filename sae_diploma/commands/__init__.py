@@ -29,5 +29,6 @@ _all_ = [
     "may_hold_tokens", "inside", "of_flag", "working_device", "model_shape", "may_load", "layer_of",
     "layers_of", "config_of", "writer", "fit_length", "pair_length", "held_out", "STORES", "extract_",
     "open_store", "open_stores", "store_", "sft_", "train_sae_", "evaluate_", "COMPARISON", "compare_",
-    "compare_tables", "compare_pair", "plan_pair", "text_params", "size_params", "model_params", "preset_for", "weights_of",
+    "compare_tables", "compare_pair", "plan_pair", "text_params", "size_params", "model_params", "preset_for",
+    "weights_of",
     "most_changed", "short_answer", "convert_", "benchmark_"]

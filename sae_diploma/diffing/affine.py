@@ -315,4 +315,5 @@ register(Method("drift_moved", label="drift, beyond the map", place=2.1, run=dri
     planted=_drift_on_planted, question="which latents fire differently, beside the movement of the whole?"))
 
 register(Method("model_specific_moved", label="model-specific, beyond the map", place=11.1,
-    run=model_specific_moved, planted=_on_planted, question="what does only one model have, beyond the movement of the whole?"))
+    run=model_specific_moved, planted=_on_planted,
+    question="what does only one model have, beyond the movement of the whole?"))

@@ -192,8 +192,8 @@ PARTS = ("the map's", "both", "beside the map", "undecided") # of a called chang
 def _beside_sentence(n):
     "Which of the calls are the map's, in a sentence."
     of, are = lambda k: f"{n.get(k, 0) or 'none'}", "is" if n.get("beside the map", 0) == 1 else "are"
-    return (f" Of these {n['called']:,} changes {of('beside the map')} {are} beside the rotation, {of(PARTS[0])} its alone, {of('both')} in part, and for "
-            f"{of('undecided')} it cannot be told.")
+    return (f" Of these {n['called']:,} changes {of('beside the map')} {are} beside the rotation, "
+            f"{of(PARTS[0])} its alone, {of('both')} in part, and for {of('undecided')} it cannot be told.")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #5b38a04c
 def patterns(

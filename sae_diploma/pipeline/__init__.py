@@ -30,5 +30,6 @@ _all_ = [
     "resolve_stage", "library_hash", "stage_fingerprint", "parse_value", "check_params", "presets",
     "check_preset", "load_preset", "chosen_chapters", "resolve_params", "FORMAT", "RUN", "stored_params",
     "is_stage", "may_run", "fingerprint_of", "run_format", "check_format", "resolve_run_dir", "claim_run",
-    "Chapter", "stale", "plan", "read_times", "keep_time", "done_times", "time_left", "machine_of_run", "expect", "ChapterError",
+    "Chapter", "stale", "plan", "read_times", "keep_time", "done_times", "time_left", "machine_of_run", "expect",
+    "ChapterError",
     "run_notebook", "run_chapter", "clock", "ChosenRun", "choose_run", "reproduce", "status"]
