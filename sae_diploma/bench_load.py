@@ -24,8 +24,7 @@ def busy(
     others = [subprocess.Popen([sys.executable, "-S", "-c", code]) for _ in range(n)]
     try: yield others
     finally:
-        for o in others: o.kill()
-        for o in others: o.wait()
+        for o in others: o.kill(), o.wait()
 
 # %% ../nbs/lib/bench/21_bench_load.ipynb #40eb95d3
 def fair_factor(

@@ -61,11 +61,9 @@ def best_answers(
 ) -> pd.DataFrame: # question, method, value, lo, hi, n, false
     """The method to use for each question: the best among those whose calls are false to `fdr` at most, or of which
     that is not known; the best of all where none is."""
-    rows = []
-    for q, g in answers[answers.question != "quiet"].groupby("question", sort=False):
-        kept = g[~(g.false > fdr)]
-        rows.append((kept if len(kept) else g).sort_values("value", ascending=False, kind="stable").iloc[0])
-    return pd.DataFrame(rows, columns=answers.columns)
+    asked = answers[answers.question != "quiet"].sort_values("value", ascending=False, kind="stable")
+    best = [(g[~(g.false > fdr)] if (~(g.false > fdr)).any() else g).iloc[0] for _, g in asked.groupby("question", sort=False)]
+    return pd.DataFrame(best, columns=answers.columns)
 
 # %% ../../nbs/lib/planted/05_questions.ipynb #a72dffe8
 def answers_in_words(
