@@ -183,10 +183,11 @@ def site_(
     out:str="_site",           # folder of the site
     how:str=None,              # quarto or smalldocs; Quarto by default where it is installed
     run_library:bool=False,    # run the pages of the library, to show results: 15 minutes and more the first time
+    own_pages:bool=False,      # only pages that are about this run, as `compare` makes them
 ):
     "Render the site of a run: Quarto where it is installed, otherwise smalldocs."
     from sae_diploma.site import build_site
-    n = len(build_site(run_dir, out, how=how, run_lib=run_library))
+    n = len(build_site(run_dir, out, how=how, run_lib=run_library, own_pages=own_pages))
     check(not n, f"the site is in {out}, with {n} fault{'s' if n > 1 else ''}, named above", DataError)
 
 # %% ../nbs/lib/running/02_cli.ipynb #833bff2c

@@ -163,7 +163,7 @@ def compare_pair(
     faults = []
     if not why:
         from sae_diploma.site import build_site
-        try: faults = build_site(run, page.parent, say=say)
+        try: faults = build_site(run, page.parent, say=say, own_pages=True)
         except SaeDiplomaError as e: why = str(e) # the answer is there all the same
     say(most_changed(run, top_k))
     for o in short_answer(run): say(o)

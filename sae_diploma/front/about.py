@@ -32,6 +32,11 @@ def _given(stored, preset):
             given += [(f"{stage[:2]}.{k}", v) for k, v in values.items() if k in known and v != known[k]]
     return given
 
+# %% ../../nbs/lib/front/04_about.ipynb #724b0b05
+def _to_fill_in(v):
+    "A value of a command; of a path on this machine its name, behind words that the reader replaces."
+    return ",".join(o if (name := public_name(o)) == o else f"path/to/{name}" for o in str(v).split(","))
+
 # %% ../../nbs/lib/front/04_about.ipynb #3bf00599
 def command_of(
     run_dir, # folder of a run
@@ -45,7 +50,7 @@ def command_of(
     given = _given(stored_params(f), preset)
     named = ["--preset", str(preset)] if preset and not str(preset).endswith(".json") else []
     words = ["sae-diploma", "reproduce", *named, "--run-dir", f"_runs/{run.resolve().name}"]
-    def text(v): return json.dumps(v) if isinstance(v, (bool, list, dict)) else _public(v)
+    def text(v): return json.dumps(v) if isinstance(v, (bool, list, dict)) else _to_fill_in(v)
     return " ".join([shlex.join(words), *(f"-p {k} {shlex.quote(text(v))}" for k, v in given)])
 
 # %% ../../nbs/lib/front/04_about.ipynb #75d96a4b

@@ -70,12 +70,13 @@ def _shown_files(root):
 def site_fingerprint(
     run_dir:Path, # of the run
     how="",       # of `renderer`, where another is chosen
+    own_pages=False, # as for `build_site`
 ) -> str:
     "Of all that the site shows: stages of the run, notebooks, stylesheet, configuration, and how it is rendered."
     root, how = source_root(), how or renderer()
     stages = {f.parent.name: [load_json(f, ["fingerprint", "finished"])[k] for k in ("fingerprint", "finished")]
         for f in sorted(run_dir.glob("*/stage.json"))}
-    return fingerprint([stages, how, quarto_version() if how == "quarto" else "",
+    return fingerprint([stages, how, *["own pages"]*own_pages, quarto_version() if how == "quarto" else "",
         sorted(o.name for o in (root/"_proc").glob("lib-*.json")),
         [(o.name, sha256_file(o)) for o in _shown_files(root)]])
 
@@ -92,9 +93,9 @@ def _check_input(run_dir, out, how):
         f"how: {quarto_note()}; install Quarto {'.'.join(map(str, OLDEST))} or newer, or take smalldocs", DataError)
 
 # %% ../../nbs/lib/site/31_build.ipynb #51340e76
-def _render_into(stage, run_dir, how, failed):
+def _render_into(stage, run_dir, how, failed, own_pages):
     "Gather, render and repair the site of a run in `stage/_site`; its faults come back."
-    gather(run_dir, stage, failed=failed)
+    gather(run_dir, stage, failed=failed, own=own_pages)
     own = how == "smalldocs"
     write_config(stage, source_root()/"_quarto.yml", run_note(run_dir), NOT_SMALLDOCS if own else ())
     if not own: for_quarto(stage)
@@ -120,25 +121,26 @@ def build_site(
     say=print,             # receives the lines of the report
     how=None,              # 'quarto' or 'smalldocs'; the first that is there by default
     run_lib=False,         # run the pages of the library first (`run_library`)
+    own_pages=False,       # only pages that are about this run; links to the others lead to the web
 ) -> list:
     "Render the site of a run unless it is up to date; its faults come back. Raises `ParamError` or `DataError` first."
     run_dir, out, t = resolve_run_dir(run_dir).resolve(), Path(out), time.time()
     _check_input(run_dir, out, how)
-    fp = site_fingerprint(run_dir, how := how or renderer())
+    fp = site_fingerprint(run_dir, how := how or renderer(), own_pages)
     if not run_lib and site_of(out).get("fingerprint") == fp and all((out/o).is_file() for o in own_files(out)):
         say(f"site: up to date ({out}/index.html)")
         return []
     failed, chapters = run_library(say=say) if run_lib else {}, find_chapters(source_root()/"nbs")
     lacks = [c.name for s, c in chapters.items() if not has_run(run_dir, s, c.nb.name)]
-    if lacks: say(f"site: not in this run, and shown as written: {', '.join(lacks)}")
+    if lacks and not own_pages: say(f"site: not in this run, and shown as written: {', '.join(lacks)}")
     name = f"Quarto {quarto_version()}" if how == "quarto" else f"smalldocs ({quarto_note()})".replace(" ()", "")
     say(f"site: rendering with {name} … ", end="", flush=True)
     full = out.resolve()
     with tempfile.TemporaryDirectory() as tmp, working_directory(source_root()):
         stage = Path(tmp)/"stage"
         stage.mkdir()
-        bad = _render_into(stage, run_dir, how, failed)
-        if run_lib: fp = site_fingerprint(run_dir, how)
+        bad = _render_into(stage, run_dir, how, failed, own_pages)
+        if run_lib: fp = site_fingerprint(run_dir, how, own_pages)
         about = dict(fingerprint="" if bad else fp, run=run_dir.name, renderer=how)
         for dst in dict.fromkeys((run_dir/"site", full)): publish(stage/"_site", dst, about)
     _say_result(out, time.time()-t, how, bad, say)

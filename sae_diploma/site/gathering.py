@@ -25,6 +25,7 @@ from .pages import *
 from .pages import markdown_cell, cell_source
 from .processing import *
 from .processing import write_notebook
+from .web import *
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #1d73bab7
 def _own_file(f, run_dir):
@@ -113,6 +114,12 @@ def _library_pages(root, cache, stage, failed):
             f"The examples run in `make test` and are {written}; `make lab` opens the notebook, with results.")
         write_notebook(d, stage/"lib"/f"{library_page(nb)}.ipynb")
 
+# %% ../../nbs/lib/site/25_gathering.ipynb #bbceaaeb
+def _elsewhere(nb, run_dir, chapters):
+    "Is this a page that has nothing of the run: a chapter that it left out, or one for who works on the package?"
+    if nb.name in chapters: return not has_run(run_dir, chapters[nb.name], nb.name)
+    return nb.stem in ("architecture", "contributing")
+
 # %% ../../nbs/lib/site/25_gathering.ipynb #05f7d34d
 def _run_pages(nbs, cache):
     "(notebook, page) of each, run one after another."
@@ -124,24 +131,27 @@ def gather(
     stage:Path,   # folder for the pages
     library=True, # with the pages of library, tutorials and benchmarks
     failed=None,  # of `run_library`: pages of the library that did not run
+    own=False,    # only pages that are about this run: its chapters, methodology, glossary, what can be tried
 ):
     "Write every page of the site, as processed notebooks, and what they need, into `stage`."
     root = source_root()
     nbs, cache = root/"nbs", root/"_proc"
     chapters = {c.nb.name: s for s, c in find_chapters(nbs).items()}
-    extra = [nb for o in ("tutorials", "benchmarks") for nb in sorted((nbs/o).glob("*.ipynb"))] if library else []
+    extra = [nb for o in ("tutorials", "benchmarks") for nb in sorted((nbs/o).glob("*.ipynb"))] if library and not own else []
     # tutorials and benchmarks run in kernels of their own, while this process makes the other pages; no thread: Python
     # 3.11 parses code in one at a time only
     pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
     ran_pages = pool.submit(_run_pages, extra, cache) if extra else None # a pool starts its process with its first task
     front = add_front(run_dir, stage)
     for nb in sorted(nbs.glob("*.ipynb")):
+        if own and _elsewhere(nb, run_dir, chapters): continue
         d = _chapter_page(nb, run_dir, stage, chapters, cache)
         if nb.name == "index.ipynb": d["cells"] = front_of_run(d["cells"], run_dir)
         for c in d["cells"]:
             if cell_source(c).startswith(ANSWER) and (own := answer(run_dir)): c["source"] = own
         write_notebook(with_front(d, front), stage/f"{page_name(nb)}.ipynb")
-    if library: _library_pages(root, cache, stage, failed or {})
+    if library and not own: _library_pages(root, cache, stage, failed or {})
     for nb, d in ran_pages.result() if extra else (): write_notebook(d, stage/nb.parent.name/f"{page_name(nb)}.ipynb")
     pool.shutdown()
     _assets(run_dir, nbs, stage)
+    if own: to_the_web(stage, web_address())
