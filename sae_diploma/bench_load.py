@@ -86,5 +86,5 @@ def load_words(
     "How many chapters have their fair share beside others, and the worst one."
     t = load_table(result)
     worst, good = t.loc[t.share.idxmax()], (t.share <= FAIR).sum()
-    return (f"{good} of {len(t)} chapters took at most {FAIR:g} times their fair share of {result['cores']} cores; the most "
-            f"took {worst.stage} beside {worst.beside} busy process{'es'*(worst.beside > 1)}: {worst.share:.2f}")
+    return (f"{good} of {len(t)} chapters took at most {FAIR:g} times their fair share of {result['cores']} cores; the "
+            f"most took {worst.stage} beside {worst.beside} busy process{'es'*(worst.beside > 1)}: {worst.share:.2f}")

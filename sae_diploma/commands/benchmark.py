@@ -88,8 +88,8 @@ _measured = {"train-step": ["n_rounds", "summary"], "quality": ["tokens", "rows"
 def benchmark_(
     what:Param("what to measure: train-step; quality: FVU, dead latents and time at equal tokens; extraction: time per "
                "token over the bare forward pass, memory, from text to SAE; methods: each comparison on the stores of "
-               "a run; benign: what each method calls between trainings without a task; load: each chapter of the preset "
-               "smoke alone and beside busy processes", str),
+               "a run; benign: what each method calls between trainings without a task; load: each chapter of "
+               "the preset smoke alone and beside busy processes", str),
     shapes:str="256x2048x32x1024,576x4608x32x2048,2048x4096x100x1024", # d_in x d_sae x k x batch, separated by commas
     architectures:str="topk,batchtopk", # of the SAEs
     # train-step, quality: sae_diploma, saelens, dictionary_learning, sparsify; all that are installed by default
