@@ -24,7 +24,8 @@ def busy(
     others = [subprocess.Popen([sys.executable, "-S", "-c", code]) for _ in range(n)]
     try: yield others
     finally:
-        for o in others: o.kill(), o.wait()
+        for o in others: o.kill()
+        for o in others: o.wait()
 
 # %% ../nbs/lib/bench/21_bench_load.ipynb #40eb95d3
 def fair_factor(
@@ -86,5 +87,4 @@ def load_words(
     t = load_table(result)
     worst, good = t.loc[t.share.idxmax()], (t.share <= FAIR).sum()
     return (f"{good} of {len(t)} chapters took at most {FAIR:g} times their fair share of {result['cores']} cores; the "
-            "most "
-            f"took {worst.stage} beside {worst.beside} busy process{'es'*(worst.beside > 1)}: {worst.share:.2f}")
+            f"most took {worst.stage} beside {worst.beside} busy process{'es'*(worst.beside > 1)}: {worst.share:.2f}")

@@ -14,7 +14,7 @@ __all__ = ['ModelShape', 'layer_params', 'n_params', 'KNOWN_SHAPES', 'known_shap
            'PROCESS', 'Space', 'training_space', 'dictionary_bytes', 'space_of_run', 'change_that_fits', 'factors',
            'remaining', 'about', 'ChapterPlan', 'lengths_in', 'make_plan', 'short', 'plan_rows', 'plan_lines',
            'speed_of', 'plan_sentence', 'SLACK', 'fits_memory', 'check_plan', 'reading_plan', 'dictionaries_plan',
-           'WORTH_SAYING', 'single_sentence', 'announce_work', 'load_words', 'say_plan', 'half_gain', 'counted', 'GOOD',
+           'WORTH_SAYING', 'single_sentence', 'announce_work', 'busy_words', 'say_plan', 'half_gain', 'counted', 'GOOD',
            'Took', 'took', 'recorded_tokens', 'planned_tokens', 'against_rows', 'against_sentence', 'against_lines']
 
 # %% ../../nbs/lib/costs/99_costs.ipynb #6866293c
@@ -45,5 +45,5 @@ _all_ = [
     "space_of_run", "change_that_fits", "factors", "remaining", "about", "ChapterPlan", "lengths_in",
     "make_plan", "short", "plan_rows", "plan_lines", "speed_of", "plan_sentence", "SLACK", "fits_memory",
     "check_plan", "reading_plan", "dictionaries_plan", "WORTH_SAYING", "single_sentence", "announce_work",
-    "load_words", "say_plan", "half_gain", "counted",
+    "busy_words", "say_plan", "half_gain", "counted",
     "GOOD", "Took", "took", "recorded_tokens", "planned_tokens", "against_rows", "against_sentence", "against_lines"]

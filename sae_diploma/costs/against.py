@@ -92,8 +92,9 @@ def against_rows(
         if t is None: continue
         of = {k: _of(v, t.tokens[k], "") for k, v in planned_tokens(o).items()}
         time = f"{o.seconds:.0f} s → " + (f"{t.seconds:.0f} s" if t.seconds else "stopped in between")
-        of |= dict(memory=_of(o.space.device+o.space.host, t.memory, "B"), disk=_of(o.space.disk, t.disk, "B"))
-        rows.append(dict(chapter=o.stage, time=time, ratio=t.seconds and t.seconds/o.seconds, cpu=t.cpu, **of))
+        rows.append(dict(chapter=o.stage, time=time, ratio=t.seconds and t.seconds/o.seconds, cpu=t.cpu,
+                         memory=_of(o.space.device+o.space.host, t.memory, "B"),
+                         disk=_of(o.space.disk, t.disk, "B"), **of))
     return rows
 
 # %% ../../nbs/lib/costs/11_against.ipynb #84717466

@@ -79,6 +79,6 @@ def characters_of_token(
     vocab:int,  # tokens that the model knows
     code=False, # documentation of code: names and markup are cut smaller than words
 ) -> float:
-    """Characters of a token of English prose, by the size of the vocabulary: 4.2 at 49,152, 4.7 at 128,256; of docstrings
-    3.1 at 4,096 and 3.5 at 49,152, as two tokenizers cut the corpus."""
+    """Characters of a token of English prose, by the size of the vocabulary: 4.2 at 49,152, 4.7 at 128,256; of
+    docstrings 3.1 at 4,096 and 3.5 at 49,152, as two tokenizers cut the corpus."""
     return max(1.5, 3.07 + .18*math.log(vocab/4096)) if code else max(1.5, 2.9 + .52*math.log(vocab/4096))

@@ -35,8 +35,7 @@ def rounding_share(
     docs,  # token ids of each document
     dtype="bfloat16", # whose rounding is measured
 ) -> pd.DataFrame: # layer, shift, kept, computed
-    """After each layer: squared difference over the variance of the activations (`shift`), and the FVU of the
-    difference
+    """After each layer: squared difference over the variance of activations (`shift`), and the FVU of the difference
     where activations are only kept in `dtype`, and where products are computed in it (autocast)."""
     dt = get_dtype(dtype)
     for name, m in (("base", base), ("ft", ft)):

@@ -28,6 +28,5 @@ def autocast_of(
         say("training multiplies in float32: the model is so small that casts cost what bfloat16 gains")
         return False
     gain = half_gain(device)
-    kind = "bfloat16" if gain >= GAIN else "float32"
-    say(f"training multiplies in {kind}: here bfloat16 is {gain:.1f} times as fast")
+    say(f"training multiplies in {'bfloat16' if gain >= GAIN else 'float32'}: bfloat16 is {gain:.1f} times as fast")
     return gain >= GAIN
