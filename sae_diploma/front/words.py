@@ -47,19 +47,27 @@ def _clause(n):
     return (f"writing {k:,} of the changes into the base model closes {closes} % of the gap between what "
             "the two models predict")
 
+# %% ../../nbs/lib/front/03_words.ipynb #020a2593
+def _whole_clause(n):
+    "What the movement of the whole stream adds to the sentence; '' where it was not measured."
+    left = ((n.get("whole") or {}).get("ft") or {}).get("ridge") or {}
+    if not _some(left.get("value")): return ""
+    return f"one affine map of the whole stream accounts for {rounded(100*max(0., 1-left['value']), 0)} % of what differs"
+
 # %% ../../nbs/lib/front/03_words.ipynb #ec773184
 def one_sentence(
     found, # findings, that of the causal chapter last where it ran
 ) -> str:
     "What fine-tuning changed, in one sentence, from the findings' numbers; '' where there are none of a known kind."
-    lead, parts = "", []
+    lead, parts, whole = "", [], ""
     for n in (o.get("numbers") or {} for o in found):
         of_cause = "live" in n or {"effect", "excess"} <= set(n)
         if not of_cause and "fdr" in n and "noticeable" not in n:
             lead, first = _features_clause(n)
             parts.insert(0, first)
+            whole = _whole_clause(n)
         elif clause := _clause(n): parts.append(clause)
-    return f"{lead}: {'; '.join(parts)}." if lead else ""
+    return f"{lead}: {'; '.join(filter(None, [*parts, whole]))}." if lead else ""
 
 # %% ../../nbs/lib/front/03_words.ipynb #82222795
 def _how_often(r):

@@ -88,12 +88,13 @@ def _run_all(chs, run_dir, params, todo, say):
         if not why:
             say(head + "up to date")
             continue
-        say(head + f"{why} … ", end="", flush=True)
+        say(head + f"runs ({why}) … ", end="", flush=True)
         seconds = _run_one(chs[s], run_dir, params[s], why)
         left.remove(s)
         rest = time_left(run_dir, left)
         more = f", {about(rest)} left" if rest else ""
-        say(("\r\x1b[K"+head if tty else "") + f"{clock(seconds)}, {clock(time.time()-t0)} in all{more}")
+        took = f"done in {clock(seconds)}, {clock(time.time()-t0)} in all{more}"
+        say(("\r\x1b[K"+head if tty else "")+took)
 
 # %% ../../nbs/lib/pipeline/10_runner.ipynb #39604fb4
 def reproduce(
