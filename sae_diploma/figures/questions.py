@@ -25,7 +25,7 @@ def _method_order(m):
 def _answer_cells(ax, m, false, best, fdr):
     "Numbers of the cells, with a cross where too many calls are false, and a frame round the best."
     im = ax.pcolormesh(np.ma.masked_invalid(m.to_numpy()), cmap="cividis_r", vmin=0, vmax=1.05, edgecolors="white")
-    size, frame = 7.5 if is_narrow() else 8.5, dict(fill=False, ec=COLORS["more"], lw=2.2, zorder=4)
+    size, frame = 8 if is_narrow() else 8.5, dict(fill=False, ec=COLORS["more"], lw=2.2, zorder=4)
     for (i, j), v in np.ndenumerate(m.to_numpy()):
         if not np.isfinite(v): continue
         tone = "white" if np.mean(im.to_rgba(v)[:3]) < .5 else "black"
