@@ -16,7 +16,8 @@ def _keep(o, stage):
     if isinstance(o, list): return [k for k in (_keep(i, stage) for i in o) if k is not None]
     if isinstance(o, dict):
         if isinstance(h := o.get("href"), str) and "://" not in h and not (stage/h).exists(): return None
-        return {k: v for k, i in o.items() if (v := _keep(i, stage)) is not None}
+        kept = {k: v for k, i in o.items() if (v := _keep(i, stage)) is not None}
+        return None if "section" in o and "contents" in o and not kept.get("contents") else kept
     if not isinstance(o, str): return o
     gone = o.endswith(".ipynb") and not (stage/o).exists() or o.endswith("/**") and not (stage/o[:-3]).is_dir()
     return None if gone else o

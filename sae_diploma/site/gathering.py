@@ -118,7 +118,7 @@ def _library_pages(root, cache, stage, failed):
 def _elsewhere(nb, run_dir, chapters):
     "Is this a page that has nothing of the run: a chapter that it left out, or one for who works on the package?"
     if nb.name in chapters: return not has_run(run_dir, chapters[nb.name], nb.name)
-    return nb.stem in ("architecture", "contributing")
+    return nb.stem in ("architecture", "contributing", "00_base_model")
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #05f7d34d
 def _run_pages(nbs, cache):

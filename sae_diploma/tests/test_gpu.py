@@ -45,7 +45,7 @@ def test_no_card_is_one_sentence():
     script = Path(__file__).parent.parent.parent/".ci/gpu.sh"
     why = torch.cuda.is_available() or not script.exists() or not shutil.which("sh")
     if why: pytest.skip("there is a card, or no script")
-    r = subprocess.run(["sh", str(script), "nowhere"], capture_output=True, text=True,
+    r = subprocess.run(["sh", str(script), "nowhere"], capture_output=True, text=True, encoding="utf-8",
                        env=dict(os.environ, PYTHON=sys.executable))
     assert r.returncode == 2 and r.stdout.count("\n") == 1 and "sees no NVIDIA card" in r.stdout, r.stdout+r.stderr
     assert not Path("nowhere").exists()
