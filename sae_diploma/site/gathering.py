@@ -148,7 +148,7 @@ def gather(
         d = _chapter_page(nb, run_dir, stage, chapters, cache)
         if nb.name == "index.ipynb": d["cells"] = front_of_run(d["cells"], run_dir)
         for c in d["cells"]:
-            if cell_source(c).startswith(ANSWER) and (own := answer(run_dir)): c["source"] = own
+            if cell_source(c).startswith(ANSWER) and (found := answer(run_dir)): c["source"] = found
         write_notebook(with_front(d, front), stage/f"{page_name(nb)}.ipynb")
     if library and not own: _library_pages(root, cache, stage, failed or {})
     for nb, d in ran_pages.result() if extra else (): write_notebook(d, stage/nb.parent.name/f"{page_name(nb)}.ipynb")
