@@ -86,5 +86,6 @@ def load_words(
     "How many chapters have their fair share beside others, and the worst one."
     t = load_table(result)
     worst, good = t.loc[t.share.idxmax()], (t.share <= FAIR).sum()
+    others = "1 busy process" if worst.beside == 1 else f"{worst.beside} busy processes"
     return (f"{good} of {len(t)} chapters took at most {FAIR:g} times their fair share of {result['cores']} cores; the "
-            f"most took {worst.stage} beside {worst.beside} busy process{'es'*(worst.beside > 1)}: {worst.share:.2f}")
+            f"most took {worst.stage} beside {others}: {worst.share:.2f}")
