@@ -43,9 +43,9 @@ def _clause(n):
         return f"{new:,} new one{'s show' if new != 1 else ' shows'}" if new else "no new one shows"
     if not {"effect", "excess"} <= set(n) or not _some(n["effect"]): return ""
     d = max(0, decimals(100*n["lo"], 100*n["hi"])) if _some(n.get("lo")) and _some(n.get("hi")) else 0
-    k, closes = n.get("units", n.get("k")), rounded(100*n["effect"], d)
-    return (f"writing {k:,} of the changes into the base model closes {closes} % of the gap between what "
-            "the two models predict")
+    k, share = n.get("units", n.get("k")), rounded(abs(100*n["effect"]), d)
+    gap, writing = "the gap between what the two models predict", f"writing {k:,} of the changes into the base model"
+    return f"{writing} closes {share} % of {gap}" if n["effect"] >= 0 else f"{writing} widens {gap} by {share} %"
 
 # %% ../../nbs/lib/front/03_words.ipynb #020a2593
 def _whole_clause(n):

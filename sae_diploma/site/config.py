@@ -19,7 +19,8 @@ def _keep(o, stage):
         kept = {k: v for k, i in o.items() if (v := _keep(i, stage)) is not None}
         return None if "section" in o and "contents" in o and not kept.get("contents") else kept
     if not isinstance(o, str): return o
-    gone = o.endswith(".ipynb") and not (stage/o).exists() or o.endswith("/**") and not (stage/o[:-3]).is_dir()
+    folder = o.rstrip("*") if o.endswith(("/*", "/**")) else None
+    gone = o.endswith(".ipynb") and not (stage/o).exists() or folder is not None and not (stage/folder).is_dir()
     return None if gone else o
 
 # %% ../../nbs/lib/site/26_config.ipynb #919738d5
