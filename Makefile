@@ -26,8 +26,8 @@ thesis: $(VENV)/.thesis $(if $(MODEL_OF_$(PRESET)),$(VENV)/.model-$(PRESET)) ## 
 test: $(VENV)/.dev ## the one test command: notebooks, pytest, the smoke chain, the site in a browser
 	@$(BIN)/python .ci/test.py
 
-check: $(VENV)/.dev ## two minutes of it: the export is clean, the notebooks read no worse, pytest without slow tests
-	@$(BIN)/python .ci/test.py clean house pytest --fast
+check: $(VENV)/.dev ## two minutes of it: the export is clean, the notebooks read no worse, yours run, the tests that are not slow
+	@$(BIN)/python .ci/test.py check
 
 nb: $(VENV)/.dev ## run one notebook of the library: make nb NB=diffing/02_drift
 	@test -n "$(NB)" || { echo "name a notebook below nbs/lib, as in: make nb NB=diffing/02_drift"; exit 1; }

@@ -44,7 +44,7 @@ def library(root=ROOT):
     "Numbers of the library's notebooks."
     widths, sizes, single, followed, shown, long = [], [], [], [], [], 0
     for nb in sorted((root/"nbs/lib").rglob("*.ipynb")):
-        if "tests" in nb.parts or ".ipynb_checkpoints" in nb.parts: continue
+        if {"tests", ".ipynb_checkpoints"} & set(nb.relative_to(root).parts): continue
         cells, lines = cells_of(nb), 0
         for i, c in enumerate(cells):
             if not exported(c): continue

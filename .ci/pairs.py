@@ -2,7 +2,7 @@
 
 `lora`: the shipped model and a LoRA of it; `checkpoints`: two of one training; `qwen3`: another family, random weights;
 `same`: a model and itself; and of a real model `hub`: a LoRA by a hub id that lies in a local cache, and `habit`: a copy
-that was fine-tuned on one habit, which has to be among the first ten latents that some method names."""
+that was fine-tuned on one habit, which has to be among the first ten latents, or tokens, that some method names."""
 import argparse, json, os, subprocess, sys
 from pathlib import Path
 
@@ -100,11 +100,30 @@ def labelled(table, tokenizer):
     return out
 
 
+def first_of(order, true, most=100):
+    "Place of the first that is one of the habit; inf where none of the first hundred is."
+    return next((i for i, o in enumerate(list(order)[:most], 1) if true(o)), float("inf"))
+
+
+def tokens_named_at(run, tokenizer):
+    "Place of the first token of the habit's words among those that each method of logits says it favours."
+    from sae_diploma.core import load_parquet
+    habit = {i for i in tokenizer(PHRASE, add_special_tokens=False)["input_ids"] if tokenizer.decode([i]).strip().isalpha()}
+    out = {}
+    for name, by in (("diff_mining", "rate"), ("contrastive_decoding", "effect")):
+        f = run/"04_comparison"/f"{name}.parquet"
+        if not f.exists(): continue
+        t = load_parquet(f)
+        t = t[t.effect > 0].sort_values(by, ascending=False, kind="stable")
+        out[name] = first_of(t.token, habit.__contains__)
+    return out
+
+
 def named_at(run):
-    "Place of the first latent of the habit in each method's order; inf where none of the first hundred is one."
+    "Place of the first latent or token of the habit in each method's order; inf where none of the first hundred is one."
     import numpy as np
     from sae_diploma.diffing.all import Comparison
-    from sae_diploma.planted import planted_units
+    from sae_diploma.planted.finetunes import planted_units
     c, out = Comparison(run), {}
     rows = c.held_out.rows()
     label = labelled(c.held_out.table, c.tokenizer)[rows]
@@ -117,9 +136,9 @@ def named_at(run):
         t = c.result(name)
         t = t[(t.regime == c.regime) & (t.segment == "all")]
         size = (t.delta if "delta" in t else t.effect).abs()
-        order = t.latent.to_numpy()[np.argsort(-size.fillna(0).to_numpy(), kind="stable")][:100]
-        out[name] = next((i+1 for i, o in enumerate(order) if true[o]), float("inf"))
-    return out
+        order = t.latent.to_numpy()[np.argsort(-size.fillna(0).to_numpy(), kind="stable")]
+        out[name] = first_of(order, true.__getitem__)
+    return out | tokens_named_at(run, c.tokenizer)
 
 
 def compare(name, out, model, n, more):
@@ -150,8 +169,9 @@ def main():
         ok = compare(name, a.out, a.model, a.n, more) == 0
         if name == "habit" and ok:
             places = named_at(a.out/name/"run")
-            print(f"the habit is named at place {places}")
-            ok = min(places.values()) <= 10
+            best = min(places, key=places.get)
+            print(f"the habit is named first by {best}, at place {places[best]}; places: {places}")
+            ok = places[best] <= 10
         if name == "same" and ok:
             found = json.loads((a.out/name/"run/04_comparison/findings.json").read_text(encoding="utf-8"))
             ok = all("No change" in o["sentence"] or "not differ" in o["sentence"] for o in found)

@@ -52,11 +52,14 @@ def measure_load(
     beside=(0, 1, 2), # busy processes
     chapters=None,   # folder of chapters; those of the package by default
 ) -> dict: # cores, machine, preset, rows: stage, beside, seconds, cpu
-    "Every chapter beside busy processes; raises `ParamError` without the row of chapters that are alone."
+    "Every chapter beside busy processes; raises `ParamError` without chapters alone, or for a file of another preset."
     from sae_diploma.pipeline import find_chapters
     check(0 in beside, f"beside: {beside} has no 0; a share is told from the time alone")
     before = load_json(out, keys=("rows", "preset")) if out and Path(out).exists() else {}
-    rows = before.get("rows", []) if before.get("preset") == preset else []
+    check(before.get("preset", preset) == preset,
+          f"out: {out} is of the preset {before.get('preset')}; give another file")
+    rows = before.get("rows", [])
+    check(all({"stage", "beside"} <= set(o) for o in rows), f"out: {out} is no result of `load`; give another file")
     have = {(o["stage"], o["beside"]) for o in rows}
     result = dict(machine=machine(), cores=usable_cores(), preset=preset, rows=rows)
     todo = [(n, s) for n in beside for s in find_chapters(chapters) if (s, n) not in have]

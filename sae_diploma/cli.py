@@ -16,13 +16,29 @@ from .core import *
 from .pipeline import *
 
 # %% ../nbs/lib/running/02_cli.ipynb #a2f26f41
-_renamed = {"--from_": ["--from"], "--param": ["-p", "--param"], "--run_dir": ["--run-dir"]}
+_renamed = {"--from_": ["--from"], "--param": ["-p", "--param"], "--run_dir": ["--run-dir"],
+            "--run": ["--run-dir", "--run"]}
 _metavars = dict(param=("NAME", "VALUE"), from_="CHAPTER", only="CHAPTER")
 
 def _rename(parser, action, names):
     "Give a flag other names."
     action.option_strings = names
     for n in names: parser._option_string_actions[n] = action
+
+# %% ../nbs/lib/running/02_cli.ipynb #40229b7f
+_makes_run = dict(reproduce="run_dir", plan="run_dir", compare="output_dir") # command -> its parameter
+_reads_run = ("status", "findings", "site", "export")
+
+def _name_run(parser, name):
+    "Let a command that makes or reads a run take its folder by the names that all of them know."
+    import argparse
+    if name not in (*_makes_run, *_reads_run): return
+    flag = next(o for o in parser._actions if o.dest == _makes_run.get(name, "run_dir"))
+    _rename(parser, flag, ["--run-dir"]+["--output_dir"]*(name not in ("site", "export"))) # these two have --out
+    flag.metavar = "RUN_DIR"
+    if name in _makes_run: return
+    parser.add_argument(flag.dest, nargs="?", default=argparse.SUPPRESS, metavar="RUN_DIR",
+                        help="the same, without a flag")
 
 # %% ../nbs/lib/running/02_cli.ipynb #e92b7f7c
 def _parser(
@@ -41,6 +57,7 @@ def _parser(
         if a.dest in _metavars: a.metavar = _metavars[a.dest]
         empty = a.default in (None, "", (), False)
         if a.help and empty: a.help = re.sub(r" \(default: .*\)$", "", a.help)
+    _name_run(p, name)
     return p
 
 # %% ../nbs/lib/running/02_cli.ipynb #25c38878
@@ -151,13 +168,14 @@ def status_(
 # %% ../nbs/lib/running/02_cli.ipynb #76cc27d0
 def _found(run_dir):
     "The findings of a run, or of a comparison; raises `DataError` where there are none and `CorruptError` for others."
+    from sae_diploma.diffing.favoured import all_findings
     run = Path(run_dir)
     path = next((p for p in (run/"04_comparison"/"findings.json", run/"findings.json") if p.exists()), None)
     check(path is not None,
           f"run_dir: {run_dir} has no findings; `sae-diploma reproduce --run-dir {run_dir}` makes them (`status` says "
           "what is missing)", DataError)
-    found, cause = load_json(path), run/"06_causal"/"causal.json"
-    if cause.exists() and isinstance(found, list): found = [*found, load_json(cause)]
+    found = load_json(path)
+    if isinstance(found, list): found = all_findings(found, run)
     is_one = lambda o: isinstance(o, dict) and all(isinstance(o.get(k), str) for k in ("question", "sentence"))
     check(isinstance(found, list) and all(map(is_one, found)),
           f"{path}: it holds no findings, or some without question and sentence; make it again with chapter 4 or "
@@ -166,13 +184,14 @@ def _found(run_dir):
 
 # %% ../nbs/lib/running/02_cli.ipynb #d65836eb
 def findings_(
-    run_dir:Param("folder of the run, or of a `compare`: _runs/quick", str, opt=False, nargs="?")="_runs/quick",
+    run_dir:str="_runs/quick", # folder of the run, or of a `compare`
     json:bool=False,           # numbers and all, as JSON
 ):
     "What a run found, in sentences with intervals and controls, and how sure it is."
     import json as js, textwrap
     found = _found(run_dir)
     if json: return print(js.dumps(found, indent=1, ensure_ascii=False))
+    print(f"run: {run_dir}\n")
     for i, o in enumerate(found, 1):
         print(textwrap.fill(f"{i}. {o['question']}", 100), textwrap.indent(textwrap.fill(o["sentence"], 97), "   "),
               sep="\n", end="\n\n")
@@ -211,8 +230,8 @@ def _overview():
     rows = "\n".join(f"  {k:<11} {f.__doc__}" for k, f in _commands.items())
     return ("usage: sae-diploma COMMAND [--help] …\n\nWhat did fine-tuning change inside this language model?\n\n"
             f"commands:\n{rows}\n\n"
-            "Start with `sae-diploma reproduce`: the whole chain on the shipped tiny model, a few minutes on two "
-            "cores.\n")
+            "Start with `sae-diploma reproduce`: the whole chain on the shipped tiny model; `sae-diploma plan` says "
+            "how long it takes here.\n")
 
 # %% ../nbs/lib/running/02_cli.ipynb #5978dbc9
 def _exit(msg, code):
@@ -236,6 +255,8 @@ def _call(func, args, debug):
         _exit(str(e) if isinstance(e, SaeDiplomaError) else f"{type(e).__name__}: {e} (--debug shows where)", 1)
 
 # %% ../nbs/lib/running/02_cli.ipynb #028b8f99
+_computes = {"extract", "sft", "train-sae", "evaluate", "benchmark"} # in this process
+
 def main(
     argv=None, # arguments, `sys.argv[1:]` by default
 ):
@@ -252,6 +273,7 @@ def main(
     args = vars(parser.parse_args(_spell(argv[1:], parser)))
     args.pop("xtra")
     debug = args.pop("pdb")
+    if argv[0] in _computes or args.get("tables_only"): share_fairly() # chapters do it by themselves
     _call(_commands[argv[0]], args, debug)
 
 # %% ../nbs/lib/running/02_cli.ipynb #7e35d08e

@@ -108,25 +108,43 @@ def sign_flip(
     return _sequential(lambda s, c: np.abs(s@d[:, c]), np.abs(d.sum(0)), len(d), n_perm, seed)
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #e48a7b74
+def _ratio_swapped(hn, dn, hd, dd):
+    """A function of (signs, columns) that gives |difference of the two ratios| over its standard error; `hn`, `dn` are
+    half the sum and half the difference of the numerators, `hd`, `dd` those of the denominators."""
+    N, M, tiny = hn.sum(0), hd.sum(0), np.finfo(np.float64).tiny
+    squares = {k: (a*b).sum(0) for k, a, b in (("nn", hn, hn), ("nd", hn, hd), ("dd", hd, hd), ("uu", dn, dn),
+                                               ("uv", dn, dd), ("vv", dd, dd))}
+    products = hn*dn, hn*dd, hd*dn, hd*dd
+    def stat(s, cols):
+        q = {k: v[cols] for k, v in squares.items()}
+        u, v, nu, nv, du, dv = (s@o[:, cols] for o in (dn, dd, *products))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            a, b = 1/(M[cols]+v), 1/(M[cols]-v)
+            f, g = (N[cols]+u)*a, (N[cols]-u)*b
+            x, y, z, w = a-b, f*a-g*b, a+b, f*a+g*b # a document's part is hn*x - hd*y + sign*(dn*z - dd*w)
+            whole = x*x*q["nn"] + y*y*q["dd"] + z*z*q["uu"] + w*w*q["vv"]
+            e = whole - 2*(x*y*q["nd"] + z*w*q["uv"] - x*z*nu + x*w*nv + y*z*du - y*w*dv)
+            e = np.maximum(e, 1e-12*whole+tiny) # what is less is rounding
+            return np.nan_to_num(np.abs(f-g)/np.sqrt(e), nan=np.inf)
+    return stat
+
+# %% ../nbs/lib/measuring/01_stats.ipynb #aae615e3
 def swap_ratio(
     num_base, den_base, # (n_docs, m) sums of the base model
     num_ft, den_ft,     # (n_docs, m) sums of the fine-tuned model
     n_perm:int=20_000,  # swaps at most
     seed:int=0,         # of the swaps
 ) -> np.ndarray: # (m,) p-values
-    """Two-sided p for Σ num_ft/Σ den_ft − Σ num_base/Σ den_base under swaps within documents; NaN
-    where either ratio is undefined."""
+    """Two-sided p for Σ num_ft/Σ den_ft − Σ num_base/Σ den_base under swaps within documents, each difference over its
+    own standard error, as one ratio may rest on far fewer tokens than the other ([Janssen
+    1997](https://doi.org/10.1016/S0167-7152(97)00043-6)); NaN where either ratio is undefined."""
     a, b, c, e = (np.asarray(o, dtype=np.float64) for o in (num_base, den_base, num_ft, den_ft))
-    hn, dn, hd, dd = (a + c)/2, (c - a)/2, (b + e)/2, (e - b)/2
-    N, M = hn.sum(0), hd.sum(0)
-    def stat(s, cols):
-        u, v = s@dn[:, cols], s@dd[:, cols]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.nan_to_num(np.abs((N[cols] + u)/(M[cols] + v) - (N[cols] - u)/(M[cols] - v)),
-                                 nan=np.inf)
+    stat = _ratio_swapped((a + c)/2, (c - a)/2, (b + e)/2, (e - b)/2)
     with np.errstate(invalid="ignore", divide="ignore"): t = np.abs(c.sum(0)/e.sum(0) - a.sum(0)/b.sum(0))
     p, ok = np.full(len(t), np.nan), np.flatnonzero(np.isfinite(t))
-    if len(ok): p[ok] = _sequential(lambda s, i: stat(s, ok[i]), t[ok], len(a), n_perm, seed)
+    if not len(ok): return p
+    t = stat(np.ones((1, len(a))), np.arange(len(t)))[0]
+    p[ok] = _sequential(lambda s, i: stat(s, ok[i]), t[ok], len(a), n_perm, seed)
     return p
 
 # %% ../nbs/lib/measuring/01_stats.ipynb #a9b14cf9

@@ -25,6 +25,7 @@ class Lab:
             IPYTHONDIR=str(home/"ipython"), JUPYTERLAB_SETTINGS_DIR=str(home/"settings"),
             JUPYTERLAB_WORKSPACES_DIR=str(home/"workspaces"),
             **{f"JUPYTER_{o.upper()}_DIR": str(home/o) for o in ("config", "data", "runtime")})
+        env.pop("JUPYTER_PATH", None) # its kernel is the ordinary one
         options = ["--no-browser", "--allow-root", "--expose-app-in-browser", f"--ServerApp.root_dir={folder}",
             f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1",
             "--IdentityProvider.token=", "--ServerApp.password="]

@@ -6,8 +6,8 @@ from pathlib import Path
 from driver import Browser, find_axe, serve
 
 TOO_WIDE = "document.documentElement.scrollWidth > window.innerWidth + 2 ? document.documentElement.scrollWidth : 0"
-ALL_IMAGES = """document.querySelectorAll('img[loading=lazy]').forEach(i => i.loading = 'eager');
-new Promise(r => setTimeout(r, 150))"""
+ALL_IMAGES = """new Promise(r => { const lazy = document.querySelectorAll('img[loading=lazy]');
+lazy.forEach(i => i.loading = 'eager'); setTimeout(r, lazy.length ? 150 : 0) })"""
 BROKEN = """[...document.images].filter(i => i.complete && !i.naturalWidth && getComputedStyle(i).display != 'none')
 .map(i => (i.alt || i.src).slice(0, 80))"""
 AXE = """axe.run(%s, {resultTypes: ['violations'], iframes: false}).then(r => r.violations

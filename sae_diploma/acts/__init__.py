@@ -19,6 +19,7 @@ from .passes import *
 from .extraction import *
 from .stream import *
 from . import extraction
+from ..models.layers import auto_batch_tokens
 
 sys.modules[f"{__name__}.extract"] = extraction # the module's name until 0.1; `extract` itself is the function
 

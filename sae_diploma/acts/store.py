@@ -51,6 +51,7 @@ class ActivationStore(RowStore):
         self.dtype = get_dtype(m["dtype"])
         self.starts = np.cumsum([0]+[o["rows"] for o in m["shards"]])
         self._maps, self._whole, self._verify = {}, {}, verify
+        MAPPED.add(self)
         for j in range(len(m["shards"])): self._compare(j)
 
     def __repr__(self):

@@ -7,8 +7,8 @@ __all__ = ['BEHAVIOUR', 'toy_models', 'Change', 'as_change', 'paired_batches', '
            'patch_by_document', 'gap_closed', 'closed_apart', 'closed_apart_words', 'patching', 'rank_by_norm',
            'attribution', 'ablation', 'patched', 'copy_rate', 'starters', 'behaviour_of', 'behaviour', 'steered',
            'steering_vectors', 'steering', 'causal_finding', 'plot_dose', 'plot_steering', 'Ranking', 'ranking_of',
-           'known_rankings', 'check_rankings', 'rank_units', 'beginnings_of', 'continue_texts', 'continuations',
-           'steered_continuations', 'MapChange', 'MAPS', 'maps_of_run']
+           'known_rankings', 'check_rankings', 'check_controls', 'rank_units', 'beginnings_of', 'continue_texts',
+           'continuations', 'steered_continuations', 'MapChange', 'MAPS', 'maps_of_run']
 
 # %% ../../nbs/lib/causal/99_causal.ipynb #c859c239
 from .toy import *
@@ -30,5 +30,5 @@ _all_ = ["BEHAVIOUR", "toy_models", "Change", "as_change", "paired_batches", "un
          "ablation", "patched",
          "copy_rate", "starters", "behaviour_of", "behaviour", "steered", "steering_vectors", "steering",
          "causal_finding", "plot_dose", "plot_steering", "Ranking", "ranking_of", "known_rankings", "check_rankings",
-         "rank_units", "beginnings_of", "continue_texts", "continuations", "steered_continuations",
+         "check_controls", "rank_units", "beginnings_of", "continue_texts", "continuations", "steered_continuations",
          "MapChange", "MAPS", "maps_of_run"]

@@ -250,7 +250,8 @@ def _control_words(r, factor, span):
     if clear: answer = f"at least {factor:g} times as much"
     else: answer = f"more, but less than {factor:g} times as much" if r.called else "not shown to be more"
     difference = span(r.excess, r.excess_lo, r.excess_hi, "points")
-    return (f"; as many random latents with as large a change close {100*(r.effect-r.excess):.0f} % "
+    by_chance = f"{100*(r.effect-r.excess):.0f} %".replace("-0 %", "0 %").replace("-", "−")
+    return (f"; as many random latents with as large a change close {by_chance} "
             f"(difference {difference}), so it is {answer}")
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #c8bab2b0
@@ -295,6 +296,7 @@ def causal_finding(
            f"{span(r.effect, r.lo, r.hi)} of the KL gap of {r.gap:.{2 if r.gap >= .1 else 4}f} nats per "
            f"{'completion token' if r.regime == 'task' else 'token of plain text'}, "
            f"over {r.support} documents")
+    if r.effect < 0: out += " (below zero: it widens)"
     if np.isfinite(r.excess): out += _control_words(r, factor, span)
     whole = t[t.method == "everything"]
     if len(whole):

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from ..core import *
+from ..acts.passes import auto_batch_tokens
 from ..acts.store import SEGMENTS
 from .changes import *
 from .resuming import passed_over, start_of
@@ -173,12 +174,13 @@ def paired_batches(
     table,             # `TokenTable`
     layer, hookpoint,  # where to intervene
     docs=None,         # task documents; the evaluation documents by default
-    batch_tokens=None, # tokens per run, padding counted; 4,096 by default
+    batch_tokens=None, # tokens per run, padding counted; `auto_batch_tokens`, but at most 4,096, by default
 ) -> list:
     "Both models on the documents, batch by batch, held in memory: 8 bytes a token and dimension."
     docs = _documents(table, docs)
     length = np.searchsorted(table.doc, docs, side="right") - np.searchsorted(table.doc, docs)
-    parts = progress(list(length_batches(length, batch_tokens or 4096)), desc="both models", unit="batch")
+    n = batch_tokens or min(4096, auto_batch_tokens(unwrap(base)))
+    parts = progress(list(length_batches(length, n)), desc="both models", unit="batch")
     with torch.no_grad(): return [PairedRun(base, ft, table, docs[b], layer, hookpoint) for b in parts]
 
 # %% ../../nbs/lib/causal/02_runs.ipynb #8e2b6e12

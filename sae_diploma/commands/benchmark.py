@@ -28,12 +28,30 @@ def _methods(run, threads, out):
     print(bench_methods.in_words(result))
 
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #0862d98b
-def _benign(run, n, out):
+def _benign(run, n, method, out):
     "The calls of `benchmark benign`."
     import pandas as pd
     from sae_diploma.planted.benign import benign_sentence, measure_benign
-    result = measure_benign(run, n=n, out=out)
+    some = dict(methods=[o.strip() for o in method.split(",")]) if method else {}
+    result = measure_benign(run, n=n, out=out, **some)
     print(benign_sentence(pd.DataFrame(result["calls"])))
+
+# %% ../../nbs/lib/commands/09_benchmark.ipynb #fbc0ba3d
+def _wider(run, n, out):
+    "What `benchmark wider` found, in words."
+    import pandas as pd
+    from sae_diploma.planted.wider import measure_wider, wider_sentences
+    print(*wider_sentences(pd.DataFrame(measure_wider(run, n=n, out=out)["rows"])), sep="\n")
+
+# %% ../../nbs/lib/commands/09_benchmark.ipynb #e11583fa
+def _worlds(level, seed, method, out):
+    "What `benchmark worlds` found, in words."
+    import pandas as pd
+    from sae_diploma.planted.worlds import measure_worlds, world_answers, worlds_sentence
+    listed = lambda name, v: {name: [o.strip() for o in v.split(",")]} if v else {}
+    seeds = [whole("seed", o) for o in str(seed).split(",")]
+    result = measure_worlds(seeds=seeds, out=out, **listed("levels", level), **listed("methods", method))
+    print(worlds_sentence(world_answers(pd.DataFrame(result["rows"]))))
 
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #88c0ce1a
 def _truth(method, part, level, seed, run, rounds, threads, timeout_s, memory_gb, out):
@@ -54,6 +72,15 @@ def _load(run, out):
     result = bench_load.measure_load(folder, out or "load.json")
     print(bench_load.load_table(result).round(2).to_string())
     print(bench_load.load_words(result))
+
+# %% ../../nbs/lib/commands/09_benchmark.ipynb #597dec16
+def _chapters(run, out):
+    "The times of `benchmark chapters`."
+    from sae_diploma import bench_chapters
+    result = bench_chapters.chapter_times(run, out)
+    print(bench_chapters.chapters_table(result).to_string())
+    print(bench_chapters.kinds_table(result).to_string())
+    print(bench_chapters.chapters_words(result))
 
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #60a57f10
 def _quality(run, architectures, systems, lrs, seeds, d_sae, k, tokens, threads, out):
@@ -94,13 +121,16 @@ def _train_step(shapes, architectures, systems, threads, rounds, out):
 # keys of their results
 _measured = {"train-step": ["n_rounds", "summary"], "quality": ["tokens", "rows"],
              "extraction": ["threads", "versions"], "methods": ["run", "bootstrap"], "benign": ["settings", "calls"],
-             "load": ["cores", "rows"], "truth": []}
+             "wider": ["plan", "rows"], "worlds": ["key", "rows"],
+             "load": ["cores", "rows"], "chapters": ["cores", "seconds", "rows"], "truth": []}
 
 def benchmark_(
     what:Param("what to measure: train-step; quality: FVU, dead latents and time at equal tokens; extraction: time per "
                "token over the bare forward pass, memory, from text to SAE; methods: each comparison on the stores of "
-               "a run; benign: what each method calls between trainings without a task; truth: how well a method "
-               "finds what was planted; load: each chapter of the preset smoke alone and beside busy processes", str),
+               "a run; benign: what each method calls between trainings without a task; wider: planted fine-tunes "
+               "of five habits, with adapters and diluted; worlds: every method on every planted world; truth: how well "
+               "a method finds what was planted; load: each chapter of the preset smoke alone and beside busy processes; "
+               "chapters: where the time of a run went", str),
     shapes:str="256x2048x32x1024,576x4608x32x2048,2048x4096x100x1024", # d_in x d_sae x k x batch, separated by commas
     architectures:str="topk,batchtopk", # of the SAEs
     # train-step, quality: sae_diploma, saelens, dictionary_learning, sparsify; all that are installed by default
@@ -109,10 +139,12 @@ def benchmark_(
     # default
     threads:str=None,
     # train-step: in which every system makes one step, 9 by default; extraction: in which each reads the corpus, 3 by
-    # default; benign: trainings of each kind, 9 by default; truth: the same for its nulls, 6 by default
+    # default; benign: trainings of each kind, 9 by default; truth: the same for its nulls, 6 by default; wider: the
+    # first so many runs of its plan, 30 by default
     rounds:int=None,
     # quality: run whose base model's activations are trained on; methods: run whose comparison is timed; benign,
-    # truth: run whose pairs are trained on; load: folder of its runs, _runs/load by default
+    # wider, truth: run whose pairs are trained on; load: folder of its runs, _runs/load by default; chapters: run that
+    # is done
     run:str="_runs/quick",
     lrs:str="0.002,0.006",    # quality: learning rates that every system gets
     seeds:str="0,1",          # quality: starts of every system
@@ -123,16 +155,19 @@ def benchmark_(
     # extraction: shape of the model, with random weights: micro, small, smollm2_135m or smollm2_1_7b
     shape:str="smollm2_135m",
     n_docs:int=120,           # extraction: documents of the corpus
-    method:str=None,          # truth: package.module:function of one argument, or the name of a registered method
+    # truth: package.module:function of one argument, or the name of a registered method; benign and worlds: some
+    # of their methods, separated by commas, all by default
+    method:str=None,
     part:str="worlds",        # truth: worlds, nulls or finetunes
     # truth: which, separated by commas: levels of planted activations; nulls also seed and texts; kinds of habits for
-    # finetunes; easy, easy and turning, and every kind by default
+    # finetunes; easy, easy and turning, and every kind by default; worlds: every level by default
     level:str=None,
-    seed:str="0,1,2",         # truth: of every level
+    seed:str="0,1,2",         # truth, worlds: of every level
     timeout_s:float=3600.,    # truth: for each call of the method
     memory_gb:float=None,     # truth: that the method may hold; no limit by default
-    # file for the result, JSON; quality and load go on where it holds a part of the same, extraction keeps the parts
-    # that are not asked for; truth: folder of result files, _runs/truth by default, what is there is not scored again
+    # file for the result, JSON; quality, load, wider and worlds go on where it holds a part of the same, extraction
+    # keeps the parts that are not asked for; truth: folder of result files, _runs/truth by default, what is there is
+    # not scored again
     out:str=None,
 ):
     "Time training or extraction against other libraries (pip install sae_diploma[bench]), or score a method."
@@ -144,8 +179,11 @@ def benchmark_(
     if out: may_write_file(out, "out", json_with("machine", *_measured[what]))
     kinds, rivals = architectures.split(","), systems and systems.split(",")
     often = lambda usual: usual if rounds is None else rounds
-    if what == "benign": return _benign(run, often(9), out)
+    if what == "benign": return _benign(run, often(9), method, out)
+    if what == "worlds": return _worlds(level, seed, method, out)
+    if what == "wider": return _wider(run, often(30), out)
     if what == "load": return _load(run, out)
+    if what == "chapters": return _chapters(run, out)
     if what == "methods": return _methods(run, whole("threads", threads or "2"), out)
     if what == "extraction":
         return _extraction(parts.split(","), shape, n_docs, often(3), whole("threads", threads or "1"), out)

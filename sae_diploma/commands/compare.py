@@ -13,15 +13,17 @@ from fastcore.script import Param
 
 from .checks import *
 from .checks import json_or_none
+from .extract import on_their_side, sides_of
 from .models import *
 from .own_pair import *
 from ..core import *
 
 # %% ../../nbs/lib/commands/07_compare.ipynb #298aa5a0
-def _halves(docs):
-    "Every other document for measuring; the rest trains the Delta-SAE."
+def _halves(docs, sides=()):
+    "Every other document for measuring; the rest trains the Delta-SAE. `sides` as for `held_out`."
     if "split" in docs.column_names: docs = docs.remove_columns("split")
-    return docs.add_column("split", ["eval" if i % 2 else "sae" for i in range(len(docs))])
+    splits = ["eval" if i % 2 else "sae" for i in range(len(docs))]
+    return docs.add_column("split", on_their_side(docs, splits, sides) if sides else splits)
 
 # %% ../../nbs/lib/commands/07_compare.ipynb #5ea81d17
 def _pair_of(out, models, table, layer, hookpoint, batch_tokens, dtype, names):
@@ -201,7 +203,8 @@ def _texts_of(dataset_name, text_column, article_column, target_column, split, n
     check(len(texts) >= 4, f"dataset_name: {dataset_name} has {len(texts)} documents there; 4 or more give intervals",
           DataError)
     if not target_column: return texts, None
-    return texts, data.load_pairs(dataset_name, article_column, target_column, n_test=n, seed=seed)["test"]
+    pairs = pairs_of_flags(data.load_pairs, dataset_name, article_column, target_column, n_test=n, seed=seed)
+    return texts, pairs["test"]
 
 # %% ../../nbs/lib/commands/07_compare.ipynb #4f3c1a5a
 def _all_tables(out, table, pair, names, sae, delta, at, seed, more):
@@ -247,6 +250,7 @@ def compare_tables(
     from sae_diploma.acts import build_tokens
     from sae_diploma.acts.manage import check_table_place
     from sae_diploma.acts.store import store_dtype
+    from sae_diploma.models import HOOKPOINTS
     in_range(**locals())
     positive(batch_size=batch_size)
     store_dtype(dtype)
@@ -261,17 +265,21 @@ def compare_tables(
     at = layer_of(layer_idx) if layer_idx is not None else sae.cfg.layer
     check(at is not None, f"layer_idx: {base_sae_path} does not say which layer it is of; give it")
     layer, hookpoint = layers_of(shape, [at])[0], sae.cfg.hookpoint or "resid_post"
+    check(hookpoint in HOOKPOINTS, f"base_sae_path: {base_sae_path} belongs to {hookpoint!r}, which is not read here; "
+          f"there are {', '.join(HOOKPOINTS)}")
     _of_place("base_sae_path", base_sae_path, sae, shape, layer, hookpoint)
     if delta is not None: _of_place("delta_sae_path", delta_sae_path, delta, shape, layer, hookpoint)
-    tok = writer(base_model, ft_model, None, target_column)
-    texts, chat = _texts_of(dataset_name, text_column, article_column, target_column, split, num_samples, seed)
+    if not sae.cfg.hookpoint: print(f"{base_sae_path} does not say where in its layer it belongs: taken for {hookpoint}")
+    tok = writer(base_model, ft_model, None, dataset_name if target_column else None)
+    texts, pairs = _texts_of(dataset_name, text_column, article_column, target_column, split, num_samples, seed)
     pair = dict(zip(names, models.load_pair(base_model, ft_model, dtype=dtype, device=device, merge=True)))
     toks = models.load_tokenizer(base_model), models.load_tokenizer(ft_model, base=base_model)
     models.check_pair(*pair.values(), *toks)
     sae = _dictionary("base_sae_path", base_sae_path, sae, pair["base"], layer)
     delta = delta and _dictionary("delta_sae_path", delta_sae_path, delta, pair["base"], layer)
-    if chat is not None: chat = _halves(data.to_chat(chat, tok, pair_length(tok, max_length, pair["base"])))
-    table = build_tokens(tok, _halves(texts), chat, max_length=fit_length(max_length, pair["base"]))
+    chat = pairs and _halves(data.to_chat(pairs, tok, pair_length(tok, max_length, pair["base"])))
+    plain = _halves(texts, sides_of(pairs, chat) if pairs else ()) # what is read in both forms is on one side
+    table = build_tokens(tok, plain, chat, max_length=fit_length(max_length, pair["base"]))
     models.check_tokens(table.token, *pair.values(), *toks)
     check_table_place(out, table, [out/"acts"/n for n in ("base", "ft", "again")])
     with RunLock(out):
@@ -289,6 +297,12 @@ def _only_tables(**given):
     "Raise `ParamError` for a flag that the chain has no use for."
     for k, v in given.items():
         check(v is None, f"{k}: the chain trains and divides by itself; leave --{k} out, or use it with --tables_only")
+
+# %% ../../nbs/lib/commands/07_compare.ipynb #5d4a0882
+def _only_chain(**given):
+    "Raise `ParamError` for a flag that the tables alone have no use for."
+    for k, v in given.items():
+        check(not v, f"{k}: the tables alone have no use for it; leave --{k} out, or leave --tables_only out")
 
 # %% ../../nbs/lib/commands/07_compare.ipynb #761b1566
 def compare_(
@@ -329,6 +343,8 @@ def compare_(
         check(not plan, "plan: the tables alone take minutes, and have no plan; leave --plan or --tables_only out")
         check(base_sae_path is not None,
               "base_sae_path: the tables need an SAE of the base model; give one, or leave --tables_only out")
+        _only_chain(preset=preset, param=param, update=update, no_site=no_site,
+                    placebos=placebos if placebos != "none" else None)
         return compare_tables(base_model, ft_model, base_sae_path, output_dir, delta_sae_path, layer_idx=layer_idx,
                               split=split, top_k=top_k, device=device, dtype=dtype, seed=seed, **text, **given)
     in_range(**locals())

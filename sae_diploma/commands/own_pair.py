@@ -27,10 +27,13 @@ def text_params(
     target_column=None,        # of the pairs' summaries; None for no pairs, unless `article_column` is named
 ) -> dict: # name -> value
     "The parameters of chapter 1 that say what is read."
+    from sae_diploma.data.readmes import OWN_CORPORA
     pairs = target_column is not None or article_column != "article"
     more = dict(text_column=article_column, target_column=target_column or "") if pairs else {}
     dataset_name = absolute(dataset_name)
-    return {"01.plain_dataset_name": dataset_name, "01.plain_text_column": text_column,
+    more |= dict(dataset_config="", plain_dataset_config="") # those of a preset are its own data's
+    second = {} if not pairs or dataset_name in OWN_CORPORA else {"03.second_dataset_name": ""} # of another task
+    return {**second, "01.plain_dataset_name": dataset_name, "01.plain_text_column": text_column,
             "01.dataset_name": dataset_name if pairs else "none", **{f"01.{k}": v for k, v in more.items()}}
 
 # %% ../../nbs/lib/commands/06a_own_pair.ipynb #f8c72f48
@@ -90,10 +93,9 @@ def short_answer(
     run_dir, # of a run whose chapter 4 is done
 ) -> list: # of sentences
     "What a run found, in short."
+    from sae_diploma.diffing.favoured import all_findings
     from sae_diploma.diffing.findings import in_short
-    run = Path(run_dir)
-    found, cause = load_json(run/"04_comparison"/"findings.json"), run/"06_causal"/"causal.json"
-    if cause.exists(): found = [*found, load_json(cause)]
+    found = all_findings(load_json(Path(run_dir)/"04_comparison"/"findings.json"), run_dir)
     return [f"{o['asked']} {o['found']}" for o in map(in_short, found)]
 
 # %% ../../nbs/lib/commands/06a_own_pair.ipynb #0347df77

@@ -155,7 +155,8 @@ def train_sae_(
     dtype:str="float32",             # of the parameters
     device:str="auto",               # cuda, cpu, …
     seed:int=0,                      # of initialisation and order
-    dead_tokens:int=None,            # a latent silent for so many tokens counts as dead; a tenth of the run by default
+    # a latent silent for so many tokens counts as dead; a twentieth of the run by default, at most 10 million
+    dead_tokens:int=None,
     k_start:int=None,                # latents per token at first, from where they fall to k over a tenth of the run
     ema:float=0.,                    # share kept per step of a running mean of the weights, which is saved; 0: none
     resample:int=0,                  # steps between rebirths of dead latents; 0: never

@@ -26,6 +26,7 @@ class ChapterPlan(NamedTuple):
     items:list   # of work
     space:Space  # memory and disk
     kinds:dict   # kind of work -> seconds
+    cpu:float=0. # seconds of the processor, all cores together
 
     @property
     def seconds(self): return sum(self.kinds.values())
@@ -50,7 +51,9 @@ def make_plan(
 ) -> list: # of `ChapterPlan`; [] for a chain of other chapters
     "What every chapter of a run will need."
     space = space_of_run(params, lengths)
-    return [ChapterPlan(o, items, space[o], by_kind(items, machine)) for o, items in run_items(params, lengths).items()]
+    cpu = lambda items: sum(processor_seconds(o, machine) for o in items)
+    return [ChapterPlan(o, items, space[o], by_kind(items, machine), cpu(items))
+            for o, items in run_items(params, lengths).items()]
 
 # %% ../../nbs/lib/costs/09_planning.ipynb #dbb811b5
 _short = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))

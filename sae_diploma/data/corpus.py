@@ -15,7 +15,7 @@ import numpy as np
 from ..core import *
 from ..hub import cache_folder
 from .docstrings import pair_of, raw_document, scan_file
-from .packages import corpus_packages, package_files, readme
+from .packages import NAMED, corpus_packages, package_files, readme
 from .similar import number_runs, seen_share, shingles
 
 # %% ../../nbs/lib/data/13_corpus.ipynb #baea36fb
@@ -266,11 +266,11 @@ def docstring_pairs(
 
 # %% ../../nbs/lib/data/13_corpus.ipynb #13b9ab5b
 def recorded_corpus(
-    packages=None, # None or '': all; 'core'
+    packages=None, # None or '': all; 'core' or 'few'
 ):
     "What the package's `corpus.json` records of this choice of packages; None when it records nothing of it."
     f = package_dir()/"corpus.json"
-    key = packages if packages == "core" else "all" if not packages else None
+    key = "all" if not packages else packages if isinstance(packages, str) and packages in NAMED else None
     return load_json(f).get(key) if key and f.exists() else None
 
 # %% ../../nbs/lib/data/13_corpus.ipynb #a36aac79
@@ -310,5 +310,5 @@ def record_corpus(
     cache_dir=None, # see `cache_folder`
 ):
     "Write `corpus.json` into the package: for its developers, after a change of the scan or of the pinned versions."
-    cards = {k: _to_record(open_corpus(v, cache_dir)[1]) for k, v in (("all", None), ("core", "core"))}
+    cards = {k: _to_record(open_corpus(v, cache_dir)[1]) for k, v in dict(all=None, **{o: o for o in NAMED}).items()}
     save_json(cards, package_dir()/"corpus.json")

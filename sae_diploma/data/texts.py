@@ -6,7 +6,7 @@
 __all__ = ['open_column', 'load_texts', 'plain_texts']
 
 # %% ../../nbs/lib/data/19_texts.ipynb #1dd4df00
-import warnings
+import contextlib, warnings
 from pathlib import Path
 
 import numpy as np, pandas as pd
@@ -112,10 +112,21 @@ def load_texts(
     out = as_dataset(df); out.dropped = dropped
     return out
 
+# %% ../../nbs/lib/data/19_texts.ipynb #4cf94325
+def _beside_pairs(read, used, spare):
+    "What `read` finds without `used`; where that is hardly anything, what is in `spare` too, and a warning says so."
+    with contextlib.suppress(DataError):
+        if len(found := read(used)) >= 4: return found
+    if not spare: return read(used)
+    warnings.warn("n_plain: the data set holds fewer than 4 documents beside the pairs, so articles of training pairs "
+                  "are read as plain documents, too; lower n_train, or name another plain_dataset_name")
+    return read(set(used)-set(spare))
+
 # %% ../../nbs/lib/data/19_texts.ipynb #a871587e
-def _one_split(n, dataset_name, text_column, seed, min_chars, used, **kw):
+def _one_split(n, dataset_name, text_column, seed, min_chars, used, spare, **kw):
     "`n` documents of the training split, divided after the draw, and counts of what was dropped."
-    read = load_texts(dataset_name, text_column, "train", n, seed, min_chars=min_chars, exclude=used, **kw)
+    read = _beside_pairs(lambda without: load_texts(dataset_name, text_column, "train", n, seed, min_chars=min_chars,
+                                                    exclude=without, **kw), used, spare)
     df = read.to_pandas()
     check(len(df) >= 4, f"n_plain: {dataset_name} has only {len(df)} documents of at least {min_chars} characters; 4 "
                         f"are needed", DataError)
@@ -129,17 +140,18 @@ def plain_texts(
     dataset_name="docstrings", # as for `load_texts`
     text_column="text",        # likewise
     seed=0,                    # of the draw
-    pairs=None,                # pairs of the run: their documents are left out
+    pairs=None,                # of the run: left out, training pairs only where there are documents beside them
     min_chars=200,             # shorter ones are left out: a name and half a sentence say little about a model
     **kw,                      # dataset_config, revision, packages, cache_dir of `load_texts`
 ):
     "`n` plain documents as a `Dataset` of id, text, source, split: half train, a quarter each validation and test."
     check(isinstance(n, int) and n >= 4, f"n_plain: {n!r} is too few; give at least 4")
-    used = [o for s in (pairs or {}).values() for c in ("id", "article") for o in s[c]]
+    used, spare = ([o for k, s in (pairs or {}).items() if k in of for c in ("id", "article") for o in s[c]]
+                   for of in (pairs or {}, ["train"]))
     if dataset_name in OWN_CORPORA:
         parts, kw = dict(train=n-2*(n//4), validation=n//4, test=n//4), dict(kw, min_chars=min_chars, exclude=used)
         drawn = [load_texts(dataset_name, text_column, s, k, seed, **kw) for s, k in parts.items()]
         df, dropped = pd.concat([o.to_pandas() for o in drawn]), {}
-    else: df, dropped = _one_split(n, dataset_name, text_column, seed, min_chars, used, **kw)
+    else: df, dropped = _one_split(n, dataset_name, text_column, seed, min_chars, used, spare, **kw)
     out = as_dataset(df[["id", "text", "source", "split"]]); out.dropped = dropped
     return out

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['toy_pair', 'names_of', 'cells_of', 'eval_rows', 'in_batches', 'sums_of', 'sum_cells', 'in_group', 'by_document',
            'group_sums', 'active_docs', 'scalar_ratio', 'with_group', 'check_enough', 'unit_directions', 'meta_of',
-           'ComputedStore', 'RowView', 'restrict', 'table_of']
+           'ComputedStore', 'in_memory', 'RowView', 'restrict', 'table_of']
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #a5135550
 import numpy as np
@@ -225,6 +225,16 @@ class ComputedStore(RowStore):
     def mean_sq(self):
         "Mean squared length of its first rows: enough to know it again."
         return float(self[:min(4096, self.n_tokens)].double().square().sum(1).mean())
+
+# %% ../../nbs/lib/diffing/00_base.ipynb #ce9e06e6
+def in_memory(
+    store,           # whose rows are made as they are read
+    batch_size=8192, # rows at a time: what making them takes besides is bounded by it
+) -> torch.Tensor: # (n_tokens, d_in) float32
+    "All rows of a store, each put in its place as it is made."
+    out = torch.empty(store.n_tokens, store.d_in)
+    for at in in_batches(batch_size, np.arange(store.n_tokens)): out[at] = store[at]
+    return out
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #05674e5f
 class RowView(ComputedStore):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import *
+from .favoured import favoured_in_short
 from .model_specific import model_specific_in_words, model_specific_numbers
 from ..tables import estimate
 
@@ -23,7 +24,8 @@ def pct(
     if not np.isfinite(x): return "an unknown share"
     if d is None: d = max(0, 1 - int(np.floor(np.log10(abs(x))))) if x else 0
     s = f"{x:.{min(d, 3)}f}"
-    return (s.rstrip("0").rstrip(".") if "." in s else s) + " %" if float(s) or not x else "less than 0.001 %"
+    if x and not float(s): return f"less than {10.**-min(d, 3):g} %"
+    return (s.rstrip("0").rstrip(".") if "." in s else s)+" %"
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #a0fb4985
 def points(
@@ -76,9 +78,8 @@ def _patterns_sentence(n, regime, fdr):
     l = n["largest"]
     return (f"On {_text(regime)} {n['called']:,} {tested} change{'s' if n['called'] == 1 else ''} how "
             f"often {'it fires' if n['called'] == 1 else 'they fire'} at a false discovery rate of "
-            f"{pct(fdr)}, {n['more']:,} more and {n['less']:,} less, "
-            f"{n['twofold']:,} of them at least twofold; the largest change is latent "
-            f"{int(l['latent'])}, from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of tokens "
+            f"{pct(fdr)}, {n['more']:,} more and {n['less']:,} less, {n['twofold']:,} of them at least twofold; the "
+            f"largest change is latent {int(l['latent'])}, from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of tokens "
             f"({points(l['delta'], l['lo'], l['hi'])}).")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #f92867ef
@@ -87,8 +88,7 @@ def _patterns_in(t):
     c = t[t.called]
     out = dict(tested=int(t.p.notna().sum()), called=len(c), more=int((c.delta > 0).sum()),
                less=int((c.delta < 0).sum()), twofold=int((c.log2_ratio.abs() >= 1).sum()),
-               mean_called=int(t.mean_called.sum()), within=_reach(t),
-               docs=int(t.docs.max()) if len(t) else 0)
+               mean_called=int(t.mean_called.sum()), within=_reach(t), docs=int(t.docs.max()) if len(t) else 0)
     moved = [t[o].fillna(0).abs().max() for o in ("delta", "mean_delta") if o in t]
     if len(t) and max(moved) == 0: out["same"] = True
     columns = ["latent", "freq_base", "freq_ft", "delta", "lo", "hi", "q"]
@@ -341,6 +341,11 @@ def features(
     return dict(question="New features: does the fine-tuned model have features that the base model lacks?",
                 sentence=s, numbers=n)
 
+# %% ../../nbs/lib/diffing/90_findings.ipynb #3a94ee15
+def _neurons_same(n):
+    "Whether no neuron differs at all, by its numbers: where most do not, hundreds may."
+    return n.get("same", n.get("within") == 0 and not n["called"])
+
 # %% ../../nbs/lib/diffing/90_findings.ipynb #58ac6ffb
 def _neurons_sentence(n, regime):
     "How many neurons changed, in a sentence."
@@ -349,7 +354,7 @@ def _neurons_sentence(n, regime):
                 "nothing can be said of them.")
     of = f"of {_count(n['tested'], 'tested MLP neuron')}"
     itself = "" if n["null"] is None else f" Base against itself calls {n['null'] or 'none'}."
-    if n["within"] == 0:
+    if _neurons_same(n):
         return f"No change: on {_text(regime)} each {of} is active on the same tokens in both models.{itself}"
     if not n["called"]:
         return (f"On {_text(regime)} none {of} changes how often it is active at a false discovery "
@@ -363,9 +368,8 @@ def _neurons_sentence(n, regime):
     else: noticeable = f"none of them by {pct(n['min_change'])} of tokens"
     return (f"On {_text(regime)} {n['called']:,} {of} change how often they are active at a false "
             f"discovery rate of {pct(n['fdr'])}, {noticeable}; the largest change is neuron "
-            f"{int(l['neuron'])} of layer {int(l['layer'])}, "
-            f"from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of tokens "
-            f"({points(l['delta'], l['lo'], l['hi'])}), whose in-weights moved by "
+            f"{int(l['neuron'])} of layer {int(l['layer'])}, from {pct(l['freq_base'])} to {pct(l['freq_ft'])} of "
+            f"tokens ({points(l['delta'], l['lo'], l['hi'])}), whose in-weights moved by "
             f"{pct(l['in_change'])}.{itself}")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #09a8d63c
@@ -375,7 +379,8 @@ def _neurons_in(t, layers, null, min_change, fdr):
     n = dict(fdr=fdr, min_change=min_change, neurons=len(t), tested=int(t.p.notna().sum()), called=len(c),
              mean_called=int(t.mean_called.sum()), noticeable=int((c.delta.abs() >= min_change).sum()),
              share=float(layers.share@weight), at_least=float(layers.lo@weight), at_most=float(layers.hi@weight),
-             within=_reach(t), top_layer=int(top.layer), top_share=float(top.share),
+             within=_reach(t), same=not any((t[o].fillna(0) != 0).any() for o in ("delta", "mean_delta") if o in t),
+             top_layer=int(top.layer), top_share=float(top.share),
              null=None if null is None else int(select(null).called.sum()))
     columns = "layer neuron freq_base freq_ft delta lo hi q in_change out_change".split()
     if len(c): n["largest"] = c.loc[c.delta.abs().idxmax(), columns].to_dict()
@@ -425,24 +430,37 @@ def _finite(x):
     return x is not None and bool(np.isfinite(x))
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #dd1c75db
+def _moves_gap(effect, it=False):
+    "That the gap closes, or widens, and by how much; `it`: of several things, after the gap was named."
+    share, gap = pct(abs(effect), 0), "the gap between the models' predictions"
+    if it: return f"close {share}" if effect >= 0 else f"widen it by {share}"
+    return f"closes {share} of {gap}" if effect >= 0 else f"widens {gap} by {share}"
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #3f4d0e8c
+def _how_far(n):
+    "The verdict on the cause: an interval that has 0 in it shows nothing, and one below 0 the contrary."
+    effect = n["effect"]
+    lo, hi = (n[o] if _finite(n.get(o)) else effect for o in ("lo", "hi"))
+    if lo <= 0: return "No" if hi < 0 else "That is not shown"
+    if _finite(n.get("excess_lo")) and n["excess_lo"] <= 0: return "Not more than by random features"
+    return "Yes" if effect >= .8 else "In part" if effect >= .1 else "To a small part"
+
+# %% ../../nbs/lib/diffing/90_findings.ipynb #d0351e4e
 def _short_cause(n):
     "The causal finding, in short."
     asked = "Is that why it behaves differently?"
     if not _finite(n["effect"]):
         return dict(asked=asked, found="Nothing can be said: the two models predict alike.", sure="")
-    k = n.get("units", n.get("k"))
-    how_far = "Yes" if n["effect"] >= .8 else "In part" if n["effect"] >= .1 else "To a small part"
-    if not (_finite(n.get("lo", n["effect"])) and n.get("lo", n["effect"]) > 0): how_far = "That is not shown"
-    found = (f"{how_far}: writing the changes of {k:,} features into "
-             f"the base model closes {pct(n['effect'], 0)} of the gap between the models' predictions.")
-    sure = (f"As many random features, changed as much, close {pct(n['effect']-n['excess'], 0)}"
-            if _finite(n["excess"]) else "")
-    without = max((o for o in n.values() if isinstance(o, dict) and "effect" in o),
-                  key=lambda o: o["effect"], default=None)
-    if without and sure:
-        sure += (f"; {without['k']:,} directions that have no name and need no dictionary close "
-                 f"{pct(without['effect'], 0)}")
-    return dict(asked=asked, found=found, sure=sure+"." if sure else "")
+    found = (f"{_how_far(n)}: writing the changes of {n.get('units', n.get('k')):,} features into the base model "
+             f"{_moves_gap(n['effect'])}.")
+    if not _finite(n["excess"]): return dict(asked=asked, found=found, sure="")
+    sure = f"As many random features, changed as much, {_moves_gap(n['effect']-n['excess'], True)}"
+    rivals = [o for o in n.values() if isinstance(o, dict) and "effect" in o]
+    if rivals:
+        best = max(rivals, key=lambda o: o["effect"])
+        also = _moves_gap(best["effect"], True)
+        sure += f"; {best['k']:,} directions that have no name and need no dictionary {also}"
+    return dict(asked=asked, found=found, sure=sure+".")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #b7b0ed22
 def _of(n, m, what):
@@ -464,9 +482,8 @@ def _short_neurons(n):
     "The finding on neurons, in short."
     asked = "Do neurons behave differently?"
     if not n.get("neurons", 1):
-        found = "Nothing can be said: no layer has neurons that can be read one by one."
-        return dict(asked=asked, found=found, sure="")
-    if n.get("within") == 0:
+        return dict(asked=asked, found="Nothing can be said: no layer has neurons to be read one by one.", sure="")
+    if _neurons_same(n):
         return dict(asked=asked, found=f"No. Each of {n['tested']:,} neurons does the same in both models.", sure="")
     if not n["called"]:
         return dict(asked=asked, found=f"No. None of {n['tested']:,} neurons is active more or less often.",
@@ -520,23 +537,23 @@ def _short_patterns(n):
     found = (f"Yes, {_most(t)}, and mostly by little: {_of(t['called'], t['tested'], 'features')} fire more or less "
              f"often.")
     if p:
-        found += (f" For {p['survives'] or 'none'} of them the same amount of training on other text does not do it; "
-                  f"{p['noticeable'] or 'none'} of these change by more than 1 % of all tokens.")
+        more, by = (format(p[k], ",") if p[k] else "none" for k in ("survives", "noticeable"))
+        found += (f" {more[0].upper()+more[1:]} of them change further, in the same direction, than in a model trained "
+                  f"as long on other text; {by} of these by 1 % of all tokens or more beyond it.")
     found += _short_whole(n)
     sure = f"On average at most {pct(n['fdr'])} of such calls are chance"
     if swaps:
-        sure += (f"; with the names of the two models swapped at random, the same procedure finds "
-                 f"something in {pct(max(o['any_discovery'] for o in swaps))} of "
-                 f"{swaps[0]['relabellings']} trials")
+        sure += ("; with the names of the two models swapped at random, the same procedure finds something in "
+                 f"{pct(max(o['any_discovery'] for o in swaps))} of {swaps[0]['relabellings']} trials")
     return dict(asked=asked, found=found, sure=sure+".")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #97441f5d
 def in_short(
-    finding:dict, # of `findings`, or of `causal_finding`
+    finding:dict, # of `findings`, `favoured` or `causal_finding`
 ) -> dict:
-    """`asked`, `found` and `sure`: the finding for a reader in a hurry, from its `numbers`; its own
-    question and sentence where they are of no known kind."""
+    "`asked`, `found`, `sure`: the finding in a hurry, from its `numbers`; in its own words where they are not known."
     n, q = finding["numbers"], finding["question"]
+    if "favoured" in n: return favoured_in_short(n)
     if "live" in n: return _short_features(n)
     if "noticeable" in n: return _short_neurons(n)
     if "fdr" in n: return _short_patterns(n)
@@ -553,8 +570,8 @@ def _brief_neurons(n):
     "The finding on neurons with its intervals."
     if not n.get("neurons", 1) or not n["called"]: return _found_and_sure(_short_neurons(n))
     l = n["largest"]
-    share = estimate(n["share"], n["at_least"], n["at_most"], 100, unit="%")
-    return (f"{_of(n['called'], n['tested'], 'tested neurons')} are active more or less often, and {share} of all by "
+    share = f"{pct(n['share'])} of all (judged by their intervals {pct(n['at_least'])} to {pct(n['at_most'])})"
+    return (f"{_of(n['called'], n['tested'], 'tested neurons')} are active more or less often, and {share} by "
             f"{pct(n['min_change'])} of the tokens or more; the largest change is "
             f"{points(l['delta'], l['lo'], l['hi'])}, in layer {int(l['layer'])}.")
 
@@ -588,7 +605,6 @@ def _brief_patterns(n):
 def in_brief(
     found:list, # of `findings`
 ) -> list:
-    """A sentence for each finding, of its `numbers` and their intervals: what `found.json` of the
-    chapter holds."""
+    "A sentence for each finding, of its `numbers` and their intervals: what `found.json` of the chapter holds."
     patterns, features, neurons = (o["numbers"] for o in found)
     return [_brief_patterns(patterns), _brief_features(features), _brief_neurons(neurons)]

@@ -48,6 +48,14 @@ def _moments(x, y, centre):
     x, y = x - centre[0], y - centre[1]
     return dict(n=len(x), sx=x.sum(0), sy=y.sum(0), sd=e.sum(0), xx=x.t()@x, yy=y.t()@y, yx=y.t()@x, dd=e.t()@e), e
 
+# %% ../../nbs/lib/diffing/14_geometry.ipynb #50a855cf
+def _asked(cells, groups):
+    "Which cells are of a group that is asked for, and the name under which a cell's segment is summed."
+    keep = np.ones(len(cells), bool) if groups is None else np.any(
+        [in_group(cells.regime, cells.segment, *g) for g in groups], axis=0)
+    apart = groups is None or any(s != "all" for _, s in groups)
+    return keep, cells.segment if apart else pd.Series("all", index=cells.index)
+
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #0262b20c
 @torch.no_grad()
 def moment_sums(
@@ -57,9 +65,10 @@ def moment_sums(
     seed:int=0,        # of the blocks
     # a wider stream is looked at along so many random orthonormal directions, the same for both models
     max_width:int=768,
+    groups=None,       # (regime, segment) pairs that are asked for: tokens of others are not read; all by default
 ) -> dict:
     """`cells` (regime, segment, block) with `n`, `sx, sy, sd` (cells, d), `xx, yy, yx, dd` (cells, d,
-    d), and `docs`, `delta`: Σ Δ per document, regime and segment."""
+    d), and `docs`, `delta`: Σ Δ per document, regime and segment. A block is one cell where no segment is asked for."""
     rows = eval_rows(pair, rows)
     ids, cells = cells_of(pair, rows)
     d, kinds = min(pair.d_in, max_width), len(cells.groupby(["regime", "segment"], observed=True))
@@ -69,18 +78,21 @@ def moment_sums(
     cells["block"] = -1
     for _, g in cells.groupby("regime", observed=True):
         cells.loc[g.index, "block"] = blocks_of(g.doc, n_blocks, seed)
-    key = cells.groupby(["regime", "segment", "block"], sort=True, observed=True)
-    big, which = key.size().reset_index()[["regime", "segment", "block"]], key.ngroup().to_numpy()[ids]
+    asked, summed_as = _asked(cells, groups)
+    key = cells[asked].assign(segment=summed_as).groupby(["regime", "segment", "block"], sort=True, observed=True)
+    big, which = key.size().reset_index()[["regime", "segment", "block"]], np.full(len(cells), -1)
+    which[asked] = key.ngroup().to_numpy()
+    which = which[ids]
     m, centre = len(big), [read(o, rows[:4096]).mean(0) for o in (pair.base, pair.ft)]
     out = dict(n=torch.zeros(m).double(), **{k: torch.zeros(m, d).double() for k in ("sx", "sy", "sd")},
                **{k: torch.zeros(m, d, d).double() for k in ("xx", "yy", "yx", "dd")})
-    delta, order = np.zeros((len(cells), d)), np.argsort(which, kind="stable")
+    delta, order = np.zeros((len(cells), d)), np.argsort(which, kind="stable")[(which < 0).sum():]
     for block, tokens in zip(range(m), np.split(order, np.flatnonzero(np.diff(which[order])) + 1)):
         for at in in_batches(8192, tokens):
             new, e = _moments(*(read(o, rows[at]) for o in (pair.base, pair.ft)), centre)
             for k, v in new.items(): out[k][block] += v
             delta += sum_cells(ids[at], len(cells), e.numpy())
-    return dict(cells=big, docs=cells, delta=delta, **out)
+    return dict(cells=big, docs=cells[asked], delta=delta[asked], **out)
 
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #7e9623ce
 def _norm2(W, C, u, v, N):
@@ -128,22 +140,24 @@ def _principal(s, n=10):
     return torch.linalg.eigh(s["dd"].sum(0))[1].flip(1)[:, :n].t()
 
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #9d4c4392
-def _merge(cells, sums):
-    "Sums of the cells of one block together: a document's segments go with it."
+def _merge(cells, v):
+    "Sums (cells, …) of the cells of one block together: a document's segments go with it."
     key = cells.regime.astype(str) + cells.block.astype(str)
     _, inv = np.unique(key, return_inverse=True)
-    inv, m = torch.as_tensor(inv), inv.max() + 1
-    return {k: torch.zeros(m, *v.shape[1:], dtype=v.dtype).index_add_(0, inv, v) for k, v in sums.items()}
+    return torch.zeros(inv.max() + 1, *v.shape[1:], dtype=v.dtype).index_add_(0, torch.as_tensor(inv), v)
 
 # %% ../../nbs/lib/diffing/14_geometry.ipynb #9d6cf9dc
 def _of_layer(layer, pair, rows, groups, n_blocks, max_width, stats):
     "The rows of one layer."
-    s, out = moment_sums(pair, rows, n_blocks, stats.seed, max_width), []
-    for regime, segment in groups or PairSums(s["docs"], 1).groups():
+    s, out = moment_sums(pair, rows, n_blocks, stats.seed, max_width, groups), []
+    groups = groups or PairSums(s["docs"], 1).groups()
+    for i, (regime, segment) in enumerate(groups, 1):
         S = by_document(s["docs"], s["delta"], regime, segment)[1]
         if len(S) < 2: continue
         keep = np.flatnonzero(in_group(s["cells"].regime, s["cells"].segment, regime, segment))
-        one = _merge(s["cells"].iloc[keep], {k: s[k][keep] for k in ("n", "sx", "sy", "sd", "xx", "yy", "yx", "dd")})
+        at = s["cells"].iloc[keep]
+        of = s.pop if i == len(groups) else s.get # the last group's matrices are not kept twice
+        one = {k: _merge(at, of(k)[keep]) for k in ("n", "sx", "sy", "sd", "xx", "yy", "yx", "dd")}
         size = float(one["xx"].diagonal(dim1=1, dim2=2).sum()/one["n"].sum())**.5
         n = by_document(s["docs"], s["docs"].n.to_numpy(float), regime, segment)[1]
         # float32 rounding is no change

@@ -48,7 +48,10 @@ def head_inputs(
     dev = unwrap(model).get_input_embeddings().weight.device
     for layer, name in names.items():
         handles.append(listen(model.get_submodule(name), "in", lambda x, l=layer: seen.update({l: x.detach().float()})))
-    try: model(input_ids=ids.to(dev), use_cache=False)
+    one = torch.zeros(ids.shape, dtype=torch.bool, device=dev)
+    one[0, 0] = True # no logits are asked for
+    try:
+        with head_only_at(model, one): model(input_ids=ids.to(dev), use_cache=False)
     finally:
         for h in handles: h.remove()
     return seen
@@ -130,7 +133,8 @@ def _patched_kl(base, ft, name, heads, ids, where):
     names, dev = {0: name}, unwrap(base).get_input_embeddings().weight.device
     part = [head_parts(head_inputs(m, names, ids)[0], linear_weight(m.get_submodule(name)), heads) for m in (base, ft)]
     delta, ids, where = part[1]-part[0], ids.to(dev), where.to(dev)
-    logp = lambda m: logits_at(m, ids, where).float().log_softmax(-1)
+    width = min(unwrap(m).get_output_embeddings().weight.shape[0] for m in (base, ft)) # one may have rows to spare
+    logp = lambda m: logits_at(m, ids, where)[..., :width].float().log_softmax(-1)
     goal, out = logp(ft), []
     for add in (None, *delta.unbind(-2), delta.sum(-2)):
         h = None if add is None else hook(base.get_submodule(name), "out", lambda y: y+add.to(y))

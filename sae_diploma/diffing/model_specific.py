@@ -68,7 +68,7 @@ def fit_reproducible_diff_sae(
     rows = check_differs(pair, rows)
     store, place = DiffStore(pair), DiffStore(pair).place
     if len(pair)*pair.d_in*4 <= limit:
-        store = ArrayStore(pair.ft[:]-pair.base[:], store.table_hash, store.meta)
+        store = ArrayStore(in_memory(store), store.table_hash, store.meta)
     jobs = [(k, s) for k in sorted(ks) for s in seeds]
     cfgs = [SAEConfig("batchtopk", d_in=pair.d_in, d_sae=d_sae, k=k, **place) for k, _ in jobs]
     names = [f"k{k}_seed{s}" for k, s in jobs]

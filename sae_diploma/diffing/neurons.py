@@ -80,12 +80,14 @@ def neuron_sums(
     batch_tokens=(None, None),
     # sums of another pair with the same base model and rows: its base side is taken over
     base_of=None,
+    segments:bool=True, # keep the segments of a document apart; its tokens are summed together otherwise
 ) -> PairSums:
     """Counts and sums of all MLP neurons, layer after layer, per document and segment.
 
     `widths` is the number of neurons of each layer, 0 for those in `skipped` ({layer: why}), which a warning names."""
     rows = table.rows(split="eval") if rows is None else np.intersect1d(rows, table.rows())
-    ids, cells = make_cells(table.doc[rows], *names_of(table, rows))
+    regime, segment = names_of(table, rows)
+    ids, cells = make_cells(table.doc[rows], regime, segment if segments else np.full(len(rows), "all"))
     cell = np.full(len(table), -1)
     cell[rows] = ids
     skipped = without_neurons(base, ft)

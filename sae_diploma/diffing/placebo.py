@@ -111,21 +111,27 @@ def _shrunk_variance(
     s2,    # (m,) variances with `d` degrees of freedom, above 0
     d:int, # degrees of freedom
     level, # (m,) levels that their prior may depend on
+    known=None, # (m,) whose variances say something; the others get the prior of their level. All by default
 ):
     "`(variances, d0)`: each drawn towards those of units like it, and the prior's degrees of freedom (Smyth 2004)."
     from scipy.special import digamma, polygamma
-    e = np.log(s2) - digamma(d/2) + np.log(d/2)
-    z = (level - level.mean())/max(level.std(), 1e-12)
-    X = np.stack([np.ones_like(z), z, z**2], 1) if level.std() > 0 else np.ones((len(z), 1))
-    fit = X@np.linalg.lstsq(X, e, rcond=None)[0]
-    extra = ((e - fit)**2).sum()/(len(e) - X.shape[1]) - polygamma(1, d/2)
+    known = np.ones(len(s2), bool) if known is None else np.asarray(known, bool)
+    e = np.log(s2[known]) - digamma(d/2) + np.log(d/2)
+    level = np.clip(level, level[known].min(), level[known].max()) # no further than the parabola was fitted
+    z = (level - level[known].mean())/max(level[known].std(), 1e-12)
+    X = np.stack([np.ones_like(z), z, z**2], 1) if level[known].std() > 0 else np.ones((len(z), 1))
+    fit = X@np.linalg.lstsq(X[known], e, rcond=None)[0]
+    extra = ((e - fit[known])**2).sum()/(len(e) - X.shape[1]) - polygamma(1, d/2)
     d0 = min(2*_trigamma_inverse(extra), 1e6) if extra > 1e-6 else 1e6
-    return (d0*np.exp(fit + digamma(d0/2) - np.log(d0/2)) + d*s2)/(d0 + d), d0
+    prior = np.exp(fit + digamma(d0/2) - np.log(d0/2))
+    return np.where(known, (d0*prior + d*s2)/(d0 + d), prior), d0
 
 # %% ../../nbs/lib/diffing/03_placebo.ipynb #e709c7fa
 def moderated_t(
     y,  # (m,) value of each unit in the run that is tested
     Y,  # (K, m) the same in K placebos
+    known=None, # (m,) units whose own variance says something; all by default
+    floor=0.,   # variance between runs, of each unit or of all, below which none is believed
 ):
     """`(t, p, df)`: the net change of each unit in standard deviations between runs, its two-sided p,
     and the degrees of freedom; raises `DataError` for fewer than 3 placebos or 20 units."""
@@ -133,15 +139,17 @@ def moderated_t(
     y, Y = np.asarray(y, dtype=np.float64), np.asarray(Y, dtype=np.float64)
     check(Y.ndim == 2 and len(Y) >= 3, f"placebos: {len(Y)} given, and a variance between runs needs at least "
           f"3; train the placebo with more seeds", DataError)
-    check(Y.shape[1] >= 20, f"units: {Y.shape[1]} can be tested, and the distribution of variances needs at "
+    n = Y.shape[1] if known is None else int(np.sum(known))
+    check(n >= 20, f"units: {n} can be tested, and the distribution of variances needs at "
           f"least 20; evaluate on more documents, or lower min_docs", DataError)
     K, d, s2, level = len(Y), len(Y) - 1, Y.var(0, ddof=1), Y.mean(0)
-    if not (s2 > 0).any(): # placebos without any variation
+    if not (s2 > 0).any() and not np.any(floor): # placebos without any variation
         t = np.where(y == level, 0., np.where(y > level, np.inf, -np.inf))
         return t, np.where(y == level, 1., 0.), np.inf
-    post, d0 = _shrunk_variance(np.maximum(s2, 1e-5*np.median(s2[s2 > 0])), d, level)
-    t = (y - level)/np.sqrt(post*(1 + 1/K))
-    return t, 2*student.sf(np.abs(t), d0 + d), d0 + d
+    post, d0 = _shrunk_variance(np.maximum(s2, 1e-5*np.median(s2[s2 > 0])), d, level, known)
+    t = (y - level)/np.sqrt(np.maximum(post, floor)*(1 + 1/K))
+    df = d0 + d if known is None else d0 + d*np.asarray(known)
+    return t, 2*student.sf(np.abs(t), df), df
 
 # %% ../../nbs/lib/diffing/03_placebo.ipynb #e36d5153
 def leave_one_out(
@@ -221,6 +229,15 @@ def _net_stores(ft, placebos):
             + [PlaceboAdjustedStore(p, [*placebos[:k], *placebos[k+1:]])
                for k, p in enumerate(placebos)])
 
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #f5f878e0
+def _some_rows(stores, rows, n, rng, batch_size=8192):
+    "(stores × n, d_in) rows of each store, chosen anew for each; put where they belong as they are read."
+    x = torch.empty(len(stores)*n, stores[0].d_in)
+    for i, s in enumerate(stores):
+        chosen, to = np.sort(rng.permutation(rows)[:n]), x[i*n:(i+1)*n]
+        for at in in_batches(batch_size, np.arange(n)): to[at] = s[chosen[at]]
+    return x
+
 # %% ../../nbs/lib/diffing/03_placebo.ipynb #697037fc
 def fit_placebo_adjusted_diff(
     ft,          # store of the fine-tuned model
@@ -238,7 +255,7 @@ def fit_placebo_adjusted_diff(
     from sae_diploma.train import fit
     rng = np.random.default_rng(seed)
     n = len(rows)//2 if n_rows is None else min(n_rows, len(rows))
-    x = torch.cat([s[np.sort(rng.permutation(rows)[:n])] for s in _net_stores(ft, placebos)])
+    x = _some_rows(_net_stores(ft, placebos), rows, n, rng)
     dsae = fit(ArrayStore(x), SAEConfig(architecture, d_in=ft.d_in, d_sae=d_sae, k=k), folder, seed=seed,
                desc="placebo-adjusted diff-SAE", **kw)
     return dsae.eval().requires_grad_(False)

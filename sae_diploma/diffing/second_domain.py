@@ -144,10 +144,12 @@ def second_sums(
     table, base = TokenTable.load(folder/"tokens"), ActivationStore(folder/"base")
     names = ["ft", *sorted(f.parent.name for f in folder.glob("placebo*/store.json"))]
     stores = {o: ActivationStore(folder/o) for o in names}
-    count = lambda a, b, **kw: sums_of(PairedStores(a, b, table), c.sae.encode_sparse, c.sae.cfg.d_sae,
-                                       device=c.sae.W_dec.device, **kw)
-    out = dict(ft=count(base, stores["ft"]))
-    for o in names[1:]: out[o] = combine_sums(out["ft"], "base", count(base, stores[o], sides=("ft",)), "ft")
+    count = lambda pair, **kw: sums_of(pair, c.sae.encode_sparse, c.sae.cfg.d_sae, device=c.sae.W_dec.device, **kw)
+    pair = PairedStores(base, stores["ft"], table)
+    out = dict(ft=count(pair))
+    for o in names[1:]: # over the same tokens, whichever are massive in it
+        one = count(PairedStores(stores[o], stores[o], pair.table), sides=("ft",))
+        out[o] = combine_sums(out["ft"], "base", one, "ft")
     return out
 
 # %% ../../nbs/lib/diffing/18_second_domain.ipynb #b68ecb73

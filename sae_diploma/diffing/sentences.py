@@ -184,8 +184,8 @@ def mining_sentence(
     if not len(up): return f"{of} none is favoured more often on plain text {rate}."
     be = lambda k: f"{k:,} {'is' if k == 1 else 'are'}"
     said = (f"{of} {be(len(up))} favoured more often on plain text {rate}, first {up.text.iloc[0]!r}, which is among "
-            f"the largest differences at {estimate(*up[['effect', 'lo', 'hi']].iloc[0], 100, unit='%')} of the "
-            "positions")
+            f"the largest differences at {pct(up.rate.iloc[0])} of the positions, "
+            f"{estimate(*up[['effect', 'lo', 'hi']].iloc[0], 100, True, 'points')} more than among the smallest")
     if len(swapped): said += f"; with swapped labels any is called in {100*np.mean(np.asarray(swapped) > 0):.0f} %"
     if "survives" not in t: return said+"."
     more = t[t.survives & (t.effect > 0)].sort_values("net_rate", ascending=False)

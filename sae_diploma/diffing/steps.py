@@ -76,7 +76,7 @@ def stops_on_the_way(
     from sae_diploma.models import load_model
     base, ft = models
     if not len(scales): return {}
-    ways = dict(scale=[(a, base if a == 0 else interpolate(base, ft, a)) for a in (0., *scales, 1.)])
+    ways = dict(scale=[(a, base if a == 0 else interpolate(base, ft, a)) for a in dict.fromkeys((0., *scales, 1.))])
     step = lambda p: int(p.name.split("-")[1])
     kept = sorted(Path(folder).glob("checkpoints/checkpoint-*"), key=step) if folder else []
     if kept: ways["checkpoint"] = [(0, base), *((step(p), load_model(str(p), dtype, device)) for p in kept)]
@@ -121,16 +121,18 @@ def crosscoder_seeds(
     c,       # `Comparison`
     saes,    # crosscoders of several seeds
     seed=0,  # of the first
+    known=(), # of the first, where it is there: (`crosscoder_sums`, `latent_scaling`) of held-out text
 ) -> list:
     "A row for the crosscoder of each seed."
     kw, text, out = some_of(c.stats, "n_bootstrap min_docs fdr seed"), [(c.regime, "all")], []
     for i, cc in enumerate(saes):
-        sums = crosscoder_sums(c.held_out, cc)
+        of_first = known if i == 0 else ()
+        sums, scaled = of_first or (crosscoder_sums(c.held_out, cc), latent_scaling(c.held_out, cc, **kw))
         of = crosscoder(c.held_out, cc, sums=sums, n_bootstrap=20, **some_of(c.stats, "min_docs"))
         fvu = crosscoder_fvu(sums, text, 20).query("measure == 'delta_fvu'").value.iloc[0]
         out.append(dict(dictionary="crosscoder", seed=seed+i, delta_fvu=fvu,
                         model_specific=int(select(of).called.sum()),
-                        called=int(select(latent_scaling(c.held_out, cc, **kw)).called.sum()),
+                        called=int(select(scaled).called.sum()),
                         reproduced=_found_again(saes, i)))
     return out
 
@@ -139,14 +141,16 @@ def diff_sae_seeds(
     c,      # `Comparison`
     saes,   # diff-SAEs of several seeds
     seed=0, # of the first
+    known=None, # of the first, where it is there: the table of `diff_sae`
 ) -> list:
     "A row for the diff-SAE of each seed."
     kw, text, out = some_of(c.stats, "min_docs fdr"), [(c.regime, "all")], []
     for i, one in enumerate(saes):
         fvu = diff_sae_fvu(c.held_out, one, groups=text, n_bootstrap=20).value.iloc[0]
         of = model_specific(c.held_out, one, threshold=model_specific_threshold(c.pair, one), groups=text, **kw)
+        changed = diff_sae(c.held_out, one, **c.stats) if i or known is None else known
         out.append(dict(dictionary="diff-SAE", seed=seed+i, delta_fvu=fvu, model_specific=int(select(of).called.sum()),
-                        called=int(select(diff_sae(c.held_out, one, **c.stats)).called.sum()),
+                        called=int(select(changed).called.sum()),
                         reproduced=_found_again(saes, i)))
     return out
 

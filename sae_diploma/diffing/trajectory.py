@@ -88,6 +88,7 @@ def trajectory(
     for at, stop in progress(stops, desc="stops on the way", unit="stop"):
         with (stop if hasattr(stop, "__enter__") else contextlib.nullcontext(stop)) as model:
             sums = model_sums(model, table, sae, rows, sae.cfg.layer, sae.cfg.hookpoint or "resid_post")
+        del model # a copy is gone before the next one is made
         if first is None: first = sums
         have = set(sums.groups())
         there = [g for g in groups if tuple(g) in have] or [("all", "all")]
@@ -101,17 +102,15 @@ def onset(
     """Per latent that is called at the end: where it is called from then on (`called_at`), and where
     half of its change is there (`half_at`)."""
     stops = list(dict.fromkeys(t["at"]))
-    out = []
-    for latent, g in t.groupby("latent"):
-        g = g.set_index("at").loc[stops]
-        end = g.iloc[-1]
-        if not end.called: continue
-        same = (g.called & (np.sign(g.delta) == np.sign(end.delta))).to_numpy()
-        half = (g.delta/end.delta >= .5).to_numpy()
-        # the first stop from which on it holds
-        since = lambda ok: stops[len(ok)-int(np.cumprod(ok[::-1]).sum())]
-        out.append(dict(latent=latent, delta=end.delta, q=end.q, called_at=since(same), half_at=since(half)))
-    return pd.DataFrame(out, columns=["latent", "delta", "q", "called_at", "half_at"])
+    of_stop = lambda k: t.pivot(index="latent", columns="at", values=k)[stops]
+    called = of_stop("called").astype(bool)
+    called = called[called[stops[-1]]]
+    d = of_stop("delta").loc[called.index].to_numpy()
+    same, half = called.to_numpy() & (np.sign(d) == np.sign(d[:, -1:])), d/d[:, -1:] >= .5
+    # the first stop from which on it holds
+    since = lambda ok: np.array(stops)[len(stops)-np.cumprod(ok[:, ::-1], axis=1).sum(1)]
+    q = of_stop("q").loc[called.index, stops[-1]].to_numpy()
+    return pd.DataFrame(dict(latent=called.index, delta=d[:, -1], q=q, called_at=since(same), half_at=since(half)))
 
 # %% ../../nbs/lib/diffing/11_trajectory.ipynb #cea9d48f
 register(Method("trajectory", label="trajectory", place=20, question="when does each change appear?"))

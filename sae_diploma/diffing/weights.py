@@ -104,6 +104,7 @@ def spectrum(
 ) -> dict:
     """`norm`, `stable_rank`, `rank90` (None where the randomised SVD does not reach it) and the
     largest singular values `sigma` of a change."""
+    if not dW.any(): return _no_spectrum(0.)
     dW = dW.double() if min(dW.shape) <= exact_up_to else dW.float()
     norm = float(dW.norm())
     if norm == 0: return _no_spectrum(0.)
@@ -145,7 +146,7 @@ def weights(
         layer, module = _place(name, prefixes)
         b, f = b.to("cpu", torch.float32), f.to("cpu", torch.float32)
         s = spectrum(f - b, n_values) if b.ndim == 2 else _no_spectrum(float((f.double() - b.double()).norm()))
-        n = float(b.double().norm())
+        n = float(torch.linalg.vector_norm(b, dtype=torch.float64)) # without a copy
         rows.append(dict(layer=layer, module=module, parameter=name, shape="×".join(map(str, b.shape)),
                          norm=n, change=s["norm"], rel_change=s["norm"]/n if n else np.nan,
                          stable_rank=s["stable_rank"], rank90=s["rank90"], sigma=s["sigma"]))

@@ -17,7 +17,7 @@ from ..acts import ActivationStore, PairedStores, TokenTable
 from ..cards import directions_of, lens, read_methods
 from ..chat import pair_tokenizer
 from ..core import *
-from ..run_models import models_of_run
+from ..run_models import instruction_of_run, models_of_run
 from ..models import *
 from .dictionaries import find_dictionaries
 from .reading import *
@@ -88,7 +88,7 @@ def tokenizer(self:Explorer):
         if not hasattr(self, "_tokenizer"):
             try: ft = models_of_run(self.run_dir).ft
             except DataError: ft = None # a run whose activations alone were kept
-            self._tokenizer = pair_tokenizer(self.base_name, ft)[0]
+            self._tokenizer = pair_tokenizer(self.base_name, ft, instruction=instruction_of_run(self.run_dir))[0]
         return self._tokenizer
 
 # %% ../../nbs/lib/explorer/07_state.ipynb #105304b5

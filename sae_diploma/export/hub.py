@@ -57,9 +57,10 @@ def _front_matter(base):
 # %% ../../nbs/lib/export/06_hub.ipynb #be059cd0
 def _found_with_them(run, out):
     "What the comparison found, with the summary figure, which is copied; [] where it has not run."
+    from sae_diploma.diffing.favoured import all_findings
     from sae_diploma.diffing.findings import in_short
     f, pic = run/"04_comparison/findings.json", run/"05_figures/summary.png"
-    short = [in_short(o) for o in (load_json(f) if f.exists() else [])]
+    short = [in_short(o) for o in (all_findings(load_json(f), run) if f.exists() else [])]
     seen = _is_own(pic, run)
     if seen: shutil.copy(pic, out/"summary.png")
     alt = captions_of(run)["05_figures", "summary"]["caption"] if seen else ""

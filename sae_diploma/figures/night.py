@@ -85,7 +85,7 @@ def on_dark(
     fig:Figure, # any matplotlib figure
 ):
     "Within, `fig` has the colours of a dark page."
-    fig.draw_without_rendering() # all ticks exist from here on
+    if fig.stale: fig.draw_without_rendering() # all ticks exist from here on
     stale, artists = fig.stale, fig.findobj()
     paints = [o for a in artists for o in _paints(a)]
     mapped = [a for a in artists if isinstance(a, mpl.cm.ScalarMappable) and a.get_array() is not None]

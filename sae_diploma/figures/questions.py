@@ -25,7 +25,8 @@ def _method_order(m):
 def _answer_cells(ax, m, false, best, fdr):
     "Numbers of the cells, with a cross where too many calls are false, and a frame round the best."
     im = ax.pcolormesh(np.ma.masked_invalid(m.to_numpy()), cmap="cividis_r", vmin=0, vmax=1.05, edgecolors="white")
-    size, frame = 8 if is_narrow() else 8.5, dict(fill=False, ec=COLORS["more"], lw=2.2, zorder=4)
+    size = 6 if m.shape[1] > 8 else 8 if is_narrow() else 8.5
+    frame = dict(fill=False, ec=COLORS["more"], lw=2.2, zorder=4)
     for (i, j), v in np.ndenumerate(m.to_numpy()):
         if not np.isfinite(v): continue
         tone = "white" if np.mean(im.to_rgba(v)[:3]) < .5 else "black"
@@ -41,8 +42,9 @@ def _answer_frame(ax, m, titles):
     names = [label_of(o) for o in m.index]
     ax.set_yticklabels(["\n".join(textwrap.wrap(o, 15)) for o in names] if is_narrow() else names)
     heads = [titles[q] for q in m.columns]
-    if is_narrow(): ax.set_xticklabels([h.replace("\n", " ") for h in heads], rotation=60, ha="left", fontsize=8)
-    else: ax.set_xticklabels(heads, fontsize=8.5)
+    turned = is_narrow() or len(heads) > 8
+    how = dict(rotation=60, ha="left", fontsize=8) if turned else dict(fontsize=8.5)
+    ax.set_xticklabels([h.replace("\n", " ") for h in heads] if turned else heads, **how)
     ax.xaxis.tick_top()
     ax.invert_yaxis()
     ax.grid(False)

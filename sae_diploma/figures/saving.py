@@ -6,7 +6,7 @@
 __all__ = ['narrow_twin', 'load_captions', 'save_figure']
 
 # %% ../../nbs/lib/figures/03_saving.ipynb #2e6a3ca0
-import contextlib, io, re
+import contextlib, io, os, re
 from pathlib import Path
 
 import pandas as pd
@@ -45,9 +45,9 @@ def _settled(fig):
     "Lay the figure out, and within keep it so: it is drawn several times."
     for _ in range(2): fig.draw_without_rendering()
     engine = fig.get_layout_engine()
-    fig.set_layout_engine("none")
+    fig._layout_engine = None # with one, even "none", each picture is drawn twice
     try: yield
-    finally: fig.set_layout_engine(engine)
+    finally: fig._layout_engine = engine
 
 # %% ../../nbs/lib/figures/03_saving.ipynb #1ac6a872
 def _save_forms(fig, twin, folder, name):
@@ -63,6 +63,17 @@ def _save_forms(fig, twin, folder, name):
     if twin is None:
         for e in ("", ".dark"): (folder/f"{name}.narrow{e}.png").unlink(missing_ok=True)
     fig.stale = False # a notebook shows the very picture that was saved
+
+# %% ../../nbs/lib/figures/03_saving.ipynb #43be17f5
+def _draft(): return os.environ.get("SAE_DIPLOMA_DRAFT") == "1"
+
+def _save_draft(fig, folder, name):
+    "One picture for light pages; other forms of an earlier figure go."
+    for o in (".svg", ".dark.svg", ".dark.png", ".narrow.png", ".narrow.dark.png"):
+        (folder/f"{name}{o}").unlink(missing_ok=True)
+    with house_style(), _settled(fig), atomic_path(folder/f"{name}.png") as t:
+        fig.stale = True
+        t.write_bytes(png_bytes(fig))
 
 # %% ../../nbs/lib/figures/03_saving.ipynb #b281a84a
 def _place(folder):
@@ -95,6 +106,7 @@ def _entry(name, caption, alt, fig, twin, fingerprint):
     if small:
         entry |= dict(narrow_png=f"{name}.narrow.png", narrow_dark_png=f"{name}.narrow.dark.png",
                       narrow_width=small[0], narrow_height=small[1])
+    if _draft(): entry = {k: v for k, v in entry.items() if k not in ("svg", "dark_png", "dark_svg")}
     if fingerprint: entry["fingerprint"] = fingerprint
     return entry
 
@@ -116,8 +128,9 @@ def save_figure(
     check(isinstance(data, pd.DataFrame) and len(data) > 0,
           f"data: figure {name!r} needs the table that it is drawn from")
     folder = Path(folder)
-    twin = narrow_twin(fig)
-    _save_forms(fig, twin, folder, name)
+    twin = None if _draft() else narrow_twin(fig)
+    if _draft(): _save_draft(fig, folder, name)
+    else: _save_forms(fig, twin, folder, name)
     with atomic_path(folder/f"{name}.csv") as t: data.to_csv(t, index=False, float_format="%.6g", lineterminator="\n")
     entry = _entry(name, caption, alt, fig, twin, fingerprint or _stage_fingerprint(folder))
     captions = load_captions(folder)

@@ -18,7 +18,7 @@ from ..diffing.methods import label_of
 # title with the better side, upper end
 SCORES = dict(ap=("average\nprecision →", 1), false=("false\ndiscoveries ←", 1), recall=("recall →\n", 1),
               cosine=("cosine with\nthe truth →", 1), first_ten=("found in its\nfirst ten →", 1),
-              share=("share of\nunits called", 1), any=("pairs with\nany call", 1))
+              share=("share of\nunits called", 1), any=("pairs with\nany call", 1), low=("tests with\np ≤ 0.05", 1))
 _LOOKS = [(COLORS["ink"], "o"), (COLORS["other"], "s"), ("#332288", "^"), ("#8A6D00", "v"), (COLORS["more"], "P")]
 
 # %% ../../nbs/lib/figures/11_scoreboard.ipynb #f28916bd
@@ -65,7 +65,7 @@ def _by_score(table, metric):
 def plot_scoreboard(
     table:pd.DataFrame, # `method, setting, metric` (keys of `SCORES`), `value`, `lo`, `hi`; all between 0 and 1
     ax=None,            # as many axes as metrics
-    fdr:float=.05,      # the line in the panels of false discoveries and of any call
+    fdr:float=.05,      # the line in the panels of false discoveries, of any call and of low p
 ) -> Figure:
     "Scores of methods on planted truth: a row for each method, a panel for each metric, a marker for each setting."
     need_columns(table, ["method", "setting", "metric", "value", "lo", "hi"], "table")
@@ -76,7 +76,7 @@ def plot_scoreboard(
     fig, axs = chart_axes(ax, len(metrics), size=(7, 1.25+tall), each=.85+tall, cols=2, sharey=True)
     for a, m in zip(np.ravel(axs), metrics):
         _score_panel(a, table[table.metric == m], methods, settings, step)
-        if m in ("false", "any"): a.axvline(fdr, color=COLORS["muted"], lw=.9, ls=(0, (4, 3)), zorder=1)
+        if m in ("false", "any", "low"): a.axvline(fdr, color=COLORS["muted"], lw=.9, ls=(0, (4, 3)), zorder=1)
         _score_frame(a, SCORES[m][0], methods)
     if ax is None:
         looks = [_LOOKS[j % 5] for j in range(len(settings))]

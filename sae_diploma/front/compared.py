@@ -111,12 +111,35 @@ def _names_of(c):
     if not hasattr(c, "named"): c.named = _named(c.run)
     return c.named
 
+# %% ../../nbs/lib/front/01_compared.ipynb #4003d20d
+def causes_of(c):
+    """What writing each feature's change into the base model closes of the gap to the fine-tuned model, as chapter 6
+    attributes it (`effect, lo, hi, called` by latent), and what silencing some of them does (`without_…`); None where
+    it did not run, or looked at another dictionary."""
+    stage, ours = c.run/"06_causal", c.params.get("architecture")
+    if not (stage/"attribution.parquet").exists(): return None
+    theirs = (run_json(stage, "manifest.json").get("params") or {}).get("architecture")
+    if theirs and ours and theirs != ours: return None
+    t = load_parquet(stage/"attribution.parquet").set_index("latent")[["effect", "lo", "hi", "called"]]
+    f = stage/"ablation.parquet"
+    if not f.exists(): return t
+    return t.join(load_parquet(f).set_index("latent")[["effect", "lo", "hi", "called"]].add_prefix("without_"))
+
+# %% ../../nbs/lib/front/01_compared.ipynb #9b861c8c
+def _causes_first(t, causes):
+    "The features with what they cause; those that changed and are shown to close some of the gap come first."
+    if causes is None: return t
+    t = t.join(causes.add_prefix("cause_"), on="latent")
+    t["causes"] = t.cause_called.fillna(False).astype(bool) & (t.cause_effect > 0)
+    first = (t.beyond.astype(bool) & t.causes).to_numpy()
+    return t.iloc[np.argsort(~first, kind="stable")].reset_index(drop=True)
+
 # %% ../../nbs/lib/front/01_compared.ipynb #4ac42277
 def changed(
     c,        # `Compared`
     n:int=40, # how many
-) -> pd.DataFrame: # `latent, name, page, freq_base, freq_ft, delta, lo, hi, called, beyond`, and the placebo's
-    "The most changed features, those beyond the placebo first where there is one."
+) -> pd.DataFrame: # `latent, name, page, freq_base, freq_ft, delta, lo, hi, called, beyond`, the placebo's, `cause_…`
+    "The most changed features: those beyond the placebo first, and of these first what closes some of the gap."
     t, placebo = c.drift, c.methods.get("base SAE", {}).get("placebo")
     beyond = placebo is not None and "survives" in placebo
     if beyond: t = t.assign(survives=t.latent.map(placebo.survives).fillna(False).astype(bool))
@@ -124,6 +147,7 @@ def changed(
     t["beyond"] = t.survives if beyond else t.called
     for o in ("placebo_delta", "net_delta", "net_lo", "net_hi"):
         if beyond and o in placebo: t[o] = t.latent.map(placebo[o])
+    t = _causes_first(t, causes_of(c))
     known = [_names_of(c).get(int(o), ("", False)) for o in t.latent]
     t["name"] = [name for name, _ in known]
     t["page"] = [f"base-sae-{int(o)}" if paged else "" for o, (_, paged) in zip(t.latent, known)]

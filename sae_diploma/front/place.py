@@ -46,8 +46,9 @@ def front_md(
     parts = ["" if paper else FRONT, f"**{m(d['sentence'])}**" if d["sentence"] else ""]
     if "tokens" in d:
         does = f"Shaded: what feature {d['latent']} does on a held-out text."
-        parts += [_picture_md(d, folder, paper), f"{m(d['feature'])} {does} {m(d['rule'])}"]
+        parts += [_picture_md(d, folder, paper), f"{m(d['feature'])} {does} {m(d['rule'])} {m(d['causes'])}"]
     parts.append("\n".join(map(_number_md, d["numbers"])))
+    if d["said"]: parts.append(f"**{m(d['said']['asked'])}** {m(d['said']['found'])} {m(d['said']['sure'])}".rstrip())
     which = f"a run of preset `{d['preset']}`" if re.fullmatch(r"[\w-]+", d["preset"]) else "one run"
     sure = f"**How sure?** In brackets are 95 % intervals over documents. {m(' '.join(d['sure']))}"
     parts.append(f"{sure} These numbers are those of {which}.")

@@ -28,6 +28,7 @@ def _rule(e, top):
     "By which rule feature and text were chosen, in words."
     r, beyond = e["latent"], "placebo_delta" in top
     which = ("changed beyond what a placebo does" if beyond else "changed") if bool(r.beyond) else "could be tested"
+    if bool(r.beyond) and r.get("causes"): which += " and are shown to cause some of the new behaviour"
     seen = "the first" if e["readable"] else "the first, though no text shows it well,"
     return (f"Chosen by rule, to show something and not to be typical: of the features that {which}, ordered by how "
         f"much, {seen} that differs readably within one text; of {e['texts']:,} held-out texts, the "
@@ -59,12 +60,20 @@ def _cut(c, e):
     own = body(c.pair.table, e["doc"], held_out_docs(c)[1])
     return [bool(e["rows"][0] > own[0]), bool(e["rows"][-1] < own[-1])]
 
+# %% ../../nbs/lib/front/05_screen.ipynb #7743bbab
+def _said(found):
+    "What the fine-tuned model wants to say more often: `asked`, `found`, `sure`; None where no words were mined."
+    from sae_diploma.diffing.favoured import favoured_in_short
+    return next((favoured_in_short(o["numbers"]) for o in found if "favoured" in o["numbers"]), None)
+
 # %% ../../nbs/lib/front/05_screen.ipynb #9dd0020d
 def _found_of(run):
     "The findings of a run, that of the causal chapter last where it ran."
-    f, cause = run/"04_comparison"/"findings.json", run_json(run, "06_causal", "causal.json")
+    from sae_diploma.diffing.favoured import all_findings
+    f = run/"04_comparison"/"findings.json"
     found = load_json(f) if f.exists() else []
-    return [o for o in [*found, cause] if isinstance(o, dict) and isinstance(o.get("numbers"), dict)]
+    found = all_findings(found if isinstance(found, list) else [], run)
+    return [o for o in found if isinstance(o, dict) and isinstance(o.get("numbers"), dict)]
 
 # %% ../../nbs/lib/front/05_screen.ipynb #66105275
 def _shown_text(c, e, top):
@@ -91,12 +100,12 @@ def front_data(
     if c is None: return None
     run, (top, e) = c.run, first_picture(c)
     found = _found_of(run)
-    short = [in_short(o) for o in found]
+    short, said = [in_short(o) for o in found], _said(found)
     row = top.iloc[0] if e is None else e["latent"]
     d = dict(question=QUESTION, sentence=one_sentence(found) or (short[0]["found"] if short else ""),
         feature=FEATURE.format(n="many" if c.sae is None else f"{c.sae.cfg.d_sae:,}"),
         latent=int(row.latent), name=str(row["name"]), page=row.page, numbers=three_numbers(run, row),
-        sure=_sure(found, short), about=about_run(run), missing=_missing(c, e),
+        said=said, causes=what_it_causes(row), sure=_sure(found, short), about=about_run(run), missing=_missing(c, e),
         run=run.resolve().name, preset=run_json(run, "parameters.json").get("preset") or "")
     return d if e is None else d | _shown_text(c, e, top)
 
@@ -158,10 +167,17 @@ def _picture_html(d, name, play):
     small = lambda text: f'<p class="small">{text}</p>'
     author = f" Its author wrote: <q>{html_number(d['wrote']['reference'], 600)}</q>" if d.get("wrote") else ""
     more = f' <a href="{html_number(play)}">Try other texts and features.</a>' if play else ""
-    return [f"<p>{html_number(d['feature'])} Here is what {name} does on a held-out text, before and after fine-tuning. "
-            "The stronger it fires, the darker the token.</p>",
+    rule = html_number(f"{d['rule']} {d['causes']}")
+    return [f"<p>{html_number(d['feature'])} Here is what {name} does on a held-out text, before and after "
+            "fine-tuning. The stronger it fires, the darker the token.</p>",
         f'<div class="two">{_side_html(d, "base", "Base")}{_side_html(d, "ft", "Fine-tuned")}</div>',
-        small(f'From <span class="latents">{html_number(d["id"], 120)}</span>.{author}'), small(f'{html_number(d["rule"])}{more}')]
+        small(f'From <span class="latents">{html_number(d["id"], 120)}</span>.{author}'), small(f"{rule}{more}")]
+
+# %% ../../nbs/lib/front/05_screen.ipynb #28b0b3cf
+def _said_html(said):
+    "What the fine-tuned model wants to say more often, as a paragraph."
+    asked, found, sure = (html_number(said[o], 2000) for o in ("asked", "found", "sure"))
+    return f'<p class="said"><b>{asked}</b> {found}</p>'+(f'<p class="small">{sure}</p>' if sure else "")
 
 # %% ../../nbs/lib/front/05_screen.ipynb #a85c03ff
 def front_html(
@@ -177,6 +193,7 @@ def front_html(
     if lead and d["sentence"]: out.append(f'<p class="lead"><strong>{html_number(d["sentence"])}</strong></p>')
     if "tokens" in d: out += _picture_html(d, name, play)
     out.append(f'<dl class="numbers">{"".join(map(_number_html, d["numbers"]))}</dl>')
+    if d["said"]: out.append(_said_html(d["said"]))
     sure = html_number(" ".join(d["sure"]), 5000)
     out.append(f"<p><b>How sure?</b> In brackets are 95 % intervals over documents. {sure}</p>")
     missing = [f'<p class="small">{html_number(o)}</p>' for o in d["missing"]]

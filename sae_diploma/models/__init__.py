@@ -8,7 +8,7 @@ __all__ = ['CHAT_TEMPLATE', 'HOOKPOINTS', 'resolve_model', 'adapter_config', 'ad
            'missing', 'down_proj', 'capture', 'splice', 'load_pair', 'load_tuned', 'check_pair', 'check_tokenizers',
            'check_tokens', 'model_hash', 'head_only_at', 'logits_at', 'row_parts', 'norm_gain', 'linear_weight',
            'multiple', 'final_norm', 'unembed', 'formula', 'AdapterOff', 'adapter_off', 'count_weights', 'free_memory',
-           'check_memory', 'rounding_share']
+           'check_memory', 'auto_batch_tokens', 'rounding_share']
 
 # %% ../../nbs/lib/models/99_models.ipynb #663b987b
 from ..adapters import AdapterOff, adapter_off
@@ -33,4 +33,4 @@ _all_ = ["CHAT_TEMPLATE", "HOOKPOINTS", "resolve_model", "adapter_config", "adap
          "check_tokenizers", "check_tokens", "model_hash", "head_only_at", "logits_at", "row_parts", "norm_gain",
          "linear_weight", "multiple", "final_norm", "unembed", "formula", "AdapterOff", "adapter_off", "count_weights",
          "free_memory", "check_memory",
-    "rounding_share"]
+    "auto_batch_tokens", "rounding_share"]

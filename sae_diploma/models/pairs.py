@@ -208,10 +208,14 @@ def check_tokens(
 def model_hash(
     model, # any module
 ) -> str:
-    "16 hex digits over names and bytes of all weights."
+    "16 hex digits over names and bytes of all weights, and by how much an adapter's are multiplied."
     if known := getattr(model, "known_hash", None): return known # of an adapter that was written into the weights
     h = hashlib.sha256()
     if any(getattr(o, "disable_adapters", False) is True for o in model.modules()): h.update(b"adapters off")
+    elif not hasattr(model, "off"): # no `AdapterOff`
+        for n, m in model.named_modules(): # LoRA's factor is of its config: no weight
+            by = getattr(m, "scaling", None)
+            if isinstance(by, dict) and by: h.update(f"{n} {sorted(by.items())}".encode())
     state = model.state_dict()
     if any(v.is_meta for v in state.values()): # spread over devices and disk by `device_map`
         from accelerate.utils.modeling import get_state_dict_offloaded_model

@@ -7,8 +7,9 @@ __all__ = ['write_chapter', 'toy_chain', 'chapters_dir', 'literals', 'ChapterSou
            'library_hash', 'stage_fingerprint', 'parse_value', 'check_params', 'presets', 'check_preset', 'load_preset',
            'chosen_chapters', 'resolve_params', 'FORMAT', 'RUN', 'stored_params', 'is_stage', 'may_run',
            'fingerprint_of', 'run_format', 'check_format', 'resolve_run_dir', 'claim_run', 'Chapter', 'stale', 'plan',
-           'read_times', 'keep_time', 'done_times', 'time_left', 'machine_of_run', 'expect', 'ChapterError',
-           'run_notebook', 'run_chapter', 'clock', 'ChosenRun', 'choose_run', 'reproduce', 'status']
+           'read_times', 'keep_time', 'done_times', 'time_left', 'machine_of_run', 'expect', 'Pace', 'pace_left',
+           'pace_of', 'Progress', 'clock', 'ChapterError', 'run_notebook', 'run_chapter', 'ChosenRun', 'choose_run',
+           'reproduce', 'status']
 
 # %% ../../nbs/lib/pipeline/99_pipeline.ipynb #273a4219
 from .example import *
@@ -20,7 +21,9 @@ from .parameters import *
 from .runs import *
 from .chapter import *
 from .plans import *
+from .pace import *
 from .times import *
+from .progress import *
 from .kernels import *
 from .runner import *
 
@@ -31,5 +34,6 @@ _all_ = [
     "check_preset", "load_preset", "chosen_chapters", "resolve_params", "FORMAT", "RUN", "stored_params",
     "is_stage", "may_run", "fingerprint_of", "run_format", "check_format", "resolve_run_dir", "claim_run",
     "Chapter", "stale", "plan", "read_times", "keep_time", "done_times", "time_left", "machine_of_run", "expect",
+    "Pace", "pace_left", "pace_of", "Progress", "clock",
     "ChapterError",
-    "run_notebook", "run_chapter", "clock", "ChosenRun", "choose_run", "reproduce", "status"]
+    "run_notebook", "run_chapter", "ChosenRun", "choose_run", "reproduce", "status"]

@@ -16,7 +16,8 @@ from .fingerprints import stage_fingerprint
 from .fingerprints import parsable
 from .limits import check_params
 from .parameters import FORMER, former
-from .runs import FORMAT, fingerprint_of, is_stage, may_run, resolve_run_dir, stored_params
+from .runs import (
+    FORMAT, finished_of, fingerprint_of, is_begun, is_stage, may_run, resolve_run_dir, stored_params)
 from .sources import ChapterSource, chapters_dir, find_chapters, literals
 from .values import parse_value
 
@@ -69,9 +70,11 @@ class Chapter:
         may_run(self.run_dir)
         self._lock()
         self._begin()
-        self._memory = watch_memory()
+        self._memory, ip = watch_memory(), g.get("get_ipython")
+        if callable(ip) and ip(): trim_after_cells(ip())
         alone = not os.environ.get("SAE_DIPLOMA_PIPELINE") # another kernel may have done other things before
         self._cpu = sum(os.times()[:4]) if alone else 0.
+        if alone: share_fairly()
 
 # %% ../../nbs/lib/pipeline/07_chapter.ipynb #15e6f834
 @patch
@@ -132,10 +135,11 @@ def _begin(self:Chapter):
         if (f := self.run_dir/o/"stage.json").exists(): self.inputs[o] = fingerprint_of(f)
     fp = self.fingerprint()["fingerprint"]
     f = self.dir/"begun.json"
+    made = finished_of(self.run_dir, self.inputs)
     with contextlib.suppress(SaeDiplomaError):
-        if f.exists() and fingerprint_of(f) == fp and not (self.dir/"stage.json").exists(): return
+        if f.exists() and is_begun(f, fp, made) and not (self.dir/"stage.json").exists(): return
     clear_folder(self.dir) # but for what somebody else put there
-    save_json(dict(fingerprint=fp), f)
+    save_json(dict(fingerprint=fp, inputs=made), f)
 
 # %% ../../nbs/lib/pipeline/07_chapter.ipynb #e8093b39
 @patch

@@ -6,7 +6,7 @@
 __all__ = ['library_hash', 'stage_fingerprint']
 
 # %% ../../nbs/lib/pipeline/02_fingerprints.ipynb #6276756f
-import ast, contextlib, re
+import ast, contextlib, functools, re
 from pathlib import Path
 
 from ..core import *
@@ -23,6 +23,15 @@ def _base_of(node, here):
         return ".".join([*up[:len(up)-node.level+1], *([mod] if mod else [])])
     if mod == "sae_diploma" or mod.startswith("sae_diploma."): return mod[len("sae_diploma"):].lstrip(".")
 
+# %% ../../nbs/lib/pipeline/02_fingerprints.ipynb #4d4997fb
+def _statements(tree):
+    "All statements of a tree, those within others too; no expressions, which are most of it and import nothing."
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        for within in ("body", "orelse", "finalbody", "handlers", "cases"): todo += getattr(node, within, ())
+
 # %% ../../nbs/lib/pipeline/02_fingerprints.ipynb #6be7752d
 def _imports(
     src:str,     # Python source
@@ -30,7 +39,7 @@ def _imports(
 ) -> set:
     "Dotted names, relative to `sae_diploma`, that `src` imports anywhere, also inside functions."
     out = set()
-    for node in ast.walk(ast.parse(src)):
+    for node in _statements(ast.parse(src)):
         if isinstance(node, ast.Import):
             names = [a.name for a in node.names if a.name.startswith("sae_diploma.")]
             out |= {o.removeprefix("sae_diploma.") for o in names}
@@ -59,18 +68,26 @@ def _siblings(root, package):
     files = (root/package.replace(".", "/")).glob("*.py")
     return {package, *(f"{package}.{o.stem}" for o in files if o.stem != "__init__")}
 
+# %% ../../nbs/lib/pipeline/02_fingerprints.ipynb #2b202281
+@functools.cache
+def _imports_of(f, here, digest):
+    "The imports of a file with this hash: seven chapters reach the same modules, and each is read once."
+    return frozenset(_imports(f.read_text(encoding="utf-8"), here))
+
 # %% ../../nbs/lib/pipeline/02_fingerprints.ipynb #f34aa4d7
 def library_hash(
     sources, # code of the chapter's cells
 ) -> dict:
     "module -> hash of every module of this package that `sources` reach through imports."
-    root, out, todo = package_dir(), {}, set()
+    root, out, todo, packages = package_dir(), {}, set(), set()
     for s in sources: todo |= _imports(parsable(s))
     while todo:
         f, here = _py_file(root, mod := todo.pop())
         if f is None or mod in out or mod.split(".")[0] in _machinery: continue
         out[mod] = sha256_file(f)[:16]
-        todo |= _imports(f.read_text(encoding="utf-8"), here) | _siblings(root, here)
+        todo |= _imports_of(f, here, out[mod])
+        if here not in packages: todo |= _siblings(root, here)
+        packages.add(here)
     return dict(sorted(out.items()))
 
 # %% ../../nbs/lib/pipeline/02_fingerprints.ipynb #56797464

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..core import *
 from .fingerprints import stage_fingerprint
-from .runs import fingerprint_of
+from .runs import finished_of, fingerprint_of, is_begun
 
 # %% ../../nbs/lib/pipeline/08_plans.ipynb #fd4220a6
 _why = dict(code="the chapter changed", library="the library changed", version="another package version",
@@ -23,6 +23,11 @@ def _differences(old, new, reads, changed):
     why = ([", ".join(diff)] if diff else []) + [v for k, v in _why.items() if old.get(k) != new[k]]
     why += [f"{o} changed" for o in reads if o in changed or old["inputs"].get(o) != new["inputs"].get(o)]
     return "; ".join(why)
+
+# %% ../../nbs/lib/pipeline/08_plans.ipynb #93236e9f
+def _remade(run_dir, source, old):
+    "Stages that were finished again after this one was: what it read is there no more, though its recipe is the same."
+    return {o for o, at in finished_of(run_dir, source.reads).items() if at > (old.get("finished") or "~")}
 
 # %% ../../nbs/lib/pipeline/08_plans.ipynb #2f2b8c4e
 def stale(
@@ -37,10 +42,11 @@ def stale(
     new = stage_fingerprint(source, params, inputs)
     hit = set(source.reads) & set(changed)
     if not f.exists():
-        same = begun.exists() and fingerprint_of(begun) == new["fingerprint"] and not hit
+        same = begun.exists() and is_begun(begun, new["fingerprint"], finished_of(run_dir, source.reads)) and not hit
         return "goes on where it stopped" if same else "not done"
     old = load_json(f, keys=("fingerprint", "parameters", "inputs"))
-    if old["fingerprint"] == new["fingerprint"] and not hit: return ""
+    changed = {*changed, *_remade(run_dir, source, old)}
+    if old["fingerprint"] == new["fingerprint"] and not set(source.reads) & changed: return ""
     return _differences(old, new, source.reads, changed)
 
 # %% ../../nbs/lib/pipeline/08_plans.ipynb #cdc6648a

@@ -228,16 +228,18 @@ class _Case:
     def net(self, s, rows): return s[rows]-sum(p[rows] for p in self.placebos)/len(self.placebos)
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #1ee60063
-def _scored(t, m, unit, score, called):
-    "`(score (m,), called (m,))` of a method's table."
-    s, c = np.full(m, -np.inf), np.zeros(m, bool)
-    s[t[unit].to_numpy(int)] = np.nan_to_num(np.asarray(score, dtype=np.float64), nan=-np.inf)
-    c[t[unit].to_numpy(int)] = np.asarray(called.fillna(False), bool)
-    return s, c
+def _scored(t, m, unit, score, called, p=None):
+    "`(score (m,), called (m,), p (m,))` of a method's table; p is its column p by default, NaN without a test."
+    at, s, c, q = t[unit].to_numpy(int), np.full(m, -np.inf), np.zeros(m, bool), np.full(m, np.nan)
+    s[at] = np.nan_to_num(np.asarray(score, dtype=np.float64), nan=-np.inf)
+    c[at] = np.asarray(called.fillna(False), bool)
+    p = t.get("p") if p is None else p
+    if p is not None: q[at] = np.asarray(p, dtype=np.float64)
+    return s, c, q
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #290eb267
 def _dictionary_methods(c, methods):
-    "Methods that read the base dictionary: name -> (score, called, read)."
+    "Methods that read the base dictionary: name -> (score, called, p, read)."
     sae, m, out = c.sae, c.sae.cfg.d_sae, {}
     read = lambda s, rows: sae.encode(s[rows]).numpy()
     sums = sums_of(c.pair, sae.encode_sparse, m)
@@ -246,7 +248,8 @@ def _dictionary_methods(c, methods):
         out["drift"] = (*_scored(t, m, "latent", t.delta.abs(), t.called), read)
     if "net" in methods:
         t = placebo_drift(c.pair, c.placebos[0], sae, sums=sums, groups=c.groups, **c.tests)
-        out["net"] = (*_scored(t, m, "latent", t.net_delta.abs(), t.survives), read)
+        both = t[["p", "net_p"]].max(axis=1, skipna=False) # it is called where both tests call it
+        out["net"] = (*_scored(t, m, "latent", t.net_delta.abs(), t.survives, both), read)
     if "seed_variation" in methods:
         others = [sums_of(PairedStores(p, p, c.table), sae.encode_sparse, m, sides=("ft",)) for p in c.placebos]
         t = seed_variation(sums, others, c.groups, **c.some("min_docs", "fdr"))
@@ -306,7 +309,7 @@ def _delta_sae_units(c):
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #4e14d89b
 def _own_dictionaries(c, methods):
-    "Methods that train a dictionary of their own: name -> (score, called, read)."
+    "Methods that train a dictionary of their own: name -> (score, called, p, read)."
     out = {}
     if "diff_sae" in methods: out["diff_sae"] = _diff_sae_units(c)
     if "model_specific" in methods: out["model_specific"] = _model_specific_units(c)
@@ -317,7 +320,7 @@ def _own_dictionaries(c, methods):
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #49ff8082
 def _direction_methods(c, methods):
-    "Directions that need no dictionary: name -> (score, called, read)."
+    "Directions that need no dictionary: name -> (score, called, p, read)."
     D = {k: v for k, v in baseline_directions(c.pair).items() if k in ("mean", "pca")}
     b = baselines(c.pair, D, groups=c.groups, **c.some("n_bootstrap", "n_perm", "fdr"))
     along, out = lambda V: lambda s, rows: (s[rows]@V.t()).numpy(), {}
@@ -328,18 +331,18 @@ def _direction_methods(c, methods):
     if "pca_net" in methods:
         mean = ArrayStore(sum(p[:] for p in c.placebos)/len(c.placebos), c.table.hash)
         V, share = pca_delta(PairedStores(mean, c.S["ft"], c.table))
-        out["pca_net"] = share, np.zeros(len(V), bool), along(V)
+        out["pca_net"] = share, np.zeros(len(V), bool), np.full(len(V), np.nan), along(V)
     return out
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #fb379523
-def _score_row(name, score, called, t):
-    "One method scored by the truth of its units, of `planted_units`."
+def _score_row(name, score, called, p, t, fdr=.05):
+    "One method scored by the truth of its units, of `planted_units`; `low_p` of the `tested` have p ≤ `fdr`."
     true = t.planted.to_numpy()
     return dict(method=name, n_units=len(t), n_planted=int(true.sum()), rank=first_rank(score, true),
                 ap=average_precision(score, true), chance=float(true.mean()),
                 hit_chance=hit_chance(int(true.sum()), len(t)), discoveries=int(called.sum()),
                 false_discoveries=int((called & ~true).sum()), best_share=float(t.share.max()),
-                labelled=t.attrs["chance"])
+                labelled=t.attrs["chance"], tested=int(np.isfinite(p).sum()), low_p=int((p <= fdr).sum()))
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #0731f767
 def _numbers_of(stats):
@@ -371,10 +374,10 @@ def score_methods(
         found = _dictionary_methods(c, methods) | _own_dictionaries(c, methods) | _direction_methods(c, methods)
     rows, out = c.held, []
     for name in [o for o in methods if o in found]:
-        score, called, read = found[name]
+        score, called, p, read = found[name]
         activity = read(ft, rows) - sum(read(p, rows) for p in placebos)/len(placebos)
         truth = planted_units(activity, label[rows] > 0, table.doc[rows])
-        out.append(_score_row(name, score, called, truth))
+        out.append(_score_row(name, score, called, p, truth, stats.fdr))
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #959d5c73
@@ -407,7 +410,7 @@ def score_tokens(
     stats, out = Stats.of(stats, kw, n_perm=1000, n_bootstrap=50), []
     for name in [o for o in TOKEN_METHODS if o in methods]:
         t = ranked_tokens(name, models, mined, tokenizer, stats)
-        out.append(_score_row(name, *_scored(t, len(truth), "token", t.score, t.called), truth))
+        out.append(_score_row(name, *_scored(t, len(truth), "token", t.score, t.called), truth, stats.fdr))
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #c605ffa0
@@ -426,7 +429,7 @@ def silent_placebo(
     c = _Case(dict(base=base, ft=p), rest, table, sae, _numbers_of(stats), d_sae, k, stats.seed)
     found = _dictionary_methods(c, ("drift", "net", "seed_variation"))
     found |= _own_dictionaries(c, ("placebo_adjusted_diff",))
-    return {name: int(called.sum()) for name, (_, called, _) in found.items()}
+    return {name: int(called.sum()) for name, (_, called, *_) in found.items()}
 
 # %% ../../nbs/lib/planted/01_finetunes.ipynb #1a37bfb7
 @torch.no_grad()
@@ -506,7 +509,7 @@ def run_planted(
     plant = plant_of(kind, seed, c.ground["train"])
     folder = Path(folder or c.folder/f"{kind}_{seed}")
     key = fingerprint(dict(controls=c.key, plant=asdict(plant), methods=list(methods),
-                           check_placebo=check_placebo, version=5, **kw, **(dict(share=share) if share != 1 else {})))
+                           check_placebo=check_placebo, version=6, **kw, **(dict(share=share) if share != 1 else {})))
     if (folder/"run.json").exists() and load_json(folder/"run.json")["fingerprint"] == key:
         return load_parquet(folder/"scores.parquet")
     (folder/"run.json").unlink(missing_ok=True)

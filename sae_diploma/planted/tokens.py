@@ -53,7 +53,8 @@ def ranked_tokens(
     t = mined_tokens(mined["ft" if name == "diff_mining" else "net"], tokenizer, stats).assign(score=lambda t: t.rate)
     if name == "diff_mining": return t
     beyond = tokens_between_runs(mined["ft"], placebos, stats)
-    return t.assign(called=t.token.isin(beyond.token[beyond.called]))
+    p = t.token.map(beyond.set_index("token").p)
+    return t.assign(p=p, called=t.token.isin(beyond.token[beyond.called]))
 
 # %% ../../nbs/lib/planted/00b_tokens.ipynb #fcc968da
 def silent_tokens(

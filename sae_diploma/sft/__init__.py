@@ -20,6 +20,7 @@ from .trainer import *
 from .settings import *
 from .precision import *
 from .runs import *
+from .runs import CHECKPOINTS, MODEL
 from .train import *
 from .losses import *
 from .summaries import *

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ..chat import of_format
 from ..core import *
+from ..models.layers import auto_batch_tokens
 from ..models.scored import logits_at, row_parts
 from .pairs import tokenize_pairs, tokenize_texts
 from .trainer import loss_positions
@@ -45,12 +46,13 @@ def _batch_nll(model, ids, labels):
 def document_nll(
     model,                  # a causal language model
     data,                   # input_ids and labels of each document
-    batch_tokens:int=8192,  # tokens of a batch, padding included
+    batch_tokens=None,      # tokens of a batch, padding included; `auto_batch_tokens` by default
     desc=None,              # shown with the bar; no bar without it
 ) -> pd.DataFrame: # nll (nats, summed), n (tokens), accuracy (share of tokens guessed first), a row for each document
     "Loss of each document over the tokens that carry labels; batches of similar length, which change no result."
     ids, labels = list(data["input_ids"]), list(data["labels"])
     out = np.zeros((len(ids), 3))
+    batch_tokens = batch_tokens or auto_batch_tokens(model)
     order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
     bar = progress(total=len(ids), desc=desc, unit="doc") if desc else None
     while order:

@@ -93,7 +93,9 @@ def remove_work(
         folder.rmdir()
 
 # %% ../../nbs/lib/sft/05_runs.ipynb #42c8b7eb
-MODEL, CHECKPOINTS = "a fine-tuned model", "checkpoints of a fine-tuning" # what the marks of the folders say
+# what the marks of the folders say
+MODEL = "a fine-tuned model"
+CHECKPOINTS = "checkpoints of a fine-tuning"
 # parameters of `finetune` that do not change what it makes
 NOT_PARAMS = """pairs plain placebo out_dir checkpoint_dir trl device resume overwrite keep_checkpoints report_to
 push_to_hub hub_model_id""".split()

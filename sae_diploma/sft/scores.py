@@ -40,15 +40,16 @@ def rouge(
     return pd.DataFrame(rows, columns=list(METRICS))
 
 # %% ../../nbs/lib/sft/09_scores.ipynb #1817d6f4
+_head = re.compile(r"(?:(?:class|module|package) [\w.-]+(?:\(.*\))?|[\w.]+\s?\(.*\))(?:\s*->.*)?")
+
 def lead1(
-    article:str, # a text, perhaps opened by a line `name(args)`
+    article:str, # a text, perhaps opened by a line `name(args)`, `class Name(Base)`, `module name` or `package name`
     name:str="", # the name in that line
 ) -> str:
-    "First sentence of the article, without a signature line."
+    "First sentence of the article, without the line that names what it is about."
     head, _, rest = article.strip().partition("\n")
-    is_signature = re.fullmatch(r"[\w.]+\s?\(.*\)?.*", head) and (not name or head.startswith(name.split(".")[-1]))
-    body = rest if rest.strip() and is_signature else article
-    return split_doc(body.strip(), SENTENCE_END)[0]
+    names = _head.fullmatch(head) and (not name or name.split(".")[-1] in head)
+    return split_doc((rest if rest.strip() and names else article).strip(), SENTENCE_END)[0]
 
 # %% ../../nbs/lib/sft/09_scores.ipynb #6dffd6d9
 _capital, _small, _other = r"[\p{Lu}\p{Lt}]\p{M}*", r"\p{Ll}\p{M}*", r"[\p{Lo}\p{Lm}]\p{M}*"

@@ -21,7 +21,8 @@ from .pairs import most_paragraphs, pairs_hash, placebo_texts, tokenize_pairs
 from .runs import CHECKPOINTS, MODEL, empty_work, may_train, publish, remove_work
 from .runs import claim_folder, what_differs, NOT_PARAMS, newest_checkpoint
 from .settings import sft_arguments, check_hub, trackers_of
-from .trainer import lora_of, build_trainer, Diverged, run_training, default_lr, quiet_libraries
+from .trainer import (
+    lora_of, build_trainer, Diverged, eval_schedule, run_training, default_lr, quiet_libraries)
 
 # %% ../../nbs/lib/sft/06_train.ipynb #6f249765
 def _check_splits(pairs):
@@ -70,13 +71,24 @@ def _keep(job, trained, trainer, model_name, hub_model_id, state=None):
     else: upload_folder(repo_id=hub_model_id, folder_path=out, allow_patterns=["*.safetensors*", "*config.json"])
     job.tok.push_to_hub(hub_model_id)
 
+# %% ../../nbs/lib/sft/06_train.ipynb #dcd8154f
+def _spread(trainer, n_evals):
+    "Evaluate as often as was asked where packing, or several processes, make fewer steps of the same texts."
+    a, n = trainer.args, trainer.accelerator.num_processes
+    if n == 1 and not a.packing: return
+    batch = a.per_device_train_batch_size*a.gradient_accumulation_steps*n
+    plan = eval_schedule(len(trainer.train_dataset), batch, a.num_train_epochs, a.max_steps, n_evals)
+    a.eval_steps = a.save_steps = plan.every
+    a.logging_steps = plan.log
+
 # %% ../../nbs/lib/sft/06_train.ipynb #f4c008f5
-def _run(job, plain, adapter, patience, model_name, hub_model_id):
+def _run(job, plain, adapter, n_evals, patience, model_name, hub_model_id):
     "Train from the newest whole checkpoint, or from the start, and keep the best model."
     if job.main:
         mark_folder(job.work, CHECKPOINTS, known=["run.json", ".lock"])
         save_json(job.record, job.work/"run.json")
     trainer = build_trainer(job.model, job.tok, job.args, job.data, plain, adapter, patience)
+    _spread(trainer, n_evals)
     checkpoint = newest_checkpoint(job.work) if job.main else None
     trainer.accelerator.wait_for_everyone()
     try: trained = run_training(trainer, checkpoint if job.main else newest_checkpoint(job.work))
@@ -150,6 +162,7 @@ def finetune(
         if (done := claim_folder(out, work, record, overwrite) if main else None) and resume: return done
         if main and not resume: empty_work(work)
         adapter = p["use_peft"] and lora_of(model, p["lora_r"], p["lora_alpha"], p["lora_dropout"])
-        _run(job, plain, adapter, early_stopping_patience, model_name, p["push_to_hub"] and p["hub_model_id"])
+        _run(job, plain, adapter, p["n_evals"], early_stopping_patience, model_name,
+             p["push_to_hub"] and p["hub_model_id"])
     if main and not keep_checkpoints: remove_work(work)
     return load_json(out/"training.json")

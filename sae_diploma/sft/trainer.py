@@ -112,10 +112,12 @@ def sft_config(folder, device, use_peft, **kw):
     recompute = next(o for o in renamed if o in SFTConfig.__dataclass_fields__)
     kw = {recompute: kw.pop("gradient_checkpointing", False), **kw}
     try:
-        return SFTConfig(str(folder), use_cpu=device.type == "cpu", dataloader_pin_memory=device.type == "cuda",
+        args = SFTConfig(str(folder), use_cpu=device.type == "cpu", dataloader_pin_memory=device.type == "cuda",
                          completion_only_loss=True, disable_tqdm=True, logging_nan_inf_filter=False, **kw)
     except (ValueError, TypeError, RuntimeError) as e:
         raise ParamError(f"training parameters: {str(e).strip().splitlines()[0]}") from None
+    if device.type == "cuda" and args.n_gpu > 1: args._n_gpu = 1 # of several, `accelerate launch` makes use
+    return args
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #06d2c33f
 def default_lr(

@@ -23,9 +23,10 @@ def findings_of_run(
     run:Path, # folder of a run
 ) -> tuple:
     "The findings of a run, that of the causal chapter last where it ran, and the entry of the summary figure."
+    from sae_diploma.diffing.favoured import all_findings
     f, captions = run/"04_comparison/findings.json", run/"05_figures/captions.json"
     cap, found = captions_of(run).get(("05_figures", "summary")) or {}, load_json(f)
-    if (cause := run/"06_causal/causal.json").exists(): found = [*found, load_json(cause)]
+    if isinstance(found, list): found = all_findings(found, run)
     told = lambda o: all(isinstance(o.get(k), str) for k in ("question", "sentence"))
     whole = lambda o: isinstance(o, dict) and isinstance(o.get("numbers"), dict) and told(o)
     check(bool(cap) and isinstance(found, list) and all(map(whole, found)),

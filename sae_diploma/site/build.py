@@ -93,23 +93,24 @@ def _check_input(run_dir, out, how):
         f"how: {quarto_note()}; install Quarto {'.'.join(map(str, OLDEST))} or newer, or take smalldocs", DataError)
 
 # %% ../../nbs/lib/site/31_build.ipynb #51340e76
-def _render_into(stage, run_dir, how, failed, own_pages):
+def _render_into(stage, run_dir, how, failed, own_pages, progress):
     "Gather, render and repair the site of a run in `stage/_site`; its faults come back."
-    gather(run_dir, stage, failed=failed, own=own_pages)
+    gather(run_dir, stage, failed=failed, own=own_pages, told=lambda i, n: progress.at(f"reading page {i} of {n}"))
     own = how == "smalldocs"
     write_config(stage, source_root()/"_quarto.yml", run_note(run_dir), NOT_SMALLDOCS if own else ())
     if not own: for_quarto(stage)
     bad = check_stage(stage)
     if own: bad += resolve_pages(stage)
-    bad += render(stage, how)
+    bad += render(stage, how, lambda i, n: progress.count(i, n, "page"))
+    progress.at("looking at links")
     localise(stage/"_site")
     return list(dict.fromkeys([*bad, *check_site(stage/"_site")]))
 
 # %% ../../nbs/lib/site/31_build.ipynb #15e37bba
-def _say_result(out, seconds, how, bad, say):
+def _say_result(out, seconds, how, bad, say, head=""):
     "What was made, what only Quarto would show, and what is wrong with it."
     n = sum(o.endswith(".html") for o in own_files(out.resolve()))
-    say(f"{n} pages, {clock(seconds)}: {out}/index.html")
+    say(f"{head}{n} pages, {clock(seconds)}: {out}/index.html")
     missing = "; ".join(MISSING)
     if how == "smalldocs": say(f"site: not without Quarto: {missing}")
     for o in bad: say(f"site: {o}")
@@ -136,12 +137,13 @@ def build_site(
     name = f"Quarto {quarto_version()}" if how == "quarto" else f"smalldocs ({quarto_note()})".replace(" ()", "")
     say(f"site: rendering with {name} … ", end="", flush=True)
     full = out.resolve()
-    with tempfile.TemporaryDirectory() as tmp, working_directory(source_root()):
+    with (tempfile.TemporaryDirectory() as tmp, working_directory(source_root()),
+          Progress("site: ", say) as progress):
         stage = Path(tmp)/"stage"
         stage.mkdir()
-        bad = _render_into(stage, run_dir, how, failed, own_pages)
+        bad = _render_into(stage, run_dir, how, failed, own_pages, progress)
         if run_lib: fp = site_fingerprint(run_dir, how, own_pages)
         about = dict(fingerprint="" if bad else fp, run=run_dir.name, renderer=how)
         for dst in dict.fromkeys((run_dir/"site", full)): publish(stage/"_site", dst, about)
-    _say_result(out, time.time()-t, how, bad, say)
+    _say_result(out, time.time()-t, how, bad, say, "site: "*bool(progress.lines))
     return bad

@@ -132,6 +132,7 @@ def gather(
     library=True, # with the pages of library, tutorials and benchmarks
     failed=None,  # of `run_library`: pages of the library that did not run
     own=False,    # only pages that are about this run: its chapters, methodology, glossary, what can be tried
+    told=None,    # is called with (page, pages) when one of its own begins
 ):
     "Write every page of the site, as processed notebooks, and what they need, into `stage`."
     root = source_root()
@@ -143,8 +144,9 @@ def gather(
     pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
     ran_pages = pool.submit(_run_pages, extra, cache) if extra else None # a pool starts its process with its first task
     front = add_front(run_dir, stage)
-    for nb in sorted(nbs.glob("*.ipynb")):
-        if own and _elsewhere(nb, run_dir, chapters): continue
+    pages = [nb for nb in sorted(nbs.glob("*.ipynb")) if not own or not _elsewhere(nb, run_dir, chapters)]
+    for i, nb in enumerate(pages, 1):
+        if told: told(i, len(pages))
         d = _chapter_page(nb, run_dir, stage, chapters, cache)
         if nb.name == "index.ipynb": d["cells"] = front_of_run(d["cells"], run_dir)
         for c in d["cells"]:

@@ -75,21 +75,42 @@ def quarto_warnings(
 def run_quarto(
     stage:Path, # folder of a project
     *options,   # of `quarto render`
+    told=None,  # is called with (page, pages) when one begins
 ) -> list:
     "Render a project with Quarto and return what it warned of; raises `DataError` when it fails."
-    r = subprocess.run([shutil.which("quarto"), "render", str(stage), *options, "--no-execute"], capture_output=True,
-        text=True, encoding="utf-8", errors="replace", env={**os.environ, "NO_COLOR": "1", "QUARTO_LOG_LEVEL": "INFO"})
-    said = quarto_warnings(r.stderr)
-    check(r.returncode == 0, f"quarto failed: {'; '.join(said)[-500:] or r.stderr.strip()[-500:]}", DataError)
+    lines = []
+    with subprocess.Popen([shutil.which("quarto"), "render", str(stage), *options, "--no-execute"], text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
+        env={**os.environ, "NO_COLOR": "1", "QUARTO_LOG_LEVEL": "INFO"}) as p:
+        for line in p.stderr:
+            lines.append(line)
+            if told and (m := re.match(r"\s*\[ *(\d+)/(\d+)\]", line)): told(int(m[1]), int(m[2]))
+    said = quarto_warnings("".join(lines))
+    check(p.returncode == 0, f"quarto failed: {'; '.join(said)[-500:] or ''.join(lines).strip()[-500:]}", DataError)
     return said
+
+# %% ../../nbs/lib/site/30_rendering.ipynb #e9105885
+def _smalldocs_site(stage, told):
+    "The site, built by smalldocs, which tells of each page that begins."
+    from smalldocs.config import load
+    from smalldocs.site import Site
+    class Told(Site):
+        begun = 0
+        def render_page(self, page):
+            self.begun += 1
+            if told: told(self.begun, len(self.pages))
+            super().render_page(page)
+    site = Told(load(stage), quiet=True)
+    site.build()
+    return site
 
 # %% ../../nbs/lib/site/30_rendering.ipynb #0ac3c41e
 def render(
     stage:Path, # folder of gathered pages with `_quarto.yml`
     with_:str,  # of `renderer`
+    told=None,  # is called with (page, pages) when one begins
 ) -> list:
     "Render `stage` into `stage/_site` and return the renderer's warnings."
-    if with_ == "quarto": return run_quarto(stage)
-    from smalldocs.site import build
-    site = build(stage, quiet=True)
+    if with_ == "quarto": return run_quarto(stage, told=told)
+    site = _smalldocs_site(stage, told)
     return [o for o in site.warnings if "broken link" not in o and not o.startswith(SERVED)]

@@ -15,6 +15,7 @@ import numpy as np, pandas as pd, pytest, torch
 
 from ..core import DataError, LockedError, ParamError, RunLock
 from ..acts import ActivationStore, TokenTable, extract, extract_many
+from .test_core import PYTHON
 
 def toy(n_docs=60, seed=0):
     "A random Llama and a token table over it."
@@ -39,9 +40,10 @@ def test_killed_extraction_resumes_with_the_same_bytes(tmp_path):
     torch.set_num_threads(1)
     extract(model, table, tmp_path/"quiet", **settings)
     code = ("import sys, time, torch; torch.set_num_threads(1)\nfrom sae_diploma.tests.test_acts import *\nfrom sae_diploma.acts import extract\nE = sys.modules['sae_diploma.acts.extraction']; w = E.write_shard\n"
-            "def slow(*a, **k):\n    time.sleep(.05); return w(*a, **k)\nE.write_shard = slow\nm, t = toy()\nextract(m, t, sys.argv[1], **settings)")
+            "def few(folder, i, *a):\n    while i >= int(sys.argv[2]): time.sleep(1) # until it is killed\n    return w(folder, i, *a)\n"
+            "E.write_shard = few\nm, t = toy()\nextract(m, t, sys.argv[1], **settings)")
     for shards in (2, 4):
-        p = subprocess.Popen([sys.executable, "-c", code, str(tmp_path/"killed")], env={**os.environ, "SAE_DIPLOMA_QUIET": "1"})
+        p = subprocess.Popen([sys.executable, "-c", code, str(tmp_path/"killed"), str(shards)], env={**os.environ, "SAE_DIPLOMA_QUIET": "1"})
         while p.poll() is None and len(list((tmp_path/"killed").glob("shard-*.safetensors.json"))) < shards: time.sleep(.005)
         assert p.poll() is None, "it ended before it was killed"
         p.kill(); p.wait()
@@ -82,7 +84,7 @@ while kills < 20:
     kills += 1; shards.append(stand())
 print(shards[1:])
 """
-    p = subprocess.run([sys.executable, "-c", code, str(tmp_path/"killed")], env={**os.environ, "SAE_DIPLOMA_QUIET": "1"}, capture_output=True, text=True, encoding="utf-8", errors="replace")
+    p = subprocess.run([PYTHON, "-c", code, str(tmp_path/"killed")], env={**os.environ, "SAE_DIPLOMA_QUIET": "1"}, capture_output=True, text=True, encoding="utf-8", errors="replace")
     assert p.returncode == 0, p.stderr
     shards = json.loads(p.stdout)
     assert shards == sorted(shards) and 0 < shards[-1] and len(set(shards)) > 5, shards # nothing that stood is lost
@@ -165,8 +167,8 @@ m, t = toy(); st = extract(m, t, sys.argv[1], **settings); assert len(st) == len
 try: extract(m, t, sys.argv[1], **{**settings, "layer": 0})
 except Exception as e: open(f"{sys.argv[1]}.refused{E.ranks()[0]}", "w").write(str(e))
 """, encoding="utf-8")
-    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"] # what `accelerate launch` starts
-    p = subprocess.run([*run, str(tmp_path/"script.py"), str(tmp_path/"two")], env={**os.environ, "SAE_DIPLOMA_QUIET": "1", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}, capture_output=True, text=True, timeout=300, encoding="utf-8", errors="replace")
+    run = [PYTHON, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"] # what `accelerate launch` starts
+    p = subprocess.run([*run, str(tmp_path/"script.py"), str(tmp_path/"two")], env={**os.environ, "SAE_DIPLOMA_QUIET": "1", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", "PYTHON_EXEC": PYTHON}, capture_output=True, text=True, timeout=300, encoding="utf-8", errors="replace")
     assert p.returncode == 0, p.stderr[-2000:]
     shards = [sorted(map(int, (tmp_path/f"two.rank{r}").read_text(encoding="utf-8").split())) for r in (0, 1)]
     n = len(list((tmp_path/"one").glob("*.safetensors")))

@@ -20,6 +20,7 @@ from ..core import SaeDiplomaError
 from ..diffing.weights import paired_parameters
 from ..models import *
 from ..models import AdapterOff, check_tokens
+from .test_core import PYTHON
 
 SIZES = dict(vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
              max_position_embeddings=64, bos_token_id=0, eos_token_id=0, pad_token_id=1, initializer_range=.2)
@@ -153,7 +154,7 @@ def test_an_adapter_that_does_nothing_is_said(folders, tmp_path, caplog):
 @pytest.mark.slow
 def test_an_adapter_by_its_hub_id_is_the_adapter_from_a_folder(folders, tmp_path):
     "From a cache as the hub's library leaves it, in a process of its own: one copy of the base model, the same logits."
-    import os, subprocess, sys
+    import os, subprocess
     m = _adapter("LORA", folders["tied"], TARGET); m.save_pretrained(tmp_path/"folder"); sha = "0123456789abcdef0123456789abcdef01234567"
     repo = tmp_path/"hub/models--someone--lora"; (repo/"refs").mkdir(parents=True); (repo/"refs/main").write_text(sha, encoding="utf-8"); m.save_pretrained(repo/"snapshots"/sha)
     load_tokenizer("tiny").save_pretrained(repo/"snapshots"/sha)
@@ -162,5 +163,5 @@ b, f = load_pair({str(folders['tied'])!r}, {str(tmp_path/'folder')!r}, device='c
 x = torch.arange(2, 20)[None]; assert type(c).__name__ == 'AdapterOff' and torch.equal(f(input_ids=x).logits, g(input_ids=x).logits) and torch.equal(b(input_ids=x).logits, c(input_ids=x).logits)
 assert adapter_base('someone/lora') == {str(folders['tied'])!r}
 assert load_tokenizer('someone/lora').get_vocab() == load_tokenizer('tiny').get_vocab(); print('same')"""
-    r = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=os.environ | dict(HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1"), capture_output=True, text=True, encoding="utf-8")
+    r = subprocess.run([PYTHON, "-W", "ignore", "-c", code], env=os.environ | dict(HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1"), capture_output=True, text=True, encoding="utf-8")
     assert r.stdout.strip() == "same", r.stderr[-800:]

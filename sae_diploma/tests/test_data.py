@@ -23,13 +23,14 @@ __all__ = ['WORDS', 'ODD', 'odd', 'records', 'WRITE', 'KINDS', 'NESTED', 'CHATS'
            'test_conversations_fit_the_shipped_model', 'test_the_record_is_of_this_scan']
 
 # %% ../../nbs/lib/tests/data.ipynb #53728a6a
-import gzip, json, os, subprocess, sys, time, unicodedata, warnings
+import gzip, json, os, subprocess, time, unicodedata, warnings
 from pathlib import Path
 
 import pandas as pd, pytest
 
 from ..core import *
 from ..data import *
+from .test_core import PYTHON
 
 # %% ../../nbs/lib/tests/data.ipynb #eeeb7c49
 WORDS = [c+v for c in "bdfgklmnprstvz" for v in ("ano", "eli", "iru", "omi", "uta")]
@@ -133,7 +134,7 @@ def table(n=40): return pd.DataFrame(dict(body=[prose(i, 30) for i in range(n)],
 def run_python(code, **env):
     "Run `code` in a fresh interpreter; its standard output as JSON."
     env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")} | {k: str(v) for k, v in env.items()} | {"SAE_DIPLOMA_QUIET": "1"}
-    p = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300, encoding="utf-8", errors="replace")
+    p = subprocess.run([PYTHON, "-c", code], env=env, capture_output=True, text=True, timeout=300, encoding="utf-8", errors="replace")
     assert p.returncode == 0, p.stderr[-2000:]
     return json.loads(p.stdout.splitlines()[-1])
 

@@ -5,6 +5,8 @@
 # %% auto #0
 __all__ = ['BAD', 'PLANTED', 'WORD', 'DRIVE', 'run', 'test_the_planted_feature_is_shown_on_its_tokens',
            'test_numbers_are_those_of_the_tables', 'test_digits_follow_the_interval',
+           'test_the_page_says_which_words_the_model_favours',
+           'test_a_feature_that_is_not_shown_to_cause_anything_is_not_shown_as_if_it_were',
            'test_a_run_without_comparison_has_no_front', 'test_what_is_missing_is_said',
            'test_what_cannot_be_read_is_left_out_and_said', 'test_a_foreign_comparison_is_shown_in_its_own_words',
            'test_the_data_of_the_play_page_are_small_and_true',
@@ -107,6 +109,58 @@ def test_numbers_are_those_of_the_tables(run):
 @pytest.mark.parametrize("lo, hi, digits", [(-.0001, .0003, 4), (1.2, 3.9, 1), (1, 9, 0), (-600, 900, -2), (2, 2, 2),
     (float("nan"), 1, 2), (None, 1, 2)])
 def test_digits_follow_the_interval(lo, hi, digits): assert decimals(lo, hi) == digits
+
+# %% ../../nbs/lib/tests/front.ipynb #6bbaf278
+def _mined(run, **more):
+    "A table of words that the run has mined; corpus and vocabulary are of others, too."
+    t = pd.DataFrame(dict(text=["␣Return", BAD, "x"], rate=[.42, .2, .01], effect=[.4, .1, -.1], lo=[.3, .05, -.2],
+        hi=[.5, .15, 0.], p=.001, called=True)).assign(**more)
+    save_parquet(t, run/"04_comparison"/"diff_mining.parquet")
+
+def test_the_page_says_which_words_the_model_favours(run, tmp_path):
+    "With the placebo that they were held against, or that there is none; and nothing where no words were mined."
+    run = _copy(run, tmp_path)
+    assert front_data(run)["said"] is None and "other words" not in front_html(front_data(run))
+    _mined(run)
+    page, text = front_html(front_data(run)), front_md(front_data(run), "x/")
+    for o in (page, text):
+        assert "Does it want to say other words" in o and "␣Return" in o and "The run has no placebo" in o
+    assert "<script>document" not in page+text and "+40 points [+30, +50]" in page and "{{<" not in text
+    over = dict(net_rate=[.3, 0, 0], net_effect=[.28, 0, 0], net_lo=.2, net_hi=.35)
+    _mined(run, survives=[True, False, False], **over)
+    page = front_html(front_data(run))
+    assert "1 of them over the placebo, too, most of all ‘␣Return’." in page and "against the placebo in place" in page
+    _mined(run, survives=False, **over)
+    assert "Not beyond the placebo" in front_html(front_data(run))
+    _mined(run, called=False)
+    assert "No: none of 3 tested tokens" in front_html(front_data(run))
+
+def _attributed(run, **of):
+    "Chapter 6's attribution: `of` maps a latent, as l3, to (effect, called)."
+    rows = [dict(latent=int(k[1:]), effect=e, lo=e-.001, hi=e+.001, called=c) for k, (e, c) in of.items()]
+    save_parquet(pd.DataFrame(rows), run/"06_causal"/"attribution.parquet")
+
+def test_a_feature_that_is_not_shown_to_cause_anything_is_not_shown_as_if_it_were(run, tmp_path):
+    "The page says so; and of several that changed one that closes some of the gap is shown first."
+    run = _copy(run, tmp_path)
+    assert "chapter 6 has not looked at it" in front_data(run)["causes"]
+    _attributed(run, l3=(.0001, False))
+    d = front_data(run)
+    assert d["latent"] == PLANTED and "not shown to cause any" in d["causes"] and "shown to cause some" not in d["rule"]
+    assert d["causes"] in html.unescape(front_html(d)) and "not shown to cause any" in front_md(d, "x/")
+    silenced = load_parquet(run/"06_causal"/"attribution.parquet").assign(effect=.02)
+    save_parquet(silenced, run/"06_causal"/"ablation.parquet")
+    assert "Without it the fine-tuned model's loss changes by +20" in front_data(run)["causes"]
+    _attributed(run, l3=(.004, True))
+    d = front_data(run)
+    assert "shown to cause some of the new behaviour" in d["causes"] and "shown to cause some" in d["rule"]
+    t = load_parquet(run/"04_comparison"/"drift.parquet")
+    t.loc[t.latent == 7, ["called", "delta"]] = [True, .001]
+    save_parquet(t, run/"04_comparison"/"drift.parquet")
+    _attributed(run, l3=(.0001, False), l7=(.004, True))
+    assert changed(open_compared(run)).latent.iloc[0] == 7
+    _attributed(run, l3=(.0001, False), l7=(-.004, True))
+    assert changed(open_compared(run)).latent.iloc[0] == PLANTED
 
 # %% ../../nbs/lib/tests/front.ipynb #87c1c6f1
 def test_a_run_without_comparison_has_no_front(run, tmp_path):

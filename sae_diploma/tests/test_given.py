@@ -6,11 +6,11 @@
 __all__ = ['BAD', 'SMALL', 'lora_of', 'zoo', 'test_what_is_no_descendant_is_one_sentence',
            'test_another_vocabulary_is_one_sentence', 'test_what_fits_is_taken',
            'test_a_file_that_cannot_be_read_is_one_sentence', 'test_too_little_memory_is_said_before_loading',
-           'test_an_older_run_and_a_changed_model', 'test_a_changed_model_makes_its_stage_stale', 'reproduce',
-           'existing', 'test_the_chain_takes_what_exists']
+           'test_an_older_run_and_a_changed_model', 'test_a_changed_model_makes_its_stage_stale', 'small_preset',
+           'reproduce', 'existing', 'test_the_chain_takes_what_exists']
 
 # %% ../../nbs/lib/tests/given.ipynb #337cdb93
-import json, subprocess, sys
+import json, os, subprocess
 from pathlib import Path
 
 import pytest, torch
@@ -19,6 +19,7 @@ from ..core import *
 from ..models import check_memory, load_model, load_tokenizer
 from ..run_models import dictionary_of_run, models_of_run, save_models
 from ..sft import given_models
+from .test_core import PYTHON
 from ..toys import tiny_llama
 
 # %% ../../nbs/lib/tests/given.ipynb #15bc76b2
@@ -143,20 +144,27 @@ def test_a_changed_model_makes_its_stage_stale(zoo, tmp_path, monkeypatch):
 # %% ../../nbs/lib/tests/given.ipynb #6e277ed0
 SMALL = """01.n_train 40 01.n_validation 12 01.n_test 12 01.n_plain 60 02.n_eval_pairs 8 02.n_eval_generate 3
 02.n_eval_plain 6 02.n_bootstrap 50 02.n_validation_pairs 8 03.n_sae_plain 30 03.n_sae_task 20 03.n_eval_plain 10
-03.n_eval_task 10 03.max_length 128 03.n_ce_documents 2 03.probe_tokens 2048 04.n_bootstrap 20 04.n_permutations 100
+03.n_eval_task 10 03.max_length 128 03.n_ce_documents 2 03.probe_tokens 2048 03.n_detected 64
+04.n_bootstrap 20 04.n_permutations 100
 04.n_relabellings 5 04.min_docs 3 04.d_sae_delta 32 04.d_sae_joint 32 04.model_specific_k 4 04.n_ce_documents 1
 04.trajectory_stops 0.5 04.n_trajectory_documents 4 04.layers 0 05.n_cards 3 05.n_new_cards 2 05.n_joint_cards 2 06.ks 5
 06.n_documents 3 06.n_ranking_documents 3 06.n_generate 2 06.n_ablate 1 06.n_steer 1 06.n_bootstrap 50
 06.n_permutations 100 06.max_new_tokens 8 06.k_generate 5""".split()
 
-def reproduce(run, only, **given):
+def small_preset(file, chapters):
+    "A preset of the smallest sizes, as a file."
+    sizes = {k: json.loads(v) for k, v in zip(*[iter(SMALL)]*2)}
+    save_json(dict(about="smallest sizes", budget="minutes", chapters=chapters, parameters=sizes), file)
+    return file
+
+def reproduce(run, chapters, **given):
     "Run chapters by the command line, small."
-    pairs = [*zip(*[iter(SMALL)]*2), *given.items()]
-    say = [o for k, v in pairs for o in ("-p", k, str(v))]
-    head = [sys.executable, "-m", "sae_diploma.cli", "reproduce", "--preset", "smoke", "--run-dir", str(run)]
-    for c in only:
-        r = subprocess.run([*head, *say, "--only", c], capture_output=True, text=True, encoding="utf-8")
-        assert r.returncode == 0, r.stdout[-1500:]+r.stderr[-1500:]
+    say = [o for k, v in given.items() for o in ("-p", k, str(v))]
+    preset = small_preset(run.with_name("small.json"), chapters)
+    words = [PYTHON, "-m", "sae_diploma.cli", "reproduce", "--preset", preset, "--run-dir", run, *say]
+    r = subprocess.run(list(map(str, words)), capture_output=True, text=True, encoding="utf-8",
+                       env=dict(os.environ, SAE_DIPLOMA_DRAFT="1")) # of figures, one picture
+    assert r.returncode == 0, r.stdout[-1500:]+r.stderr[-1500:]
 
 # %% ../../nbs/lib/tests/given.ipynb #656389c5
 def existing(folder):
@@ -176,7 +184,7 @@ def existing(folder):
 def test_the_chain_takes_what_exists(tmp_path):
     "Chapters 1 to 6 with a LoRA adapter, a placebo and a dictionary that exist; nothing is trained in their place."
     run = tmp_path/"run"
-    reproduce(run, ("01", "02", "03", "04", "05", "06"), **existing(tmp_path))
+    reproduce(run, ["01", "02", "03", "04", "05", "06"], **existing(tmp_path))
     m = models_of_run(run, unchanged=True)
     assert m.given and list(m.placebos) == ["placebo"] and not (run/"02_sft"/"model").exists()
     assert not (run/"02_sft"/"history.json").exists() and load_json(run/"02_sft"/"eval.json")["rouge"]

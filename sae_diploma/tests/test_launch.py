@@ -6,11 +6,12 @@
 __all__ = ['SAYS', 'TOGETHER', 'said_by', 'test_configurations_are_launched', 'test_two_processes']
 
 # %% ../../nbs/lib/tests/launch.ipynb #2b00d842
-import json, os, subprocess, sys
+import json, os, re, subprocess, sys
 
 import pytest, torch
 from ..models import load_model
 from ..sft import launch_config, launch_configs
+from .test_core import PYTHON
 from .test_peers import launched
 from ..toys import tiny_llama
 
@@ -26,10 +27,10 @@ def said_by(tmp_path, name, *more):
     "What each process of a launch by a configuration finds in its environment."
     (tmp_path/"says.py").write_text(SAYS, encoding="utf-8")
     words = ["-m", "accelerate.commands.launch", "--config_file", launch_config(name), *more, tmp_path/"says.py"]
-    r = subprocess.run([sys.executable, *map(str, words)], capture_output=True, text=True, encoding="utf-8",
+    r = subprocess.run([PYTHON, *map(str, words)], capture_output=True, text=True, encoding="utf-8",
                        errors="replace", env=dict(os.environ, OMP_NUM_THREADS="1"))
     assert r.returncode == 0, r.stderr[-2000:]
-    return [json.loads(o) for o in r.stdout.splitlines() if o.startswith("{")]
+    return [json.loads(o) for o in re.findall(r"\{[^{}]*\}", r.stdout)] # two processes may write one line
 
 @pytest.mark.slow
 def test_configurations_are_launched(tmp_path):

@@ -21,6 +21,7 @@ from ..metrics import pad_documents
 from ..saes import SAE, SAEConfig
 from ..acts.stream import ActivationStream
 from .test_acts import digest, settings, toy
+from .test_core import PYTHON
 from .test_stream import TEXTS, tiny_model
 from ..train import fit
 
@@ -120,8 +121,8 @@ def test_two_processes(tmp_path):
             "from sae_diploma.tests.test_acts import settings\n"
             "m, t, _ = planted_model(); extract(m, t, sys.argv[1], **settings)")
     (tmp_path/"run.py").write_text(code, encoding="utf-8")
-    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    env = dict(os.environ, ACCELERATE_USE_CPU="true", OMP_NUM_THREADS="1")
+    run = [PYTHON, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    env = dict(os.environ, ACCELERATE_USE_CPU="true", OMP_NUM_THREADS="1", PYTHON_EXEC=PYTHON)
     out = subprocess.run([*run, str(tmp_path/"run.py"), str(tmp_path/"two")], capture_output=True, text=True, env=env,
                          encoding="utf-8", errors="replace")
     assert out.returncode == 0, out.stderr

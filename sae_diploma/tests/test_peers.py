@@ -13,6 +13,7 @@ import pytest, torch
 from ..acts import save_store
 from ..core import load_safetensors
 from ..saes import SAE, SAEConfig
+from .test_core import PYTHON
 from ..train import ALONE, fit, planted
 from ..train.checkpoint import read_meta
 
@@ -45,9 +46,9 @@ if __name__ == "__main__":
 def launched(tmp_path, *args, n=2, code=CODE, wait=True):
     "`n` processes that run `code`, as `accelerate launch` starts them."
     (tmp_path/"run.py").write_text(code, encoding="utf-8")
-    words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(n),
+    words = [PYTHON, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(n),
              str(tmp_path/"run.py"), *map(str, args)]
-    env = dict(os.environ, ACCELERATE_USE_CPU="true", OMP_NUM_THREADS="1", SAE_DIPLOMA_QUIET="1")
+    env = dict(os.environ, ACCELERATE_USE_CPU="true", OMP_NUM_THREADS="1", SAE_DIPLOMA_QUIET="1", PYTHON_EXEC=PYTHON)
     p = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
                          errors="replace")
     return (p, *p.communicate()) if wait else p

@@ -4,15 +4,18 @@
 
 # %% auto #0
 __all__ = ['WORDS', 'CHATML', 'COMMANDS', 'in_cache', 'sentence', 'wikipedia', 'news', 'tokenizer', 'smollm2', 'configs',
-           'hub_cache', 'run_word_by_word', 'test_the_reference_word_by_word']
+           'hub_cache', 'small_chapters', 'run_word_by_word', 'test_the_reference_word_by_word']
 
 # %% ../../nbs/lib/tests/reference.ipynb #cdfb8e7e
-import json, os, re, shlex, subprocess, sys
+import json, os, re, shlex, subprocess
 from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from ..core import load_json
+from ..core import load_json, save_json
+from ..pipeline import find_chapters
+from .test_core import PYTHON
+from .test_own_pair import MINI
 
 # %% ../../nbs/lib/tests/reference.ipynb #ae396016
 def in_cache(cache, kind, repo, files):
@@ -110,12 +113,26 @@ sae-diploma train-sae --activations_path data/activations --architecture topk --
 sae-diploma compare   --base_model HuggingFaceTB/SmolLM2-1.7B --ft_model models/sft_model --base_sae_path models/sae_model
 """.strip().splitlines()
 
+def small_chapters(folder):
+    "The chapters with smaller defaults, which are what the preset for a small model takes; their folder."
+    folder.mkdir()
+    for stage, c in find_chapters().items():
+        nb = load_json(c.nb)
+        cell = next(o for o in nb["cells"] if "parameters" in o["metadata"].get("tags", []))
+        source = "".join(cell["source"])
+        for k, v in MINI.get(stage, {}).items(): source = re.sub(rf"(?m)^{k} = [^#\n]*", f"{k} = {v!r} ", source)
+        cell["source"] = source
+        save_json(nb, folder/c.nb.name)
+    return folder
+
 def run_word_by_word(command, home, folder):
     "One command of the README in a fresh process, without network, from `folder`."
     env = os.environ | dict(HF_HOME=str(home), HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", SAE_DIPLOMA_QUIET="1",
+                            SAE_DIPLOMA_DRAFT="1", # of figures, one picture
+                            SAE_DIPLOMA_CHAPTERS=str(home/"chapters"),
                             PYTHONPATH=os.pathsep.join(p for p in (os.getcwd(), os.environ.get("PYTHONPATH")) if p))
     for k in ("HF_HUB_CACHE", "HF_DATASETS_CACHE", "TRANSFORMERS_CACHE"): env.pop(k, None)
-    words = [sys.executable, "-m", "sae_diploma.cli", *shlex.split(command)[1:]]
+    words = [PYTHON, "-m", "sae_diploma.cli", *shlex.split(command)[1:]]
     r = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, encoding="utf-8")
     assert r.returncode == 0, f"{command}\n{r.stdout[-2000:]}\n{r.stderr[-3000:]}"
     return r.stdout + r.stderr
@@ -129,6 +146,7 @@ def test_the_reference_word_by_word(tmp_path):
     readme, one_space = Path("README.md"), lambda s: re.sub(r"\s+", " ", s)
     if readme.exists(): assert all(one_space(c) in one_space(readme.read_text(encoding="utf-8")) for c in COMMANDS)
     home, work = tmp_path/"home", tmp_path/"work"; work.mkdir(); hub_cache(home)
+    small_chapters(home/"chapters")
     for c in COMMANDS: run_word_by_word(c, home, work)
     sae = SAE.from_pretrained(work/"models"/"sae_model")
     assert (sae.cfg.d_in, sae.cfg.d_sae, sae.cfg.k) == (64, 4096, 100)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from .test_core import PYTHON
+
 # %% ../../nbs/lib/tests/sft.ipynb #2a471451
 _setup = '''
 import sys, torch; torch.set_num_threads(1); torch.manual_seed(0)
@@ -28,18 +30,22 @@ run_training = '''
 import sys, time, torch; torch.set_num_threads(1)
 from datasets import load_from_disk
 from sae_diploma.sft import finetune
-root, out, pause = sys.argv[1], sys.argv[2], float(sys.argv[3])
-if pause: # slow steps, so that the kill falls into the run
+root, out, stays = sys.argv[1], sys.argv[2], sys.argv[3:]
+if stays: # once this checkpoint stands, so that the kill falls into the run
+    from pathlib import Path
     from transformers import Trainer
     step = Trainer.training_step
-    Trainer.training_step = lambda *a, **k: (time.sleep(pause), step(*a, **k))[1]
+    def wait(*a, **k):
+        while Path(out, "checkpoints", *stays, "trainer_state.json").exists(): time.sleep(1)
+        return step(*a, **k)
+    Trainer.training_step = wait
 finetune(root+"/base", load_from_disk(root+"/pairs"), out, plain=["The file is made."]*2, max_length=128, per_device_train_batch_size=4, num_train_epochs=3, n_evals=6,
          learning_rate=3e-3, use_peft=True, lora_r=2, lora_dropout=.2, device="cpu")
 '''
 
 def _run(code, *args, wait=True):
-    "Python on `code` in a process of its own."
-    p = subprocess.Popen([sys.executable, "-c", code, *map(str, args)], env={**os.environ, "SAE_DIPLOMA_QUIET": "1", "HF_HUB_OFFLINE": "1"})
+    "Python on `code` in a process of its own; one that is killed is no fork."
+    p = subprocess.Popen([PYTHON if wait else sys.executable, "-c", code, *map(str, args)], env={**os.environ, "SAE_DIPLOMA_QUIET": "1", "HF_HUB_OFFLINE": "1"})
     if wait: assert p.wait(timeout=300) == 0
     return p
 
@@ -49,13 +55,13 @@ def test_kill_and_resume(tmp_path):
     "Killed with kill -9 in its second epoch, dropout and all, a run ends with the metrics and weights of an undisturbed one."
     from sae_diploma.core import load_json, sha256_file
     _run(_setup, tmp_path)
-    _run(run_training, tmp_path, tmp_path/"calm", 0)
-    p, t0 = _run(run_training, tmp_path, tmp_path/"killed", .4, wait=False), time.time()
+    _run(run_training, tmp_path, tmp_path/"calm")
+    p, t0 = _run(run_training, tmp_path, tmp_path/"killed", "checkpoint-9", wait=False), time.time()
     while not (tmp_path/"killed/checkpoints/checkpoint-9/trainer_state.json").exists() and time.time()-t0 < 200 and p.poll() is None: time.sleep(.02)
     assert p.poll() is None
     p.kill(); p.wait()
     assert not (tmp_path/"killed/training.json").exists()
-    _run(run_training, tmp_path, tmp_path/"killed", 0)
+    _run(run_training, tmp_path, tmp_path/"killed")
     calm, killed = (load_json(tmp_path/o/"training.json") for o in ("calm", "killed"))
     assert calm["steps"] == 18 and calm["history"] == killed["history"] and calm["best_step"] == killed["best_step"]
     assert sha256_file(tmp_path/"calm/adapter_model.safetensors") == sha256_file(tmp_path/"killed/adapter_model.safetensors")

@@ -7,11 +7,11 @@ __all__ = ['FAKE', 'built', 'pages', 'text_of', 'test_every_reference_is_resolve
            'test_no_formula_stands_without_a_number', 'test_a_figure_has_number_caption_words_and_two_sides',
            'test_every_picture_has_words_and_nothing_comes_from_elsewhere', 'test_a_broken_page_is_found',
            'test_code_and_what_a_corpus_says_may_look_broken', 'test_tables_of_results_are_marked_for_reading',
-           'fake_quarto', 'quarto', 'test_quarto_renders_where_it_is', 'test_what_quarto_says_is_passed_on',
-           'test_an_old_quarto_is_named_and_left_alone', 'test_each_page_of_the_library_stands_in_one_section',
-           'test_the_project_is_valid_quarto', 'test_links_between_notebooks_lead_somewhere',
-           'test_bad_input_in_one_sentence', 'test_a_site_with_faults_is_a_failure',
-           'test_a_page_of_the_library_shows_what_it_gave']
+           'fake_quarto', 'quarto', 'test_quarto_renders_where_it_is', 'test_each_page_that_quarto_begins_is_told',
+           'test_what_quarto_says_is_passed_on', 'test_an_old_quarto_is_named_and_left_alone',
+           'test_each_page_of_the_library_stands_in_one_section', 'test_the_project_is_valid_quarto',
+           'test_links_between_notebooks_lead_somewhere', 'test_bad_input_in_one_sentence',
+           'test_a_site_with_faults_is_a_failure', 'test_a_page_of_the_library_shows_what_it_gave']
 
 # %% ../../nbs/lib/tests/site.ipynb #892bb415
 import json, os, re, stat, subprocess, sys
@@ -173,6 +173,12 @@ def test_quarto_renders_where_it_is(quarto, tmp_path):
     assert called() == ["render", str(stage), "--no-execute"]
     assert "by Quarto" in (stage/"_site/index.html").read_text(encoding="utf-8") and "bibliography: references.bib" in (stage/"_quarto.yml").read_text(encoding="utf-8")
 
+def test_each_page_that_quarto_begins_is_told(quarto, tmp_path):
+    quarto(said="[ 1/2] index.ipynb\r\n[ 2/2] lib/core.ipynb\n")
+    stage, begun = tmp_path/"stage", []; stage.mkdir(); (stage/"_quarto.yml").write_text("project: {type: website}", encoding="utf-8")
+    render(stage, "quarto", lambda *o: begun.append(o))
+    assert begun == [(1, 2), (2, 2)]
+
 def test_what_quarto_says_is_passed_on(quarto, tmp_path):
     quarto(code=1)
     stage = tmp_path/"stage"; stage.mkdir(); (stage/"_quarto.yml").write_text("project: {type: website}", encoding="utf-8")
@@ -210,8 +216,8 @@ def test_the_project_is_valid_quarto():
 # %% ../../nbs/lib/tests/site.ipynb #275db8e5
 def test_links_between_notebooks_lead_somewhere():
     "On a code host, where nothing is rendered: each link to a notebook is a path from the notebook that has it."
-    lost = []
-    for nb in [o for o in sorted((ROOT/"nbs").rglob("*.ipynb")) if not {"tests", ".ipynb_checkpoints"} & set(o.parts)]:
+    lost, left_out = [], {"tests", ".ipynb_checkpoints"}
+    for nb in [o for o in sorted((ROOT/"nbs").rglob("*.ipynb")) if not left_out & set(o.relative_to(ROOT).parts)]:
         text = "\n".join("".join(c["source"]) for c in load_json(nb)["cells"] if c["cell_type"] == "markdown")
         for link in re.findall(r"\]\(([^)\s#:]+\.ipynb)(?:#[^)]*)?\)", text):
             if not (nb.parent/link).exists(): lost.append(f"{nb.relative_to(ROOT)}: {link}")

@@ -161,5 +161,14 @@ def test_reading_ahead_is_stopped_and_not_lost(tmp_path):
         for i in Prefetch(iter(range(10**9))):
             if i == 5: raise KeyboardInterrupt
     with pytest.raises(KeyboardInterrupt): consume()
-    time.sleep(.2); assert not any(t.name == "prefetch" for t in threading.enumerate())
-    p = Prefetch(time.sleep(.02) or i for i in range(5)); assert list(p) == [0, 1, 2, 3, 4] and p.waited > .05
+    reads, end = lambda: any(t.name == "prefetch" for t in threading.enumerate()), time.time()+60
+    while reads() and time.time() < end: time.sleep(.01)
+    assert not reads()
+    taken = threading.Event()
+    def late():
+        yield 0
+        taken.wait(60); time.sleep(.3) # the consumer asks meanwhile
+        yield 1
+    p, got = Prefetch(late()), []
+    for i in p: got.append(i); taken.set()
+    assert got == [0, 1] and p.waited > .05

@@ -17,7 +17,7 @@ from ..core import DataError, ParamError
 from ..acts import ActivationStream, JointStore, build_tokens, extract
 from ..saes import SAE, SAEConfig
 from ..train import fit, fit_many, read_meta
-from .test_core import KILLED, kill
+from .test_core import KILLED, PYTHON, kill
 
 # %% ../../nbs/lib/tests/stream.ipynb #8e40b79d
 TEXTS = [f"mean_{i}(a)\n\nReturn the mean of an array, taken over axis {i % 9}." + " It is what you expect."*(i % 4) for i in range(240)]
@@ -67,7 +67,7 @@ def test_killed_stream_ends_the_same(tmp_path):
     try:
         whole = run_fit(tmp_path/"whole", "iterable")
         code = f"from sae_diploma.tests.test_stream import *; run_fit({str(tmp_path/'cut')!r}, 'iterable', kill_at(107), ahead=True)"
-        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", errors="replace")
+        out = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, encoding="utf-8", errors="replace")
         assert out.returncode == KILLED, out.stderr
         assert read_meta(tmp_path/"cut"/"checkpoint.safetensors")["position"]["place"]["epoch"] == 1 and not (tmp_path/"cut"/"config.json").exists()
         assert same(whole, run_fit(tmp_path/"cut", "iterable"))

@@ -12,7 +12,7 @@ from ..core import LockedError, RunLock
 from ..acts.store import ArrayStore
 from ..saes import SAE, SAEConfig
 from ..train import fit, planted
-from .test_core import KILLED, kill
+from .test_core import KILLED, PYTHON, kill
 
 # %% ../../nbs/lib/tests/train.ipynb #5f6f74b3
 def run_fit(folder, **kw):
@@ -36,9 +36,9 @@ def test_killed_run_ends_the_same(tmp_path):
     finally: torch.set_num_threads(threads)
     for n in (57, 111):
         code = f"from sae_diploma.tests.test_train import *; run_fit({str(tmp_path/'cut')!r}, callback=kill_after({n}))"
-        assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == KILLED
+        assert subprocess.run([PYTHON, "-c", code], capture_output=True).returncode == KILLED
         assert (tmp_path/"cut"/"checkpoint.safetensors").exists() and not (tmp_path/"cut"/"config.json").exists()
-    out = subprocess.run([sys.executable, "-c", f"from sae_diploma.tests.test_train import *; run_fit({str(tmp_path/'cut')!r})"], capture_output=True, text=True, encoding="utf-8", errors="replace")
+    out = subprocess.run([PYTHON, "-c", f"from sae_diploma.tests.test_train import *; run_fit({str(tmp_path/'cut')!r})"], capture_output=True, text=True, encoding="utf-8", errors="replace")
     assert out.returncode == 0, out.stderr
     cut = SAE.from_pretrained(tmp_path/"cut")
     assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), cut.parameters()))

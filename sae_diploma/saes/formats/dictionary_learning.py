@@ -55,8 +55,8 @@ def _dl_place(tr, io, where):
     m = re.fullmatch(rf"({'|'.join(HOOKS)})(_layer_\d+)?", name)
     at = place(name)
     if m: hook = m[1]
-    elif io == "out": hook = at["hookpoint"] if name else "resid_post"
-    else: hook = "resid_pre" if at["hookpoint"] == "resid_post" else "" # what a layer reads
+    elif io == "out": hook = at["hookpoint"]
+    else: hook = "resid_pre" if at["hookpoint"] == "resid_post" else f"{name or 'a module'} (its input)" # of a layer
     layer = tr.get("layer") if tr.get("layer") is not None else at["layer"]
     return dict(layer=layer if type(layer) is int else None, hookpoint=hook)
 
