@@ -72,10 +72,10 @@ def in_process(fn, args, log, timeout):
     return p.exitcode, time.time()-t, json.loads(spent.read_text(encoding="utf-8")) if spent.exists() else 0.
 
 
-def run_all(jobs, slots):
+def run_all(jobs, slots, too_late=lambda job: False):
     """Call `jobs`, functions without arguments, from `slots` threads in their order; returns the errors.
 
-    A job may return a list of further ones, which are next."""
+    A job may return a list of further ones, which are next. One that is `too_late` is left."""
     todo, errors, changed, busy = collections.deque(jobs), [], threading.Condition(), [0]
     def take():
         with changed:
@@ -91,7 +91,7 @@ def run_all(jobs, slots):
     def work():
         while job := take():
             more = None
-            try: more = job()
+            try: more = None if too_late(job) else job()
             except Exception as e: errors.append(e)
             finally: done(more)
     threads = [threading.Thread(target=work) for _ in range(slots)]

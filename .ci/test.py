@@ -19,11 +19,13 @@ ENV = dict(os.environ, PYTHONIOENCODING="utf-8", PATH=f"{BIN}{os.pathsep}{os.env
     TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1", OMP_WAIT_POLICY="PASSIVE")
 ENV.pop("PYTHONDONTWRITEBYTECODE", None) # hundreds of processes import the package: one compiles it
 FAST, SAVE = "--fast" in sys.argv, "--record" in sys.argv
+MINUTES = float(os.environ.get("SAE_DIPLOMA_TEST_MINUTES", 55)) # a usual machine needs a third of them
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
 ONE = dict(OMP_NUM_THREADS="1", MKL_NUM_THREADS="1") # beside each other threads of many cores would wait for each other
 HALF = {k: str(max(1, CORES//2)) for k in ONE}
 counts, counting = dict(passed=0, failed=0, skipped=0), threading.Lock()
 spent, CALLED = collections.Counter(), "commands" # processor seconds by what they were spent on
+not_begun = [] # what was not begun in time
 sys.path[:0] = [str(ROOT/".ci"), str(ROOT/".ci/browser")]
 import house as rules, kernels as forked_kernels, pool
 
@@ -61,6 +63,24 @@ def call(*cmd, cwd=ROOT, env=None, timeout=2400, what="", fresh=False):
         for o in (what or cmd[0], CALLED): spend(o, use.ru_utime + use.ru_stime)
     p.wait(); p.stdout.close(); late.cancel()
     return subprocess.CompletedProcess(words, p.returncode, said)
+
+
+def named(job):
+    "What a job is called where it is not run."
+    of, args = getattr(job, "func", job), getattr(job, "args", ())
+    if of is timed: return named(args[0])
+    return args[0].name if args and isinstance(args[0], Path) else of.__name__
+
+
+def too_late(job):
+    "Whether the minutes are over; then a job that has not begun is skipped, and the count says so."
+    if time.time()-t0 < 60*MINUTES: return False
+    result(named(job), "skipped", f"not begun within {MINUTES:g} minutes; SAE_DIPLOMA_TEST_MINUTES=120 waits longer")
+    with counting: not_begun.append(named(job))
+    return True
+
+
+def run_all(jobs, slots): ended(pool.run_all(jobs, slots, too_late))
 
 
 def tail(s, n=25): return "\n".join("          "+l for l in s.strip().splitlines()[-n:])
@@ -175,17 +195,17 @@ def ended(errors):
 
 def notebooks():
     "Every notebook of the library and every tutorial runs."
-    ended(pool.run_all(notebook_jobs(), CORES))
+    run_all(notebook_jobs(), CORES)
 
 
 def changed():
     "The notebooks that differ from `main` run."
-    ended(pool.run_all(changed_notebooks(), CORES))
+    run_all(changed_notebooks(), CORES)
 
 
 def pytest():
     "The exported tests, side by side; then those that measure memory, alone."
-    ended(pool.run_all(pytest_jobs(), CORES) + pool.run_all(pytest_jobs(alone=True), 1))
+    run_all(pytest_jobs(), CORES); run_all(pytest_jobs(alone=True), 1)
 
 
 RUN = ROOT/"_runs/test"
@@ -380,8 +400,8 @@ def everything():
         return [partial(timed, o) for o in after]
     parts = [partial(timed, o) for o in (clean, house, latents)]
     slots = CORES - CORES//2 + 2 # commands have half of the cores; some jobs wait: for kernels, the browser, the clock
-    ended(pool.run_all([run_and_pages, *pytest_jobs(), *parts, *notebook_jobs(pages=())], slots))
-    ended(pool.run_all(pytest_jobs(alone=True), 1))
+    run_all([run_and_pages, *pytest_jobs(), *parts, *notebook_jobs(pages=())], slots)
+    run_all(pytest_jobs(alone=True), 1)
 
 
 def check():
@@ -389,7 +409,7 @@ def check():
     global FAST
     FAST = True
     parts = [partial(timed, o) for o in (clean, house)]
-    ended(pool.run_all([*parts, *changed_notebooks(), *pytest_jobs()], CORES))
+    run_all([*parts, *changed_notebooks(), *pytest_jobs()], CORES)
 
 
 @contextlib.contextmanager
@@ -415,10 +435,11 @@ if __name__ == "__main__":
     ENV.update(HALF)                                                                # for commands
     parts = [globals()[o] for o in [o for o in sys.argv[1:] if not o.startswith("--")] or ["everything"]]
     with warm_kernels(parts):
-        for part in parts: ended(pool.run_all(timed(part) or [], CORES))
+        for part in parts: run_all(timed(part) or [], CORES)
     spend("this process, with its browsers", pool.used()-spent.pop(CALLED, 0))
     print("\nprocessor seconds:")
     for what, n in spent.most_common(30): print(f"{n:8.0f}  {what}")
     print(f"\n{time.time()-t0:.0f} s in all")
+    if not_begun: print(f"{len(not_begun)} parts were not begun within {MINUTES:g} minutes: {', '.join(not_begun)}")
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
     sys.exit(bool(counts["failed"]))

@@ -315,7 +315,7 @@ def store_merge(
 # %% ../../nbs/lib/acts/10_manage.ipynb #5bbf4217
 def _text_numbers(docs):
     "Which text each row of a table's documents is of: chunks of one text have one number."
-    return np.cumsum(docs.chunk.fillna(0).eq(0))-1 if "chunk" in docs else pd.Series(np.arange(len(docs)))
+    return pd.Series(np.unique(first_chunks(docs), return_inverse=True)[1], docs.index)
 
 # %% ../../nbs/lib/acts/10_manage.ipynb #44f98d15
 def _part_of(table, kept):

@@ -162,7 +162,17 @@ def _closed_row(g, c, W, stats):
 # %% ../../nbs/lib/causal/03_patch.ipynb #19213867
 _columns = ["method", "control", "k", "side", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called",
             "gap", "left", "excess", "excess_lo", "excess_hi", "ratio", "ratio_lo", "ratio_hi", "loss", "loss_lo",
-            "loss_hi", "norm", "delta_fvu"]
+            "loss_hi", "norm", "delta_fvu", "n_random", "random_best"]
+
+# %% ../../nbs/lib/causal/03_patch.ipynb #b4b742f0
+def _of_draws(
+    per, # of `patch_by_document`
+) -> pd.DataFrame: # n_random, random_best by method, control, k, side
+    "How many sets of a size were drawn, and the largest share of the gap that one of them closes."
+    names = ["method", "control", "k", "side"]
+    sums = per.groupby([*names, "draw"], sort=False)[["gap", "left"]].sum()
+    closed = (1-sums.left/sums.gap.where(sums.gap > 0)).groupby(names, sort=False)
+    return pd.DataFrame(dict(n_random=closed.size(), random_best=closed.max()))
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #8477b473
 def gap_closed(
@@ -176,17 +186,19 @@ def gap_closed(
     sums = per.groupby([*names, "doc"], sort=False)[["n", "gap", "left", "nll", "nll_clean", "norm", "delta_fvu"]]
     sums = sums.mean().reset_index() # over draws
     docs = np.unique(sums.doc)
-    W = bootstrap_weights(len(docs), stats.n_bootstrap, stats.seed)
+    W, drawn = bootstrap_weights(len(docs), stats.n_bootstrap, stats.seed), _of_draws(per)
     wide = {key: g.set_index("doc").loc[docs] for key, g in sums.groupby(names, sort=False)}
     against = against or ("norm" if (per.control == "norm").any() else "frequency")
     out = []
     for key, g in wide.items():
-        control = wide.get((key[0], against, *key[2:])) if key[1] == "top" else None
-        out.append(dict(zip(names, key)) | _closed_row(g, control, W, stats))
+        other = (key[0], against, *key[2:])
+        control = wide.get(other) if key[1] == "top" else None
+        random = dict(n_random=0, random_best=np.nan) if control is None else drawn.loc[other].to_dict()
+        out.append(dict(zip(names, key)) | random | _closed_row(g, control, W, stats))
     t = pd.DataFrame(out)
     t["q"] = np.nan
     for _, g in t.groupby("side"): t.loc[g.index, "q"] = bh(g.p)
-    called = (t.q <= stats.fdr) & (t.excess > 0) & (t.effect > 0)
+    called = (t.q <= stats.fdr) & (t.excess > 0) & (t.effect > 0) & ~(t.effect <= t.random_best)
     told = {c: per[c].iloc[0] if c in per else o for c, o in (("regime", "task"), ("segment", "completion"))}
     return t.assign(**told, called=called)[_columns]
 
@@ -250,9 +262,11 @@ def _control_words(r, factor, span):
     if clear: answer = f"at least {factor:g} times as much"
     else: answer = f"more, but less than {factor:g} times as much" if r.called else "not shown to be more"
     difference = span(r.excess, r.excess_lo, r.excess_hi, "points")
-    by_chance = f"{100*(r.effect-r.excess):.0f} %".replace("-0 %", "0 %").replace("-", "−")
-    return (f"; as many random latents with as large a change close {by_chance} "
-            f"(difference {difference}), so it is {answer}")
+    share = lambda s: f"{100*s:.0f} %".replace("-0 %", "0 %").replace("-", "−")
+    n = int(r.n_random)
+    drawn = f"the best of {n} such sets {share(r.random_best)}" if n > 1 else "one such set"
+    return (f"; as many random latents with as large a change close {share(r.effect-r.excess)} "
+            f"({drawn}, difference {difference}), so it is {answer}")
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #c8bab2b0
 def _baseline_words(g, r, span):
@@ -272,7 +286,7 @@ def _finding_row(t, method, k):
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #d4358c80
 _NUMBERS = ("effect", "lo", "hi", "excess", "excess_lo", "excess_hi", "ratio", "ratio_lo", "ratio_hi", "p", "q",
-            "gap", "support")
+            "gap", "support", "n_random", "random_best")
 _NO_GAP = "No change: the two models predict alike, so there is no gap to close."
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #6a840e8f

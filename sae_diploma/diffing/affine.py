@@ -98,6 +98,24 @@ def _left_sums(pair, maps, rows, cells, ids, batch_size=8192):
         for k, m in maps.items(): left[k] = left[k]+add(delta-m(x))
     return size, left
 
+# %% ../../nbs/lib/diffing/17_affine.ipynb #327bacdc
+def _in_halves(pair, rows, seed):
+    "`(rows, maps)` for each half of the documents, the maps fitted to the other."
+    doc = pair.table.unit[rows]
+    half = np.random.default_rng(seed).permutation(doc.max()+1)[doc] % 2
+    return [(rows[half == h], fit_affine(pair, rows[half != h])) for h in (0, 1)]
+
+# %% ../../nbs/lib/diffing/17_affine.ipynb #cf3c506b
+def _left_of(pair, parts):
+    "`(cells, size, left)` as of `_left_sums`, over the rows of all `parts`, each with its maps."
+    told = []
+    for rows, maps in parts:
+        ids, cells = cells_of(pair, rows)
+        told.append((cells, *_left_sums(pair, maps, rows, cells, ids)))
+    cells, size, left = zip(*told)
+    return (pd.concat(cells, ignore_index=True), np.concatenate(size),
+            {k: np.concatenate([o[k] for o in left]) for k in left[0]})
+
 # %% ../../nbs/lib/diffing/17_affine.ipynb #e0081a19
 def affine(
     pair,        # `PairedStores`
@@ -106,10 +124,12 @@ def affine(
     groups=None, # (regime, segment) pairs; all that the documents have by default
     stats=None, **kw, # `Stats`: resamples, level, seed; or these by name
 ) -> pd.DataFrame: # kind, regime, segment, value, lo, hi, docs
-    "The share of the difference that each map leaves unexplained on held-out documents, with its interval."
-    stats, rows = Stats.of(stats, kw), eval_rows(pair, rows)
-    maps, (ids, cells), out = fit_affine(pair) if maps is None else maps, cells_of(pair, rows), []
-    size, left = _left_sums(pair, maps, rows, cells, ids)
+    """The share of the difference that each map leaves unexplained on held-out documents, with its interval; where none
+    are of the split 'sae', each half of the documents is held out from the maps that it is measured with."""
+    stats, rows, out = Stats.of(stats, kw), eval_rows(pair, rows), []
+    is_split = maps is not None or (pair.table.docs.split == "sae").any()
+    parts = [(rows, maps or fit_affine(pair))] if is_split else _in_halves(pair, rows, stats.seed)
+    cells, size, left = _left_of(pair, parts)
     for regime, segment in groups or PairSums(cells, 1).groups():
         b = by_document(cells, size, regime, segment)[1]
         if len(b) < 2: continue
@@ -154,20 +174,15 @@ def affine_crossed(
 ) -> pd.DataFrame: # kind, value, lo, hi, docs
     "The share of the difference that each map leaves, fitted to one half of the documents and measured on the other."
     stats, rows = Stats.of(stats, kw), eval_rows(pair, rows)
-    doc, parts = np.asarray(pair.doc)[rows], []
-    half = np.random.default_rng(stats.seed).permutation(doc.max()+1)[doc] % 2
-    for h in (0, 1):
-        on, maps = rows[half == h], fit_affine(pair, rows[half != h])
-        ids, cells = cells_of(pair, on)
-        size, left = _left_sums(pair, maps, on, cells, ids)
-        parts.append({k: by_document(cells, v, regime, "all")[1] for k, v in dict(left, size=size).items()})
-    of = {k: np.concatenate([o[k] for o in parts]) for k in parts[0]}
+    parts = _in_halves(pair, rows, stats.seed)
+    cells, size, left = _left_of(pair, parts)
+    of = {k: by_document(cells, v, regime, "all")[1] for k, v in dict(left, size=size).items()}
     check(len(of["size"]) > 1, f"documents: {len(of['size'])} found, and an interval needs at least 2; evaluate on "
           f"more documents", DataError)
     weights = bootstrap_weights(len(of["size"]), stats.n_bootstrap, stats.seed)
     names = ("value", "lo", "hi")
     return pd.DataFrame([dict(zip(names, scalar_ratio(of[k], of["size"], weights, stats.level)), kind=k,
-                              docs=len(of["size"])) for k in maps])[["kind", *names, "docs"]]
+                              docs=len(of["size"])) for k in left])[["kind", *names, "docs"]]
 
 # %% ../../nbs/lib/diffing/17_affine.ipynb #15839d88
 def affine_of_run(

@@ -79,8 +79,8 @@ def cells_of(
     pair, # `PairedStores`
     rows, # row indices
 ) -> tuple: # (cell of each row, table of the cells)
-    "The cells of some rows, as `make_cells` gives them: a document's tokens of one segment."
-    return make_cells(np.asarray(pair.doc)[rows], *names_of(pair.table, rows))
+    "The cells of some rows, as `make_cells` gives them: a text's tokens of one segment, all its chunks together."
+    return make_cells(pair.table.unit[rows], *names_of(pair.table, rows))
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #86b0ed8e
 def eval_rows(

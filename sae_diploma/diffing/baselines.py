@@ -252,7 +252,7 @@ def baselines(
     directions = baseline_directions(pair, **kw) if directions is None else directions
     check_resolution(sum(len(getattr(D, "W_dec", D)) for D in directions.values()), n_perm, fdr)
     rows, out = eval_rows(pair, rows), []
-    check_enough(len(np.unique(np.asarray(pair.doc)[rows])) >= 2, 1)
+    check_enough(len(np.unique(pair.table.unit[rows])) >= 2, 1)
     for family, D in directions.items():
         D = unit_directions(D)
         check(D.shape[1] == pair.d_in, f"directions: {family!r} has width {D.shape[1]}, the stores have {pair.d_in}")

@@ -215,7 +215,7 @@ def delta_lens(
         if len(S) < 2: continue
         spoken = _spoken(S, np.ones(len(S)), *settings)
         out.append(dict(direction=f"mean Δ, token {j+1}", regime="plain", segment="text", **spoken))
-    check_enough(out, len(np.unique(np.asarray(pair.doc)[rows])))
+    check_enough(out, len(np.unique(pair.table.unit[rows])))
     t = pd.DataFrame(out)
     t["q"] = bh(t.p)
     t["called"] = t.q <= stats.fdr

@@ -159,7 +159,7 @@ def joint_betas(
     squares are variances."""
     check_diff_sae(pair, dsae)
     rows = eval_rows(pair, rows)
-    docs, doc = np.unique(np.asarray(pair.doc)[rows], return_inverse=True)
+    docs, doc = np.unique(pair.table.unit[rows], return_inverse=True)
     check_enough(len(docs) >= 2, len(docs), "an interval over documents")
     threshold = torch.as_tensor(np.zeros(dsae.cfg.d_sae) if threshold is None else threshold, dtype=torch.float64)
     def read(at):
@@ -230,7 +230,7 @@ def model_specific(
     regimes, segments = names_of(pair.table, rows)
     for regime, segment in groups or PairSums(cells_of(pair, rows)[1], 1).groups():
         at = rows[in_group(regimes, segments, regime, segment)]
-        if len(np.unique(np.asarray(pair.doc)[at])) < 2: continue
+        if len(np.unique(pair.table.unit[at])) < 2: continue
         try: j = joint_betas(pair, dsae, threshold, at)
         except DataError: continue # no latent fires on these
         t = _sided(j, dsae.cfg.d_sae, stable, limit, stats)

@@ -287,7 +287,7 @@ def placebo_adjusted_diff(
     """One row per latent: `effect` (its strength), `t, p, q, called` against chance between runs,
     `support` in documents."""
     rows = np.asarray(rows)
-    docs, doc = np.unique(np.asarray(table.doc)[rows], return_inverse=True)
+    docs, doc = np.unique(table.unit[rows], return_inverse=True)
     stats = [_firing_sums(s, dsae, doc, len(docs), rows, batch_size) for s in _net_stores(ft, placebos)]
     (squares, on, support), ok = stats[0], stats[0][2] >= min_docs
     strength = np.where(ok, np.sqrt(squares/np.maximum(on, 1)), 0.)

@@ -149,7 +149,7 @@ def residual_norms(
             x = getattr(pair, side)[at].to(sae.W_dec)
             norms.append((x - sae.decode_sparse(*sae.encode_sparse(x))).norm(dim=1))
             sizes.append(x.norm(dim=1))
-        out.append(pd.DataFrame(dict(model=side, regime=r, segment=s, doc=np.asarray(pair.doc)[rows],
+        out.append(pd.DataFrame(dict(model=side, regime=r, segment=s, doc=pair.table.unit[rows],
                                      norm=torch.cat(norms).cpu().numpy(),
                                      size=torch.cat(sizes).cpu().numpy())))
     return pd.concat(out, ignore_index=True)

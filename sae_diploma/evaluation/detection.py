@@ -186,9 +186,9 @@ def detection(
 ) -> pd.DataFrame: # unit, freq, contexts, docs, auc, lo, hi, draws
     "How well contexts in which a unit is active are told from others; NaN for units that are active too seldom."
     check(n >= FEWEST["contexts"], f"n: {n} contexts are too few; use {FEWEST['contexts']} or more, 48 by default")
-    _, at = np.unique(table.doc[test.rows], return_inverse=True)
+    _, at = np.unique(table.unit[test.rows], return_inverse=True)
     W = bootstrap_weights(int(at.max())+1, n_bootstrap, seed)
-    W, docs = np.concatenate([np.ones((1, W.shape[1])), W]), [np.asarray(table.doc)[fit.rows], at]
+    W, docs = np.concatenate([np.ones((1, W.shape[1])), W]), [table.unit[fit.rows], at]
     which = range(test.on.shape[1]) if which is None else which
     rows = [_row(int(j), (fit, test), read, docs, n, seed, W)
             for j in progress(which, desc="contexts told apart", unit="unit")]

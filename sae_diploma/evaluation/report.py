@@ -59,7 +59,7 @@ def _measured(sae, store, table, held, seed):
     "Metrics over the held-out rows, these rows, and FVU's interval over documents, where there are any."
     if table is None: return measure(sae, store), None, {}
     rows = table.rows(split="eval" if held else None)
-    m, err, dev = measure_documents(sae, store, rows, table.doc[rows])
+    m, err, dev = measure_documents(sae, store, rows, table.unit[rows])
     lo_hi = dict(zip(("fvu_lo", "fvu_hi"), bootstrap_ratio(err, dev, seed=seed)[1:])) if len(err) > 1 else {}
     return m, rows, lo_hi
 

@@ -96,7 +96,9 @@ def wilson(
 def twin_drift(
     t, of_twin, # tables of `drift` of one group: of the dictionary and of its frozen twin
 ) -> dict: # tested and called of both, difference of the shares, lo, hi
-    "Shares of tested latents that are called, and their difference, trained less frozen; NaN where nothing is tested."
+    """Shares of tested latents that are called, and their difference, trained less frozen (Newcombe 1998, method 10);
+    NaN where nothing is tested. The interval takes latents as independent: it is too narrow where many change with one
+    document."""
     n, x = ([int(getattr(o, c).sum()) for o in (t.assign(tested=t.p.notna()), of_twin.assign(tested=of_twin.p.notna()))]
             for c in ("tested", "called"))
     out = dict(tested=n[0], called=x[0], twin_tested=n[1], twin_called=x[1])
@@ -114,4 +116,4 @@ def twin_drift_words(
     if not np.isfinite(of["difference"]): return said+"."
     apart = estimate(of["difference"], of["lo"], of["hi"], 100, unit="points")
     means = "" if of["lo"] > 0 else ": that so many are called is no sign of learned features"
-    return f"{said} (difference of the shares {apart}){means}."
+    return f"{said} (difference of the shares {apart}, as if each latent were called by itself){means}."

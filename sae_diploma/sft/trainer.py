@@ -244,6 +244,7 @@ def build_trainer(model, tok, args, data, plain, peft_config, patience):
     t.remove_callback(PrinterCallback)
     t.add_callback(_callback("Fine-tuning"))
     if patience: t.add_callback(EarlyStoppingCallback(patience))
+    t.args.restore_callback_states_from_checkpoint = patience > 0 # a run that goes on knows how long it has waited
     return t
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #f40172e5
