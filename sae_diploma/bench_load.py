@@ -85,6 +85,7 @@ def measure_load(
     given, cores = before.get("given", {}), usable_cores()
     given |= {str(n): granted(n, cores) for n in beside if str(n) not in given}
     result = dict(machine=machine(), cores=cores, preset=preset, given=given, rows=rows)
+    if out: save_json(result, out)
     todo = [(n, s) for n in beside for s in find_chapters(chapters) if (s, n) not in have]
     for n, s in progress(todo, desc="chapters"):
         rows.append(dict(stage=s, beside=n, **_measure(Path(folder)/f"beside_{n}", s, preset, n, chapters)))

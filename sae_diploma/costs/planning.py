@@ -7,7 +7,7 @@ __all__ = ['SLACK', 'ChapterPlan', 'lengths_in', 'make_plan', 'short', 'plan_row
            'plan_lines', 'fits_memory', 'check_plan', 'say_plan']
 
 # %% ../../nbs/lib/costs/09_planning.ipynb #28579d2a
-import shutil
+import os, shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,7 +91,9 @@ def busy_words(
     if not machine.cores: return ""
     cores = f"{machine.cores} core{'s'*(machine.cores > 1)}"
     said = f"; load {machine.load:.1f} on {cores}"
-    if machine.load >= .5*machine.cores: said += ": others compute here, and times are those of a quiet machine"
+    if machine.load >= .5*machine.cores:
+        said += ": others compute here, and times are those of a quiet machine"
+        if "OMP_NUM_THREADS" not in os.environ: said += "; small models may then be faster with OMP_NUM_THREADS=1"
     return said + (f"; {quota_words()}" if quota_words() else "")
 
 # %% ../../nbs/lib/costs/09_planning.ipynb #3ced0fea

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..core import *
 from ..costs.remaining import about
 from .forks import Forks, Idle
-from .kernels import kernel_env, quiet, run_chapter
+from .kernels import kernel_env, kernel_forks, quiet, run_chapter
 from .parameters import chosen_chapters, load_preset, preset_for_some, resolve_params
 from .plans import plan
 from .progress import Progress, clock
@@ -160,9 +160,7 @@ def _run_all(chs, run_dir, params, todo, say, forks=None):
 # %% ../../nbs/lib/pipeline/10_runner.ipynb #0a1c0949
 def _forks(run_dir, params, left):
     "A context of `Forks` for the chapters that are left, or of None where their kernels are ordinary ones."
-    fresh = sys.platform != "linux" or os.environ.get("SAE_DIPLOMA_KERNELS") == "fresh"
-    if fresh or len(left) < 2 or not planned(run_dir, params): return contextlib.nullcontext()
-    return Forks(kernel_env())
+    return kernel_forks() if len(left) > 1 and planned(run_dir, params) else contextlib.nullcontext()
 
 # %% ../../nbs/lib/pipeline/10_runner.ipynb #39604fb4
 def reproduce(

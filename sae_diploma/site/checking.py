@@ -6,10 +6,13 @@
 __all__ = ['check_site']
 
 # %% ../../nbs/lib/site/29_checking.ipynb #91782678
-import re
+import functools, re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
+
+from ..core import *
 
 # %% ../../nbs/lib/site/29_checking.ipynb #038a43fe
 _void = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -84,6 +87,19 @@ class _Page(HTMLParser):
         if m and not self.within(*_literal_tags) and not shown:
             self.fault(f"left as it was written: {s[max(0, m.start()-20):m.end()+20].strip()!r}")
 
+# %% ../../nbs/lib/site/29_checking.ipynb #7ef378ed
+class _Found(NamedTuple):
+    "What `_Page` has found."
+    links:list
+    loads:list
+    ids:set
+    faults:list
+
+# %% ../../nbs/lib/site/29_checking.ipynb #f7a1ec88
+def _found_on(f):
+    p = _Page(f.read_text(encoding="utf-8"))
+    return _Found(p.links, p.loads, p.ids, p.faults)
+
 # %% ../../nbs/lib/site/29_checking.ipynb #aff87719
 def _leads_nowhere(ref, loaded, f, out, pages):
     "What is wrong with a link of the page `f`, or with what it loads; '' where all is well."
@@ -100,11 +116,15 @@ def check_site(
 ) -> list:
     "Broken links, missing files, other hosts, and what no reader should see, as 'page: what' lines."
     out = Path(out).resolve()
-    pages = {f: _Page(f.read_text(encoding="utf-8")) for f in sorted(out.rglob("*.html"))}
-    bad = []
+    files, bad = sorted(out.rglob("*.html")), []
+    pages = dict(zip(files, fork_each(_found_on, files)))
+    known = functools.cache(lambda folder, ref, loaded: _leads_nowhere(ref, loaded, folder/"page", out, pages))
+    def leads(ref, loaded, f): # a sidebar is the same on every page of a folder
+        if ref[:1] in ("", "#", "?"): return _leads_nowhere(ref, loaded, f, out, pages)
+        return known(f.parent, ref, loaded)
     for f, p in pages.items():
         refs = [*((o, False) for o in p.links), *((o, True) for o in p.loads)]
-        links = [_leads_nowhere(ref, loaded, f, out, pages) for ref, loaded in refs]
+        links = [leads(ref, loaded, f) for ref, loaded in refs]
         bad += [f"{f.relative_to(out)}: {o}" for o in [*p.faults, *links] if o]
     elsewhere = re.compile(r"(?:@import|url\()\s*[\"'(]*https?:")
     styles = [f for f in out.rglob("*.css") if elsewhere.search(f.read_text(encoding="utf-8"))]

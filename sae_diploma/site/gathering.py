@@ -6,8 +6,8 @@
 __all__ = ['DATA_LIMIT', 'gather']
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #91141d40
-import multiprocessing, re, shutil
-from concurrent.futures import ProcessPoolExecutor
+import multiprocessing, os, re, shutil
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 from ..cards import publish_cards
@@ -16,11 +16,12 @@ from ..escape import *
 from ..found import opening
 from ..front import add_front, with_front
 from ..pipeline import *
+from ..pipeline.kernels import kernel_forks
 from .answers import *
 from .asked import *
 from .captions import *
 from .library import *
-from .library import note_below_title, lib_page, page_number, run_page
+from .library import keep_run, note_below_title, lib_page, page_number, run_page
 from .pages import *
 from .pages import markdown_cell, cell_source
 from .processing import *
@@ -85,6 +86,9 @@ def _executed_page(nb, run_dir, of):
     if found := opening(run_dir, of): d["cells"].insert(1, markdown_cell(found))
     return d
 
+# %% ../../nbs/lib/site/25_gathering.ipynb #f86572b7
+RUN_NOW = ("methodology", "contributing", "architecture", "glossary") # their code is run for every version
+
 # %% ../../nbs/lib/site/25_gathering.ipynb #54207615
 def _chapter_page(nb, run_dir, stage, chapters, cache):
     "A page of the top level: a chapter as it ran, the methodology run now, all else as written."
@@ -95,7 +99,7 @@ def _chapter_page(nb, run_dir, stage, chapters, cache):
         d = process(tmp, order=page_number(nb))
         tmp.unlink()
         return d
-    if nb.stem in ("methodology", "contributing", "architecture", "glossary"): return run_page(nb, cache, "")
+    if nb.stem in RUN_NOW: return run_page(nb, cache, "")
     d = process(nb, order=page_number(nb))
     has_code = any(cell_source(c).strip() for c in d["cells"] if c["cell_type"] == "code")
     if has_code and nb.name != "index.ipynb":
@@ -121,8 +125,11 @@ def _elsewhere(nb, run_dir, chapters):
     return nb.stem in ("architecture", "contributing", "00_base_model")
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #05f7d34d
-def _run_pages(nbs, cache):
-    "(notebook, page) of each, run one after another."
+def _run_pages(first, nbs, cache):
+    "(notebook, page) of each; `first` and they run side by side, in kernels that are forked where they can be."
+    env = {**os.environ, **fair_share(), **thread_limits(1)} # threads that share a core would wait for each other
+    with kernel_forks(env) as forks, ThreadPoolExecutor(usable_cores()) as pool:
+        list(pool.map(lambda nb: keep_run(nb, cache, forks), [*first, *nbs]))
     return [(nb, run_page(nb, cache)) for nb in nbs]
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #7f4c4a9b
@@ -139,12 +146,15 @@ def gather(
     nbs, cache = root/"nbs", root/"_proc"
     chapters = {c.nb.name: s for s, c in find_chapters(nbs).items()}
     extra = [nb for o in ("tutorials", "benchmarks") for nb in sorted((nbs/o).glob("*.ipynb"))] if library and not own else []
-    # tutorials and benchmarks run in kernels of their own, while this process makes the other pages; no thread: Python
-    # 3.11 parses code in one at a time only
-    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-    ran_pages = pool.submit(_run_pages, extra, cache) if extra else None # a pool starts its process with its first task
-    front = add_front(run_dir, stage)
     pages = [nb for nb in sorted(nbs.glob("*.ipynb")) if not own or not _elsewhere(nb, run_dir, chapters)]
+    pages = sorted(pages, key=lambda nb: nb.stem in RUN_NOW) # they come last here, and first in the other process
+    # what runs in kernels does so while this process makes the other pages; no thread: Python 3.11 parses code in one
+    # at a time only
+    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    now = [nb for nb in pages if nb.stem in RUN_NOW]
+    ran_pages = pool.submit(_run_pages, now, extra, cache) if extra else None # a pool begins with a task
+    if extra: _library_pages(root, cache, stage, failed or {})
+    front = add_front(run_dir, stage)
     for i, nb in enumerate(pages, 1):
         if told: told(i, len(pages))
         d = _chapter_page(nb, run_dir, stage, chapters, cache)
@@ -152,7 +162,6 @@ def gather(
         for c in d["cells"]:
             if cell_source(c).startswith(ANSWER) and (found := answer(run_dir)): c["source"] = found
         write_notebook(with_front(d, front), stage/f"{page_name(nb)}.ipynb")
-    if library and not own: _library_pages(root, cache, stage, failed or {})
     for nb, d in ran_pages.result() if extra else (): write_notebook(d, stage/nb.parent.name/f"{page_name(nb)}.ipynb")
     pool.shutdown()
     _assets(run_dir, nbs, stage)

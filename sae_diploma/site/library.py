@@ -152,12 +152,12 @@ def _why_not(e, log):
     return f"its kernel died: {' '.join(said[-40:])}"
 
 # %% ../../nbs/lib/site/23_library.ipynb #dbc713e4
-def _run_or_note(nb, ran):
+def _run_or_note(nb, ran, forks=None):
     "Run a notebook into the file `ran`, or write it there with a note on why it did not run; whether it ran."
     import papermill as pm
     from nbclient.exceptions import DeadKernelError
     log = ran.with_name("log")
-    try: run_notebook(nb, ran, log, cwd=str(nb.parent))
+    try: run_notebook(nb, ran, log, env=forks and forks.env, forks=forks, cwd=str(nb.parent))
     except (pm.PapermillExecutionError, DeadKernelError) as e:
         note, why = load_json(nb), md_text(_why_not(e, log), 500)
         why = f"This page could not be executed ({why}): it is shown as written, without results."
@@ -167,16 +167,33 @@ def _run_or_note(nb, ran):
     return True
 
 # %% ../../nbs/lib/site/23_library.ipynb #142810d7
+def _ran_file(nb, cache):
+    "Where an executed notebook is kept: its name tells its text, its results, what it imports and the versions."
+    results = sorted((nb.parent/"results").rglob("*.json"))
+    key = fingerprint([nb.read_text(encoding="utf-8"), versions(), _library(nb), *map(sha256_file, results)])
+    return cache/f"ran-{page_name(nb)}-{key}.json"
+
+# %% ../../nbs/lib/site/23_library.ipynb #ace0a28b
+def _keep(ran, nb, cache):
+    "Keep what was executed in place of earlier ones."
+    for kind in ("ran", "run"):
+        for old in cache.glob(f"{kind}-{page_name(nb)}-*.json"): old.unlink(missing_ok=True)
+    save_json(load_json(ran), _ran_file(nb, cache))
+
+# %% ../../nbs/lib/site/23_library.ipynb #95b645ca
+def keep_run(nb, cache, forks=None):
+    "Execute a notebook, where it is not kept as executed, and keep it; one that stops is left to `run_page`."
+    if _ran_file(nb, cache).exists(): return
+    with tempfile.TemporaryDirectory() as tmp:
+        if _run_or_note(nb, Path(tmp)/nb.name, forks): _keep(Path(tmp)/nb.name, nb, cache)
+
+# %% ../../nbs/lib/site/23_library.ipynb #c19bc9bb
 def run_page(nb, cache, up="../"):
     "The page of a notebook, executed, benchmarks on their own results, or a note on why not; what ran is kept."
-    name, results = page_name(nb), sorted((nb.parent/"results").rglob("*.json"))
-    key = fingerprint([nb.read_text(encoding="utf-8"), versions(), _library(nb), *map(sha256_file, results)])
-    kept = cache/f"ran-{name}-{key}.json"
+    kept, page = _ran_file(nb, cache), dict(up=up, order=page_number(nb))
     with tempfile.TemporaryDirectory() as tmp:
         ran = Path(tmp)/nb.name
         if kept.exists(): shutil.copy(kept, ran)
-        elif not _run_or_note(nb, ran): return process(ran, up=up, order=page_number(nb))
-        else:
-            for old in [*cache.glob(f"ran-{name}-*.json"), *cache.glob(f"run-{name}-*.json")]: old.unlink()
-            save_json(load_json(ran), kept)
-        return process(ran, True, up=up, order=page_number(nb))
+        elif not _run_or_note(nb, ran): return process(ran, **page)
+        else: _keep(ran, nb, cache)
+        return process(ran, True, **page)

@@ -9,6 +9,8 @@ __all__ = ['read_html', 'write_html', 'mathml', 'level_headings', 'legible_table
 import functools, html, itertools, re
 from pathlib import Path
 
+from ..core import *
+
 # %% ../../nbs/lib/site/28_postprocess.ipynb #50edfd2a
 def read_html(
     page:str, # HTML
@@ -258,6 +260,12 @@ def searchable(
         else: t = s if "search-file.js" in s else _search_file[0].sub(_search_file[1], s, count=1)
         if t != s: p.write_text(t, encoding="utf-8")
 
+# %% ../../nbs/lib/site/28_postprocess.ipynb #ab81e50f
+def _localise_page(f):
+    soup = read_html(f.read_text(encoding="utf-8"))
+    for step in (_formulas, _without_cdn, _accessible): step(soup)
+    f.write_text(write_html(soup), encoding="utf-8")
+
 # %% ../../nbs/lib/site/28_postprocess.ipynb #18e0395a
 _import = re.compile(r"""@import\s*(?:url\(\s*(?:"https?:[^"]*"|'https?:[^']*'|https?:[^)]*)\s*\)|"""
                      r""""https?:[^"]*"|'https?:[^']*')[^;{}]*;?""")
@@ -266,11 +274,8 @@ def localise(
     out:Path, # folder of the site
 ):
     "Make the pages of a rendered site independent of other hosts, and accessible."
-    for f in out.rglob("*.html"):
-        if f.is_relative_to(out/"cards"): continue # made by `cards`, which needs neither
-        soup = read_html(f.read_text(encoding="utf-8"))
-        for step in (_formulas, _without_cdn, _accessible): step(soup)
-        f.write_text(write_html(soup), encoding="utf-8")
+    pages = [f for f in out.rglob("*.html") if not f.is_relative_to(out/"cards")] # `cards` needs neither
+    for _ in fork_each(_localise_page, pages): pass
     searchable(out)
     for f in out.rglob("*.css"):
         s = f.read_text(encoding="utf-8")

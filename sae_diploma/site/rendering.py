@@ -6,7 +6,7 @@
 __all__ = ['OLDEST', 'FEW', 'quarto_version', 'new_enough', 'quarto_note', 'renderer', 'quarto_warnings', 'run_quarto', 'render']
 
 # %% ../../nbs/lib/site/30_rendering.ipynb #167a0a77
-import functools, multiprocessing, os, re, shutil, subprocess, sys
+import functools, os, re, shutil, subprocess, sys
 from pathlib import Path
 
 from ..core import *
@@ -90,7 +90,7 @@ def run_quarto(
     return said
 
 # %% ../../nbs/lib/site/30_rendering.ipynb #0c87f48f
-_site = None # whose pages forks render
+_site, FEW = None, 16 # whose pages forks render; fewer pages take less time than forks
 
 def _rendered(src):
     "A page's HTML, what the renderer keeps of it, its warnings, broken links and files."
@@ -109,22 +109,14 @@ def _taken(site, page, html, env, said, lost, files):
     site.resources |= files
 
 # %% ../../nbs/lib/site/30_rendering.ipynb #720eba99
-FEW = 16 # pages take less time than forks
-
-def _in_forks(
-    site,    # of smalldocs, with its pages
-    tell,    # is called when one is done
-    n=None,  # processes; one for each core by default
-) -> dict: # source of a page -> what `_taken` takes
-    "The pages, rendered side by side; {} where there are few, one core, or no forks, as outside of Linux."
+def _rendered_pages(site, tell):
+    "{source: what `_taken` takes} of the pages, rendered side by side; {} where one process renders them."
     global _site
-    n = n or usable_cores()
-    if n < 2 or len(site.pages) < FEW or sys.platform != "linux": return {}
     _site, out = site, {}
-    with multiprocessing.get_context("fork").Pool(n) as pool:
-        for src, of in pool.imap_unordered(_rendered, [*site.pages], chunksize=4):
-            out[src] = of
-            tell()
+    if usable_cores() < 2 or len(site.pages) < FEW or sys.platform != "linux": return out
+    for src, of in fork_each(_rendered, [*site.pages], FEW):
+        out[src] = of
+        tell()
     return out
 
 # %% ../../nbs/lib/site/30_rendering.ipynb #e9105885
@@ -139,7 +131,7 @@ def _smalldocs_site(stage, told):
             if told: told(self.begun, len(self.pages))
         def load_symbols(self): # the last step before the pages
             super().load_symbols()
-            self.ready = _in_forks(self, self.tell)
+            self.ready = _rendered_pages(self, self.tell)
         def render_page(self, page):
             if page.src in self.ready: return _taken(self, page, *self.ready[page.src])
             self.tell()
