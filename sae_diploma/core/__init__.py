@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['SaeDiplomaError', 'ParamError', 'UnreadableError', 'DataError', 'CorruptError', 'LockedError', 'check', 'or_say',
-           'near', 'set_seed', 'get_device', 'get_dtype', 'amp_dtype', 'progress', 'package_dir', 'make_folder',
-           'replace_file', 'disk_full', 'room_for', 'atomic_path', 'save_json', 'found_file', 'load_json',
-           'save_parquet', 'load_parquet', 'save_safetensors', 'load_safetensors', 'sha256_file', 'content_hash',
-           'fingerprint', 'versions', 'save_manifest', 'load_manifest', 'RunLock', 'in_turn', 'token_text', 'MARK',
-           'contents', 'may_write', 'strangers', 'mark_folder', 'own_files', 'seal_folder', 'clear_folder',
-           'new_folder', 'tree_memory', 'MemoryWatch', 'watch_memory', 'MAPPED', 'trim_memory', 'trim_after_cells',
-           'cpu_quota', 'usable_cores', 'quota_words', 'worker_count', 'POOLS', 'thread_limits', 'in_workers',
-           'fit_threads', 'fork_each', 'others_busy', 'waiting_threads', 'fair_share', 'share_fairly']
+           'near', 'set_seed', 'get_device', 'get_dtype', 'amp_dtype', 'native_bfloat16', 'progress', 'package_dir',
+           'make_folder', 'replace_file', 'disk_full', 'room_for', 'atomic_path', 'save_json', 'found_file',
+           'load_json', 'save_parquet', 'load_parquet', 'save_safetensors', 'load_safetensors', 'sha256_file',
+           'content_hash', 'fingerprint', 'versions', 'save_manifest', 'load_manifest', 'RunLock', 'in_turn',
+           'token_text', 'MARK', 'contents', 'may_write', 'strangers', 'mark_folder', 'own_files', 'seal_folder',
+           'clear_folder', 'new_folder', 'tree_memory', 'MemoryWatch', 'watch_memory', 'MAPPED', 'trim_memory',
+           'trim_after_cells', 'cpu_quota', 'usable_cores', 'quota_words', 'worker_count', 'POOLS', 'thread_limits',
+           'in_workers', 'fit_threads', 'fork_each', 'others_busy', 'waiting_threads', 'fair_share', 'share_fairly']
 
 # %% ../../nbs/lib/core/99_core.ipynb #f07fa69a
 from .errors import *
@@ -30,7 +30,7 @@ from .files import to_plain
 # %% ../../nbs/lib/core/99_core.ipynb #af141051
 _all_ = [
     "SaeDiplomaError", "ParamError", "UnreadableError", "DataError", "CorruptError", "LockedError", "check",
-    "or_say", "near", "set_seed", "get_device", "get_dtype", "amp_dtype", "progress", "package_dir",
+    "or_say", "near", "set_seed", "get_device", "get_dtype", "amp_dtype", "native_bfloat16", "progress", "package_dir",
     "make_folder", "replace_file", "disk_full", "room_for", "atomic_path", "save_json", "found_file",
     "load_json", "save_parquet", "load_parquet", "save_safetensors", "load_safetensors", "sha256_file", "content_hash",
     "fingerprint", "versions", "save_manifest", "load_manifest", "RunLock", "in_turn", "token_text", "MARK", "contents",
