@@ -111,12 +111,11 @@ def fork_each(
     "Yield `fn` of each item in their order, by forks; one after another where few, on one core, or outside of Linux."
     global _of_forks
     n, items = n or usable_cores(), list(items)
-    if n < 2 or len(items) < few or sys.platform != "linux":
-        yield from map(fn, items)
-        return
-    _of_forks = fn
-    with multiprocessing.get_context("fork").Pool(n) as pool:
-        yield from pool.imap(_called, items, chunksize=max(1, len(items)//(16*n)))
+    if n > 1 and len(items) >= few and sys.platform == "linux":
+        _of_forks = fn
+        with multiprocessing.get_context("fork").Pool(n) as pool:
+            yield from pool.imap(_called, items, chunksize=max(1, len(items)//(16*n)))
+    else: yield from map(fn, items)
 
 # %% ../../nbs/lib/core/08_cores.ipynb #8be3270b
 def fit_threads() -> int: # threads of PyTorch
