@@ -440,6 +440,6 @@ if __name__ == "__main__":
     print("\nprocessor seconds:")
     for what, n in spent.most_common(30): print(f"{n:8.0f}  {what}")
     print(f"\n{time.time()-t0:.0f} s in all")
-    if not_begun: print(f"{len(not_begun)} parts were not begun within {MINUTES:g} minutes: {', '.join(not_begun)}")
+    if not_begun: print(f"{len(not_begun)} parts were not begun within {MINUTES:g} minutes, {', '.join(not_begun[:5])} first")
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
     sys.exit(bool(counts["failed"]))
