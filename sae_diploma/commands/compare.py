@@ -73,7 +73,9 @@ def may_read(
 # %% ../../nbs/lib/commands/07_compare.ipynb #197832d8
 def _dictionary(name, path, sae, model, layer):
     "The SAE, when it is one of this place of the model; raises `ParamError` for one of another."
+    from sae_diploma.evaluation.given import check_module
     from sae_diploma.models import d_model, down_proj
+    check_module(sae, model, layer, path, name)
     hookpoint = sae.cfg.hookpoint or "resid_post"
     down = down_proj(model, layer) if hookpoint == "mlp_act" else None
     width = d_model(model) if down is None else getattr(down, "in_features", None) or down.nx

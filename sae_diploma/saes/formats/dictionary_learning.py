@@ -144,7 +144,7 @@ def dl_sae(
     more = dict(prefixes=tuple(t["group_sizes"].cumsum(0).tolist())) if "group_sizes" in extra else {}
     cfg = SAEConfig(kind, d, d_sae, k=dl_k(tr, t, file) if batch or kind == "topk" else 1,
                     normalize_decoder=unit_rows(out["W_dec"]), dtype=dtype_name(out["W_enc"]), **at, **more)
-    return made(cfg, out, dict(format="dictionary_learning", config=tr))
+    return made(cfg, out, dict(format="dictionary_learning", config=tr, module=word(tr, "submodule_name", file)))
 
 # %% ../../../nbs/lib/formats/04_dictionary_learning.ipynb #4406ab9a
 def read_dictionary_learning(

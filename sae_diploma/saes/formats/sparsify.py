@@ -47,7 +47,8 @@ def read_sparsify(
     cfg = SAEConfig("topk", d, d_sae, k=k, dtype=dtype_name(t["encoder.weight"]), **at,
                     normalize_decoder=switch(c, "normalize_decoder", folder, True) and unit_rows(t["W_dec"]))
     ours = dict(W_enc=t["encoder.weight"].t(), b_enc=t["encoder.bias"], W_dec=t["W_dec"], b_dec=t["b_dec"])
-    return made(cfg, ours, dict(format="sparsify", config=c))
+    info = dict(format="sparsify", config=c)
+    return made(cfg, ours, info if cfg.layer is None else dict(info, module=Path(folder).name))
 
 READERS["sparsify"] = Reader(read_sparsify, weights=("sae.safetensors",), files=("cfg.json",))
 
