@@ -432,7 +432,7 @@ _scored = "scored = activations.scoreboard_activations("
 def _planted(p):
     "Items of the planted activations."
     levels, first, more = (listed(p[o]) for o in ("levels", "seeds", "other_seeds"))
-    n_methods = len(listed(p.get("planted_methods", ""))) or 13
+    n_methods = len(listed(p.get("planted_methods", ""))) or 20 # of `planted.activations.scored_methods`
     for i, level in enumerate(levels):
         d, latents, tokens = _levels.get(level, _levels["easy" if level.startswith("hierarchy") else "medium"])
         n = len(first) if i == 0 else len(more) or 1
