@@ -80,11 +80,6 @@ class PairedStores:
         "(n,) document of each row."
         return self.table.doc
 
-    @property
-    def unit(self):
-        "(n,) text of each row, as `TokenTable.unit`: what statistics draw, leave out and swap."
-        return self.table.unit
-
     def __len__(self): return len(self.table)
 
     def rows(self, split=None, regime=None, segment=None, drop_bos=True):
