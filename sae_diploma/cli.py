@@ -273,7 +273,7 @@ def main(
     args = vars(parser.parse_args(_spell(argv[1:], parser)))
     args.pop("xtra")
     debug = args.pop("pdb")
-    if argv[0] in _computes or args.get("tables_only"): share_fairly() # chapters do it by themselves
+    if argv[0] in _computes or args.get("tables_only"): share_fairly(); keep_freed() # chapters do it by themselves
     _call(_commands[argv[0]], args, debug)
 
 # %% ../nbs/lib/running/02_cli.ipynb #7e35d08e

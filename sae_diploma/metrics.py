@@ -197,6 +197,15 @@ def pad_documents(
     ids = np.where(mask, np.asarray(table.token)[at], pad_id).astype(np.int64)
     return tuple(map(torch.as_tensor, (ids, mask, keep)))
 
+# %% ../nbs/lib/measuring/00_metrics.ipynb #0f32abc8
+def _once(table, docs, mask):
+    "(len(docs), longest) bool: real tokens, without those that a chunk repeats from the one before."
+    from sae_diploma.acts.store import SEGMENTS
+    at = np.searchsorted(table.doc, docs)[:, None] + np.arange(mask.shape[1])
+    segment = np.asarray(table.segment)[np.minimum(at, len(table.segment)-1)]
+    return mask & torch.as_tensor(segment != SEGMENTS.index("context"))
+
+
 # %% ../nbs/lib/measuring/00_metrics.ipynb #708886cf
 def length_batches(
     length,       # (n,) tokens per document
@@ -219,22 +228,22 @@ def _per_document(name, mask, **sums):
     return pd.DataFrame(dict(sae=name, n_tokens=mask[:, 1:].sum(1).cpu().numpy(), **sums))
 
 # %% ../nbs/lib/measuring/00_metrics.ipynb #d97dc448
-def _ce_batch(model, ids, mask, keep, saes, layer, hookpoint):
-    "`ce_by_document` of one padded batch."
+def _ce_batch(model, ids, mask, keep, once, saes, layer, hookpoint):
+    "`ce_by_document` of one padded batch, over the tokens `once`."
     import pandas as pd
     from sae_diploma.models import splice
     device = next(model.parameters()).device
-    ids, mask, keep = (o.to(device) for o in (ids, mask, keep))
+    ids, mask, keep, once = (o.to(device) for o in (ids, mask, keep, once))
     logits = lambda: model(input_ids=ids, attention_mask=mask.long(), use_cache=False).logits
     put = lambda new: lambda x: torch.where(keep[..., None], new(x).to(x.dtype), x)
-    clean, logp = token_losses(logits(), ids, mask)
-    with splice(model, layer, hookpoint, put(torch.zeros_like)): zero, _ = token_losses(logits(), ids, mask)
+    clean, logp = token_losses(logits(), ids, once)
+    with splice(model, layer, hookpoint, put(torch.zeros_like)): zero, _ = token_losses(logits(), ids, once)
     out = []
     for name, sae in saes.items():
         with splice(model, layer, hookpoint, put(lambda x: sae(x.to(sae.W_dec)))):
-            own, logq = token_losses(logits(), ids, mask)
-        kl = torch.nn.functional.kl_div(logq, logp, reduction="none", log_target=True).sum(-1).double() * mask[:, 1:]
-        out.append(_per_document(name, mask, ce_clean=clean, ce_sae=own, ce_zero=zero, kl=kl))
+            own, logq = token_losses(logits(), ids, once)
+        kl = torch.nn.functional.kl_div(logq, logp, reduction="none", log_target=True).sum(-1).double() * once[:, 1:]
+        out.append(_per_document(name, once, ce_clean=clean, ce_sae=own, ce_zero=zero, kl=kl))
     return pd.concat(out)
 
 # %% ../nbs/lib/measuring/00_metrics.ipynb #e518b9bb
@@ -257,7 +266,8 @@ def ce_by_document(
     length = np.searchsorted(table.doc, docs, side="right") - np.searchsorted(table.doc, docs)
     out = []
     for b in progress(list(length_batches(length, batch_tokens)), desc="CE recovered", unit="batch"):
-        sums = _ce_batch(model, *pad_documents(table, docs[b]), saes, layer, hookpoint)
+        ids, mask, keep = pad_documents(table, docs[b])
+        sums = _ce_batch(model, ids, mask, keep, _once(table, docs[b], mask), saes, layer, hookpoint)
         out.append(sums.assign(doc=np.tile(docs[b], len(saes))))
     out = pd.concat(out).sort_values("doc", kind="stable", ignore_index=True)
     return out[[*(["sae"] if saes is sae else []), "doc", "n_tokens", "ce_clean", "ce_sae", "ce_zero", "kl"]]

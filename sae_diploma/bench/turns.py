@@ -52,8 +52,8 @@ class Turn:
         keep:bool=False, # whether freed memory is kept
     ):
         self.name, self.err = name, tempfile.TemporaryFile("w+", encoding="utf-8")
-        env = {**os.environ, "OMP_NUM_THREADS": str(threads), "SAE_DIPLOMA_QUIET": "1", "HF_HUB_OFFLINE": "1",
-               "TOKENIZERS_PARALLELISM": "false", **(KEEP if keep else {})}
+        env = dict(memory_env(keep), OMP_NUM_THREADS=str(threads), SAE_DIPLOMA_QUIET="1", HF_HUB_OFFLINE="1",
+                   TOKENIZERS_PARALLELISM="false")
         code = (f"import torch; torch.set_num_threads({threads}); from sae_diploma.bench.turns import serve; "
                 f"serve({name!r}, {str(folder)!r}, {layer}, {dtype!r})")
         self.p = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], env=env, stdin=subprocess.PIPE,

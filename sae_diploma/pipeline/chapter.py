@@ -74,7 +74,7 @@ class Chapter:
         if callable(ip) and ip(): trim_after_cells(ip())
         alone = not os.environ.get("SAE_DIPLOMA_PIPELINE") # another kernel may have done other things before
         self._cpu = sum(os.times()[:4]) if alone else 0.
-        if alone: share_fairly()
+        if alone: share_fairly(); keep_freed()
 
 # %% ../../nbs/lib/pipeline/07_chapter.ipynb #15e6f834
 @patch

@@ -88,8 +88,8 @@ def run_notebook(
                                    env=env, forks=forks, **kw)
 
 # %% ../../nbs/lib/pipeline/09_kernels.ipynb #a35f073b
-_kernel_env = dict(MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_="8000000000", TOKENIZERS_PARALLELISM="false",
-                   PYDEVD_DISABLE_FILE_VALIDATION="1", SAE_DIPLOMA_PIPELINE="1")
+_kernel_env = dict(KEEP_FREED, TOKENIZERS_PARALLELISM="false", PYDEVD_DISABLE_FILE_VALIDATION="1",
+                   SAE_DIPLOMA_PIPELINE="1")
 
 def kernel_env() -> dict:
     "The environment of a chapter's kernel: this process's, freed memory kept, threads that share the processor."
