@@ -205,7 +205,6 @@ def _once(table, docs, mask):
     segment = np.asarray(table.segment)[np.minimum(at, len(table.segment)-1)]
     return mask & torch.as_tensor(segment != SEGMENTS.index("context"))
 
-
 # %% ../nbs/lib/measuring/00_metrics.ipynb #708886cf
 def length_batches(
     length,       # (n,) tokens per document

@@ -75,7 +75,6 @@ def keep_freed() -> bool: # whether the C library has been told
         return all([ctypes.CDLL("libc.so.6").mallopt(*o) for o in (largest_mapped, never_trimmed)])
     return False
 
-
 # %% ../../nbs/lib/core/07_memory.ipynb #09549abe
 MAPPED = weakref.WeakSet() # what has mapped files, and a `close` that lets go of them until they are read again
 

@@ -4,20 +4,20 @@
 
 # %% auto #0
 __all__ = ['ModelShape', 'layer_params', 'n_params', 'KNOWN_SHAPES', 'known_shape', 'model_shape_of', 'forward_flops', 'reach_of',
-           'adapter_params', 'training_flops', 'cache_bytes', 'writing_bytes', 'SPARSE', 'sae_flops', 'sae_step_bytes',
-           'activation_bytes', 'state_bytes', 'Machine', 'REACHED', 'MACHINES', 'PEAKS', 'machine_of', 'memory_here',
-           'calibrate', 'Lengths', 'mean_tokens', 'padded_tokens', 'KNOWN_LENGTHS', 'UNKNOWN_LENGTHS', 'lengths_of',
-           'recorded_lengths', 'characters_of_token', 'KINDS', 'Item', 'CALL', 'processor_seconds', 'seconds_of_item',
-           'by_kind', 'largest', 'FIGURE', 'TABLE', 'opening', 'TEMPLATE', 'Setting', 'setting_of', 'BATCH', 'reading',
-           'writing', 'dictionaries', 'CODES', 'DRAWN', 'encoding', 'resampled', 'GROUPS', 'listed', 'data_items',
-           'training_steps', 'n_params_of', 'sft_items', 'times', 'sae_tokens', 'frontier_of', 'saes_items',
-           'comparison_items', 'figures_items', 'layers_of', 'causal_items', 'scoreboard_items', 'run_items', 'PROCESS',
-           'Space', 'training_space', 'dictionary_bytes', 'FREED', 'freed_bytes', 'space_of_run', 'change_that_fits',
-           'factors', 'remaining', 'about', 'ChapterPlan', 'lengths_in', 'make_plan', 'short', 'plan_rows',
-           'plan_lines', 'speed_of', 'plan_sentence', 'SLACK', 'fits_memory', 'check_plan', 'reading_plan',
-           'dictionaries_plan', 'WORTH_SAYING', 'single_sentence', 'announce_work', 'busy_words', 'say_plan',
-           'half_gain', 'counted', 'GOOD', 'Took', 'took', 'recorded', 'recorded_tokens', 'planned_tokens',
-           'against_rows', 'against_sentence', 'against_lines']
+           'is_narrow', 'adapter_params', 'training_flops', 'cache_bytes', 'writing_bytes', 'SPARSE', 'sae_flops',
+           'sae_step_bytes', 'activation_bytes', 'state_bytes', 'Machine', 'REACHED', 'MACHINES', 'PEAKS', 'machine_of',
+           'memory_here', 'calibrate', 'Lengths', 'mean_tokens', 'padded_tokens', 'KNOWN_LENGTHS', 'UNKNOWN_LENGTHS',
+           'lengths_of', 'recorded_lengths', 'characters_of_token', 'KINDS', 'Item', 'CALL', 'processor_seconds',
+           'seconds_of_item', 'by_kind', 'largest', 'FIGURE', 'TABLE', 'opening', 'TEMPLATE', 'Setting', 'setting_of',
+           'BATCH', 'reading', 'writing', 'dictionaries', 'CODES', 'DRAWN', 'encoding', 'resampled', 'GROUPS', 'listed',
+           'data_items', 'training_steps', 'n_params_of', 'sft_items', 'times', 'sae_tokens', 'frontier_of',
+           'saes_items', 'comparison_items', 'figures_items', 'layers_of', 'causal_items', 'scoreboard_items',
+           'run_items', 'PROCESS', 'Space', 'training_space', 'dictionary_bytes', 'FREED', 'freed_bytes',
+           'space_of_run', 'change_that_fits', 'factors', 'remaining', 'about', 'ChapterPlan', 'lengths_in',
+           'make_plan', 'short', 'plan_rows', 'plan_lines', 'speed_of', 'plan_sentence', 'SLACK', 'fits_memory',
+           'check_plan', 'reading_plan', 'dictionaries_plan', 'WORTH_SAYING', 'single_sentence', 'announce_work',
+           'busy_words', 'say_plan', 'half_gain', 'counted', 'GOOD', 'Took', 'took', 'recorded', 'recorded_tokens',
+           'planned_tokens', 'against_rows', 'against_sentence', 'against_lines']
 
 # %% ../../nbs/lib/costs/99_costs.ipynb #6866293c
 from .shapes import *
@@ -36,7 +36,7 @@ from .against import *
 # %% ../../nbs/lib/costs/99_costs.ipynb #b0526c93
 _all_ = [
     "ModelShape", "layer_params", "n_params", "KNOWN_SHAPES", "known_shape", "model_shape_of", "forward_flops",
-    "reach_of", "adapter_params", "training_flops", "cache_bytes", "writing_bytes", "SPARSE", "sae_flops",
+    "reach_of", "is_narrow", "adapter_params", "training_flops", "cache_bytes", "writing_bytes", "SPARSE", "sae_flops",
     "sae_step_bytes", "activation_bytes", "state_bytes", "Machine", "REACHED", "MACHINES", "PEAKS", "machine_of",
     "memory_here", "calibrate", "Lengths", "mean_tokens", "padded_tokens", "KNOWN_LENGTHS", "UNKNOWN_LENGTHS",
     "lengths_of", "recorded_lengths", "characters_of_token", "KINDS", "Item", "CALL", "processor_seconds",

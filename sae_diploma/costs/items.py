@@ -29,18 +29,26 @@ class Item(NamedTuple):
     spread:bool=False # over all devices, where it is launched on several?
     side:float=1     # cores that what is not a product keeps busy, where there are as many
     reach:float=1.   # of a CPU's speed, that products of this width reach
+    narrow:bool=False # of a model as narrow as the shipped one, whose layers' speed a CPU has shown?
+    inner:float=0.   # bytes that pass through memory within layers: a layer's speed knows of them
     cell:str=""      # text of the notebook's cell that does it; "": nobody knows where
 
 # %% ../../nbs/lib/costs/04_items.ipynb #9febc5ea
 # seconds of a call at Python's speed 1: a step of a dictionary, a quarter of a layer or so of a model
 CALL = dict(train=.004, forward=.002, generate=.003, sae=.005)
 
+def _rate(o, m):
+    "FLOPs per second of an item, and whether its layers' own speed is known."
+    half = m.half and (o.half if o.half != "gpu" else m.host)
+    shown = dict(forward=0. if half else m.read, train=m.train_half if half else m.train).get(o.kind, 0.)*o.narrow
+    return (shown or m.half if half else shown or m.flops)*(1. if m.host else o.reach), bool(shown)
+
+# %% ../../nbs/lib/costs/04_items.ipynb #84b499dd
 def _parts(o, m):
     "Seconds of products and copies on all cores, and of Python on one."
-    rate = m.half if m.half and (o.half if o.half != "gpu" else m.host) else m.flops
-    n = m.count if o.spread else 1
-    if not m.host: rate *= o.reach
-    return (o.flops/rate + o.bytes/m.bandwidth)/n, (o.calls*CALL.get(o.kind, 0)/n + o.fixed)/m.python
+    (rate, shown), n = _rate(o, m), m.count if o.spread else 1
+    dense = o.flops/rate + (o.bytes + o.inner*(not shown))/m.bandwidth
+    return dense/n, (o.calls*CALL.get(o.kind, 0)/n + o.fixed)/m.python
 
 # %% ../../nbs/lib/costs/04_items.ipynb #8252345d
 def seconds_of_item(

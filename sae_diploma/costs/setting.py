@@ -89,8 +89,9 @@ def reading(
     "Reading `tokens` in forward passes."
     length = min(512, s.model.context)/2
     n = tokens*passes
-    return Item(what, "forward", n, n*forward_flops(s.model, length, layers, scored), n*stored + n*40*s.model.d_model,
-                n/BATCH*s.model.n_layers*layers/4, half=s.half, spread=spread, reach=reach_of(s.model), cell=cell)
+    return Item(what, "forward", n, n*forward_flops(s.model, length, layers, scored), n*stored,
+                n/BATCH*s.model.n_layers*layers/4, half=s.half, spread=spread, reach=reach_of(s.model), cell=cell,
+                narrow=is_narrow(s.model), inner=n*40*s.model.d_model)
 
 # %% ../../nbs/lib/costs/05_setting.ipynb #4a81f748
 def writing(

@@ -9,8 +9,7 @@ __all__ = ['PLAIN_TEMPLATE', 'Toy', 'toy_pairs', 'toy', 'tokenize_pairs', 'token
            'document_nll', 'derangement', 'completion_loss', 'text_loss', 'generate', 'METRICS', 'Words', 'rouge',
            'lead1', 'name_words', 'model_outputs', 'summarise_losses', 'summaries_table', 'OUTPUTS', 'rouge_table',
            'SFTEvaluation', 'evaluate_sft', 'describe', 'as_param', 'GivenModels', 'given_models', 'given_words',
-           'describe_given', 'placebo_names', 'weights_apart', 'launch_config', 'launch_configs', 'GAIN', 'SMALL',
-           'autocast_of']
+           'describe_given', 'placebo_names', 'weights_apart', 'launch_config', 'launch_configs', 'GAIN', 'autocast_of']
 
 # %% ../../nbs/lib/sft/99_sft.ipynb #b45bbd79
 from ..chat import PLAIN_TEMPLATE
@@ -38,7 +37,7 @@ _all_ = [
     "METRICS", "Words", "rouge", "lead1", "name_words", "model_outputs", "summarise_losses",
     "summaries_table", "OUTPUTS", "rouge_table", "SFTEvaluation", "evaluate_sft", "describe",
     "as_param", "GivenModels", "given_models", "given_words", "describe_given", "placebo_names", "weights_apart",
-    "launch_config", "launch_configs", "GAIN", "SMALL", "autocast_of"]
+    "launch_config", "launch_configs", "GAIN", "autocast_of"]
 
 # %% ../../nbs/lib/sft/99_sft.ipynb #41fcf394
 _quiet = quiet_libraries # its earlier name
