@@ -99,11 +99,9 @@ def _left_sums(pair, maps, rows, cells, ids, batch_size=8192):
     return size, left
 
 # %% ../../nbs/lib/diffing/17_affine.ipynb #327bacdc
-def _in_halves(pair, rows, seed):
+def _crossed(pair, rows, seed):
     "`(rows, maps)` for each half of the documents, the maps fitted to the other."
-    doc = pair.table.unit[rows]
-    half = np.random.default_rng(seed).permutation(doc.max()+1)[doc] % 2
-    return [(rows[half == h], fit_affine(pair, rows[half != h])) for h in (0, 1)]
+    return [(own, fit_affine(pair, others)) for own, others in in_halves(pair, rows, seed)]
 
 # %% ../../nbs/lib/diffing/17_affine.ipynb #cf3c506b
 def _left_of(pair, parts):
@@ -128,7 +126,7 @@ def affine(
     are of the split 'sae', each half of the documents is held out from the maps that it is measured with."""
     stats, rows, out = Stats.of(stats, kw), eval_rows(pair, rows), []
     is_split = maps is not None or (pair.table.docs.split == "sae").any()
-    parts = [(rows, maps or fit_affine(pair))] if is_split else _in_halves(pair, rows, stats.seed)
+    parts = [(rows, maps or fit_affine(pair))] if is_split else _crossed(pair, rows, stats.seed)
     cells, size, left = _left_of(pair, parts)
     for regime, segment in groups or PairSums(cells, 1).groups():
         b = by_document(cells, size, regime, segment)[1]
@@ -174,7 +172,7 @@ def affine_crossed(
 ) -> pd.DataFrame: # kind, value, lo, hi, docs
     "The share of the difference that each map leaves, fitted to one half of the documents and measured on the other."
     stats, rows = Stats.of(stats, kw), eval_rows(pair, rows)
-    parts = _in_halves(pair, rows, stats.seed)
+    parts = _crossed(pair, rows, stats.seed)
     cells, size, left = _left_of(pair, parts)
     of = {k: by_document(cells, v, regime, "all")[1] for k, v in dict(left, size=size).items()}
     check(len(of["size"]) > 1, f"documents: {len(of['size'])} found, and an interval needs at least 2; evaluate on "

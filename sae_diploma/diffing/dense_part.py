@@ -136,23 +136,33 @@ def dense_fvu(
     "`measure` 'delta_fvu' of map and dictionary together, as `diff_sae_fvu` of a dictionary."
     return diff_sae_fvu(beyond_map(pair, dense.map), dense.sae, rows, of=pair, **kw)
 
+# %% ../../nbs/lib/diffing/07a_dense_part.ipynb #0a79907c
+def _spanned(pair, parts, n):
+    "`(cells, size, left)` of the difference and of what its `n` principal directions leave, over parts of rows."
+    told = [projections(pair, pca_delta(pair, n, fitted)[0], rows) for rows, fitted in parts]
+    cells = pd.concat([s["cells"] for s in told], ignore_index=True)
+    size, spanned = (np.concatenate(o) for o in zip(*((s["delta"], s["span"].sum(1)) for s in told)))
+    return cells, size, size-spanned
+
+# %% ../../nbs/lib/diffing/07a_dense_part.ipynb #38f93f50
 def pca_fvu(
     pair,      # `PairedStores`
     n:int,     # principal directions
     groups=None, # (regime, segment) pairs; all that the documents have by default
     stats=None, **kw, # `Stats`: resamples, level, seed; or these by name
 ) -> pd.DataFrame:
-    "`measure` 'delta_fvu' of the difference's first principal directions, found on training documents of any text."
-    stats, out = Stats.of(stats, kw), []
-    split = "sae" if (pair.table.docs.split == "sae").any() else None
-    s = projections(pair, pca_delta(pair, n, pair.rows(split=split))[0])
-    for regime, segment in groups or PairSums(s["cells"], 1).groups():
-        left, size = (by_document(s["cells"], o, regime, segment)[1] for o in (s["delta"]-s["span"].sum(1), s["delta"]))
-        if len(size) < 2: continue
-        W = bootstrap_weights(len(size), stats.n_bootstrap, stats.seed)
-        v, lo, hi = scalar_ratio(left, size, W, stats.level)
+    """`measure` 'delta_fvu' of the difference's first principal directions, found on training documents of any text, or
+    where there are none on the half of the documents that they are not measured on."""
+    stats, rows, out = Stats.of(stats, kw), eval_rows(pair), []
+    split = (pair.table.docs.split == "sae").any()
+    parts = [(rows, pair.rows(split="sae"))] if split else in_halves(pair, rows, stats.seed)
+    cells, size, left = _spanned(pair, parts, n)
+    for regime, segment in groups or PairSums(cells, 1).groups():
+        a, b = (by_document(cells, o, regime, segment)[1] for o in (left, size))
+        if len(b) < 2: continue
+        v, lo, hi = scalar_ratio(a, b, bootstrap_weights(len(b), stats.n_bootstrap, stats.seed), stats.level)
         out.append(dict(regime=regime, segment=segment, measure="delta_fvu", model="ft-base", value=v, lo=lo, hi=hi))
-    check_enough(out, s["cells"].doc.nunique(), "an interval")
+    check_enough(out, cells.doc.nunique(), "an interval")
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/diffing/07a_dense_part.ipynb #b475f21c
