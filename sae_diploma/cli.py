@@ -132,7 +132,7 @@ def plan_(
     run_dir:str=None, # folder of the run: _runs/<preset>
     param:Param("set a parameter of the chapters, for all that have it (k) or for one (03.k); may be given often",
                 nargs=2, action="append")=None,
-    device:str=None,  # a machine with a name (a100, h100, h200, l4, a10g, rtx4090): this one, measured in two seconds
+    device:str=None,  # a machine with a name (a100, h100, h200, l4, a10g, rtx4090): this one, measured in some seconds
     count:int=1,      # of these devices: fine-tuning and reading are spread over them
     base_model:str=None, # plan a `compare` of this model (its config is enough) with the next
     ft_model:str=None,   # the model fine-tuned from it

@@ -41,7 +41,8 @@ def _rate(o, m):
     "FLOPs per second of an item, and whether its layers' own speed is known."
     half = m.half and (o.half if o.half != "gpu" else m.host)
     shown = dict(forward=0. if half else m.read, train=m.train_half if half else m.train).get(o.kind, 0.)*o.narrow
-    return (shown or m.half if half else shown or m.flops)*(1. if m.host else o.reach), bool(shown)
+    whole = min(m.half, 1.75*m.flops) if o.narrow and not m.host else m.half # no narrow model gains what products do
+    return (shown or whole if half else shown or m.flops)*(1. if m.host else o.reach), bool(shown)
 
 # %% ../../nbs/lib/costs/04_items.ipynb #84b499dd
 def _parts(o, m):

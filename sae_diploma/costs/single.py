@@ -48,7 +48,8 @@ def dictionaries_plan(
     for c in cfgs:
         items.append(dictionaries("training", tokens, epochs, batch, wide(c), c.d_sae, c.k, [c.architecture]))
     memory = sum(dictionary_bytes(wide(c), c.d_sae, batch) for c in cfgs)
-    return ChapterPlan("train-sae", items, Space(memory, PROCESS, sum(8*wide(c)*c.d_sae*4 for c in cfgs)), {})
+    kept = max(freed_bytes(c.d_sae, batch) for c in cfgs)
+    return ChapterPlan("train-sae", items, Space(memory, PROCESS+kept, sum(8*wide(c)*c.d_sae*4 for c in cfgs)), {})
 
 # %% ../../nbs/lib/costs/10_single.ipynb #a5068ab0
 WORTH_SAYING = 5e11 # FLOPs: a few seconds on a slow core
@@ -79,4 +80,6 @@ def announce_work(
     check(need <= free,
           f"output_dir: what {plan.stage} writes needs about {short(need, 'B')}, and {there} has "
           f"{short(free, 'B')} free; give another folder, less to read, or dtype=bfloat16", DataError)
-    if plan.flops >= WORTH_SAYING: say(single_sentence(plan, calibrate(device)))
+    if plan.flops < WORTH_SAYING: return
+    say(single_sentence(plan, calibrate(device, layers=any(o.narrow for o in plan.items))))
+    trim_memory() # what loading and measuring have left

@@ -16,15 +16,16 @@ __all__ = ['Verdict', 'Measure', 'View', 'Method', 'ranked', 'register', 'unregi
            'leave_one_out', 'seed_variation', 'PlaceboAdjustedStore', 'fit_placebo_adjusted_diff',
            'placebo_adjusted_diff', 'combine_sums', 'second_domain', 'second_domain_of_run', 'second_sums',
            'carried_over', 'mine', 'mine_run', 'diff_mining', 'mined_tokens', 'null_tokens', 'tokens_between_runs',
-           'topics', 'placebo_model', 'models_to_read', 'contrastive_sample', 'contrastive_texts', 'contrastive_run',
-           'contrastive_decoding', 'outputs', 'outputs_run', 'token_agreement', 'latents_of_tokens', 'named_tokens',
-           'PREFIXES', 'heads_of_run', 'patch_heads', 'weights_of_heads', 'written_by_heads', 'interpolate',
-           'trajectory', 'onset', 'geometry', 'matching', 'fit_stages', 'stagewise', 'lens', 'delta_lens', 'baselines',
-           'baseline_directions', 'lora_svd', 'agreement', 'fit_crosscoder', 'crosscoder', 'crosscoder_sums',
-           'crosscoder_fvu', 'delta_norm', 'kind_of', 'latent_scaling', 'fit_diff_sae', 'diff_sae', 'diff_sae_fvu',
-           'DiffStore', 'models_differ', 'fit_reproducible_diff_sae', 'reproduced', 'model_specific_threshold',
-           'model_specific', 'model_specific_in_words', 'fit_dedicated', 'fit_delta_crosscoder', 'delta_directions',
-           'DenseDifference', 'fit_dense_difference', 'load_dense_difference', 'dense_fvu', 'pca_fvu', 'equal_numbers']
+           'topics', 'placebos_to_read', 'placebo_model', 'models_to_read', 'contrastive_sample', 'contrastive_texts',
+           'contrastive_run', 'contrastive_decoding', 'outputs', 'outputs_run', 'token_agreement', 'latents_of_tokens',
+           'named_tokens', 'PREFIXES', 'heads_of_run', 'patch_heads', 'weights_of_heads', 'written_by_heads',
+           'interpolate', 'trajectory', 'onset', 'geometry', 'matching', 'fit_stages', 'stagewise', 'lens',
+           'delta_lens', 'baselines', 'baseline_directions', 'lora_svd', 'agreement', 'fit_crosscoder', 'crosscoder',
+           'crosscoder_sums', 'crosscoder_fvu', 'delta_norm', 'kind_of', 'latent_scaling', 'fit_diff_sae', 'diff_sae',
+           'diff_sae_fvu', 'DiffStore', 'models_differ', 'fit_reproducible_diff_sae', 'reproduced',
+           'model_specific_threshold', 'model_specific', 'model_specific_in_words', 'fit_dedicated',
+           'fit_delta_crosscoder', 'delta_directions', 'DenseDifference', 'fit_dense_difference',
+           'load_dense_difference', 'dense_fvu', 'pca_fvu', 'equal_numbers']
 
 # %% ../../nbs/lib/diffing/99_all.ipynb #5955eb19
 from .base import *
@@ -77,7 +78,8 @@ _all_ = ["Verdict", "Measure", "View", "Method", "ranked", "register", "unregist
          "leave_one_out", "seed_variation", "PlaceboAdjustedStore", "fit_placebo_adjusted_diff",
          "placebo_adjusted_diff", "combine_sums", "second_domain", "second_domain_of_run", "second_sums",
          "carried_over", "mine", "mine_run", "diff_mining", "mined_tokens", "null_tokens", "tokens_between_runs",
-         "topics", "placebo_model", "models_to_read", "contrastive_sample", "contrastive_texts", "contrastive_run",
+         "topics", "placebos_to_read", "placebo_model", "models_to_read", "contrastive_sample", "contrastive_texts",
+         "contrastive_run",
          "contrastive_decoding", "outputs", "outputs_run", "token_agreement", "latents_of_tokens",
          "named_tokens", "PREFIXES", "heads_of_run", "patch_heads", "weights_of_heads", "written_by_heads",
          "interpolate", "trajectory", "onset", "geometry",

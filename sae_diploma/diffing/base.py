@@ -99,8 +99,9 @@ def in_halves(
     seed:int=0, # of the choice
 ) -> list: # of (rows, the others)
     "Rows of each half of the documents beside those of the other, which what is measured on them may be fitted to."
-    doc = pair.table.unit[rows]
-    half = np.random.default_rng(seed).permutation(doc.max()+1)[doc] % 2
+    docs, at = np.unique(pair.table.unit[rows], return_inverse=True)
+    check(len(docs) > 1, f"rows: {len(docs)} document with a token to compare on; halves need 2 or more", DataError)
+    half = np.random.default_rng(seed).permutation(len(docs))[at] % 2
     return [(rows[half == h], rows[half != h]) for h in (0, 1)]
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #5b2718cf

@@ -21,8 +21,9 @@ def _favoured_numbers(t, fdr, n_tokens):
     own = up[up.survives.astype(bool)].sort_values("net_rate", ascending=False, kind="stable") if placebo else up
     tokens = own.head(n_tokens)[[o for o in _columns if o in t]].to_dict("records")
     tokens = [{k: visible(v) if isinstance(v, str) else float(v) for k, v in o.items()} for o in tokens]
-    return dict(favoured=len(up), tested=int(t.p.notna().sum()), beyond=len(own) if placebo else None, tokens=tokens,
-                rate=fdr)
+    between = int(up.between_called.sum()) if "between_called" in t else None
+    return dict(favoured=len(up), tested=int(t.p.notna().sum()), beyond=len(own) if placebo else None,
+                between=between, tokens=tokens, rate=fdr)
 
 # %% ../../nbs/lib/diffing/89_favoured.ipynb #00f9522c
 def _listed_tokens(n):
@@ -52,9 +53,13 @@ def _favoured_sure(n):
     said = (f"Favoured: at more positions among the tokens whose logits rise most than among those that fall most, "
             f"judged over documents{rate}; ‘{o['text']}’ by {span(o['effect'], o['lo'], o['hi'])}")
     if n["beyond"] is None: return said+"."
-    return (f"{said}, against the placebo in place of the base model by "
-            f"{span(o['net_effect'], o['net_lo'], o['net_hi'])}. The placebo is one training, and two trainings "
-            "without the task can differ in a few tokens, too.")
+    said += (f", against {'a' if n.get('between') is not None else 'the'} placebo in place of the base model by "
+             f"{span(o['net_effect'], o['net_lo'], o['net_hi'])}. ")
+    if n.get("between") is None:
+        return said+"The placebo is one training, and two trainings without the task can differ in a few tokens, too."
+    k, of = n["between"], n["favoured"]
+    return said+(f"Tested against the spread between all placebos, {k if k else 'none'} of the {of:,} "
+                 f"{'is' if k < 2 else 'are'} favoured.")
 
 # %% ../../nbs/lib/diffing/89_favoured.ipynb #57de71dc
 def favoured(

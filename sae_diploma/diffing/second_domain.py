@@ -6,6 +6,8 @@
 __all__ = ['toy_corpora', 'same_sign', 'second_domain', 'best_share', 'carried_over', 'second_sums', 'second_domain_of_run']
 
 # %% ../../nbs/lib/diffing/18_second_domain.ipynb #936253d0
+from statistics import NormalDist
+
 import numpy as np
 import pandas as pd
 
@@ -50,8 +52,9 @@ def same_sign(
     swaps = np.random.default_rng(stats.seed).choice((-1., 1.), W.shape)
     swapped = share(swaps, diff-diff.mean(0))
     same, ends, chance = share(np.ones(len(diff))), interval(share(W), stats.level), interval(swapped, stats.level)
-    return dict(latents=len(sign), same=float(same), lo=float(min(ends[0], same)), hi=float(max(ends[1], same)),
-                chance_lo=float(chance[0]), chance_hi=float(chance[1]),
+    wide = NormalDist().inv_cdf((1+stats.level)/2)*share(W).std()
+    return dict(latents=len(sign), same=float(same), lo=float(max(0, min(ends[0], same-wide))),
+                hi=float(min(1, max(ends[1], same+wide))), chance_lo=float(chance[0]), chance_hi=float(chance[1]),
                 p=float((1+(swapped >= same-1e-12).sum())/(1+len(swapped))))
 
 # %% ../../nbs/lib/diffing/18_second_domain.ipynb #b5e99468

@@ -190,7 +190,9 @@ def mining_sentence(
     if "survives" not in t: return said+"."
     more = t[t.survives & (t.effect > 0)].sort_values("net_rate", ascending=False)
     said += f"; {be(len(more))} favoured over the placebo, too"
-    return said+(f", most of all {', '.join(repr(o) for o in more.text[:3])}." if len(more) else ".")
+    said += f", most of all {', '.join(repr(o) for o in more.text[:3])}"*bool(len(more))
+    if "between_called" in t: said += f"; {be(int((up.between_called).sum()))} beyond the spread between all placebos"
+    return said+"."
 
 # %% ../../nbs/lib/diffing/93_sentences.ipynb #4be66d1e
 def tokens_sentence(

@@ -10,7 +10,7 @@ from ..core import *
 
 # %% ../../nbs/lib/sft/04a_precision.ipynb #435ca88f
 _chosen = dict(auto=None, float32=False, bfloat16=True)
-GAIN = 1.3 # a product must gain so much, or a training of a model that is no wider than the shipped one
+GAIN = 1.3 # a product must gain so much, or a training of a layer as wide as the shipped model's for a narrow model
 
 def autocast_of(
     train_dtype="auto",  # auto, float32, bfloat16, native, or fastest

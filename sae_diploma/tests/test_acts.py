@@ -82,7 +82,7 @@ while kills < 20:
     if pid == 0: extract(m, t, sys.argv[1], **dict(settings, shard_rows=15)); os._exit(0)
     more, end = rng.choice((0, 0, 1, 1, 2)), time.time()+60 # by what has been done, not by the clock: the machine may be busy
     while more and stand() < shards[-1]+more and time.time() < end: time.sleep(.002)
-    time.sleep(rng.uniform(0, .03) if more else rng.uniform(.2, 1.)*first); os.kill(pid, 9); _, how = os.waitpid(pid, 0)
+    time.sleep(rng.uniform(0, .03) if more else rng.uniform(.05, 1.)*first); os.kill(pid, 9); _, how = os.waitpid(pid, 0)
     if not os.WIFSIGNALED(how): sys.exit("it ended after %d kills" % kills)
     kills += 1; shards.append(stand())
 print(shards[1:])
