@@ -50,10 +50,11 @@ def _favoured_sure(n):
     if not n["tokens"]: return ""
     o, span = n["tokens"][0], lambda *v: estimate(*v, 100, True, "points")
     rate = "" if n["rate"] is None else f" at a false discovery rate of {100*n['rate']:g} %"
-    said = (f"Favoured: at more positions among the tokens whose logits rise most than among those that fall most, "
-            f"judged over documents{rate}; ‘{o['text']}’ by {span(o['effect'], o['lo'], o['hi'])}")
+    said = (f"A token is favoured if at more positions it is among the largest rises of the logits than among the "
+            f"largest falls, tested over documents{rate}; for ‘{o['text']}’ the margin is "
+            f"{span(o['effect'], o['lo'], o['hi'])}")
     if n["beyond"] is None: return said+"."
-    said += (f", against {'a' if n.get('between') is not None else 'the'} placebo in place of the base model by "
+    said += (f", and with {'a' if n.get('between') is not None else 'the'} placebo in the base model's place "
              f"{span(o['net_effect'], o['net_lo'], o['net_hi'])}. ")
     if n.get("between") is None:
         return said+"The placebo is one training, and two trainings without the task can differ in a few tokens, too."

@@ -133,9 +133,10 @@ def _other_text(n, regime):
 # %% ../../nbs/lib/diffing/90_findings.ipynb #158b432b
 def _beyond_sentence(n, quiet):
     "The comparison with several placebos, in a sentence."
-    out = (f" Beyond what {n['n_placebos']} placebos of different seeds differ by among themselves, {n['called']:,} "
-           f"of {_count(n['tested'], 'latent')} change their activation")
-    return out + (f"; each placebo held against the others: at most {max(quiet)} called." if len(quiet) else ".")
+    out = (f" Tested against the spread between {n['n_placebos']} placebos of different seeds, {n['called']:,} of "
+           f"{_count(n['tested'], 'latent')} change their activation")
+    if not len(quiet): return out+"."
+    return f"{out}; with a placebo in the fine-tuned model's place the same test calls at most {max(quiet)}."
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #b5f7acd9
 def _second_numbers(t, regime):
@@ -150,9 +151,9 @@ def _second_sentence(n):
     "What a second corpus says of the called latents, in a sentence."
     share = lambda o: estimate(o["same"], o["lo"], o["hi"], 100, unit="%")
     of = n["called"]
-    beside = f", of the latents that are not called {share(n['others'])}" if "others" in n else ""
-    return (f" On {_count(int(of['docs']), 'pair')} of a second corpus {share(of)} of the {int(of['latents']):,} that "
-            f"fire there change in the same direction{beside}.")
+    beside = f"; of the latents that are not called {share(n['others'])} do" if "others" in n else ""
+    return (f" On {_count(int(of['docs']), 'pair')} of a second corpus {int(of['latents']):,} of them fire, and "
+            f"{share(of)} of these change in the same direction{beside}.")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #5eab25ef
 def _swapped_sentence(swapped):
@@ -176,8 +177,8 @@ def _whole_sentence(n, regime):
     placebo = next((v for k, v in n.items() if k != "ft"), None)
     beside = "" if not placebo else (f" (in the placebo {explained(placebo['orthogonal'])} and "
                                      f"{explained(placebo['ridge'])})")
-    return (f"As a whole: on {_text(regime)} one rotation of the stream with a shift explains {of(n['ft'])}{beside}, "
-            f"for which no feature need be new.")
+    return (f"As a whole: on {_text(regime)} one rotation of the stream with a shift explains {of(n['ft'])}{beside}. "
+            f"For that part no feature need be new.")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #1ee0d799
 def _beside_numbers(t, regime):
@@ -191,9 +192,9 @@ PARTS = ("the map's", "both", "beside the map", "undecided") # of a called chang
 # %% ../../nbs/lib/diffing/90_findings.ipynb #c48f8fec
 def _beside_sentence(n):
     "Which of the calls are the map's, in a sentence."
-    of, are = lambda k: f"{n.get(k, 0) or 'none'}", "is" if n.get("beside the map", 0) == 1 else "are"
-    return (f" Of these {n['called']:,} changes {of('beside the map')} {are} beside the rotation, "
-            f"{of(PARTS[0])} its alone, {of('both')} in part, and for {of('undecided')} it cannot be told.")
+    of, go = lambda k: f"{n[k]:,}" if n.get(k) else "none", "goes" if n.get("beside the map") == 1 else "go"
+    return (f" Of these {n['called']:,} changes the rotation alone accounts for {of(PARTS[0])}, and in part for "
+            f"{of('both')}; {of('beside the map')} {go} beyond it, and for {of('undecided')} it cannot be told.")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #5b38a04c
 def patterns(
@@ -495,6 +496,14 @@ def _short_neurons(n):
     sure = "" if n["null"] is None else f"The base model against itself: {n['null'] or 'none'}."
     return dict(asked=asked, found=found, sure=sure)
 
+# %% ../../nbs/lib/diffing/90_findings.ipynb #f0a61c3e
+def _other_controls(n):
+    "What the search for features of the base model finds on the kind of token where it finds most, in a sentence."
+    found = n.get("control_by_segment") or {}
+    k = max(found, key=found.get, default=None)
+    if not found or found[k] <= (n["control"] or 0): return ""
+    return f" On {k} tokens alone it finds {found[k]:,}, beside {n['by_segment'].get(k, 0):,} of the fine-tuned model."
+
 # %% ../../nbs/lib/diffing/90_findings.ipynb #7ff58154
 def _short_features(n):
     "The finding on new features, in short."
@@ -508,11 +517,10 @@ def _short_features(n):
                  f"{n['live']:,} candidates fire{'s' if n['new'] == 1 else ''} almost only in the "
                  f"fine-tuned model.")
     if "transfer" in n and _finite(d := n["transfer"]["delta_fvu"]["value"]):
-        found += (f" But of what sets the two models apart the base model's dictionary explains "
-                  f"{'nothing' if d >= 1 else pct(1-d)}, so there is change that has no name in it.")
-    sure = ("" if c is None
-            else f"The same search for features that only the base model has finds {c or 'none'}.")
-    return dict(asked=asked, found=found, sure=sure)
+        found += (f" But the base model's dictionary explains {'nothing' if d >= 1 else pct(1-d)} of the difference "
+                  f"between the models; the rest has no name in it.")
+    sure = "" if c is None else f"The same search for features that only the base model has finds {c or 'none'}."
+    return dict(asked=asked, found=found, sure=sure+_other_controls(n))
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #5b63e121
 def _short_whole(n):

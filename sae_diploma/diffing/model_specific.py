@@ -274,14 +274,15 @@ def model_specific_in_words(
                 "seed, so none can be said to belong to one model.")
     of = f"Of {m:,} latent{'s'*(m != 1)} of the difference that another seed finds, too,"
     if not n["ft"]+n["base"]:
-        return (f"{of} none can be shown to be of one model only (false discovery rate {100*fdr:g} %), "
-                f"and {n['both']:,} are shown not to be; {n['rescaled']:,} write what both models "
-                f"have, one at least a third as strongly as the other (median ν {n['median_nu']:.2f}).")
+        return (f"{of} none is shown to be of one model only (false discovery rate {100*fdr:g} %), and {n['both']:,} "
+                f"are shown not to be; in {n['rescaled']:,} both models write the direction, the weaker at least a "
+                f"third as strongly as the stronger (median ν {n['median_nu']:.2f}).")
     new = (f" ({n['new_direction']:,} of them a direction that no latent of the base model's "
            f"dictionary has)" if n["ft"] and "new_direction" in n else "")
     return (f"{of} {n['ft'] or 'none'} write{'s'*(n['ft'] == 1)} what only the fine-tuned model "
-            f"has{new}, {n['base'] or 'none'} what only the base model has; {n['rescaled']:,} what "
-            f"both have, one at least a third as strongly as the other (median ν {n['median_nu']:.2f}).")
+            f"has{new}, {n['base'] or 'none'} what only the base model has; in {n['rescaled']:,} both "
+            f"write the direction, the weaker at least a third as strongly as the stronger "
+            f"(median ν {n['median_nu']:.2f}).")
 
 # %% ../../nbs/lib/diffing/08_model_specific.ipynb #4c0de307
 def _clearly(folder, sae, dsae, pair):
