@@ -62,7 +62,7 @@ def measure_worlds(
     todo = [o for o in todo if o not in have]
     for t in each_scored(todo, n_workers=n_workers, methods=methods, device="cpu", **kw) if todo else ():
         before = _rows_of(out, key) if out else result["rows"] # another process may have measured some
-        new, known = t.drop(columns="asked").to_dict("records"), _worlds_of(before)
+        new, known = t.drop(columns="asked").assign(cpu=result["machine"]["cpu"]).to_dict("records"), _worlds_of(before)
         result["rows"] = before+[o for o in new if (o["level"], o["seed"]) not in known]
         if out: save_json(result, out)
     return result
