@@ -34,7 +34,8 @@ def _features_clause(n):
     lead = "A part of it" if not most else "A great deal" if much else little
     if most and not much: lead += ", and mostly by little"
     beyond = f", {p['noticeable'] or 'none'} of them clearly" if "noticeable" in p else ""
-    return lead, f"{t['called']:,} of {t['tested']:,} {often.replace('fires', 'fire')}{beyond}"
+    beside = f" (in a placebo {p['placebo_called']:,})" if "placebo_called" in p else ""
+    return lead, f"{t['called']:,} of {t['tested']:,} {often.replace('fires', 'fire')}{beside}{beyond}"
 
 # %% ../../nbs/lib/front/03_words.ipynb #7d210528
 def _clause(n):
@@ -51,9 +52,13 @@ def _clause(n):
 # %% ../../nbs/lib/front/03_words.ipynb #020a2593
 def _whole_clause(n):
     "What the movement of the whole stream adds to the sentence; '' where it was not measured."
-    left = ((n.get("whole") or {}).get("ft") or {}).get("ridge") or {}
-    if not _some(left.get("value")): return ""
-    return f"one affine map of the whole stream accounts for {rounded(100*max(0., 1-left['value']), 0)} % of what differs"
+    whole = n.get("whole") or {}
+    left = {k: (o.get("ridge") or {}).get("value") for k, o in whole.items()}
+    if not _some(left.get("ft")): return ""
+    share = lambda v: f"{rounded(100*max(0., 1-v), 0)} %"
+    placebo = next((v for k, v in left.items() if k != "ft" and _some(v)), None)
+    beside = "" if placebo is None else f" ({share(placebo)} in a placebo)"
+    return f"one affine map of the whole stream accounts for {share(left['ft'])} of what differs{beside}"
 
 # %% ../../nbs/lib/front/03_words.ipynb #ec773184
 def one_sentence(
@@ -96,7 +101,7 @@ def _plain_loss(run):
 # %% ../../nbs/lib/front/03_words.ipynb #1571c0dc
 def _learned(run):
     "What the model learned of its task."
-    what = "How much of the author’s own summary a model’s summary has, in the same order (ROUGE-L, at most 100)"
+    what = "How much a model’s summary shares with the author’s, in the same order (ROUGE-L, 0 to 100)"
     rows = [o for o in run_json(run, "02_sft", "eval.json").get("rouge") or [] if isinstance(o, dict)]
     of = lambda k: next((o for o in rows if (o.get("output"), o.get("metric")) == (k, "rougeL")), {})
     b, f = of("base"), of("ft")
@@ -149,7 +154,15 @@ def _because(run):
     if _some(n.get("excess")):
         random, d = effect-100*n["excess"], max(0, decimals(lo, hi))
         closes = f"close {rounded(random, d)} %" if random >= 0 else f"widen it by {rounded(-random, d)} %"
-        what += f" As many random changes of that size {closes}."
+        what += f" As many random changes of that size {closes}"
+        rivals = [o for o in n.values() if isinstance(o, dict) and _some(o.get("effect")) and _some(o.get("k"))]
+        if rivals:
+            best = max(rivals, key=lambda o: o["effect"])
+            closes = rounded(100*best["effect"], d)
+            many = f"{best['k']:,} directions without a name or a dictionary close"
+            does = many if best["k"] != 1 else "one direction, without a name or a dictionary, closes"
+            what += f"; {does} {closes} %"
+        what += "."
     return dict(what=what, value=f"{value} %", span=span)
 
 # %% ../../nbs/lib/front/03_words.ipynb #9f0b79bb
