@@ -30,9 +30,9 @@ def _rule(e, top):
     which = ("changed beyond what a placebo does" if beyond else "changed") if bool(r.beyond) else "could be tested"
     if bool(r.beyond) and r.get("causes"): which += " and are shown to cause some of the new behaviour"
     seen = "the first" if e["readable"] else "the first, though no text shows it well,"
-    return (f"This example was picked by a rule, to show something and not to be typical. Of the features that {which}, "
-        f"from the largest change on, it is {seen} that differs readably within one text; of {e['texts']:,} held-out "
-        f"texts it shows the {len(e['rows'])} tokens on which the two models differ most.")
+    return (f"This example was picked by a rule, to show something and not to be typical. Of the features that "
+        f"{which}, from the largest change on, it is {seen} that differs readably within one text; of "
+        f"{e['texts']:,} held-out texts it shows the {len(e['rows'])} tokens on which the two models differ most.")
 
 # %% ../../nbs/lib/front/05_screen.ipynb #33c67e0c
 def _sure(found, short):
