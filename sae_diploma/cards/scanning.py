@@ -19,7 +19,7 @@ def part(
     segment:str="all",   # 'prompt', 'completion', … or 'all'
 ) -> pd.DataFrame:
     "The rows that `diffing.findings.select` takes; a table without parts as it is. Rows are counted from 0."
-    from sae_diploma.diffing.findings import select
+    from sae_diploma.diffing.telling import select
     if {"regime", "segment"} <= set(table): table = select(table, regime, segment)
     return table.reset_index(drop=True)
 

@@ -17,7 +17,7 @@ from .ranking import attribution, rank_by_norm
 from ..diffing.baselines import baseline_directions, top_units
 from ..diffing.comparison import Comparison
 from ..diffing.delta_sae import load_threshold
-from ..diffing.findings import select
+from ..diffing.telling import select
 from ..diffing.methods import methods
 
 # %% ../../nbs/lib/causal/06_rankings.ipynb #3861ffbd

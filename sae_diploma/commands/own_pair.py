@@ -129,7 +129,7 @@ def most_changed(
     n=20,    # latents
 ) -> str:
     "The latents whose frequency changed most, with their names from their cards, as text."
-    from sae_diploma.diffing.findings import select
+    from sae_diploma.diffing.telling import select
     t, names = select(load_parquet(Path(run_dir)/"04_comparison"/"drift.parquet")), _names_of(run_dir)
     t = t[t.called] if t.called.any() else t[t.delta != 0]
     if not len(t): return "no latent fires differently"

@@ -39,6 +39,7 @@ from .weights import *
 from .affine import *
 from .favoured import *
 from .findings import *
+from .telling import *
 from .placebo import *
 from .trajectory import *
 from .geometry import *

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import *
-from .findings import pct, points, select
+from .telling import pct, points, select
 from ..tables import estimate
 
 # %% ../../nbs/lib/diffing/93_sentences.ipynb #c54c6ca8

@@ -23,7 +23,7 @@ from .comparison import Comparison, some_of
 from .crosscoder import crosscoder, crosscoder_fvu, crosscoder_sums
 from .delta_sae import ResidualStore, delta_sae, firing_threshold, fit_delta, save_threshold
 from .diff_sae import diff_sae, diff_sae_fvu
-from .findings import select
+from .telling import select
 from .geometry import geometry
 from .latent_scaling import latent_scaling
 from .model_specific import model_specific, model_specific_threshold, reproduced

@@ -13,7 +13,7 @@ import torch
 from ..core import *
 from .base import *
 from .baselines import top_units
-from .findings import select
+from .telling import select
 from .lens import logit_lens, no_words, vocabulary, words
 
 # %% ../../nbs/lib/diffing/22_token_agreement.ipynb #f1d5559e

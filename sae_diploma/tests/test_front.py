@@ -129,7 +129,7 @@ def test_the_page_says_which_words_the_model_favours(run, tmp_path):
     over = dict(net_rate=[.3, 0, 0], net_effect=[.28, 0, 0], net_lo=.2, net_hi=.35)
     _mined(run, survives=[True, False, False], **over)
     page = front_html(front_data(run))
-    assert "1 of them over the placebo, too, most of all ‘␣Return’." in page and "against the placebo in place" in page
+    assert "1 of them over the placebo, too, most of all ‘␣Return’." in page and "with the placebo in the base model" in page
     _mined(run, survives=False, **over)
     assert "Not beyond the placebo" in front_html(front_data(run))
     _mined(run, called=False)
