@@ -69,7 +69,7 @@ def _summaries_sentence(metrics):
     if not len(rivals): return said
     best = rivals.loc[rivals["mean"].idxmax()]
     word, lead = _lead_over(best)
-    return (f"{said} Of what needs no learning most is scored by {_unlearned[best.name]} ({_with_interval(best)}); the "
+    return (f"{said} The best of what needs no learning is {_unlearned[best.name]} ({_with_interval(best)}); the "
             f"fine-tuned model's summaries are {word} that ({lead}).")
 
 # %% ../nbs/lib/sft/80_before_after.ipynb #ba5fd1a2

@@ -18,7 +18,7 @@ def part(
     regime:str="task",   # 'plain', 'task' or 'all'; all text where the table lacks it
     segment:str="all",   # 'prompt', 'completion', … or 'all'
 ) -> pd.DataFrame:
-    "The rows that `diffing.findings.select` takes; a table without parts as it is. Rows are counted from 0."
+    "The rows that `diffing.telling.select` takes; a table without parts as it is. Rows are counted from 0."
     from sae_diploma.diffing.telling import select
     if {"regime", "segment"} <= set(table): table = select(table, regime, segment)
     return table.reset_index(drop=True)

@@ -86,10 +86,10 @@ def _in_turns(
     trials = {k: [] for k in works}
     for f, _ in works.values(): f() # buffers and kernels are made
     begun = time.perf_counter()
-    while time.perf_counter()-begun < seconds or min(map(len, trials.values())) < 3:
+    while time.perf_counter()-begun < seconds or not all(trials.values()):
         for k, (f, _) in works.items():
             end = time.perf_counter() + seconds/20
-            while not trials[k] or time.perf_counter() < end: trials[k].append(_trial(f, gpu))
+            while len(trials[k]) < 3 or time.perf_counter() < end: trials[k].append(_trial(f, gpu))
     return {k: _quiet_seconds(trials[k], works[k][1]) for k in works}
 
 # %% ../../nbs/lib/costs/02_machines.ipynb #d32bc623
@@ -217,7 +217,7 @@ def calibrate(
     flops = max(rate("flops"), 0. if gpu else TOGETHER*min(threads, 8)*rate("alone"))
     return Machine(name, REACHED_HERE*flops, rate("copied", 2*4*2**23), memory,
                    _work*rate("python"), 1, REACHED_HERE*rate("half"), "measured",
-                   memory_here() if gpu else 0., psutil.getloadavg()[0], usable_cores(),
+                   memory_here() if dev.type == "cuda" else 0., psutil.getloadavg()[0], usable_cores(),
                    **{k: OF_LAYERS[k]*rate(k) for k in _layers if k in took})
 
 # %% ../../nbs/lib/costs/02_machines.ipynb #258a7af6
@@ -232,5 +232,5 @@ def half_gain(
     if narrow := narrow and dev.type == "cpu":
         works = {o: (_layer_work(*_layers[o])[0], threads) for o in ("train", "train_half")}
     else: works = {str(o): _product(dev, o, threads)[:2] for o in (torch.float32, torch.bfloat16)}
-    full, half = _in_turns(works, seconds, dev.type == "cuda").values()
+    full, half = _in_turns(works, seconds, dev.type != "cpu").values()
     return full/half*(OF_LAYERS["train_half"]/OF_LAYERS["train"] if narrow else 1.)

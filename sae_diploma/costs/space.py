@@ -126,7 +126,8 @@ def _comparison(s, p, saes):
     saved = 8*s.width*(2*p["d_sae_delta"] + (several*2+2)*p["d_sae_joint"]) + 1.9e7
     host = PROCESS + _mapped(s, s.n_models, learn+held_out) + _table_bytes(s, p, saes)
     host += several*freed_bytes(p["d_sae_joint"], batch)
-    return Space(_weights(s, 3) + max(joint, _pass(s, BATCH)), host, _stored(s, 1+3*layers, held_out) + saved, saved)
+    held = _weights(s, 3 + (s.n_models > 4)) # of several placebos one more is read
+    return Space(held + max(joint, _pass(s, BATCH)), host, _stored(s, 1+3*layers, held_out) + saved, saved)
 
 # %% ../../nbs/lib/costs/07_space.ipynb #bc3d55d9
 def _causal(s, p, sft, saes):

@@ -18,12 +18,13 @@ _columns = "text rate effect lo hi net_rate net_effect net_lo net_hi".split()
 def _favoured_numbers(t, fdr, n_tokens):
     "Numbers of a table of `diff_mining`."
     up, placebo = t[t.called.astype(bool) & (t.effect > 0)], "survives" in t
-    own = up[up.survives.astype(bool)].sort_values("net_rate", ascending=False, kind="stable") if placebo else up
+    several = placebo and "between_called" in t # of them: their spread decides then
+    own = up[up["between_called" if several else "survives"].astype(bool)] if placebo else up
+    if placebo: own = own.sort_values("net_rate", ascending=False, kind="stable")
     tokens = own.head(n_tokens)[[o for o in _columns if o in t]].to_dict("records")
     tokens = [{k: visible(v) if isinstance(v, str) else float(v) for k, v in o.items()} for o in tokens]
-    between = int(up.between_called.sum()) if "between_called" in t else None
     return dict(favoured=len(up), tested=int(t.p.notna().sum()), beyond=len(own) if placebo else None,
-                between=between, tokens=tokens, rate=fdr)
+                several=several, tokens=tokens, rate=fdr)
 
 # %% ../../nbs/lib/diffing/89_favoured.ipynb #00f9522c
 def _listed_tokens(n):
@@ -40,9 +41,12 @@ def _favoured_sentence(n):
     if n["beyond"] is None:
         return (f"Yes, some: {how}, most of all {_listed_tokens(n)}. The run has no placebo, so what any training "
                 "favours is among them.")
-    if not n["beyond"]: return f"Not beyond the placebo: {how}, none of them over the placebo, too."
-    over = f"{n['beyond']:,} of them over the placebo, too" if k > 1 else "over the placebo, too"
-    return f"Yes, some: {how}, {over}, most of all {_listed_tokens(n)}."
+    what = "the spread between the placebos" if n.get("several") else "the placebo"
+    over = "beyond it" if n.get("several") else "over the placebo, too"
+    if not n["beyond"]: return f"Not beyond {what}: {how}, none of them {over}."
+    over = f"beyond {what}" if n.get("several") else over
+    some = f"{n['beyond']:,} of them {over}" if k > 1 else over
+    return f"Yes, some: {how}, {some}, most of all {_listed_tokens(n)}."
 
 # %% ../../nbs/lib/diffing/89_favoured.ipynb #63aea145
 def _favoured_sure(n):
@@ -54,13 +58,10 @@ def _favoured_sure(n):
             f"largest falls, tested over documents{rate}; for ‘{o['text']}’ the margin is "
             f"{span(o['effect'], o['lo'], o['hi'])}")
     if n["beyond"] is None: return said+"."
-    said += (f", and with {'a' if n.get('between') is not None else 'the'} placebo in the base model's place "
-             f"{span(o['net_effect'], o['net_lo'], o['net_hi'])}. ")
-    if n.get("between") is None:
-        return said+"The placebo is one training, and two trainings without the task can differ in a few tokens, too."
-    k, of = n["between"], n["favoured"]
-    return said+(f"Tested against the spread between all placebos, {k if k else 'none'} of the {of:,} "
-                 f"{'is' if k < 2 else 'are'} favoured.")
+    said += (f", and with {'a' if n.get('several') else 'the'} placebo in the base model's place "
+             f"{span(o['net_effect'], o['net_lo'], o['net_hi'])}.")
+    if n.get("several"): return said
+    return said+" The placebo is one training, and two trainings without the task can differ in a few tokens, too."
 
 # %% ../../nbs/lib/diffing/89_favoured.ipynb #57de71dc
 def favoured(

@@ -103,8 +103,9 @@ def _beyond_sentence(n, quiet):
     "The comparison with several placebos, in a sentence."
     out = (f" Tested against the spread between {n['n_placebos']} placebos of different seeds, {n['called']:,} of "
            f"{_count(n['tested'], 'latent')} change their activation")
+    most = lambda k: f"{k} at most" if k else "none"
     if not len(quiet): return out+"."
-    return f"{out}; with a placebo in the fine-tuned model's place the same test calls at most {max(quiet)}."
+    return f"{out}; with a placebo in the fine-tuned model's place the same test calls {most(max(quiet))}."
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #b5f7acd9
 def _second_numbers(t, regime):
@@ -120,8 +121,8 @@ def _second_sentence(n):
     share = lambda o: estimate(o["same"], o["lo"], o["hi"], 100, unit="%")
     of = n["called"]
     beside = f"; of the latents that are not called {share(n['others'])} do" if "others" in n else ""
-    return (f" On {_count(int(of['docs']), 'pair')} of a second corpus {int(of['latents']):,} of them fire, and "
-            f"{share(of)} of these change in the same direction{beside}.")
+    return (f" On {_count(int(of['docs']), 'pair')} of a second corpus {int(of['latents']):,} of the latents called on "
+            f"the first fire, and {share(of)} of these change in the same direction{beside}.")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #5eab25ef
 def _swapped_sentence(swapped):

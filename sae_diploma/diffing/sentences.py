@@ -182,7 +182,7 @@ def mining_sentence(
     up = t[t.called & (t.effect > 0)]
     of, rate = f"Of {t.p.notna().sum():,} tested tokens", f"at a false discovery rate of {pct(fdr)}"
     if not len(up): return f"{of} none is favoured more often on plain text {rate}."
-    be = lambda k: f"{k:,} {'is' if k == 1 else 'are'}"
+    be = lambda k: f"{k:,} {'is' if k == 1 else 'are'}" if k else "none is"
     said = (f"{of} {be(len(up))} favoured more often on plain text {rate}, first {up.text.iloc[0]!r}, which is among "
             f"the largest differences at {pct(up.rate.iloc[0])} of the positions, "
             f"{estimate(*up[['effect', 'lo', 'hi']].iloc[0], 100, True, 'points')} more than among the smallest")

@@ -34,7 +34,7 @@ def _features_clause(n):
     lead = "A part of it" if not most else "A great deal" if much else little
     if most and not much: lead += ", and mostly by little"
     beyond = f", {p['noticeable'] or 'none'} of them clearly" if "noticeable" in p else ""
-    beside = f" (in a placebo {p['placebo_called']:,})" if "placebo_called" in p else ""
+    beside = f" (in a placebo {p['placebo_called'] and format(p['placebo_called'], ',') or 'none'})" if "placebo_called" in p else ""
     return lead, f"{t['called']:,} of {t['tested']:,} {often.replace('fires', 'fire')}{beside}{beyond}"
 
 # %% ../../nbs/lib/front/03_words.ipynb #7d210528
@@ -53,7 +53,7 @@ def _clause(n):
 def _whole_clause(n):
     "What the movement of the whole stream adds to the sentence; '' where it was not measured."
     whole = n.get("whole") or {}
-    left = {k: (o.get("ridge") or {}).get("value") for k, o in whole.items()}
+    left = {k: ((o or {}).get("ridge") or {}).get("value") for k, o in whole.items()}
     if not _some(left.get("ft")): return ""
     share = lambda v: f"{rounded(100*max(0., 1-v), 0)} %"
     placebo = next((v for k, v in left.items() if k != "ft" and _some(v)), None)
@@ -158,10 +158,11 @@ def _because(run):
         rivals = [o for o in n.values() if isinstance(o, dict) and _some(o.get("effect")) and _some(o.get("k"))]
         if rivals:
             best = max(rivals, key=lambda o: o["effect"])
-            closes = rounded(100*best["effect"], d)
-            many = f"{best['k']:,} directions without a name or a dictionary close"
-            does = many if best["k"] != 1 else "one direction, without a name or a dictionary, closes"
-            what += f"; {does} {closes} %"
+            one, much = best["k"] == 1, f"{rounded(abs(100*best['effect']), d)} %"
+            who = "one direction, without a name or a dictionary," if one else (
+                f"{best['k']:,} directions without a name or a dictionary")
+            does = f"close{'s'*one} {much}" if best["effect"] >= 0 else f"widen{'s'*one} it by {much}"
+            what += f"; {who} {does}"
         what += "."
     return dict(what=what, value=f"{value} %", span=span)
 
