@@ -29,9 +29,9 @@ def _rule(e, top):
     r, beyond = e["latent"], "placebo_delta" in top
     which = ("changed beyond what a placebo does" if beyond else "changed") if bool(r.beyond) else "could be tested"
     if bool(r.beyond) and r.get("causes"): which += " and are shown to cause some of the new behaviour"
-    seen = "the first that differs readably within one text" if e["readable"] else "the first, though no text shows it well"
+    how = " that differs readably within one text" if e["readable"] else ", though no text shows it well"
     return (f"This example was picked by a rule, to show something and not to be typical. Of the features that "
-        f"{which}, from the largest change on, it is {seen}; of "
+        f"{which}, from the largest change on, it is the first{how}; of "
         f"{e['texts']:,} held-out texts it shows the {len(e['rows'])} tokens on which the two models differ most.")
 
 # %% ../../nbs/lib/front/05_screen.ipynb #33c67e0c

@@ -34,7 +34,8 @@ def _features_clause(n):
     lead = "A part of it" if not most else "A great deal" if much else little
     if most and not much: lead += ", and mostly by little"
     beyond = f", {p['noticeable'] or 'none'} of them clearly" if "noticeable" in p else ""
-    beside = f" (in a placebo {p['placebo_called'] and format(p['placebo_called'], ',') or 'none'})" if "placebo_called" in p else ""
+    called = p.get("placebo_called")
+    beside = "" if called is None else f" (in a placebo {called and format(called, ',') or 'none'})"
     return lead, f"{t['called']:,} of {t['tested']:,} {often.replace('fires', 'fire')}{beside}{beyond}"
 
 # %% ../../nbs/lib/front/03_words.ipynb #7d210528
