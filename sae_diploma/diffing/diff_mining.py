@@ -391,9 +391,10 @@ def placebos_to_read(
 ) -> dict: # name -> a function that loads it
     "The placebos of a run; the first is loaded once, as several methods read it."
     from sae_diploma.run_models import models_of_run
+    there = models_of_run(c.run_dir, unchanged=True).placebos
+    if not there: return {}
     name, how = c.sae.cfg.model_name, dict(dtype=c.dtype, device=c.device)
-    load = {k: partial(load_tuned, name, o, merge=True, **how)
-            for k, o in models_of_run(c.run_dir, unchanged=True).placebos.items()}
+    load = {k: partial(load_tuned, name, o, merge=True, **how) for k, o in there.items()}
     once = lambda make: lambda: c._once("placebo model", make)
     return {k: once(o) if i == 0 else o for i, (k, o) in enumerate(load.items())}
 
