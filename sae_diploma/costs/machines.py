@@ -196,7 +196,7 @@ def _works(dev, threads, layers=True):
     return works, sizes
 
 # %% ../../nbs/lib/costs/02_machines.ipynb #fdce3735
-# share of a layer's speed that the shipped model reaches, with its embedding, loss and optimiser: measured
+# share of a layer's speed that the shipped model reaches, with its embedding, loss and optimiser: fitted on one CPU
 OF_LAYERS = dict(read=.74, train=.95, train_half=.8)
 
 def calibrate(
