@@ -99,6 +99,11 @@ class RowStore:
         "Size of all rows in the dtype that they are kept in."
         return self.n_tokens*self.d_in*getattr(self, "n_sources", 1)*getattr(self, "dtype", torch.float32).itemsize
 
+    @property
+    def order(self):
+        "The random order that suits its size on this machine: 'exact' or 'block'."
+        return "exact" if fits(self.n_bytes) else "block"
+
 # %% ../../nbs/lib/acts/01_rows.ipynb #4ef44f98
 @patch
 def batches(self:RowStore,
@@ -115,7 +120,7 @@ def batches(self:RowStore,
     check(shuffle in (True, False, "exact", "block"),
           f"shuffle: {shuffle!r} is unknown; use 'exact', 'block', True or False")
     rows = np.arange(self.n_tokens) if rows is None else np.asarray(rows)
-    if shuffle is True: shuffle = "exact" if fits(self.n_bytes) else "block"
+    if shuffle is True: shuffle = self.order
     if shuffle == "block":
         yield from _blocks(self, batch_size, rows, seed, epoch, start, window)
         return

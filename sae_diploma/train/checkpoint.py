@@ -43,7 +43,8 @@ def save_checkpoint(self:Trainer,
     identity:dict, # what the run is, to compare at resume
 ):
     "Write the state as one safetensors file."
-    state, more = self.state(), dict(position=self.store.position(self.step)) if self.streams else {}
+    state = self.state()
+    more = dict(position=self.store.position(self.step)) if self.streams else dict(shuffle=self.shuffle)
     meta = json.loads(json.dumps(dict(step=self.step, scale=self.scale, curve=self.curve, identity=identity,
                                       digest=digest(state), **more)))
     save_safetensors(state, path, metadata=dict(meta=json.dumps(dict(meta, checksum=fingerprint(meta)))))
@@ -86,6 +87,7 @@ def load_checkpoint(self:Trainer,
     fits = "since" in d and want == {k: tuple(v.shape) for k, v in sae.items()}
     check(fits, f"{path} does not hold the SAE of its own config; delete it to start over", CorruptError)
     self.step, self.scale, self.curve, self.position = (meta.get(k) for k in ("step", "scale", "curve", "position"))
+    self.shuffle = meta.get("shuffle", self.shuffle)
     self.since = d.pop("since")
     self.sae.load_state_dict(sae)
     self.ema = _part(d, "ema") or None
@@ -104,7 +106,8 @@ def order(self:Trainer):
     per = len(self.rows) // size
     while step < n:
         epoch, skip = divmod(step, per)
-        rest = self.store.batches(size, rows=self.rows, shuffle=True, seed=seed, epoch=epoch, start=skip)
+        rest = self.store.batches(size, rows=self.rows, shuffle=self.shuffle, seed=seed, epoch=epoch,
+                                  start=skip)
         for batch in islice(rest, min(per - skip, n - step)):
             yield batch
             step += 1

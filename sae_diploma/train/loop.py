@@ -67,8 +67,8 @@ def finish(
     metrics = {} if eval_rows is None or not t.peers.first else evaluate(sae, t.held, eval_rows)
     speed = (t.step - t.began_at) * t.plan.batch_size / max(seconds, 1e-9)
     sae.training_info = dict(identity=t.identity, scale=t.scale, curve=t.curve, tokens_seen=t.tokens, metrics=metrics,
-                             trained_dead=t.dead.double().mean().item(), massive=left_out(t), seconds=seconds,
-                             waiting=waited / max(seconds, 1e-9), tokens_per_second=speed)
+                             trained_dead=t.dead.double().mean().item(), massive=left_out(t), shuffle=t.shuffle,
+                             seconds=seconds, waiting=waited / max(seconds, 1e-9), tokens_per_second=speed)
     if t.folder and t.peers.first:
         sae.save(t.folder)
         (t.folder/"checkpoint.safetensors").unlink(missing_ok=True)
@@ -77,8 +77,10 @@ def finish(
 
 # %% ../../nbs/lib/train/07_loop.ipynb #f63bc82f
 def _begin(trainers):
-    "Start those that are new, and note where each of them is."
+    "Start those that are new, in the order of the one that is furthest, and note where each of them is."
+    first = max(trainers, key=lambda t: t.step)
     for t in trainers:
+        if t.step == 0: t.shuffle = first.shuffle
         if t.step == 0: t.start()
         t.began_at = t.saved_at = t.step
 

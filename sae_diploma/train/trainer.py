@@ -81,6 +81,7 @@ class Trainer:
         self.ema, self.scaled = None, None
         self.start_from = None # an SAE to begin with
         self.position, self.waited = None, 0. # of a stream, at the checkpoint; seconds spent on reading
+        self.shuffle = None if self.streams else store.order # a resumed run keeps it, on whichever machine
         self.reset_window()
 
     @property
