@@ -118,7 +118,7 @@ def controls(
     folder, tokenizer, base = Path(folder), load_tokenizer(model_name), load_model(model_name, device="cpu")
     g = ground_of(pairs, tokenizer, max_length=max_length, seed=seed, **ground)
     recipe = dict(learning_rate=learning_rate, num_train_epochs=num_train_epochs, n_evals=1, device=device,
-                  overwrite=True, **(tuning or {}))
+                  overwrite=True) | (tuning or {})
     layer = resolve_layer(base, layer)
     at = [folder/f"placebo_{j}" for j in range(n_placebos)]
     for j, p in enumerate(at): _train(model_name, g["train"], g["validation"], p, 1000+j, max_length, recipe)
