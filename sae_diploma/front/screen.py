@@ -41,6 +41,17 @@ def _sure(found, short):
     clear = "A feature changed clearly if its change exceeds the placebo's by more than 1 % of all tokens."
     return [o["sure"] for o in short[:1] if o["sure"]]+[clear]*("noticeable" in placebo)
 
+# %% ../../nbs/lib/front/05_screen.ipynb #a33bd3c9
+def _dictionary_words(sae):
+    "Where the dictionary reads, how large it is, and how well it explains, as a list of one sentence; of none, none."
+    if sae is None: return []
+    c, m = sae.cfg, sae.training_info.get("metrics") or {}
+    at = "" if c.layer is None else f" at layer {c.layer}, counted from 0{f' ({c.hookpoint})' if c.hookpoint else ''}"
+    l0, left = (m.get(o) for o in ("l0", "fvu"))
+    fires = "" if l0 is None else f", of which {l0:{'.2g' if l0 < 100 else '.0f'}} fire on a token of held-out text"
+    good = "" if left is None else f"; it leaves {left:.2g} of the variance there unexplained (FVU)"
+    return [f"The dictionary is a {c.architecture} SAE{at}, with {c.d_sae:,} latents{fires}{good}."]
+
 # %% ../../nbs/lib/front/05_screen.ipynb #8bc29b7f
 def first_picture(c):
     "(`changed`, `example` or None) of the first screen, made once."
@@ -105,8 +116,8 @@ def front_data(
     d = dict(question=QUESTION, sentence=one_sentence(found) or (short[0]["found"] if short else ""),
         feature=FEATURE.format(n="many" if c.sae is None else f"{c.sae.cfg.d_sae:,}"),
         latent=int(row.latent), name=str(row["name"]), page=row.page, numbers=three_numbers(run, row),
-        said=said, causes=what_it_causes(row), sure=_sure(found, short), about=about_run(run), missing=_missing(c, e),
-        run=run.resolve().name, preset=run_json(run, "parameters.json").get("preset") or "")
+        said=said, causes=what_it_causes(row), sure=_sure(found, short)+_dictionary_words(c.sae),
+        about=about_run(run), missing=_missing(c, e), run=run.resolve().name, preset=run_json(run, "parameters.json").get("preset") or "")
     return d if e is None else d | _shown_text(c, e, top)
 
 # %% ../../nbs/lib/front/05_screen.ipynb #22f4f29a
