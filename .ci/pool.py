@@ -48,10 +48,10 @@ def _child(fn, args, log):
     os._exit(int(code) if isinstance(code, int) else int(bool(code))) # no waiting for threads that a library left
 
 
-def notebook(path):
-    "Run one notebook as `nbdev_test` does."
+def notebook(path, flags=""):
+    "Run one notebook as `nbdev_test` does, with cells of these flags where some are given."
     from nbdev.test import nbdev_test
-    nbdev_test(path=str(path), n_workers=0)
+    nbdev_test(path=str(path), n_workers=0, flags=flags)
 
 
 def pytest_file(path, xml, which="", of=""):

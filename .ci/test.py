@@ -130,10 +130,10 @@ def house():
 
 PAGES = [*sorted((ROOT/"nbs/tutorials").glob("*.ipynb")), ROOT/"nbs/contributing.ipynb", ROOT/"nbs/architecture.ipynb"]
 
-def run_notebook(nb):
-    "Run one notebook as `nbdev_test` does."
+def run_notebook(nb, flags=""):
+    "Run one notebook as `nbdev_test` does; `flags`: the slow cells, too."
     with tempfile.TemporaryDirectory() as tmp:
-        code, s, cpu = pool.in_process(pool.notebook, (nb,), f"{tmp}/log", 900)
+        code, s, cpu = pool.in_process(pool.notebook, (nb, flags), f"{tmp}/log", 900)
         result(nb.relative_to(ROOT/"nbs").as_posix(), "failed" if code else "passed", seconds=s)
         spend("notebooks", cpu); spend(f"  {nb.relative_to(ROOT/'nbs').as_posix()}", cpu)
         if code: print(tail(Path(tmp, "log").read_text(encoding="utf-8", errors="replace")), flush=True)
@@ -154,7 +154,8 @@ def changed_notebooks():
         return r.stdout.split("\n") if r.returncode == 0 else []
     base = next((o for b in ("origin/main", "main") for o in git("merge-base", "HEAD", b) if o), "HEAD")
     names = {*git("diff", "--name-only", base), *git("ls-files", "-o", "--exclude-standard")}
-    return [o for o in notebook_jobs() if o.args[0].relative_to(ROOT).as_posix() in names]
+    found = [o.args[0] for o in notebook_jobs() if o.args[0].relative_to(ROOT).as_posix() in names]
+    return [partial(run_notebook, o, "slow") for o in found] # nobody else runs their slow cells
 
 
 # the longest first; whole chains when the smoke run has read the corpus, which is kept

@@ -136,7 +136,7 @@ def _one_split(n, dataset_name, text_column, seed, min_chars, used, spare, **kw)
 
 # %% ../../nbs/lib/data/19_texts.ipynb #525f28b9
 def _known_by(pairs):
-    "By what a document is one of these pairs: its id, its article, or a conversation's text, which has the answer, too."
+    "By what a document is one of these pairs: id, article, or the text of a conversation, which has the answer, too."
     return [*pairs["id"], *pairs["article"], *map("{}\n\n{}".format, pairs["article"], pairs["highlights"])]
 
 # %% ../../nbs/lib/data/19_texts.ipynb #85ce7de7
@@ -151,7 +151,8 @@ def plain_texts(
 ):
     "`n` plain documents as a `Dataset` of id, text, source, split: half train, a quarter each validation and test."
     check(isinstance(n, int) and n >= 4, f"n_plain: {n!r} is too few; give at least 4")
-    used, spare = ([o for k, s in (pairs or {}).items() if k in of for o in _known_by(s)] for of in (pairs or {}, ["train"]))
+    used, spare = ([o for k, s in (pairs or {}).items() if k in of for o in _known_by(s)]
+                   for of in (pairs or {}, ["train"]))
     if dataset_name in OWN_CORPORA:
         parts, kw = dict(train=n-2*(n//4), validation=n//4, test=n//4), dict(kw, min_chars=min_chars, exclude=used)
         drawn = [load_texts(dataset_name, text_column, s, k, seed, **kw) for s, k in parts.items()]

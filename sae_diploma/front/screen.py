@@ -117,7 +117,8 @@ def front_data(
         feature=FEATURE.format(n="many" if c.sae is None else f"{c.sae.cfg.d_sae:,}"),
         latent=int(row.latent), name=str(row["name"]), page=row.page, numbers=three_numbers(run, row),
         said=said, causes=what_it_causes(row), sure=_sure(found, short)+_dictionary_words(c.sae),
-        about=about_run(run), missing=_missing(c, e), run=run.resolve().name, preset=run_json(run, "parameters.json").get("preset") or "")
+        about=about_run(run), missing=_missing(c, e), run=run.resolve().name,
+        preset=run_json(run, "parameters.json").get("preset") or "")
     return d if e is None else d | _shown_text(c, e, top)
 
 # %% ../../nbs/lib/front/05_screen.ipynb #22f4f29a
