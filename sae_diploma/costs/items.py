@@ -25,7 +25,7 @@ class Item(NamedTuple):
     bytes:float=0.   # that pass through memory
     calls:float=0.   # of a model or a step: each costs something whatever its size
     fixed:float=0.   # seconds of interpreter, files and figures on the core that `Machine.python` is 1 on
-    half:bool=False  # in bfloat16 where the machine multiplies it? "gpu": on a GPU alone
+    half:bool=False  # in bfloat16 where the machine multiplies it? "gpu", "cpu": on such a one alone
     spread:bool=False # over all devices, where it is launched on several?
     side:float=1     # cores that what is not a product keeps busy, where there are as many
     reach:float=1.   # of a CPU's speed, that products of this width reach
@@ -39,9 +39,10 @@ CALL = dict(train=.004, forward=.002, generate=.003, sae=.005)
 
 def _rate(o, m):
     "FLOPs per second of an item, and whether its layers' own speed is known."
-    half = m.half and (o.half if o.half != "gpu" else m.host)
+    half = m.half and dict(gpu=bool(m.host), cpu=not m.host).get(o.half, o.half)
     shown = dict(forward=0. if half else m.read, train=m.train_half if half else m.train).get(o.kind, 0.)*o.narrow
-    whole = min(m.half, 1.75*m.flops) if o.narrow and not m.host else m.half # no narrow model gains what products do
+    gains = 1.75 if o.narrow else 2.5 if o.half == "cpu" else math.inf # these do more than multiply
+    whole = m.half if m.host else min(m.half, gains*m.flops)
     return (shown or whole if half else shown or m.flops)*(1. if m.host else o.reach), bool(shown)
 
 # %% ../../nbs/lib/costs/04_items.ipynb #84b499dd

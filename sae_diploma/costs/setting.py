@@ -135,7 +135,9 @@ def dictionaries(
     flops = sum(sae_flops(d, d_sae, k, o) for o in kinds)*seen
     through = sum(_through(o) for o in kinds)*4*d_sae*seen
     moved = through + n*steps*sae_step_bytes(d, d_sae)
-    return Item(what, "sae", n*seen, flops, moved, n*steps, .4*n + DRAWN*seen, cell=cell)
+    screened = d*d_sae >= 2**19 and d_sae >= 32*k and set(kinds) <= set(SPARSE) # half precision finds who wins
+    return Item(what, "sae", n*seen, flops, moved, n*steps, .4*n + DRAWN*seen, half="cpu" if screened else False,
+                cell=cell)
 
 # %% ../../nbs/lib/costs/05_setting.ipynb #3f8016c1
 CODES = 140 # bytes that pass through memory for each latent of a token whose codes are counted, compared and summed

@@ -11,7 +11,8 @@ from fastcore.basics import patch
 from ..core import *
 from .base import *
 from .gpu import serves
-from .kernels import is_fast, select_batchtopk, sparse_backward
+from .kernels import is_fast, sparse_backward
+from .screen import batchtopk_pairs
 from .topk import TopKSAE
 
 # %% ../../nbs/lib/saes/05_batchtopk.ipynb #4bccd2d7
@@ -133,7 +134,7 @@ def backward(self:BatchTopKSAE,
     if self.cfg.d_delta or not is_fast(x): return SAE.backward(self, self.unflat(x), state)
     with torch.no_grad():
         x = torch.sub(x, self.b_dec, out=self.buffers_("x", *x.shape))
-        pairs, smallest = select_batchtopk(x, self.W_enc, self.b_enc, state.k or self.cfg.k, self.competes_by,
-                                           self.buffers_, state.peers)
+        pairs, smallest = batchtopk_pairs(x, self.W_enc, self.b_enc, state.k or self.cfg.k, self.competes_by,
+                                          self.buffers_, state.peers)
     if self.training: self.set_theta(smallest, state.step)
     return sparse_backward(self, x, pairs, state, self.buffers_, self.prefixes)

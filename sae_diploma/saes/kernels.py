@@ -242,6 +242,7 @@ def select_batchtopk(
     weight=None,       # (d_sae,) latents compete by activation times this
     buffers=None,      # `Buffers`; it remembers the guess
     peers=None,        # the processes that share the batch: its n·k strongest are then sought in all
+    passing=None,      # how those from a bound on are found; `_passing` by default
 ):
     "`(pairs, smallest)`: the n·k strongest latents of the batch above 0, and the weakest of them (times `weight`)."
     n, d, buffers = len(x), W.shape[1], Buffers() if buffers is None else buffers
@@ -252,7 +253,7 @@ def select_batchtopk(
     while True:
         if buffers["guess"] < .01*first: buffers["guess"] = 0. # there may be fewer than n·k above 0
         bound = np.maximum(np.float32(buffers["guess"]), TINY)
-        parts = _passing(x, W, b, weight, bound, rows, buffers)
+        parts = (passing or _passing)(x, W, b, weight, bound, rows, buffers)
         v = np.concatenate([o[0] for o in parts])
         have = _alike(peers, float(len(v)))
         if have >= want or bound == TINY: break

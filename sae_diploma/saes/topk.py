@@ -11,7 +11,8 @@ from fastcore.basics import patch
 from ..core import *
 from .base import *
 from .gpu import serves
-from .kernels import Buffers, is_fast, select_topk, sparse_backward
+from .kernels import Buffers, is_fast, sparse_backward
+from .screen import topk_pairs
 
 # %% ../../nbs/lib/saes/01_topk.ipynb #d90d9186
 class TopKSAE(SAE, architecture="topk"):
@@ -37,6 +38,7 @@ class TopKSAE(SAE, architecture="topk"):
         x:torch.Tensor, # (…, d_in) activations
     ):
         "`(values, indices)`, both (…, k): the largest latents, at 0 where even they are negative."
+        if (found := None if torch.is_grad_enabled() else self.by_pairs(x)) is not None: return found
         z = self.pre(x)
         indices = self.choose(z, self.cfg.k)
         return z.gather(-1, indices).relu(), indices
@@ -55,6 +57,19 @@ class TopKSAE(SAE, architecture="topk"):
         if torch.is_grad_enabled() or not serves(rows := self.flat(x)): return self.decode_sparse(*self.encode_sparse(x))
         from sae_diploma.saes.gpu.step import reconstruct
         return self.unflat(reconstruct(self, rows.reshape(-1, self.cfg.width)).view_as(rows))
+
+# %% ../../nbs/lib/saes/01_topk.ipynb #32e2a242
+@patch
+@torch.no_grad()
+def by_pairs(self:TopKSAE,
+    x:torch.Tensor, # (…, d_in) activations
+):
+    "`encode_sparse` by the selection of the sparse step; None where that does not serve, or a token has fewer latents."
+    rows, k = self.flat(x), self.cfg.k
+    if not is_fast(rows) or rows.numel() < 64*self.cfg.width: return None
+    pairs = topk_pairs(rows.reshape(-1, self.cfg.width) - self.b_dec, self.W_enc, self.b_enc, k, self.competes_by)
+    if len(pairs.values) < k*(len(pairs.starts)-1): return None
+    return tuple(o.view(*rows.shape[:-1], k) for o in (pairs.values, pairs.latents.long()))
 
 # %% ../../nbs/lib/saes/01_topk.ipynb #2e6b363d
 @patch
@@ -107,5 +122,5 @@ def backward(self:TopKSAE,
     if not is_fast(x): return super(TopKSAE, self).backward(self.unflat(x), state)
     with torch.no_grad():
         x = torch.sub(x, self.b_dec, out=self.buffers_("x", *x.shape))
-        pairs = select_topk(x, self.W_enc, self.b_enc, state.k or self.cfg.k, self.competes_by, self.buffers_)
+        pairs = topk_pairs(x, self.W_enc, self.b_enc, state.k or self.cfg.k, self.competes_by, self.buffers_)
     return sparse_backward(self, x, pairs, state, self.buffers_)
