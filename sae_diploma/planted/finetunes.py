@@ -110,6 +110,7 @@ def controls(
     device="cpu",        # of the trainings
     texts=None,          # plain texts that methods of logits read; the held-out articles, without a name, by default
     tuning=None,         # more of the trainings' recipe: dict(use_peft=True) trains adapters
+    wait=None,           # seconds between two looks where other processes train placebos, too; None: that is an error
     **ground,            # `n_train`, `n_eval`, `n_packages`, …: see `ground_of`
 ) -> Controls:
     "Train the placebos and the base dictionary; a second call opens them."
@@ -121,7 +122,9 @@ def controls(
                   overwrite=True) | (tuning or {})
     layer = resolve_layer(base, layer)
     at = [folder/f"placebo_{j}" for j in range(n_placebos)]
-    for j, p in enumerate(at): _train(model_name, g["train"], g["validation"], p, 1000+j, max_length, recipe)
+    do = lambda j: _train(model_name, g["train"], g["validation"], at[j], 1000+j, max_length, recipe)
+    if wait is None: list(map(do, range(n_placebos)))
+    else: in_turn(range(n_placebos), do, wait, desc="placebos", unit="run")
     if sae is None:
         sae = _base_dictionary(base, tokenizer, g, max_length, folder/"sae", seed, d_sae=d_sae, k=k,
                                model_name=str(model_name), layer=layer, hookpoint=hookpoint)

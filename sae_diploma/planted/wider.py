@@ -65,7 +65,8 @@ def wider_controls(
 ) -> Controls:
     "Placebos and base dictionary of a tuning: made, opened, or waited for."
     check(tuning in TUNINGS, f"tuning: {tuning!r} is unknown{near(tuning, TUNINGS)}")
-    make = lambda t: controls(pairs, Path(folder)/t, tuning=TUNINGS[t], **(WIDER | dict(device="cpu") | sizes))
+    make = lambda t: controls(pairs, Path(folder)/t, tuning=TUNINGS[t], wait=wait,
+                              **(WIDER | dict(device="cpu") | sizes))
     return in_turn([tuning], make, wait, desc=f"placebos ({tuning})", unit="recipe")[0]
 
 # %% ../../nbs/lib/planted/05_wider.ipynb #9065497e
