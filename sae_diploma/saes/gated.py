@@ -10,9 +10,10 @@ import torch
 from fastcore.basics import patch
 from ..core import *
 from .base import *
+from .penalised import Penalised
 
 # %% ../../nbs/lib/saes/03_gated.ipynb #e01db9f4
-class GatedSAE(SAE, architecture="gated"):
+class GatedSAE(Penalised, architecture="gated"):
     "SAE that decides with one path which latents fire, and with another how strongly (Rajamanoharan et al. 2024)."
     half_fire, in_units = True, ("b_dec", "b_gate", "b_mag")
 

@@ -12,6 +12,7 @@ from fastcore.basics import patch
 from ..core import *
 from .base import *
 from .batchtopk import BatchTopKSAE
+from .penalised import Penalised
 
 # %% ../../nbs/lib/saes/04_jumprelu.ipynb #3981e5db
 class Jump(torch.autograd.Function):
@@ -30,7 +31,7 @@ class Jump(torch.autograd.Function):
         return g_f * (z > threshold), -((g_f * threshold + g_on) * near).sum(0), None
 
 # %% ../../nbs/lib/saes/04_jumprelu.ipynb #be893f63
-class JumpReLUSAE(SAE, architecture="jumprelu"):
+class JumpReLUSAE(Penalised, architecture="jumprelu"):
     "SAE whose latents fire above their own thresholds (Rajamanoharan et al. 2024)."
     crosscodes, half_fire, in_units = True, True, ("b_enc", "b_dec", "threshold")
 

@@ -10,9 +10,10 @@ import torch
 from fastcore.basics import patch
 from ..core import *
 from .base import *
+from .penalised import Penalised
 
 # %% ../../nbs/lib/saes/02_relu.ipynb #71580253
-class ReLUSAE(SAE, architecture="relu"):
+class ReLUSAE(Penalised, architecture="relu"):
     "SAE or crosscoder with ReLU latents and an L1 penalty weighted by decoder norms."
     crosscodes = half_fire = True
     def encode(self,
