@@ -63,7 +63,7 @@ def pearson(
 def _sparse(sae, values, indices):
     "(n, d_sae) float64 sparse activations from what `encode_sparse` gives."
     from scipy.sparse import csr_array
-    v, i = values.cpu().numpy(), indices.cpu().numpy()
+    v, i = as_numpy(values), indices.cpu().numpy()
     on = v.ravel() > 0
     at = np.repeat(np.arange(len(v)), v.shape[1])
     return csr_array((v.ravel()[on].astype(np.float64), (at[on], i.ravel()[on])), (len(v), sae.cfg.d_sae))

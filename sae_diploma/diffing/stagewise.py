@@ -100,7 +100,7 @@ def _stage_sums(pair, D, F_, rows, batch_size=8192):
         for side, s in (("base", D), ("ft", F_)):
             x[side] = getattr(pair, side)[at].to(s.W_dec)
             v, j = s.encode_sparse(x[side])
-            sums.add(side, cell, v.cpu().numpy(), j.cpu().numpy())
+            sums.add(side, cell, as_numpy(v), j.cpu().numpy())
             hat[side] = s.decode_sparse(v, j)
         d, d_hat = ((o["ft"] - o["base"]).cpu().double() for o in (x, hat))
         new = torch.stack([(d - o).square().sum(1) for o in (d_hat, bias, 0.)], 1)

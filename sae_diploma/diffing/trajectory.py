@@ -66,7 +66,7 @@ def model_sums(
     for at, acts in doc_activations(model, table, docs, points, batch_tokens):
         keep = cell[at] >= 0
         v, j = sae.encode_sparse(next(iter(acts.values()))[torch.from_numpy(keep)].to(sae.W_dec))
-        sums.add("ft", cell[at][keep], v.cpu().numpy(), j.cpu().numpy())
+        sums.add("ft", cell[at][keep], as_numpy(v), j.cpu().numpy())
     sums.count["base"], sums.total["base"] = sums.count["ft"], sums.total["ft"]
     return sums
 

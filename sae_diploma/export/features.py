@@ -66,8 +66,9 @@ def sparse_acts(
     out = []
     for i in range(0, len(rows), chunk):
         with torch.no_grad(): v, j = sae.encode_sparse(store[rows[i:i+chunk]].float())
-        r, c = np.nonzero(v.numpy() > 0)
-        out.append((r+i, j.numpy()[r, c], v.numpy()[r, c]))
+        v = v.float().numpy()
+        r, c = np.nonzero(v > 0)
+        out.append((r+i, j.numpy()[r, c], v[r, c]))
     r, j, v = (np.concatenate(o) for o in zip(*out))
     order = np.argsort(j, kind="stable")
     return r[order], j[order], v[order]

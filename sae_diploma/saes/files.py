@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMAT', 'VERSION', 'READERS', 'by_source', 'side_by_side', 'load_config', 'check_seal', 'shapes_of', 'Reader',
-           'readers', 'format_of']
+           'readers', 'format_of', 'as_dtype']
 
 # %% ../../nbs/lib/saes/08_files.ipynb #b45ccea9
 import dataclasses
@@ -176,14 +176,44 @@ def _load_own(folder):
     if (folder/"training.json").exists(): sae.training_info = load_json(folder/"training.json", keys=())
     return sae.eval().requires_grad_(False)
 
+# %% ../../nbs/lib/saes/08_files.ipynb #43172818
+def as_dtype(
+    sae:SAE, # a finished one
+    dtype,   # as for `get_dtype`
+) -> SAE:
+    "The SAE with parameters of this dtype, its config alike; `training_info` keeps the one that it was stored in."
+    was, name = sae.cfg.dtype, str(get_dtype(dtype)).removeprefix("torch.")
+    if was == name: return sae
+    sae.cfg = dataclasses.replace(sae.cfg, dtype=name)
+    sae.training_info = dict(sae.training_info or {}, stored_dtype=was)
+    return sae.to(get_dtype(dtype))
+
+def _finite(sae, folder):
+    "The SAE, if all its numbers are; raises `CorruptError` naming a tensor that holds NaN or infinity."
+    def wrong(n, t): return (torch.isnan(t) if n == "threshold" else ~torch.isfinite(t)).any() # ∞: never fires
+    bad = next((n for n, t in sae.state_dict().items() if t.is_floating_point() and wrong(n, t)), None)
+    check(bad is None, f"{folder}: its tensor {bad} holds NaN or infinity; fetch or train the SAE again", CorruptError)
+    return sae
+
+def _further_down(folder):
+    "Where below a folder there are weights of a known format, in a few words; '' where there are none."
+    found = [o.name for o in sorted(Path(folder).iterdir()) if o.is_dir() and format_of(o)]
+    return f" (but in its folder{'s'*(len(found) > 1)} {', '.join(found[:5])})" if found else ""
+
 # %% ../../nbs/lib/saes/08_files.ipynb #f91f9201
 @patch(cls_method=True)
 def from_pretrained(cls:SAE,
-    name,         # folder written by `save` or by another library (see `saes.formats`), or an id on the hub
-    device="cpu", # where to put it; 'auto' for the best there is
+    name,            # folder written by `save` or by another library (see `saes.formats`), or an id on the hub
+    device="cpu",    # where to put it; 'auto' for the best there is
+    dtype="auto",    # of the parameters: 'auto' is float32 where 16 bits are stored; None: as they are stored
 ) -> SAE:
     "Load an SAE in evaluation mode; raises `DataError` when there is none, `CorruptError` for altered weights."
     folder = _local(name)
-    theirs = readers().get(format_of(folder))
-    sae = theirs.read(folder, name) if theirs else _load_own(folder)
-    return sae.to(get_device(device))
+    kind = format_of(folder)
+    check(kind or (folder/"config.json").exists(), f"{folder}: no file of weights that is read here is in it"
+          f"{_further_down(folder)}; give a folder written by `SAE.save`, or in one of the formats {', '.join(readers())}",
+          DataError)
+    theirs = readers().get(kind)
+    sae = _finite(theirs.read(folder, name) if theirs else _load_own(folder), folder)
+    if dtype == "auto": dtype = "float32" if get_dtype(sae.cfg.dtype).itemsize < 4 else None
+    return (sae if dtype is None else as_dtype(sae, dtype)).to(get_device(device))

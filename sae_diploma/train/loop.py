@@ -207,7 +207,7 @@ def _take_up(trainers, resume):
     look = lambda: [found_in(t.folder, t.identity, resume) if t.folder else None for t in trainers]
     found = peers.shared(look)
     for t, what in zip(trainers, found):
-        if what == "done": done[t] = SAE.from_pretrained(t.folder).to(t.device)
+        if what == "done": done[t] = SAE.from_pretrained(t.folder, dtype=None).to(t.device)
         elif what == "checkpoint": t.load_checkpoint(t.folder/"checkpoint.safetensors")
         elif t.folder and peers.first and (t.folder/"config.json").exists():
             (t.folder/"config.json").unlink() # no half-new SAE
