@@ -6,7 +6,7 @@
 __all__ = ['CHAT_TEMPLATE', 'resolve_model', 'adapter_config', 'adapter_base', 'load_tokenizer', 'read_only', 'load_model']
 
 # %% ../../nbs/lib/models/00_loading.ipynb #a45c5737
-import contextlib
+import contextlib, re, warnings
 from pathlib import Path
 
 import torch
@@ -57,6 +57,12 @@ def _reached(name, revision):
 # %% ../../nbs/lib/models/00_loading.ipynb #3b06562d
 def _first_line(e): return (str(e).strip().splitlines() or [""])[0].strip()
 
+# %% ../../nbs/lib/models/00_loading.ipynb #22739456
+def _config_class(why):
+    "The class that an error of transformers names."
+    found = re.search(r"class '?[\w.]*?(\w+)'?>", why)
+    return found[1] if found else why[:80]
+
 # %% ../../nbs/lib/models/00_loading.ipynb #62a9d19d
 @contextlib.contextmanager
 def hub_errors(what, name, revision=None):
@@ -71,6 +77,8 @@ def hub_errors(what, name, revision=None):
                            "them again") from None
     except (OSError, ValueError) as e:
         why = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
+        check("Unrecognized configuration class" not in why, f"{what}: {str(name)!r} is no causal language model that "
+              f"this version of transformers builds ({_config_class(why)}); give the language model in it, or another")
         raise ParamError(f"{what}: {name!r} could not be loaded, neither from a folder nor from the local hub cache "
                          f"nor from the hub ({why[:160]}); check the name and the network, or use a local folder or "
                          "'tiny'") from None
@@ -186,11 +194,28 @@ def quantized_arguments(kind, dtype, dev):
     return dict(quantization_config=cfg, device_map={"": dev})
 
 # %% ../../nbs/lib/models/00_loading.ipynb #939627d2
-def _check_whole(info, name, kind):
-    "Raise `ParamError` for a checkpoint that lacks weights of the model, or has others."
-    absent, odd = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
+_tables = re.compile(r"(.*\.)?(masked_bias|causal_mask|inv_freq|position_ids|cos_cached|sin_cached)") # computed, not learned
+_senses = re.compile(r"(.*\.)?(vision_\w+|visual|multi_modal_projector|audio_\w+|image_\w+)\..*")
+
+def _is_table(key, model):
+    "Whether a checkpoint's key is a mask or table that the model makes for itself: older versions of a library kept them."
+    at, _, last = key.rpartition(".")
+    mask = last == "bias" and at.rpartition(".")[2] in ("attn", "attention", "self_attn")
+    # a weight's bias lies in a module that has nothing below it
+    inner = mask and any(f".{n}".endswith(f".{at}") and list(o.children()) for n, o in model.named_modules())
+    return bool(inner or _tables.fullmatch(key))
+
+# %% ../../nbs/lib/models/00_loading.ipynb #79965a2a
+def _check_whole(info, name, model):
+    "Raise `ParamError` for a checkpoint that lacks weights of the model, or has others; those of images are said."
+    kind, absent = type(model).__name__, sorted(info["missing_keys"])
+    odd = sorted(o for o in info["unexpected_keys"] if not _is_table(o, model))
     check(not absent, f"model_name: {str(name)!r} lacks {len(absent)} weights of a {kind}, "
                       f"{absent[0] if absent else ''} first; give a whole checkpoint of a causal language model")
+    unread = [o for o in odd if _senses.fullmatch(o)]
+    if unread: warnings.warn(f"model_name: {str(name)!r} has {len(unread)} weights for images or sound, {unread[0]} "
+                             "first; its language model is read alone")
+    odd = [o for o in odd if o not in unread]
     check(not odd, f"model_name: {str(name)!r} has {len(odd)} weights that a {kind} has no place for, "
                    f"{odd[0] if odd else ''} first, so it is another model than its config.json says; give the "
                    "checkpoint of a causal language model")
@@ -212,7 +237,7 @@ def to_plain(name, dtype, device, revision, attn_implementation, device_map, qua
         check_memory(n, dtype, dev, f"model_name: {name}")
         model, info = AutoModelForCausalLM.from_pretrained(resolve_model(name, revision), revision=revision,
                                                            trust_remote_code=False, output_loading_info=True, **kw)
-    _check_whole(info, name, type(model).__name__)
+    _check_whole(info, name, model)
     return (model if "device_map" in kw else model.to(dev)).eval()
 
 # %% ../../nbs/lib/models/00_loading.ipynb #58a60738
