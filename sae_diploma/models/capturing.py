@@ -53,6 +53,13 @@ def _splice_mid(model, layer, fn):
     keep = hook(block, "in", lambda x: seen.append(x))
     return [keep, hook(block.get_submodule(at["attn_out"][0]), "out", attention)]
 
+# %% ../../nbs/lib/models/05_capturing.ipynb #a84b54d9
+def _written(fn, x, shape):
+    "`fn(x)` as memory of its own, for a model may add to what it gets; of one that flattens, with batch and positions."
+    flat = x.ndim == 2 and shape is not None and len(x) == shape[0]*shape[1]
+    y = fn(x.unflatten(0, shape) if flat else x)
+    return None if y is None else (y.flatten(0, 1) if flat else y).clone()
+
 # %% ../../nbs/lib/models/05_capturing.ipynb #ef54d58a
 @contextlib.contextmanager
 def splice(
@@ -62,8 +69,10 @@ def splice(
     fn,        # (batch, positions, width) activation -> its replacement
 ):
     "While it is open, every forward pass of `model` goes on with `fn(x)` in place of the activation `x`."
-    module, way = place_of(model, layer, hookpoint)
-    handles = _splice_mid(model, layer, fn) if hookpoint == "resid_mid" else [hook(module, way, fn)]
+    (module, way), shape = place_of(model, layer, hookpoint), {}
+    handles = [hook(decoder_layers(model)[resolve_layer(model, layer)], "in", lambda x: shape.update(of=x.shape[:2]))]
+    safe = lambda x: _written(fn, x, shape.get("of"))
+    handles += _splice_mid(model, layer, safe) if hookpoint == "resid_mid" else [hook(module, way, safe)]
     try: yield model
     finally:
         for h in handles: h.remove()

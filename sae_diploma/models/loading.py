@@ -194,11 +194,12 @@ def quantized_arguments(kind, dtype, dev):
     return dict(quantization_config=cfg, device_map={"": dev})
 
 # %% ../../nbs/lib/models/00_loading.ipynb #939627d2
-_tables = re.compile(r"(.*\.)?(masked_bias|causal_mask|inv_freq|position_ids|cos_cached|sin_cached)") # computed, not learned
+# computed, not learned
+_tables = re.compile(r"(.*\.)?(masked_bias|causal_mask|inv_freq|position_ids|cos_cached|sin_cached)")
 _senses = re.compile(r"(.*\.)?(vision_\w+|visual|multi_modal_projector|audio_\w+|image_\w+)\..*")
 
 def _is_table(key, model):
-    "Whether a checkpoint's key is a mask or table that the model makes for itself: older versions of a library kept them."
+    "Whether a checkpoint's key is a mask or table that the model makes for itself: older libraries kept them."
     at, _, last = key.rpartition(".")
     mask = last == "bias" and at.rpartition(".")[2] in ("attn", "attention", "self_attn")
     # a weight's bias lies in a module that has nothing below it
