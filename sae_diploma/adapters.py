@@ -165,7 +165,8 @@ def merged_copy(
     """The adapted model with its adapter in the weights; None where that is another function, or where there is no
     room for a second copy."""
     if not (_may_merge(model) and _room_for(model)): return None
-    out = copy.deepcopy(model).merge_and_unload().eval()
+    try: out = copy.deepcopy(model).merge_and_unload().eval()
+    except (RuntimeError, NotImplementedError, ValueError, AttributeError): return None # PEFT has kinds that it cannot
     with _off(model): rest = probe(model, ids)
     for got, want, base in zip(probe(out, ids), probe(model, ids), rest, strict=True):
         # rounding, of the whole and beside what the adapter does

@@ -204,9 +204,9 @@ def check_model(
     points,           # [(layer, hookpoint), …]
 ):
     "Raise before anything is written: what the model does not have, cannot read, or cannot hold."
-    cfg, rows = text_config(model), unwrap(model).get_input_embeddings().weight.shape[0]
+    rows = unwrap(model).get_input_embeddings().weight.shape[0]
     check(len(table) > 0, "table: it has no tokens; build it from texts that are not empty", DataError)
-    limit, longest = getattr(cfg, "max_position_embeddings", None), int(np.diff(table.bounds).max())
+    limit, longest = max_positions(model), int(np.diff(table.bounds).max())
     check(not limit or longest <= limit, f"max_length: a document of {longest} tokens exceeds the model's {limit} "
                                          f"positions; build the token table with max_length={limit}")
     check(table.token.max() < rows, f"table: its token ids go up to {table.token.max()}, the model's embedding has "

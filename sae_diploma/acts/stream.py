@@ -144,7 +144,7 @@ def _hold_out(self:ActivationStream, n_held, how):
     self.held_table = build_tokens(self.tokenizer, plain=docs, **how)
     self.recipe, self.held = self.held_table.docs.attrs["recipe"], set(texts)
     for m in self.models:
-        limit = getattr(text_config(m), "max_position_embeddings", None)
+        limit = max_positions(m)
         check(not limit or self.max_length <= limit,
               f"max_length: {self.max_length} tokens exceed the model's {limit} positions; use at most {limit}")
         check_model(m, self.held_table, [self.point])

@@ -66,15 +66,16 @@ def _of_config(name, c):
     "The shape that a config's content gives; raises `ParamError` for a model of another kind."
     c = c.get("text_config") or c
     get = lambda *ks, default=None: next((c[k] for k in ks if c.get(k) is not None), default)
-    L, d = get("num_hidden_layers", "n_layer"), get("hidden_size", "n_embd")
-    heads, vocab = get("num_attention_heads", "n_head"), get("vocab_size")
-    ok = all(type(o) is int and o > 0 for o in (L, d, heads, vocab))
-    check(ok, f"model_name: the config of {name} names no layers, width, heads or vocabulary; use a decoder-only model")
+    L, d = get("num_hidden_layers", "n_layer", "n_layers"), get("hidden_size", "n_embd", "d_model")
+    L = L or len(get("layers_block_type", "layer_types", default=()))
+    heads, vocab = get("num_attention_heads", "n_head", "n_heads", default=max(1, (d or 0)//64)), get("vocab_size")
+    ok = all(type(o) is int and o > 0 for o in (L, d, heads, vocab)) and not c.get("is_encoder_decoder")
+    check(ok, f"model_name: the config of {name} names no layers, width or vocabulary; use a decoder-only model")
     gated = c.get("model_type") not in ("gpt2", "gpt_neox", "opt", "gpt_neo")
     tied = get("tie_word_embeddings", default=c.get("model_type") == "gpt2")
     return ModelShape(name, L, d, get("intermediate_size", "n_inner", default=4*d), heads,
                       get("num_key_value_heads", default=heads), get("head_dim", default=d//heads), vocab, bool(tied),
-                      get("max_position_embeddings", "n_positions", default=2048), 3 if gated else 2)
+                      get("max_position_embeddings", "n_positions", "max_seq_len", default=2048), 3 if gated else 2)
 
 # %% ../../nbs/lib/costs/00_shapes.ipynb #f7b4d444
 def _of_gguf(name, file):

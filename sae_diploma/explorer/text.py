@@ -69,7 +69,7 @@ def read_text(
     "Both models' activations on `text`; raises `ParamError` for an empty one."
     check(bool(text and text.strip()), "text: it is empty; type a word or more")
     ids = _token_ids(tokenizer, text, task)
-    n = min(most, getattr(text_config(models[0]), "max_position_embeddings", None) or most)
+    n = min(most, max_positions(models[0]) or most)
     x = [_activations(m, ids[:n], layer, hookpoint) for m in models]
     return TextReading(token_text(tokenizer, ids[:n]), *x, max(0, len(ids)-n))
 

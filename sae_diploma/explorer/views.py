@@ -199,7 +199,7 @@ def vector(self:Explorer) -> torch.Tensor:
 def _generate(self:Explorer, article, side, strengths):
     "What a model writes about an article, steered with each of `strengths`, in one go."
     m = self.models[side]
-    room = getattr(text_config(m), "max_position_embeddings", None) or 512
+    room = max_positions(m) or 512
     most, how = min(of_format(self.tokenizer, "max_length", None, 256), room), contextlib.nullcontext()
     if any(strengths):
         vectors = torch.stack([o*self.vector() for o in strengths])[:, None]

@@ -7,6 +7,7 @@ __all__ = ['load_pair', 'load_tuned', 'check_tokenizers', 'check_pair', 'check_t
 
 # %% ../../nbs/lib/models/06_pairs.ipynb #beab8538
 import hashlib, logging
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from ..adapters import AdapterOff, alike, checksums, probe, put_adapter
 from ..core import *
 from .hooks import probe_ids
 from .layers import *
-from .loading import adapter_base, load_model, read_only, resolve_model
+from .loading import adapter_base, adapter_config, load_model, read_only, resolve_model
 
 _log = logging.getLogger("sae_diploma.models")
 
@@ -27,6 +28,19 @@ def _resolved(name):
     "What `resolve_model` gives, or the name itself where it leads to nothing here."
     try: return resolve_model(name)
     except SaeDiplomaError: return name
+
+# %% ../../nbs/lib/models/06_pairs.ipynb #1181d77b
+def _one_place(a, b):
+    "Whether two names lead to one folder, or are one id."
+    where = lambda o: Path(o).expanduser().resolve() if Path(o).expanduser().is_dir() else str(o)
+    return where(a) == where(b)
+
+def _with_own_tokens(ids, config):
+    "Tokens to try a pair on, behind those that an adapter is trained for alone: its new rows, or what calls it up."
+    rows, called = config.get("trainable_token_indices") or [], config.get("alora_invocation_tokens") or []
+    if isinstance(rows, dict): rows = [i for o in rows.values() for i in o]
+    own = torch.tensor([*list(called)[:64], *list(rows)[:64]], dtype=ids.dtype, device=ids.device)
+    return torch.cat([own.expand(len(ids), -1), ids], 1)
 
 # %% ../../nbs/lib/models/06_pairs.ipynb #c0e2b5e8
 def _same_answers(ft):
@@ -96,12 +110,12 @@ def load_pair(
     of = adapter_base(ft, ft_revision)
     if of is None or adapter_base(base, revision) is not None:
         return _two_models(base, ft, revision, ft_revision, kw | dict(merge=merge))
-    if of != str(base) and resolve_model(base) != _resolved(of):
+    if of != str(base) and not _one_place(resolve_model(base), _resolved(of)):
         _log.warning("ft_model: the adapter %s names %r as its base model; it is put on %s, as asked", ft, of, base)
     load = lambda: load_model(base, revision=revision, **kw)
     put = lambda model: put_adapter(model, resolve_model(ft), ft_revision, ft)
     model = load()
-    ids = probe_ids(model, n=24)
+    ids = _with_own_tokens(probe_ids(model, n=24), adapter_config(ft, ft_revision))
     before, bits = probe(model, ids), checksums(model.state_dict())
     lora = put(model)
     after = _probe_ft(lora, ids, ft)
