@@ -34,6 +34,7 @@ def evaluate_(
     "Measure an SAE: reconstruction, density, redundancy, probing, cross-entropy, stability."
     from sae_diploma.acts import JointStore
     from sae_diploma.evaluation import FEW, check_fit, check_ks, describe, evaluation
+    from sae_diploma.evaluation.given import check_module
     from sae_diploma.models import load_model, load_tokenizer
     from sae_diploma.saes import SAE
     check(all(o.strip().isdigit() for o in ks.split(",")), f"ks: {ks!r} is no list of whole numbers such as 1,5")
@@ -59,5 +60,6 @@ def evaluate_(
     at = one.cfg.layer if one.cfg.layer is not None else acts.meta.get("layer")
     if model and at is not None: layers_of(shape, [at], "model")
     lm, tok = (load_model(model, dtype=dtype, device=device), load_tokenizer(model)) if model else (None, None)
+    if lm is not None and at is not None: check_module(one, lm, at, sae)
     e = evaluation(one, acts, table, lm, tok, two, path, n_documents, max_tokens, sparse, seed)
     print(f"{describe(e)}\nall numbers: {path}")
