@@ -142,7 +142,7 @@ def _inputs(table, b, d, pad_id, pack, causal, dev):
 def rope_border(
     model, # a causal language model
 ) -> tuple: # (tokens or None, kind)
-    "The length of texts beyond which rotary positions of the model change for a whole batch, and how: longrope, dynamic."
+    "The length of texts beyond which rotary positions change for a whole batch, and how: longrope, dynamic."
     of = getattr(text_config(unwrap(model)), "rope_parameters", None) or {}
     for o in ([of] if "rope_type" in of else [v for v in of.values() if isinstance(v, dict)]):
         kind = o.get("rope_type")
@@ -151,11 +151,12 @@ def rope_border(
         if kind in ("longrope", "dynamic"): return int(known or config.max_position_embeddings), kind
     return None, ""
 
+# %% ../../nbs/lib/acts/08_passes.ipynb #88fc0832
 def _batched(n, tokens, pack, model):
     "Index arrays of documents of these lengths, those beyond the model's border apart."
     border, kind = rope_border(model)
-    check(kind != "dynamic" or (n <= border).all(), f"max_length: a text of {n.max(initial=0):,} tokens, but positions of "
-          f"{type(unwrap(model)).__name__} beyond {border} hang on what else it has read; use max_length {border} or less")
+    check(kind != "dynamic" or (n <= border).all(), f"max_length: a text of {n.max(initial=0):,} tokens, but positions "
+          f"of {type(unwrap(model)).__name__} beyond {border} hang on what else it has read; use at most {border}")
     cut = _packs if pack else batch_documents
     if border is None: return cut(n, tokens)
     return [at[b] for at in (np.flatnonzero(n > border), np.flatnonzero(n <= border)) for b in cut(n[at], tokens)]

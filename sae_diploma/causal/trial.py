@@ -20,8 +20,8 @@ OFF = (.01, .1)    # difference of logits that is rounding, in their standard de
 @torch.no_grad()
 def _both_ways(model, ids):
     "Logits of the new tokens as they are written, and of one pass over prompt and these."
-    out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW, min_new_tokens=NEW, pad_token_id=0,
-                         do_sample=False, output_logits=True, return_dict_in_generate=True)
+    out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=NEW, min_new_tokens=NEW,
+                         pad_token_id=0, do_sample=False, output_logits=True, return_dict_in_generate=True)
     text = out.sequences[:, :-1]
     whole = model(input_ids=text, attention_mask=torch.ones_like(text), use_cache=False).logits
     return torch.stack(out.logits, 1).float(), whole[:, ids.shape[1]-1:].float()
@@ -31,8 +31,7 @@ def can_write(
     base, ft,         # the two models
     layer, hookpoint, # where one is patched or steered
 ) -> bool: # True; nothing else is returned
-    """Raise `UnreadableError` unless words written under a patch, and under steering, are those of one pass over the whole
-    text."""
+    "Raise `UnreadableError` unless words written under a patch, or steered, are those of one pass over the whole text."
     ids, d = probe_ids(base, 1), d_model(base)
     everything = torch.eye(d, device=ids.device)
     vector = torch.ones(d, device=ids.device)
@@ -43,9 +42,10 @@ def can_write(
             with opened() as model: a, b = _both_ways(model, ids)
         except torch.OutOfMemoryError: raise
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, KeyError, NotImplementedError) as e:
-            raise UnreadableError(f"{type(base).__name__} cannot write with {what} ({type(e).__name__}: {first_line(e)}), "
-                                  "so what it writes is not looked at") from None
+            raise UnreadableError(f"{type(base).__name__} cannot write with {what} ({type(e).__name__}: "
+                                  f"{first_line(e)}), so what it writes is not looked at") from None
         off = float((a-b).abs().max() / b.std())
-        check(off < OFF[next(base.parameters()).dtype.itemsize < 4], f"{type(base).__name__} writes other words with {what} than one pass over its text has (logits "
-              f"differ by {off:.2g} of their spread), so what it writes is not looked at", UnreadableError)
+        most = OFF[next(base.parameters()).dtype.itemsize < 4]
+        check(off < most, f"{type(base).__name__} writes other words with {what} than one pass over its text has (logits "
+                          f"differ by {off:.2g} of their spread), so what it writes is not looked at", UnreadableError)
     return True

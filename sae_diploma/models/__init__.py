@@ -28,7 +28,8 @@ from .unembedding import model_tail
 
 # %% ../../nbs/lib/models/99_models.ipynb #c1562686
 _all_ = ["CHAT_TEMPLATE", "HOOKPOINTS", "resolve_model", "adapter_config", "adapter_base", "load_tokenizer",
-         "load_model", "unwrap", "text_config", "max_positions", "decoder_layers", "n_layers", "d_model", "resolve_layer", "probe_ids",
+         "load_model", "unwrap", "text_config", "max_positions",
+         "decoder_layers", "n_layers", "d_model", "resolve_layer", "probe_ids",
          "anatomy", "missing", "down_proj", "capture", "splice", "load_pair", "load_tuned", "check_pair",
          "check_tokenizers", "check_tokens", "model_hash", "head_only_at", "logits_at", "row_parts", "norm_gain",
          "linear_weight", "multiple", "final_norm", "unembed", "formula", "AdapterOff", "adapter_off", "count_weights",

@@ -35,6 +35,7 @@ def _one_place(a, b):
     where = lambda o: Path(o).expanduser().resolve() if Path(o).expanduser().is_dir() else str(o)
     return where(a) == where(b)
 
+# %% ../../nbs/lib/models/06_pairs.ipynb #96077de0
 def _with_own_tokens(ids, config):
     "Tokens to try a pair on, behind those that an adapter is trained for alone: its new rows, or what calls it up."
     rows, called = config.get("trainable_token_indices") or [], config.get("alora_invocation_tokens") or []

@@ -188,6 +188,7 @@ def as_dtype(
     sae.training_info = dict(sae.training_info or {}, stored_dtype=was)
     return sae.to(get_dtype(dtype))
 
+# %% ../../nbs/lib/saes/08_files.ipynb #fdc04dc2
 def _finite(sae, folder):
     "The SAE, if all its numbers are; raises `CorruptError` naming a tensor that holds NaN or infinity."
     def wrong(n, t): return (torch.isnan(t) if n == "threshold" else ~torch.isfinite(t)).any() # ∞: never fires
@@ -195,6 +196,7 @@ def _finite(sae, folder):
     check(bad is None, f"{folder}: its tensor {bad} holds NaN or infinity; fetch or train the SAE again", CorruptError)
     return sae
 
+# %% ../../nbs/lib/saes/08_files.ipynb #2378376d
 def _further_down(folder):
     "Where below a folder there are weights of a known format, in a few words; '' where there are none."
     found = [o.name for o in sorted(Path(folder).iterdir()) if o.is_dir() and format_of(o)]
@@ -211,7 +213,7 @@ def from_pretrained(cls:SAE,
     folder = _local(name)
     kind = format_of(folder)
     check(kind or (folder/"config.json").exists(), f"{folder}: no file of weights that is read here is in it"
-          f"{_further_down(folder)}; give a folder written by `SAE.save`, or in one of the formats {', '.join(readers())}",
+          f"{_further_down(folder)}; give a folder written by `SAE.save`, or in a format of {', '.join(readers())}",
           DataError)
     theirs = readers().get(kind)
     sae = _finite(theirs.read(folder, name) if theirs else _load_own(folder), folder)

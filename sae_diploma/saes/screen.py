@@ -60,7 +60,8 @@ class Screen:
         token, order = np.repeat(np.arange(len(count), dtype=np.int32), count), radix(at)
         v, x = np.empty(len(at), np.float32), self.x[i:i+len(count)]
         pairs = (torch.from_numpy(o[order]) for o in (token, at))
-        if len(at): v[order] = _dots(self.rows, x, next(pairs), torch.zeros(1, dtype=torch.int32), next(pairs), 0).numpy()
+        zero = torch.zeros(1, dtype=torch.int32)
+        if len(at): v[order] = _dots(self.rows, x, next(pairs), zero, next(pairs), 0).numpy()
         v += self.b.numpy()[at]
         return v if self.weight is None else v*self.weight.numpy()[at]
 
@@ -147,6 +148,7 @@ def topk_pairs(
     "`screened_topk` where it pays, else `select_topk`."
     return (screened_topk if screens(x, W.shape[1], k) else select_topk)(x, W, b, k, weight, buffers)
 
+# %% ../../nbs/lib/saes/07a_screen.ipynb #8c6dcd5c
 def batchtopk_pairs(
     x, W, b, k, weight=None, buffers=None, peers=None, # as for `select_batchtopk`
 ):

@@ -54,7 +54,8 @@ class TopKSAE(SAE, architecture="topk"):
         x:torch.Tensor, # (…, d_in) activations
     ):
         "Reconstruction of `x`, in its shape."
-        if torch.is_grad_enabled() or not serves(rows := self.flat(x)): return self.decode_sparse(*self.encode_sparse(x))
+        rows = self.flat(x)
+        if torch.is_grad_enabled() or not serves(rows): return self.decode_sparse(*self.encode_sparse(x))
         from sae_diploma.saes.gpu.step import reconstruct
         return self.unflat(reconstruct(self, rows.reshape(-1, self.cfg.width)).view_as(rows))
 
