@@ -144,7 +144,7 @@ def _csv_batches(path, want, sep=",", **kw):
     "Values of the columns wanted and ids of a table of text, in which every cell is text."
     kw = {k: v for k, v in kw.items() if k in _csv_settings} | dict(dtype=str, na_filter=False, keep_default_na=False)
     whole = lambda s: all(c in _csv_columns(path, s, **kw) for _, c in want.columns)
-    sep = next((s for s in dict.fromkeys((sep, ";", "\t", "|")) if whole(s)), sep)
+    sep = next((s for s in dict.fromkeys((sep, ",", ";", "\t", "|")) if whole(s)), sep)
     want.check(_csv_columns(path, sep, **kw), path)
     more = f"dataset_name: rows of {path} have more cells than its header; put cells with a {sep!r} in quotes"
     with _open_text(path, newline="") as f:

@@ -6,7 +6,7 @@
 __all__ = ['SPLIT_NAMES', 'one_sentence', 'Source', 'open_source', 'row_count', 'warn_dropped']
 
 # %% ../../nbs/lib/data/17_sources.ipynb #2e12e08f
-import contextlib, os, tempfile, warnings
+import contextlib, re, warnings
 from pathlib import Path
 
 import numpy as np
@@ -53,35 +53,108 @@ class Source:
         "The texts wanted of a split, as a dataset."
         with one_sentence(self.name): return self.splits[split](want)
 
-# %% ../../nbs/lib/data/17_sources.ipynb #b360005b
-def _lower_case(folder, d):
-    "The tree of a folder in lower case, of links, in the empty folder `d`."
-    for o in (o for o in folder.rglob("*") if o.is_file()):
-        link = Path(d, str(o.relative_to(folder)).lower()); link.parent.mkdir(parents=True, exist_ok=True)
-        check(not link.exists(),
-              f"dataset_name: {folder} has two files whose names differ in capitals only, such as {o.name}; "
-              f"rename one", DataError)
-        link.symlink_to(o.resolve())
+# %% ../../nbs/lib/data/17_sources.ipynb #bf56b1f6
+SPLIT_NAMES = dict(train=("train", "training"), validation=("validation", "valid", "val", "dev", "eval", "evaluation"),
+                   test=("test", "testing"))
+_split_of = {a: s for s, al in SPLIT_NAMES.items() for a in al}
+_shard = r"-\d{5}-of-\d{5}.*"
+
+def _marks(path):
+    """`(word, whole, first, rest)` of a path within a folder: the word of a split in it, whether a part of it is that
+    word alone, whether its name begins with it, and what the path is without it and numbers."""
+    name = path.name.lower()
+    parts = [*path.parent.as_posix().lower().split("/"), re.sub(_shard+"$", "", name[:name.rindex(suffix(path))])]
+    cut = [[o for o in re.split(r"[-._ \d]+", p) if o] for p in parts]
+    whole = next((c[0] for c in cut if len(c) == 1 and c[0] in _split_of), None)
+    found = next((w for c in cut if (w := {o for o in c if o in _split_of})), set())
+    word = whole or (found.pop() if len(found) == 1 else None)
+    return word, bool(whole), cut[-1][:1] == [word], [[o for o in c if o not in _split_of] for c in cut]
+
+# %% ../../nbs/lib/data/17_sources.ipynb #f870db7e
+def _named_splits(folder, files):
+    "`split -> files` of those files of a folder that are named as splits, train first; empty where none is."
+    at = {f: f.relative_to(folder) for f in files}
+    shards = {f: m[1] for f, p in at.items() if (m := re.match(rf"data/([^/]+?){_shard}$", p.as_posix()))}
+    if not shards:
+        marks = {f: _marks(p) for f, p in at.items()}
+        of, whole = lambda f: _split_of.get(marks[f][0]), any(m[1] for m in marks.values())
+        twin = lambda f: any(marks[o][3] == marks[f][3] and of(o) not in (None, of(f)) for o in files)
+        every = all(m[0] for m in marks.values()) and any(suffix(f) != ".txt" or f.parent != folder for f in files)
+        shards = {f: m[0] for f, m in marks.items() if m[0] and (every or m[1] or (whole and m[2]) or twin(f))}
+    order = sorted(set(shards.values()), key=lambda s: [*_split_of, s].index(s))
+    return {s: [f for f in files if shards.get(f) == s] for s in order}
 
 # %% ../../nbs/lib/data/17_sources.ipynb #2dc5b3fb
+_no_data = ("config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json") # what `datasets` skips, too
+_about = r"(readme|licen[cs]e|copying|notice|citation|changelog|requirements)\b.*"
+
+def _listed(folder):
+    "`(files that can be read, other files)` of a folder in the order of their paths, without hidden ones."
+    inside = lambda o: o.relative_to(folder).parts
+    files = [o for o in folder.rglob("*") if o.is_file() and not any(p.startswith((".", "__")) for p in inside(o))]
+    files = sorted(files, key=lambda o: (str(o).lower(), str(o)))
+    saved = lambda o: o.name == "state.json" and (o.parent/"dataset_info.json").exists()
+    data = [o for o in files if suffix(o) in READERS and o.name not in _no_data and not saved(o)]
+    plain = [o for o in data if not (suffix(o) == ".txt" and re.fullmatch(_about, o.name.lower()))]
+    rest = [o for o in files if suffix(o) not in READERS and not re.fullmatch(_about, o.name.lower())]
+    return plain or data, [o for o in data if plain and o not in plain] + rest
+
+# %% ../../nbs/lib/data/17_sources.ipynb #217b8f15
+def _some_names(folder, files):
+    "The first names of files in a folder, for a sentence."
+    more = f" and {len(files)-5:,} more" if len(files) > 5 else ""
+    return ", ".join(f.relative_to(folder).as_posix() for f in files[:5]) + more
+
+# %% ../../nbs/lib/data/17_sources.ipynb #1a8960f8
+def _files_by_name(folder):
+    "`(split -> files, kind)` of a folder by the names in it; a warning names the files that are not read."
+    data, rest = _listed(folder)
+    some = lambda files: _some_names(folder, files)
+    check(data, f"dataset_name: the folder {folder} holds no files that can be read; their names end in "
+                f"{', '.join(READERS)}", DataError)
+    splits = _named_splits(folder, data)
+    beside = [f for f in data if f not in sum(splits.values(), [])] if splits else []
+    held = splits and all(_split_of.get(s, "train") != "train" for s in splits)
+    check(not (held and beside),
+          f"dataset_name: the folder {folder} has the splits {', '.join(splits)} and none named train, but other "
+          f"files, too ({some(beside)}); begin the names of those to train on with train", DataError)
+    if not splits:
+        word = lambda f: _marks(f.relative_to(folder))[0]
+        splits, odd = {"train": data}, [f for f in data if _split_of.get(word(f), "train") != "train"]
+        if odd: warnings.warn(f"{folder}: all files are read as one split, {some(odd)} too; for splits call files "
+                              f"train, validation and test")
+    kinds = {}
+    for f in sum(splits.values(), []): kinds.setdefault(READERS[suffix(f)], []).append(f)
+    check(len(kinds) == 1,
+          f"dataset_name: the folder {folder} holds files of several formats ({'; '.join(map(some, kinds.values()))}); "
+          f"name one of them, or leave files of one format in it", DataError)
+    if beside+rest: warnings.warn(f"{folder}: {len(beside+rest):,} files were not read ({some(beside+rest)})")
+    return {s: list(map(str, fs)) for s, fs in splits.items()}, next(iter(kinds))
+
+# %% ../../nbs/lib/data/17_sources.ipynb #8ceb9c94
+def _has_configs(folder):
+    "Whether a folder's README says which of its files are which split, and how they are read."
+    from huggingface_hub import DatasetCard
+    if (folder/".huggingface.yaml").exists(): return True
+    readme = folder/"README.md"
+    return readme.exists() and bool(DatasetCard.load(readme).data.to_dict().get("configs"))
+
+# %% ../../nbs/lib/data/17_sources.ipynb #b4b57c32
 def _builder(folder, config):
-    "What `datasets` would read of a folder: its files by split, and how."
+    "What `datasets` would read of a folder that says so in its README: files by split, and how."
     from datasets import load_dataset_builder
     from datasets.exceptions import DataFilesNotFoundError
-    shouted = [o for o in folder.rglob("*") if o.is_file() and o.name != o.name.lower() and suffix(o) in READERS]
-    with tempfile.TemporaryDirectory() as d:
-        if shouted and not (folder/"README.md").exists(): _lower_case(folder, d)
-        try: b = load_dataset_builder(str(d if any(Path(d).iterdir()) else folder), config)
-        except DataFilesNotFoundError:
-            raise DataError(f"dataset_name: the folder {folder} holds no files that can be read; their names end in "
-                            f"{', '.join(READERS)}") from None
-        real = lambda o: os.path.realpath(o) if str(o).startswith(d) else str(o)
-        return b, {str(s): [real(o) for o in fs] for s, fs in b.config.data_files.items()}
+    try: b = load_dataset_builder(str(folder), config)
+    except DataFilesNotFoundError:
+        raise DataError(f"dataset_name: the folder {folder} holds no files that can be read; their names end in "
+                        f"{', '.join(READERS)}") from None
+    return b, {str(s): list(map(str, fs)) for s, fs in b.config.data_files.items()}
 
 # %% ../../nbs/lib/data/17_sources.ipynb #3e7f8fed
 def _folder_files(folder, config=None):
-    """`(split -> files, kind, settings of the README)` of a folder, as `datasets` finds them; capitals in names do
-    not matter."""
+    """`(split -> files, kind, settings of the README)` of a folder, as its README says or by their names, in which
+    capitals do not matter."""
+    if config in (None, "default") and not _has_configs(folder): return *_files_by_name(folder), {}
     b, files = _builder(folder, config)
     kind = type(b).__module__.rpartition(".")[2]
     check(kind in READERS.values(),
@@ -172,9 +245,6 @@ def open_source(
         return source
 
 # %% ../../nbs/lib/data/17_sources.ipynb #a6f2a163
-SPLIT_NAMES = dict(train=("train", "training"), validation=("validation", "valid", "val", "dev", "eval"),
-                   test=("test", "testing"))
-
 def row_count(
     param, # that gave it
     n,     # number of rows; None, 0 or '' for all
