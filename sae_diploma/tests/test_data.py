@@ -14,14 +14,15 @@ __all__ = ['WORDS', 'ODD', 'odd', 'records', 'WRITE', 'DOCS', 'KINDS', 'NESTED',
            'test_every_arrow_type_of_text', 'test_a_damaged_column_beside_does_not_matter',
            'test_what_cannot_be_read_is_one_sentence', 'test_bytes_are_no_text', 'test_a_text_file_is_its_lines',
            'test_local_files_as_they_come', 'test_a_changed_file_is_read_again', 'folder', 'heard',
-           'test_no_file_of_a_folder_vanishes', 'test_a_folder_of_several_formats_is_refused', 'write_rows',
-           'test_dotted_names_lead_into_columns', 'test_a_literal_name_with_a_dot_wins', 'said',
-           'test_conversations_are_pairs', 'test_what_a_pair_cannot_hold_is_left_out_and_counted',
-           'test_a_system_turn_stands_before_the_question', 'plain_form', 'test_nothing_held_out_stands_in_training',
-           'test_given_splits_lose_what_stands_in_training', 'test_summaries_of_one_article_stay_in_one_split',
-           'test_plain_documents_are_no_articles', 'test_rouge_in_any_script',
-           'test_rouge_of_english_is_that_of_rouge_score', 'test_first_sentences_and_names_in_other_scripts',
-           'test_conversations_fit_the_shipped_model', 'test_the_record_is_of_this_scan']
+           'test_no_file_of_a_folder_vanishes', 'test_a_folder_of_several_formats_is_refused', 'test_quotes_of_tables',
+           'test_quotes_that_may_be_read_in_two_ways', 'write_rows', 'test_dotted_names_lead_into_columns',
+           'test_a_literal_name_with_a_dot_wins', 'said', 'test_conversations_are_pairs',
+           'test_what_a_pair_cannot_hold_is_left_out_and_counted', 'test_a_system_turn_stands_before_the_question',
+           'plain_form', 'test_nothing_held_out_stands_in_training', 'test_given_splits_lose_what_stands_in_training',
+           'test_summaries_of_one_article_stay_in_one_split', 'test_plain_documents_are_no_articles',
+           'test_rouge_in_any_script', 'test_rouge_of_english_is_that_of_rouge_score',
+           'test_first_sentences_and_names_in_other_scripts', 'test_conversations_fit_the_shipped_model',
+           'test_the_record_is_of_this_scan']
 
 # %% ../../nbs/lib/tests/data.ipynb #53728a6a
 import gzip, json, os, subprocess, time, unicodedata, warnings
@@ -327,7 +328,8 @@ def test_a_damaged_column_beside_does_not_matter(tmp_path):
     ("a.jsonl", b'{"body": "a", "head": "b"}\n{"bo', "line 2 of .* is no JSON"),
     ("a.json", b'{"data": [{"body": "a"}]}', "'body' is no column of .*; it has data"),
     ("a.json", b'[1, 2]', "entry 1 of .* is int64"), ("a.csv", b"body,head\nx,y,z\n", "more cells than its header"),
-    ("a.csv", b'body,head\nx,"y\n', "could not be read"), ("a.csv.gz", gzip.compress(b"body,head\n"*99)[:30],
+    ("a.csv", b'body,head\nx,"y\n', "line 2 of .* has a quote that does not end with its cell"),
+    ("a.csv.gz", gzip.compress(b"body,head\n"*99)[:30],
                                                            "could not be read"),
                                                            ("a.txt", b"one\ntwo",
                                                             "'body' is no column of .*; it has text")])
@@ -391,6 +393,24 @@ def test_a_folder_of_several_formats_is_refused(tmp_path):
         load_texts(folder(tmp_path/"d", a="csv", b="csv", c="jsonl"), cache_dir=tmp_path/"hf")
     with pytest.raises(DataError, match="splits test and none named train, but other files, too .a.csv"):
         load_texts(folder(tmp_path/"e", a="csv", test="csv"), cache_dir=tmp_path/"hf")
+
+# %% ../../nbs/lib/tests/data.ipynb #6e687607
+@pytest.mark.parametrize("name, table, texts", [
+    ("a.tsv", 'n\ttext\n1\t"Hello\n2\tmid\n3\t"World\n4\tz\n', ['"Hello', "mid", '"World', "z"]),
+    ("one.tsv", 'n\ttext\n1\t"Hello\n2\tmid\n', ['"Hello', "mid"]),
+    ("b.tsv", 'n\ttext\n1\t"two\nlines"\n2\t"a ""b"""\n3\tc "d" e\n', ["two\nlines", 'a "b"', 'c "d" e']),
+    ("c.csv", 'n,text\n1,"two, of\nthe, lines"\n2,"a, b"\n', ["two, of\nthe, lines", "a, b"])])
+def test_quotes_of_tables(tmp_path, name, table, texts):
+    (tmp_path/name).write_text(table)
+    assert set(load_texts(str(tmp_path/name), cache_dir=tmp_path/"hf")["text"]) == set(texts)
+
+@pytest.mark.parametrize("name, table, said", [
+    ("a.csv", 'n,text\n1,"a \\"b\\" c"\n2,z\n', "line 2 of .* has a quote that does not end with its cell"),
+    ("b.csv", 'n,text\n1,y\n2,"Hello\n3,mid\n4,"World\n', "line 3 of .* has a quote that does not end with its cell"),
+    ("c.tsv", 'n\ttext\n1\t"Hello\n2\tWorld"\n', "line 2 of .* opens a quote that ends in a later line")])
+def test_quotes_that_may_be_read_in_two_ways(tmp_path, name, table, said):
+    (tmp_path/name).write_text(table)
+    with pytest.raises(DataError, match=said): load_texts(str(tmp_path/name), cache_dir=tmp_path/"hf")
 
 # %% ../../nbs/lib/tests/data.ipynb #822f075d
 def write_rows(f, rows):
