@@ -112,11 +112,12 @@ def _object(o, path, i):
 
 # %% ../../nbs/lib/data/16_files.ipynb #17f2959c
 def _json_objects(path):
-    "The objects of a JSON file: one a line, one after the other, or in a list."
+    "The objects of a JSON file: one a line, one after the other, or in lists."
     with _open_text(path) as f:
         head = next((c for c in iter(lambda: f.read(1), "") if not c.isspace()), "")
         lines = itertools.chain([head+f.readline()], f)
-        if head == "[": found = _json_all("".join(lines), path)[0]
+        if head == "[":
+            found = itertools.chain(*(o if isinstance(o, list) else [o] for o in _json_all("".join(lines), path)))
         else: found = _json_lines(lines, path)
         yield from (_object(o, path, i) for i, o in enumerate(found))
 

@@ -15,14 +15,14 @@ __all__ = ['WORDS', 'ODD', 'odd', 'records', 'WRITE', 'DOCS', 'KINDS', 'NESTED',
            'test_what_cannot_be_read_is_one_sentence', 'test_bytes_are_no_text', 'test_a_text_file_is_its_lines',
            'test_local_files_as_they_come', 'test_a_changed_file_is_read_again', 'folder', 'heard',
            'test_no_file_of_a_folder_vanishes', 'test_a_folder_of_several_formats_is_refused', 'test_quotes_of_tables',
-           'test_quotes_that_may_be_read_in_two_ways', 'write_rows', 'test_dotted_names_lead_into_columns',
-           'test_a_literal_name_with_a_dot_wins', 'said', 'test_conversations_are_pairs',
-           'test_what_a_pair_cannot_hold_is_left_out_and_counted', 'test_a_system_turn_stands_before_the_question',
-           'plain_form', 'test_nothing_held_out_stands_in_training', 'test_given_splits_lose_what_stands_in_training',
-           'test_summaries_of_one_article_stay_in_one_split', 'test_plain_documents_are_no_articles',
-           'test_rouge_in_any_script', 'test_rouge_of_english_is_that_of_rouge_score',
-           'test_first_sentences_and_names_in_other_scripts', 'test_conversations_fit_the_shipped_model',
-           'test_the_record_is_of_this_scan']
+           'test_quotes_that_may_be_read_in_two_ways', 'test_every_list_of_a_json_file_is_read', 'write_rows',
+           'test_dotted_names_lead_into_columns', 'test_a_literal_name_with_a_dot_wins', 'said',
+           'test_conversations_are_pairs', 'test_what_a_pair_cannot_hold_is_left_out_and_counted',
+           'test_a_system_turn_stands_before_the_question', 'plain_form', 'test_nothing_held_out_stands_in_training',
+           'test_given_splits_lose_what_stands_in_training', 'test_summaries_of_one_article_stay_in_one_split',
+           'test_plain_documents_are_no_articles', 'test_rouge_in_any_script',
+           'test_rouge_of_english_is_that_of_rouge_score', 'test_first_sentences_and_names_in_other_scripts',
+           'test_conversations_fit_the_shipped_model', 'test_the_record_is_of_this_scan']
 
 # %% ../../nbs/lib/tests/data.ipynb #53728a6a
 import gzip, json, os, subprocess, time, unicodedata, warnings
@@ -411,6 +411,11 @@ def test_quotes_of_tables(tmp_path, name, table, texts):
 def test_quotes_that_may_be_read_in_two_ways(tmp_path, name, table, said):
     (tmp_path/name).write_text(table)
     with pytest.raises(DataError, match=said): load_texts(str(tmp_path/name), cache_dir=tmp_path/"hf")
+
+# %% ../../nbs/lib/tests/data.ipynb #198e26b9
+def test_every_list_of_a_json_file_is_read(tmp_path):
+    lines(tmp_path/"a.json", [[dict(text=f"{i} {j}") for j in range(3)] for i in range(4)])
+    assert len(load_texts(str(tmp_path/"a.json"), cache_dir=tmp_path/"hf")) == 12
 
 # %% ../../nbs/lib/tests/data.ipynb #822f075d
 def write_rows(f, rows):
