@@ -15,7 +15,8 @@ __all__ = ['WORDS', 'ODD', 'odd', 'records', 'WRITE', 'DOCS', 'KINDS', 'NESTED',
            'test_what_cannot_be_read_is_one_sentence', 'test_bytes_are_no_text', 'test_a_text_file_is_its_lines',
            'test_local_files_as_they_come', 'test_a_changed_file_is_read_again', 'folder', 'heard',
            'test_no_file_of_a_folder_vanishes', 'test_a_folder_of_several_formats_is_refused', 'test_quotes_of_tables',
-           'test_quotes_that_may_be_read_in_two_ways', 'test_every_list_of_a_json_file_is_read', 'write_rows',
+           'test_quotes_that_may_be_read_in_two_ways', 'test_every_list_of_a_json_file_is_read', 'of_splits',
+           'test_splits_are_found_or_named', 'test_splits_with_more_in_their_names', 'write_rows',
            'test_dotted_names_lead_into_columns', 'test_a_literal_name_with_a_dot_wins', 'said',
            'test_conversations_are_pairs', 'test_what_a_pair_cannot_hold_is_left_out_and_counted',
            'test_a_system_turn_stands_before_the_question', 'plain_form', 'test_nothing_held_out_stands_in_training',
@@ -416,6 +417,40 @@ def test_quotes_that_may_be_read_in_two_ways(tmp_path, name, table, said):
 def test_every_list_of_a_json_file_is_read(tmp_path):
     lines(tmp_path/"a.json", [[dict(text=f"{i} {j}") for j in range(3)] for i in range(4)])
     assert len(load_texts(str(tmp_path/"a.json"), cache_dir=tmp_path/"hf")) == 12
+
+# %% ../../nbs/lib/tests/data.ipynb #88ed42fc
+def of_splits(path, kind, *names):
+    "Saved splits, or a folder with a file for each, of 10 pairs each that name their split."
+    from datasets import Dataset, DatasetDict
+    pairs = {s: [dict(article=f"{s} {i}", highlights=f"so {i}") for i in range(10)] for s in names}
+    if kind == "saved": DatasetDict({s: Dataset.from_list(o) for s, o in pairs.items()}).save_to_disk(str(path))
+    else:
+        path.mkdir()
+        for s, o in pairs.items(): lines(path/f"{s}.jsonl", o)
+    return str(path)
+
+@pytest.mark.parametrize("kind", ["saved", "folder"])
+@pytest.mark.parametrize("names, read, said", [
+    (("train", "validation", "dev", "test"), dict(train="train", validation="validation", test="test"), "dev not"),
+    (("train", "eval", "test"), dict(train="train", validation="eval", test="test"), None),
+    (("train", "test", "holdout"), dict(train="train", validation="train", test="test"), "holdout"),
+    (("Train", "Test"), dict(train="train", validation="train", test="test"), None)])
+def test_splits_are_found_or_named(tmp_path, kind, names, read, said):
+    p, heard_of = heard(lambda: load_pairs(of_splits(tmp_path/"d", kind, *names), cache_dir=tmp_path/"hf"))
+    assert {s: d["article"][0].split()[0].lower() for s, d in p.items()} == read
+    assert said is None and not heard_of or any(said in o for o in heard_of)
+
+def test_splits_with_more_in_their_names(tmp_path):
+    name = of_splits(tmp_path/"d", "saved", "train_sft", "test_sft", "train_gen", "test_gen")
+    p, heard_of = heard(lambda: load_pairs(name, cache_dir=tmp_path/"hf"))
+    assert {s: d["article"][0].split()[0] for s, d in p.items()} == dict(train="train_sft", validation="train_sft",
+                                                                          test="test_sft")
+    assert [o.partition(": ")[2] for o in heard_of] == ["its split train_sft is read as train",
+        "its split test_sft is read as test",
+        "of its splits train_sft as train, test_sft as test are read; train_gen, test_gen not"]
+    assert len(load_texts(name, "article", "test", cache_dir=tmp_path/"hf")) == 10
+    with pytest.raises(DataError, match="splits train_a, train_b, but none is named train; rename"):
+        load_pairs(of_splits(tmp_path/"e", "saved", "train_a", "train_b"), cache_dir=tmp_path/"hf")
 
 # %% ../../nbs/lib/tests/data.ipynb #822f075d
 def write_rows(f, rows):
