@@ -15,7 +15,8 @@ __all__ = ['WORDS', 'ODD', 'odd', 'records', 'WRITE', 'DOCS', 'KINDS', 'NESTED',
            'test_what_cannot_be_read_is_one_sentence', 'test_bytes_are_no_text', 'test_a_text_file_is_its_lines',
            'test_local_files_as_they_come', 'test_a_changed_file_is_read_again', 'folder', 'heard',
            'test_no_file_of_a_folder_vanishes', 'test_a_folder_of_several_formats_is_refused', 'test_quotes_of_tables',
-           'test_quotes_that_may_be_read_in_two_ways', 'test_every_list_of_a_json_file_is_read', 'of_splits',
+           'test_quotes_that_may_be_read_in_two_ways', 'test_every_list_of_a_json_file_is_read',
+           'test_only_pairs_are_held_out', 'test_few_pairs_among_rows_without_an_answer', 'of_splits',
            'test_splits_are_found_or_named', 'test_splits_with_more_in_their_names', 'write_rows',
            'test_dotted_names_lead_into_columns', 'test_a_literal_name_with_a_dot_wins', 'said',
            'test_conversations_are_pairs', 'test_what_a_pair_cannot_hold_is_left_out_and_counted',
@@ -417,6 +418,23 @@ def test_quotes_that_may_be_read_in_two_ways(tmp_path, name, table, said):
 def test_every_list_of_a_json_file_is_read(tmp_path):
     lines(tmp_path/"a.json", [[dict(text=f"{i} {j}") for j in range(3)] for i in range(4)])
     assert len(load_texts(str(tmp_path/"a.json"), cache_dir=tmp_path/"hf")) == 12
+
+# %% ../../nbs/lib/tests/data.ipynb #fc0a9f5c
+def test_only_pairs_are_held_out(tmp_path):
+    rows = [dict(messages=said(f"q {i}", f"a {i}" if i % 2 else "")) for i in range(20)]
+    rows += [dict(messages=said(f"r {i}", "b")*2) for i in range(29)]
+    lines(tmp_path/"a.jsonl", rows)
+    held = []
+    for seed in range(3):
+        p = load_pairs(str(tmp_path/"a.jsonl"), "messages", None, seed=seed, cache_dir=tmp_path/"hf")
+        assert p.num_rows == dict(train=8, validation=1, test=1) and sum(p.dropped.values()) == 39
+        held.append([*p["validation"]["article"], *p["test"]["article"]])
+    assert held[0] == held[1] == held[2]
+
+def test_few_pairs_among_rows_without_an_answer(tmp_path):
+    pd.DataFrame(dict(article=[f"q {i}" for i in range(20)], highlights=["", "a"]*10)).to_csv(tmp_path/"a.csv")
+    p = load_pairs(str(tmp_path/"a.csv"), cache_dir=tmp_path/"hf")
+    assert p.num_rows == dict(train=8, validation=1, test=1) and p.dropped["a text is empty"] == 10
 
 # %% ../../nbs/lib/tests/data.ipynb #88ed42fc
 def of_splits(path, kind, *names):
