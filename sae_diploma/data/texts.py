@@ -61,9 +61,10 @@ def _stream(name, column, split, n, seed, config, revision, cache_dir, min_chars
         for i, row in enumerate(progress(ds, total=n, desc=f"Reading {name}", unit="doc")):
             t, id = row["text"], row["id"] or str(i)
             key = normal_form(t)
-            why = ("a text is empty" if not key else f"shorter than {min_chars} characters" if len(t) < min_chars
-                   else "equal to another row" if key in seen else
-                   "excluded" if key in unwanted or id in exclude else "")
+            why = row["why"] or (
+                "a text is empty" if not key else f"shorter than {min_chars} characters" if len(t) < min_chars
+                else "equal to another row" if key in seen else
+                "excluded" if key in unwanted or id in exclude else "")
             if row["remark"] and not why: remarks[row["remark"]] = remarks.get(row["remark"], 0)+1
             if why:
                 dropped[why] = dropped.get(why, 0)+1

@@ -16,15 +16,16 @@ __all__ = ['WORDS', 'ODD', 'odd', 'records', 'WRITE', 'DOCS', 'KINDS', 'NESTED',
            'test_local_files_as_they_come', 'test_a_changed_file_is_read_again', 'folder', 'heard',
            'test_no_file_of_a_folder_vanishes', 'test_a_folder_of_several_formats_is_refused', 'test_quotes_of_tables',
            'test_quotes_that_may_be_read_in_two_ways', 'test_every_list_of_a_json_file_is_read',
-           'test_only_pairs_are_held_out', 'test_few_pairs_among_rows_without_an_answer', 'of_splits',
-           'test_splits_are_found_or_named', 'test_splits_with_more_in_their_names', 'write_rows',
-           'test_dotted_names_lead_into_columns', 'test_a_literal_name_with_a_dot_wins', 'said',
-           'test_conversations_are_pairs', 'test_what_a_pair_cannot_hold_is_left_out_and_counted',
-           'test_a_system_turn_stands_before_the_question', 'plain_form', 'test_nothing_held_out_stands_in_training',
-           'test_given_splits_lose_what_stands_in_training', 'test_summaries_of_one_article_stay_in_one_split',
-           'test_plain_documents_are_no_articles', 'test_rouge_in_any_script',
-           'test_rouge_of_english_is_that_of_rouge_score', 'test_first_sentences_and_names_in_other_scripts',
-           'test_conversations_fit_the_shipped_model', 'test_the_record_is_of_this_scan']
+           'test_half_a_character_costs_its_row_alone', 'test_only_pairs_are_held_out',
+           'test_few_pairs_among_rows_without_an_answer', 'of_splits', 'test_splits_are_found_or_named',
+           'test_splits_with_more_in_their_names', 'write_rows', 'test_dotted_names_lead_into_columns',
+           'test_a_literal_name_with_a_dot_wins', 'said', 'test_conversations_are_pairs',
+           'test_what_a_pair_cannot_hold_is_left_out_and_counted', 'test_a_system_turn_stands_before_the_question',
+           'plain_form', 'test_nothing_held_out_stands_in_training', 'test_given_splits_lose_what_stands_in_training',
+           'test_summaries_of_one_article_stay_in_one_split', 'test_plain_documents_are_no_articles',
+           'test_rouge_in_any_script', 'test_rouge_of_english_is_that_of_rouge_score',
+           'test_first_sentences_and_names_in_other_scripts', 'test_conversations_fit_the_shipped_model',
+           'test_the_record_is_of_this_scan']
 
 # %% ../../nbs/lib/tests/data.ipynb #53728a6a
 import gzip, json, os, subprocess, time, unicodedata, warnings
@@ -418,6 +419,20 @@ def test_quotes_that_may_be_read_in_two_ways(tmp_path, name, table, said):
 def test_every_list_of_a_json_file_is_read(tmp_path):
     lines(tmp_path/"a.json", [[dict(text=f"{i} {j}") for j in range(3)] for i in range(4)])
     assert len(load_texts(str(tmp_path/"a.json"), cache_dir=tmp_path/"hf")) == 12
+
+# %% ../../nbs/lib/tests/data.ipynb #950a0fef
+def test_half_a_character_costs_its_row_alone(tmp_path):
+    pairs = [dict(id=f"{i}\ud83d", article=f"q {i}", highlights="a"+"\ud83d"*(i == 3)) for i in range(20)]
+    lines(tmp_path/"a.jsonl", pairs)
+    half = {"a text holds half a character (a lone surrogate)": 1}
+    with pytest.warns(UserWarning, match="1 rows were left out .a text holds half a character"):
+        p = load_pairs(str(tmp_path/"a.jsonl"), cache_dir=tmp_path/"hf")
+    assert sum(p.num_rows.values()) == 19 and {k: v for k, v in p.dropped.items() if v} == half
+    for at in ({}, dict(streaming=True)):
+        t = list(open_column(str(tmp_path/"a.jsonl"), "highlights", cache_dir=tmp_path/"hf", **at))
+        assert len(t) == 20 and sum(o["why"] in half for o in t) == 1
+    assert load_texts(str(tmp_path/"a.jsonl"), "highlights", cache_dir=tmp_path/"hf").dropped == half | {
+        "equal to another row": 18}
 
 # %% ../../nbs/lib/tests/data.ipynb #fc0a9f5c
 def test_only_pairs_are_held_out(tmp_path):
