@@ -134,10 +134,9 @@ def _files_by_name(folder):
 # %% ../../nbs/lib/data/17_sources.ipynb #8ceb9c94
 def _has_configs(folder):
     "Whether a folder's README says which of its files are which split, and how they are read."
-    from huggingface_hub import DatasetCard
+    from huggingface_hub.repocard import metadata_load
     if (folder/".huggingface.yaml").exists(): return True
-    readme = folder/"README.md"
-    return readme.exists() and bool(DatasetCard.load(readme).data.to_dict().get("configs"))
+    return (folder/"README.md").exists() and bool((metadata_load(folder/"README.md") or {}).get("configs"))
 
 # %% ../../nbs/lib/data/17_sources.ipynb #b4b57c32
 def _builder(folder, config):
