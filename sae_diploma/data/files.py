@@ -6,7 +6,7 @@
 __all__ = ['READERS', 'READ_VERSION', 'suffix', 'read_file', 'column_names', 'kept_texts', 'each_text', 'stream_texts', 'as_read']
 
 # %% ../../nbs/lib/data/16_files.ipynb #1de41da1
-import bz2, contextlib, gzip, io, itertools, json, lzma, os, re
+import bz2, contextlib, csv, gzip, io, itertools, json, lzma, os, re
 from functools import partial
 from pathlib import Path
 
@@ -112,11 +112,12 @@ def _object(o, path, i):
 
 # %% ../../nbs/lib/data/16_files.ipynb #17f2959c
 def _json_objects(path):
-    "The objects of a JSON file: one a line, one after the other, or in a list."
+    "The objects of a JSON file: one a line, one after the other, or in lists."
     with _open_text(path) as f:
         head = next((c for c in iter(lambda: f.read(1), "") if not c.isspace()), "")
         lines = itertools.chain([head+f.readline()], f)
-        if head == "[": found = _json_all("".join(lines), path)[0]
+        if head == "[":
+            found = itertools.chain(*(o if isinstance(o, list) else [o] for o in _json_all("".join(lines), path)))
         else: found = _json_lines(lines, path)
         yield from (_object(o, path, i) for i, o in enumerate(found))
 
@@ -134,8 +135,51 @@ def _json_batches(path, want):
 
 # %% ../../nbs/lib/data/16_files.ipynb #a8db843c
 def _csv_columns(path, sep, **kw):
-    "The header of a table of text, cut at `sep`."
-    with _open_text(path, newline="") as f: return list(pd.read_csv(f, sep=sep, nrows=0, **kw).columns)
+    "The header of a table of text, cut at `sep`; quotes of the row after it, which pandas looks at, may be wrong."
+    def read(**more):
+        with _open_text(path, newline="") as f: return list(pd.read_csv(f, sep=sep, nrows=0, **kw | more).columns)
+    try: return read()
+    except pd.errors.ParserError: return [c.strip('"') for c in read(quoting=csv.QUOTE_NONE)]
+
+# %% ../../nbs/lib/data/16_files.ipynb #ea6a8536
+def _plain_lines(path, sep, n):
+    "Whether each line of a table has `n` cells, none of them in quotes, if quotes are text like any other."
+    with _open_text(path, newline="") as f:
+        for cells in (line.rstrip("\r\n").split(sep) for line in f if line.strip("\r\n")):
+            if len(cells) != n or any(len(c) > 1 and c[0] == c[-1] == '"' for c in cells): return False
+    return True
+
+# %% ../../nbs/lib/data/16_files.ipynb #470220c1
+def _scan_quotes(path, sep):
+    """`(cells of the header, first line of a row whose quotes do not end with their cell, first line of a row of
+    several lines, each with as many cells as the header)` of a table of text, with None for no such row."""
+    n, merged, lines, done, limit = None, None, [], 0, csv.field_size_limit(2**31-1)
+    def taken(f):
+        for line in f: lines.append(line); yield line
+    try:
+        with _open_text(path, newline="") as f:
+            for row in csv.reader(taken(f), delimiter=sep, strict=True):
+                if n is None and row: n = len(row)
+                if len(lines) > 1 and merged is None and all(o.count(sep) == n-1 for o in lines): merged = done+1
+                done += len(lines); lines.clear()
+    except csv.Error: return n, done+1, merged
+    finally: csv.field_size_limit(limit)
+    return n, None, merged
+
+# %% ../../nbs/lib/data/16_files.ipynb #bc707e26
+def _quoting(path, sep):
+    "The setting by which the quotes of a table are read; raises `DataError` where they may be read in two ways."
+    n, wrong, merged = _scan_quotes(path, sep)
+    if not (wrong or merged): return {}
+    plain = bool(n) and _plain_lines(path, sep, n)
+    if wrong and plain and sep == "\t": return dict(quoting=csv.QUOTE_NONE)
+    check(not wrong,
+          f"dataset_name: the row that begins in line {wrong} of {path} has a quote that does not end with its cell; "
+          f"double each quote within a quoted cell, or save the table as .jsonl", DataError)
+    check(not plain and sep != "\t",
+          f"dataset_name: line {merged} of {path} opens a quote that ends in a later line, and each of these lines "
+          f"could be a row of its own; save the table as .jsonl", DataError)
+    return {}
 
 # %% ../../nbs/lib/data/16_files.ipynb #131f0e64
 _csv_settings = ("header", "names", "quotechar", "quoting", "escapechar", "doublequote", "comment", "skiprows")
@@ -144,8 +188,10 @@ def _csv_batches(path, want, sep=",", **kw):
     "Values of the columns wanted and ids of a table of text, in which every cell is text."
     kw = {k: v for k, v in kw.items() if k in _csv_settings} | dict(dtype=str, na_filter=False, keep_default_na=False)
     whole = lambda s: all(c in _csv_columns(path, s, **kw) for _, c in want.columns)
-    sep = next((s for s in dict.fromkeys((sep, ";", "\t", "|")) if whole(s)), sep)
+    sep = next((s for s in dict.fromkeys((sep, ",", ";", "\t", "|")) if whole(s)), sep)
     want.check(_csv_columns(path, sep, **kw), path)
+    said = dict(quotechar='"', quoting=0, escapechar=None, doublequote=True, comment=None, skiprows=None)
+    if len(sep) == 1 and all(kw.get(k, v) == v for k, v in said.items()): kw |= _quoting(path, sep)
     more = f"dataset_name: rows of {path} have more cells than its header; put cells with a {sep!r} in quotes"
     with _open_text(path, newline="") as f:
         for part in pd.read_csv(f, sep=sep, chunksize=10_000, **kw):
@@ -205,7 +251,7 @@ def column_names(
     return _csv_columns(path, kw.get("sep", ","))
 
 # %% ../../nbs/lib/data/16_files.ipynb #4f5ee812
-READ_VERSION = 1 # raised whenever a file may be read as something else: part of the cache's name
+READ_VERSION = 2 # raised whenever a file may be read as something else: part of the cache's name
 
 def kept_texts(
     files,          # paths

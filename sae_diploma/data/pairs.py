@@ -10,11 +10,11 @@ import hashlib, warnings
 import numpy as np, pandas as pd
 
 from ..core import *
-from .columns import check_column
+from .columns import check_column, is_blank
 from .corpus import PAIR_COLUMNS, as_dataset
 from .readmes import OWN_CORPORA, open_own
 from .similar import normal_form
-from .sources import SPLIT_NAMES, open_source, row_count, warn_dropped
+from .sources import SPLIT_NAMES, find_split, open_source, row_count, warn_dropped
 from .wanted import Wanted
 
 # %% ../../nbs/lib/data/18_pairs.ipynb #bb9bd211
@@ -62,40 +62,52 @@ def _hold_out(groups, k, n_splits):
     return [*out, np.setdiff1d(np.arange(len(groups)), np.concatenate(out))]
 
 # %% ../../nbs/lib/data/18_pairs.ipynb #72c6ab63
-def _own_splits(dd, name):
-    "train, validation and test of a source under their usual names, None where it has none; a single split is train."
-    out = {s: next((dd[a] for a in names if a in dd), None) for s, names in SPLIT_NAMES.items()}
+def _own_splits(names, source):
+    """train, validation and test -> the name by which a source has them, None where it has none; a single split is
+    train, and a warning names those that are none of the three."""
+    out = {s: find_split(s, names, source) for s in SPLIT_NAMES}
     if out["train"] is None:
-        check(len(dd) == 1, f"dataset_name: {name} has the splits {', '.join(dd)}, but none is named train", DataError)
-        out = dict(train=next(iter(dd.values())), validation=None, test=None)
+        check(len(names) == 1, f"dataset_name: {source} has the splits {', '.join(names)}, but none is named train; "
+                               f"rename the one to train on", DataError)
+        out = dict(train=next(iter(names)), validation=None, test=None)
+    rest = [n for n in names if n not in out.values()]
+    used = ", ".join(f"{n} as {s}" if n != s else n for s, n in out.items() if n)
+    if rest: warnings.warn(f"{source}: of its splits {used} are read; {', '.join(rest)} not")
     return out
 
 # %% ../../nbs/lib/data/18_pairs.ipynb #55e94525
 def _three_splits(dd, name, groups=None):
-    """train, validation and test of a source: its own by their usual names, and where one is missing 5 % of the
-    training rows (at least one), the same for every seed; rows of one group, an array that `groups` makes of the
-    rows, stay together."""
+    """train, validation and test of a source: its own, and where one is missing 5 % of the training rows that can be
+    used (at least one), the same for every seed; rows of one group, an array that `groups` makes of the rows, stay
+    together, and those of the group -1, which cannot be used, stay in training, where they are counted."""
     from datasets import Dataset, DatasetDict
     if isinstance(dd, Dataset): dd = {"train": dd}
-    out = _own_splits(dd, name)
-    missing = [s for s in ("validation", "test") if out[s] is None]
-    check(len(out["train"]), f"dataset_name: {name} has no rows", DataError)
-    n, k, full = len(out["train"]), max(1, round(.05*len(out["train"]))), out["train"]
-    check(n > len(missing), f"dataset_name: {name} has {n} rows to train on, too few to hold some out; at least "
-                            f"{len(missing)+1} are needed", DataError)
+    out = {s: dd.get(s) for s in SPLIT_NAMES}
+    missing, full = [s for s in ("validation", "test") if out[s] is None], out["train"]
+    check(len(full), f"dataset_name: {name} has no rows", DataError)
     if not missing: return DatasetDict(out)
-    parts = _hold_out(groups(full) if groups else np.arange(n), k, len(missing))
-    check(all(map(len, parts)),
-          f"dataset_name: {name} has {n} rows to train on, but too few different texts to hold some out; give splits "
+    group = groups(full) if groups else np.arange(len(full))
+    use = np.flatnonzero(group >= 0)
+    n, k = len(use), max(1, round(.05*len(use)))
+    rows = f"{n} rows" if n == len(full) else f"{n} rows that can be used, of {len(full)},"
+    check(n == 0 or n > len(missing), f"dataset_name: {name} has {rows} to train on, too few to hold some out; at "
+                                      f"least {len(missing)+1} are needed", DataError)
+    held = [use[o] for o in _hold_out(group[use], k, len(missing))[:-1]] if n else [use]*len(missing)
+    left = np.setdiff1d(np.arange(len(full)), np.concatenate(held))
+    check(n == 0 or all(map(len, held)) and (group[left] >= 0).any(),
+          f"dataset_name: {name} has {rows} to train on, but too few different texts to hold some out; give splits "
           f"of your own", DataError)
-    return DatasetDict(out | {s: full.select(o) for s, o in zip([*missing, "train"], parts)})
+    return DatasetDict(out | {s: full.select(o) for s, o in zip([*missing, "train"], [*held, left])})
 
 # %% ../../nbs/lib/data/18_pairs.ipynb #077f5424
 def _article_groups(ds):
-    "A number for each row of an `article` dataset, the same for equal articles; blank ones have numbers of their own."
+    """A number for each row of an `article, highlights, why` dataset, the same for equal articles; -1 for rows that are
+    no pair."""
     keys = []
     for i in progress(range(0, len(ds), 1000), desc="Comparing articles", unit="kdoc"):
-        for j, a in enumerate(ds[i:i+1000]["article"]): keys.append(_mark(a) or i+j)
+        part = ds[i:i+1000]
+        for a, h, why in zip(part["article"], part["highlights"], part["why"]):
+            keys.append(None if why or is_blank(h) else _mark(a) or None)
     return pd.factorize(pd.Series(keys, dtype=object))[0]
 
 # %% ../../nbs/lib/data/18_pairs.ipynb #c35dddea
@@ -150,9 +162,8 @@ def _other_pairs(name, text_column, target_column, want, config, revision, seed,
     hold; of two held-out splits validation loses them."""
     source = open_source(name, config, revision, cache_dir)
     columns = Wanted(*_columns_of(source, text_column, target_column), pair=True)
-    own = {s: next((a for a in al if a in source.splits), None) for s, al in SPLIT_NAMES.items()}
-    opened = {a: source.read(a, columns) for a in (source.splits if not own["train"] else filter(None, own.values()))}
-    dd = _three_splits(opened, name, _article_groups)
+    own = _own_splits(source.splits, name)
+    dd = _three_splits({s: source.read(a, columns) for s, a in own.items() if a}, name, _article_groups)
     dropped = dict.fromkeys(("a text is empty", "equal to another row", LEAKS["train"]), 0)
     remarks, known, out = {}, {}, {}
     for s in ("train", "test", "validation"):

@@ -16,7 +16,7 @@ from .corpus import as_dataset
 from .pairs import check_own_column
 from .readmes import OWN_CORPORA, open_own
 from .similar import normal_form
-from .sources import SPLIT_NAMES, one_sentence, open_source, row_count, warn_dropped
+from .sources import SPLIT_NAMES, find_split, one_sentence, open_source, row_count, warn_dropped
 from .wanted import Wanted
 
 # %% ../../nbs/lib/data/19_texts.ipynb #5759521d
@@ -41,7 +41,7 @@ def open_column(
     it is streamed."""
     local = Path(str(name)).expanduser().exists()
     source = open_source(name, config, revision, cache_dir, streaming=streaming or not local)
-    key = next((a for a in (split, *SPLIT_NAMES.get(split, ())) if a in source.splits), None)
+    key = find_split(split, source.splits, name)
     check(key, f"split: {name} has no split {split!r}; it has {', '.join(source.splits)}")
     return source.read(key, Wanted(_text_or_turns(source, column)))
 
@@ -61,9 +61,10 @@ def _stream(name, column, split, n, seed, config, revision, cache_dir, min_chars
         for i, row in enumerate(progress(ds, total=n, desc=f"Reading {name}", unit="doc")):
             t, id = row["text"], row["id"] or str(i)
             key = normal_form(t)
-            why = ("a text is empty" if not key else f"shorter than {min_chars} characters" if len(t) < min_chars
-                   else "equal to another row" if key in seen else
-                   "excluded" if key in unwanted or id in exclude else "")
+            why = row["why"] or (
+                "a text is empty" if not key else f"shorter than {min_chars} characters" if len(t) < min_chars
+                else "equal to another row" if key in seen else
+                "excluded" if key in unwanted or id in exclude else "")
             if row["remark"] and not why: remarks[row["remark"]] = remarks.get(row["remark"], 0)+1
             if why:
                 dropped[why] = dropped.get(why, 0)+1
