@@ -162,7 +162,8 @@ PARTS = ("the map's", "both", "beside the map", "undecided") # of a called chang
 def _beside_sentence(n):
     "Which of the calls are the map's, in a sentence."
     of, go = lambda k: f"{n[k]:,}" if n.get(k) else "none", "goes" if n.get("beside the map") == 1 else "go"
-    return (f" Of these {n['called']:,} changes the rotation alone accounts for {of(PARTS[0])}, and in part for "
+    these = f"these {n['called']:,} changes" if n["called"] != 1 else "this change"
+    return (f" Of {these} the rotation alone accounts for {of(PARTS[0])}, and in part for "
             f"{of('both')}; {of('beside the map')} {go} beyond it, and for {of('undecided')} it cannot be told.")
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #5b38a04c
