@@ -212,7 +212,7 @@ def tokens_sentence(
 def heads_sentence(
     t:pd.DataFrame, # of `heads_of_run`
 ) -> str:
-    "Which head's writing moved most, what the heads at the chosen layer close of the gap, and which layers have no heads."
+    "Which head's writing moved most, what the heads at the chosen layer close of the gap, which layers are left out."
     top = t.loc[t.written.idxmax()]
     said = (f"Most of all moved what head {int(top['head'])} of layer {int(top.layer)} writes, by "
             f"{estimate(*top[['written', 'lo', 'hi']], 100, unit='%')} of its square")
@@ -221,5 +221,6 @@ def heads_sentence(
     without = f" Left out are {layers_in_words(left_out)}." if left_out else ""
     if not len(at): return said+"."+without
     best = at.loc[at.closed.idxmax()]
-    return said+(f"; of the heads at layer {int(best.layer)} head {int(best['head'])} closes most of the gap between the "
-                 f"models' predictions, {estimate(*best[['closed', 'lo_closed', 'hi_closed']], 100, unit='%')}.{without}")
+    return said+(f"; of the heads at layer {int(best.layer)} head {int(best['head'])} closes most of the gap between "
+                 f"the models' predictions, {estimate(*best[['closed', 'lo_closed', 'hi_closed']], 100, unit='%')}."
+                 f"{without}")

@@ -228,8 +228,8 @@ def _linear(m):
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #86b2daeb
 def _streams(model, prefixes, ins, outs):
-    """`(streams, writes)` of each layer: what of it is the stream, by hookpoint, and `(module, factor, hookpoint)` of what
-    is added to it."""
+    """`(streams, writes)` of each layer: what of it is the stream, by hookpoint, and `(module, factor, hookpoint)` of
+    what is added to it."""
     streams, writes, last = {}, {}, max(prefixes.values())
     for p, l in prefixes.items():
         if p not in ins or p not in outs: continue
@@ -342,8 +342,8 @@ def reading_and_writing(
     layer:int,                # of the hookpoint, 0-based
     hookpoint:str="resid_post", # one in the residual stream
 ) -> dict: # 'read': (change, base weights), (out, d) each; 'write': (d, in) each; 'left_out': {module: why}
-    """Stacked ΔW and W of the nearest modules behind a hookpoint that read it (the head after the last layer), and of the
-    nearest before it that write it; None where there is none, and `UnreadableError` where the layer has no such place."""
+    """Stacked ΔW and W of the nearest modules behind a hookpoint that read it (the head after the last layer), and of
+    the nearest before it that write it; None where there is none. Raises `UnreadableError` for what a layer has not."""
     check(hookpoint in ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"),
           f"hookpoint: {hookpoint!r} is not in the residual stream; reading and writing weights are "
           f"defined for resid_pre, resid_mid, resid_post, attn_out and mlp_out")
