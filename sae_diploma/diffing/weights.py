@@ -67,8 +67,10 @@ def _vocabulary(model):
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #255a9720
 def _parameters(model):
-    "{name: parameter}, a tied one under each of its names."
-    return dict(model.named_parameters(remove_duplicate=False))
+    "{name: parameter or number that is stored like one, as a layer's scale}, a tied one under each of its names."
+    stored, buffers = model.state_dict().keys(), dict(model.named_buffers(remove_duplicate=False))
+    kept = {n: b for n, b in buffers.items() if n in stored and b.is_floating_point()}
+    return dict(model.named_parameters(remove_duplicate=False)) | kept
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #1524c546
 def paired_parameters(
@@ -127,11 +129,10 @@ def _place(
     layers:dict, # prefix of each decoder layer -> its number
 ):
     "`(layer, module)`: layer −1 for embeddings, final norm and head."
-    stem = name.rsplit(".", 1)[0]
+    short = name.removesuffix(".weight")
     for prefix, i in layers.items():
-        if name.startswith(prefix+"."):
-            return i, stem[len(prefix)+1:] + (".bias" if name.endswith(".bias") else "")
-    return -1, stem.split(".")[-1] + (".bias" if name.endswith(".bias") else "")
+        if name.startswith(prefix+"."): return i, short[len(prefix)+1:]
+    return -1, ".".join(short.split(".")[-1 if short != name else -2:])
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #0ccf5c65
 def weights(
