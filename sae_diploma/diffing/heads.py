@@ -74,13 +74,16 @@ def _moved(
     t,     # rows of `head_layout`, by layer
     key,   # 'q', 'k' or 'v'
 ):
-    "{layer: (heads,) bool}: what of a layer's heads a push at the first rows of one matrix moves, all layers at once."
+    """{layer: (heads,) bool}: which heads a push at the first rows of one matrix turns, which is more than to make what
+    they gathered longer or shorter; all layers at once."""
     plain, moved, handles, mods = {}, {}, [], dict(model.named_modules())
     def put(l, n, x):
         if l not in plain: plain[l] = x.clone(); return None
-        moved[l] = (x != plain[l]).flatten(0, -2).any(0).unflatten(0, (n, -1)).any(1).cpu()
+        a, b = (flat(o).unflatten(-1, (n, -1)).float() for o in (x, plain[l]))
+        c = (a*b).sum(-1, keepdim=True)/b.square().sum(-1, keepdim=True).clamp_min(1e-30) # a norm of all heads' inputs
+        moved[l] = ((a-c*b).norm(dim=-1) > 8*torch.finfo(x.dtype).eps*a.norm(dim=-1)).any(0).cpu()
         return plain[l] # layers behind read what they did
-    def push(rows): return lambda y: torch.cat([y[..., :rows]+1, y[..., rows:]], -1)
+    def push(rows): return lambda y: torch.cat([y[..., :rows]+y.abs().amax(), y[..., rows:]], -1)
     ids = probe_ids(model, 1, 6)
     with still(model):
         try:

@@ -131,8 +131,8 @@ def _fused(model, layer, module, n):
 
 # %% ../../nbs/lib/diffing/12_neurons.ipynb #9d20309f
 def _not_attention(model, layer):
-    """The modules of a layer that are no part of its attention, which may lie beside the MLP's: those that run behind it,
-    or, where both read the same, those outside it."""
+    """The modules of a layer that are no part of its attention, which may lie beside the MLP's: those that run behind
+    it, or, where both read the same, those outside it."""
     block, at = decoder_layers(model)[layer], anatomy(model, layer)
     attn, named = at["attn_out"][0], dict(block.named_modules())
     if "resid_mid" not in at: return {m for n, m in named.items() if n != attn and not n.startswith(attn+".")}
