@@ -18,7 +18,9 @@ from .methods import *
 from .base import *
 from .weights import merge_adapter
 from ..acts.extraction import doc_activations
-from ..models import capture, decoder_layers, down_proj, linear_weight, missing, n_layers, probe_ids
+from ..models import (anatomy, capture, decoder_layers, down_proj, linear_weight, missing, n_layers,
+                                probe_ids)
+from ..models.places import _events
 from ..stats import *
 
 # %% ../../nbs/lib/diffing/12_neurons.ipynb #f6d74ec2
@@ -127,6 +129,16 @@ def _fused(model, layer, module, n):
         if bool((x[:, :k] != 0).all()) and not bool((x[:, k:] != 0).any()): return at
     return None
 
+# %% ../../nbs/lib/diffing/12_neurons.ipynb #9d20309f
+def _not_attention(model, layer):
+    """The modules of a layer that are no part of its attention, which may lie beside the MLP's: those that run behind
+    it, or, where both read the same, those outside it."""
+    block, at = decoder_layers(model)[layer], anatomy(model, layer)
+    attn, named = at["attn_out"][0], dict(block.named_modules())
+    if "resid_mid" not in at: return {m for n, m in named.items() if n != attn and not n.startswith(attn+".")}
+    seen = [(n, way) for n, way, _ in _events(model, block)]
+    return {named[n] for n, way in seen[seen.index((attn, "out")):] if way == "in"}
+
 # %% ../../nbs/lib/diffing/12_neurons.ipynb #63d59595
 def _in_out(model, layer):
     """(neurons, …) in-weights, None where they could not be told, and out-weights of a layer, float32
@@ -135,7 +147,8 @@ def _in_out(model, layer):
     mlp = next(m for m in decoder_layers(model)[layer].modules() if any(c is down for c in m.children()))
     rows = lambda m: linear_weight(m).detach().float().cpu()
     n = rows(down).shape[1]
-    inner = [m for m in mlp.modules() if m is not down and linear_weight(m) is not None]
+    own = _not_attention(model, layer)
+    inner = [m for m in mlp.modules() if m in own and m is not down and linear_weight(m) is not None]
     feeds = [rows(m) for m in inner if rows(m).shape[0] == n]
     for m in inner: # gate and up in one matrix
         if rows(m).shape[0] == 2*n and (at := _fused(model, layer, m, n)) is not None:

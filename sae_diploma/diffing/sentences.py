@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import *
+from .neurons import layers_in_words
 from .telling import pct, points, select
 from ..tables import estimate
 
@@ -211,13 +212,15 @@ def tokens_sentence(
 def heads_sentence(
     t:pd.DataFrame, # of `heads_of_run`
 ) -> str:
-    "Which head's writing moved most, and what the heads at the chosen layer close of the gap."
+    "Which head's writing moved most, what the heads at the chosen layer close of the gap, which layers are left out."
     top = t.loc[t.written.idxmax()]
     said = (f"Most of all moved what head {int(top['head'])} of layer {int(top.layer)} writes, by "
             f"{estimate(*top[['written', 'lo', 'hi']], 100, unit='%')} of its square")
     if "placebo_written" in t: said += f" (in the placebo {100*top.placebo_written:.1f} %)"
-    at = t[t.closed.notna()]
-    if not len(at): return said+"."
+    at, left_out = t[t.closed.notna()], t.attrs.get("left_out", {})
+    without = f" Left out are {layers_in_words(left_out)}." if left_out else ""
+    if not len(at): return said+"."+without
     best = at.loc[at.closed.idxmax()]
     return said+(f"; of the heads at layer {int(best.layer)} head {int(best['head'])} closes most of the gap between "
-                 f"the models' predictions, {estimate(*best[['closed', 'lo_closed', 'hi_closed']], 100, unit='%')}.")
+                 f"the models' predictions, {estimate(*best[['closed', 'lo_closed', 'hi_closed']], 100, unit='%')}."
+                 f"{without}")

@@ -17,8 +17,8 @@ from torch import nn
 from ..core import *
 from .methods import *
 from ..adapters import innermost, probe
-from ..models import (AdapterOff, anatomy, d_model, decoder_layers, linear_weight, multiple, norm_gain,
-                                probe_ids)
+from ..models import (AdapterOff, anatomy, d_model, decoder_layers, linear_weight, missing, multiple,
+                                norm_gain, probe_ids)
 from ..stats import bh
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #c50ee2bf
@@ -67,8 +67,10 @@ def _vocabulary(model):
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #255a9720
 def _parameters(model):
-    "{name: parameter}, a tied one under each of its names."
-    return dict(model.named_parameters(remove_duplicate=False))
+    "{name: parameter or number that is stored like one, as a layer's scale}, a tied one under each of its names."
+    stored, buffers = model.state_dict().keys(), dict(model.named_buffers(remove_duplicate=False))
+    kept = {n: b for n, b in buffers.items() if n in stored and b.is_floating_point()}
+    return dict(model.named_parameters(remove_duplicate=False)) | kept
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #1524c546
 def paired_parameters(
@@ -127,11 +129,10 @@ def _place(
     layers:dict, # prefix of each decoder layer -> its number
 ):
     "`(layer, module)`: layer −1 for embeddings, final norm and head."
-    stem = name.rsplit(".", 1)[0]
+    short = name.removesuffix(".weight")
     for prefix, i in layers.items():
-        if name.startswith(prefix+"."):
-            return i, stem[len(prefix)+1:] + (".bias" if name.endswith(".bias") else "")
-    return -1, stem.split(".")[-1] + (".bias" if name.endswith(".bias") else "")
+        if name.startswith(prefix+"."): return i, short[len(prefix)+1:]
+    return -1, ".".join(short.split(".")[-1 if short != name else -2:])
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #0ccf5c65
 def weights(
@@ -159,9 +160,9 @@ def _times(y, x):
     return multiple(y, x) if x.shape == y.shape else None
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #5bda384e
-def _says(role, norm="", factor=1., why=""):
-    "What is known of one matrix."
-    return dict(role=role, norm=norm, factor=factor, why=why)
+def _says(role, norm="", factor=1., why="", point=""):
+    "What is known of one matrix; `point` is the hookpoint of its layer that it reads or writes."
+    return dict(role=role, point=point, norm=norm, factor=factor, why=why)
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #d266872d
 def _same(a, b): return a.shape == b.shape and torch.equal(a, b)
@@ -169,21 +170,22 @@ def _same(a, b): return a.shape == b.shape and torch.equal(a, b)
 # %% ../../nbs/lib/diffing/13_weights.ipynb #f4804a35
 def _as_reader(x, layer, outs, streams, norms):
     "The role of a matrix whose input `x` is the stream or what a norm makes of it, or None."
-    of_layer = sorted((n for n, l in norms.items() if l == layer), key=lambda n: n.count("."))
-    sources = [("", s) for s in streams.get(layer, [])] + [(n, outs[n]) for n in of_layer]
-    for n, s in sources:
-        if _same(x, s): return _says("read", n)
-    for n, s in reversed(sources): # a norm before the stream: of a very short vector a norm is a mere factor
-        if (c := _times(x, s)) is not None: return _says("read", n, c)
+    of_layer = sorted((n for n, (l, _) in norms.items() if l == layer), key=lambda n: n.count("."))
+    sources = [("", s, p) for p, s in streams.get(layer, {}).items()] + [(n, outs[n], norms[n][1]) for n in of_layer]
+    for n, s, p in sources:
+        if _same(x, s): return _says("read", n, point=p)
+    for n, s, p in reversed(sources): # a norm before the stream: of a very short vector a norm is a mere factor
+        if (c := _times(x, s)) is not None: return _says("read", n, c, point=p)
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #66f91c02
 def _as_writer(name, y, writes, ins, outs, mods):
     "The role of a matrix whose output `y` is what attention or MLP adds to the stream, or None."
-    for place, scale in writes:
+    for place, scale, at in writes:
         behind = place != name and place in ins and _same(ins[place], y)
         if behind and outs[place].shape == y.shape:
-            if norm_gain(mods[place], y.shape[1], y.dtype, y.device) is not None: return _says("write", place, scale)
-        if (c := _times(outs[place], y)) is not None: return _says("write", "", c*scale)
+            if norm_gain(mods[place], y.shape[1], y.dtype, y.device) is not None:
+                return _says("write", place, scale, point=at)
+        if (c := _times(outs[place], y)) is not None: return _says("write", "", c*scale, point=at)
         if behind:
             return _says("unknown", why=f"{place} behind it is no norm that only divides, multiplies and adds")
 
@@ -227,26 +229,28 @@ def _linear(m):
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #86b2daeb
 def _streams(model, prefixes, ins, outs):
-    "`(streams, writes)` of each layer: what of it is the stream, and `(module, factor)` of what is added to it."
+    """`(streams, writes)` of each layer: what of it is the stream, by hookpoint, and `(module, factor, hookpoint)` of
+    what is added to it."""
     streams, writes, last = {}, {}, max(prefixes.values())
     for p, l in prefixes.items():
         if p not in ins or p not in outs: continue
         at = anatomy(model, l)
-        streams[l] = [ins[p]] + ([ins[f"{p}.{at['resid_mid'][0]}"]] if "resid_mid" in at else [])
+        streams[l] = dict(resid_pre=ins[p])
+        if "resid_mid" in at: streams[l]["resid_mid"] = ins[f"{p}.{at['resid_mid'][0]}"]
         parts = zip(("attn_out", "mlp_out"), at.get("scale", ()))
-        writes[l] = [(f"{p}.{at[h][0]}", c) for h, c in parts if h in at]
-        if l == last: streams[-1] = [outs[p]]
+        writes[l] = [(f"{p}.{at[h][0]}", c, h) for h, c in parts if h in at]
+        if l == last: streams[-1] = dict(resid_post=outs[p])
     return streams, writes
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #d7a19946
 def _norms_of(model, own, prefixes, ins, outs, streams):
-    "name -> layer of the norms that read the stream."
+    "name -> (layer, hookpoint) of the norms that read the stream."
     d, mods, norms = d_model(model), dict(model.named_modules()), {}
     for n, x in ins.items():
         if n not in outs or n in prefixes or outs[n].shape != x.shape or x.shape[1] != d: continue
-        reads = any(_times(x, s) == 1 for s in streams.get(own(n), []))
+        reads = next((p for p, s in streams.get(own(n), {}).items() if _times(x, s) == 1), None)
         if not reads or torch.equal(outs[n], x): continue
-        if norm_gain(mods[n], d, x.dtype, x.device) is not None: norms[n] = own(n)
+        if norm_gain(mods[n], d, x.dtype, x.device) is not None: norms[n] = own(n), reads
     return norms
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #dd700c19
@@ -261,11 +265,11 @@ def _unreadable(model, prefixes):
 # %% ../../nbs/lib/diffing/13_weights.ipynb #604951d4
 def stream_modules(
     model, # a plain (not adapted) causal language model
-) -> pd.DataFrame: # name, layer (−1 behind the layers), role, norm, factor, why
+) -> pd.DataFrame: # name, layer (−1 behind the layers), role, point, norm, factor, why
     """What each matrix of a model has to do with the residual stream.
 
     It may 'read' it (through `norm`, or as it is), 'write' to it (`norm` then stands behind it), or work 'inside';
-    'unknown', with the reason, where this could not be measured."""
+    'unknown', with the reason, where this could not be measured. `point` is the hookpoint that it reads or writes."""
     prefixes, mods, events = _layer_prefixes(model), dict(model.named_modules()), _pass(model)
     ins, outs = ({n: x for n, w, x in events if w == way} for way in ("in", "out"))
     own = lambda n: next((l for p, l in prefixes.items() if n.startswith(p + ".")), -1)
@@ -276,7 +280,7 @@ def stream_modules(
         role = _role(name, own(name), ins, outs, streams, norms, writes, mods)
         rows.append(dict(name=name, layer=own(name), **role))
     rows += _unreadable(model, prefixes)
-    return pd.DataFrame(rows, columns=["name", "layer", "role", "norm", "factor", "why"])
+    return pd.DataFrame(rows, columns=["name", "layer", "role", "point", "norm", "factor", "why"])
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #888dbd43
 def find_readers(
@@ -314,29 +318,47 @@ def effective_weight(
         else: W = (W - W.mean(0, keepdim=True) if centres else W)*g[:, None]
     return W if module.factor == 1 else W*module.factor
 
+# %% ../../nbs/lib/diffing/13_weights.ipynb #1465347b
+def _around(
+    layer:int,      # of the hookpoint
+    n:int,          # layers of the model
+    hookpoint:str,  # one in the residual stream
+    mid:bool,       # whether the layer's MLP reads what its attention has written
+):
+    "`{'read': {(layer, point)}, 'write': …}` of the nearest attention and MLP on each side of a hookpoint."
+    def parts(l, *points): return {(l, p) for p in points}
+    both, behind = ("attn_out", "mlp_out"), layer+1 if layer+1 < n else -1
+    first = parts(behind, "resid_pre", "resid_post") # attention, or the head
+    later = first | parts(behind, "resid_mid")
+    half = parts(layer, "resid_mid") | first
+    return dict(resid_pre=dict(read=parts(layer, "resid_pre", "resid_mid"), write=parts(layer-1, *both)),
+                resid_mid=dict(read=half, write=parts(layer-1, "mlp_out") | parts(layer, "attn_out")),
+                resid_post=dict(read=later, write=parts(layer, *both)),
+                attn_out=dict(read=half if mid else later, write=parts(layer, "attn_out")),
+                mlp_out=dict(read=later, write=parts(layer, "mlp_out")))[hookpoint]
+
 # %% ../../nbs/lib/diffing/13_weights.ipynb #473f5c74
 def reading_and_writing(
     base, ft,                 # the two models
     layer:int,                # of the hookpoint, 0-based
     hookpoint:str="resid_post", # one in the residual stream
 ) -> dict: # 'read': (change, base weights), (out, d) each; 'write': (d, in) each; 'left_out': {module: why}
-    """Stacked ΔW and W of the modules of the next layer that read a hookpoint (the head after the last one), and of
-    its own layer that write it; None where there is none."""
+    """Stacked ΔW and W of the nearest modules behind a hookpoint that read it (the head after the last layer), and of
+    the nearest before it that write it; None where there is none. Raises `UnreadableError` for what a layer has not."""
     check(hookpoint in ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"),
           f"hookpoint: {hookpoint!r} is not in the residual stream; reading and writing weights are "
-          f"defined for resid_pre, resid_post, attn_out and mlp_out")
+          f"defined for resid_pre, resid_mid, resid_post, attn_out and mlp_out")
     b, f = merge_adapter(base), merge_adapter(ft)
     n = len(_layer_prefixes(b))
     check(0 <= layer < n, f"layer: {layer} is out of range; the model has layers 0 to {n-1}")
-    src = layer if hookpoint == "resid_pre" else layer + 1                  # layer that reads
-    own = layer - 1 if hookpoint == "resid_pre" else layer                  # layer that writes
-    t = stream_modules(b)
-    reads = t[(t.role == "read") & (t.layer == (src if src < n else -1))]
-    writes = t[(t.role == "write") & (t.layer == own) & (own >= 0)]
+    check(not (why := missing(b, layer, hookpoint)), f"hookpoint: {why}", UnreadableError)
+    t, where = stream_modules(b), _around(layer, n, hookpoint, not missing(b, layer, "resid_mid"))
+    at = lambda role: t[[r == role and (l, p) in where[role] for r, l, p in zip(t.role, t.layer, t.point)]]
+    reads, writes = at("read"), at("write")
     effective = lambda rows: [[effective_weight(m, r) for m in (b, f)] for r in rows.itertuples(index=False)]
     def stacked(pairs, dim):
         if pairs: return torch.cat([y - x for x, y in pairs], dim), torch.cat([x for x, _ in pairs], dim)
-    unknown = t[(t.role == "unknown") & t.layer.isin([src, own])]
+    unknown = t[(t.role == "unknown") & t.layer.isin([l for o in where.values() for l, _ in o])]
     return dict(reads=list(reads.name), writes=list(writes.name), left_out=dict(zip(unknown.name, unknown.why)),
                 read=stacked(effective(reads), 0), write=stacked(effective(writes), 1))
 

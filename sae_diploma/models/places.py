@@ -120,9 +120,12 @@ def _readings(ev, room, parts=1):
             for h in _summands(y, z, [o for o in outs if o.i > i], room, parts):
                 yield dict(mid=n, attn=a, mlp=h[3:-1], scale=(ca, h[-1]))
     if parts > 1: return
-    # side by side, and one part alone
-    for *_, a, m, c in _summands(x, z, outs, room, 2): yield dict(mid=None, attn=a, mlp=(m,), scale=(c, c))
-    for *_, a, c in _summands(x, z, outs, room): yield dict(mid=None, attn=a, mlp=(), scale=(c, c))
+    # side by side, unless it is the sum that one part makes of them, and one part alone
+    alone = _summands(x, z, outs, room)
+    for *_, a, m, c in _summands(x, z, outs, room, 2):
+        if any(all(ev[i][0].startswith(ev[w[-2]][0]+".") for i in (a, m)) for w in alone): continue
+        yield dict(mid=None, attn=a, mlp=(m,), scale=(c, c))
+    for *_, a, c in alone: yield dict(mid=None, attn=a, mlp=(), scale=(c, c))
 
 # %% ../../nbs/lib/models/04_places.ipynb #84060673
 def _neurons(ev, at):

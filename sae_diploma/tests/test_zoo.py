@@ -8,8 +8,10 @@ __all__ = ['pytestmark', 'test_the_change_that_a_stream_meets_is_that_of_the_mod
            'test_a_norm_that_does_something_else_is_left_out_with_its_name', 'test_massive_activations_hide_no_part',
            'test_a_part_is_borne_out_by_silence', 'test_unembed_is_the_derivative_of_the_logits',
            'test_layers_without_neurons_cost_their_rows', 'test_a_model_without_neurons_is_answered_in_words',
-           'test_weights_that_feed_a_neuron', 'test_what_cannot_be_read_is_said_and_nothing_else',
-           'test_pictures_have_layers_too', 'test_the_zoo_says_wrong']
+           'test_weights_that_feed_a_neuron', 'test_heads_add_up_to_what_attention_adds',
+           'test_a_model_without_heads_is_answered_in_words', 'test_each_place_has_its_own_readers_and_writers',
+           'test_what_cannot_be_read_is_said_and_nothing_else', 'test_pictures_have_layers_too',
+           'test_the_zoo_says_wrong']
 
 # %% ../../nbs/lib/tests/zoo.ipynb #94844d2b
 import copy, warnings
@@ -21,8 +23,9 @@ from ..core import ParamError, UnreadableError, or_say
 from ..diffing.base import toy_pair
 from ..diffing.findings import findings, in_short
 from ..diffing.lens import vocabulary
+from ..diffing.heads import head_inputs, head_layout, head_matrix, head_parts, weights_of_heads
 from ..diffing.neurons import layers_in_words, neuron_layers, neuron_null, neuron_sums, neuron_weights, neurons
-from ..diffing.weights import latent_weights, reading_and_writing, stream_modules
+from ..diffing.weights import effective_weight, latent_weights, reading_and_writing, stream_modules
 from ..models import (HOOKPOINTS, adapter_off, anatomy, capture, decoder_layers, final_norm, formula, missing, n_layers,
                                 probe_ids, splice, unembed)
 from ..zoo import examine, families, tiny_model, zoo_counts, zoo_table
@@ -206,6 +209,42 @@ def test_weights_that_feed_a_neuron(family):
         with torch.no_grad(), capture(o, [(1, "mlp_act")], take=torch.clone) as (acts, run): x.append(run(input_ids=torch.arange(3, 9)[None])[1, "mlp_act"][0])
     moved = ((x[0] - x[1]).abs().amax(0) > 1e-6).nonzero().flatten().tolist()
     assert moved == [5] and t.index[t.in_change > 0].tolist() == [5] and not t.out_change.any()
+
+# %% ../../nbs/lib/tests/zoo.ipynb #11afb9b2
+@pytest.mark.parametrize("family", ["llama", "gemma2", "olmo2", "gpt2", "jamba", "qwen3_next", "deepseek_v3", "laguna", "bitnet"])
+def test_heads_add_up_to_what_attention_adds(family):
+    "Head by head, behind a norm too, and of the layers that have an attention; unchanged weights have not moved."
+    m = tiny_model(family, **dict(num_attention_heads_per_layer=[4, 8, 4, 8]) if family == "laguna" else {})
+    t, ids = head_layout(m), torch.arange(3, 9)[None]
+    z = head_inputs(m, t, ids)
+    for r in t.itertuples():
+        with capture(m, [(r.Index, "attn_out")], take=torch.clone) as (acts, run), torch.no_grad(): y = run(input_ids=ids)[r.Index, "attn_out"]
+        rest = y.reshape(6, -1) - head_parts(z[r.Index], head_matrix(m, r), r.heads).sum(-2).reshape(6, -1)
+        assert (rest - rest.mean(0)).norm() < 1e-4*y.norm(), r # what is left is a bias, the same at all tokens
+    assert not weights_of_heads(m, m)[list("qkvo")].fillna(0).any(axis=None)
+
+def test_a_model_without_heads_is_answered_in_words():
+    "State spaces alone, recurrences alone, heads that are subtracted: the chapter goes on."
+    for family in ("mamba", "falcon_mamba", "rwkv", "bamba", "diffllama"):
+        m = tiny_model(family)
+        assert or_say(weights_of_heads, m, m) is None
+        with pytest.raises(UnreadableError, match="no layer of this .* has an attention whose output matrix"): head_layout(m)
+
+@pytest.mark.parametrize("family", ["llama", "gemma2", "olmo2", "gpt2"])
+def test_each_place_has_its_own_readers_and_writers(family):
+    "A change of one matrix of a layer is seen at the places in front of it or behind it, and at no other."
+    m = tiny_model(family); t = stream_modules(m).query("layer == 1")
+    for r in t[t.role.isin(["read", "write"])].itertuples():
+        ft = copy.deepcopy(m)
+        with torch.no_grad(): ft.get_submodule(r.name).weight.mul_(1.5)
+        near = dict(resid_pre=["resid_pre"], resid_mid=["resid_pre", "resid_mid", "attn_out"], attn_out=["resid_mid", "resid_post", "attn_out"],
+                    mlp_out=["resid_post", "mlp_out"])[r.point]
+        for place in ("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out"):
+            rw = reading_and_writing(m, ft, 1, place)
+            assert bool(rw[r.role][0].any()) == (place in near), (r.name, place)
+            assert not rw["read" if r.role == "write" else "write"][0].any(), (r.name, place)
+    for place, row in (("attn_out", t[t.point == "attn_out"]), ("mlp_out", t[t.point == "mlp_out"])): # the norm behind it included
+        W = effective_weight(m, next(row.itertuples())); assert torch.equal(reading_and_writing(m, m, 1, place)["write"][1], W)
 
 # %% ../../nbs/lib/tests/zoo.ipynb #f5823c1e
 def test_what_cannot_be_read_is_said_and_nothing_else():
