@@ -168,7 +168,8 @@ def _unseen_sentence(held):
 def _pairs_sentence(pairs, card, held):
     "How many pairs there are for what, and whether modules are in two splits."
     shared = held["modules in training"]
-    apart = f"of which {shared.max()} {'is' if shared.max() == 1 else 'are'} in two splits" if shared.any() else "none of which is in two splits"
+    some = f"of which {shared.max()} {'is' if shared.max() == 1 else 'are'} in two splits"
+    apart = some if shared.any() else "none of which is in two splits"
     modules = sum(o["sources"] for o in card["pairs"].values())
     return (f"{len(pairs['train']):,} pairs to train on, {len(pairs['validation']):,} to choose a checkpoint by and "
             f"{len(pairs['test']):,} to report on, from {modules:,} modules, {apart}.")

@@ -148,7 +148,8 @@ def rope_border(
         kind = o.get("rope_type")
         config = text_config(unwrap(model))
         known = o.get("original_max_position_embeddings") or getattr(config, "original_max_position_embeddings", None)
-        if kind in ("longrope", "dynamic"): return int(known or config.max_position_embeddings), kind
+        if kind == "longrope": return int(known or config.max_position_embeddings), kind
+        if kind == "dynamic": return int(config.max_position_embeddings), kind # whatever else it names
     return None, ""
 
 # %% ../../nbs/lib/acts/08_passes.ipynb #88fc0832

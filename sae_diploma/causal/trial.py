@@ -46,6 +46,7 @@ def can_write(
                                   f"{first_line(e)}), so what it writes is not looked at") from None
         off = float((a-b).abs().max() / b.std())
         most = OFF[next(base.parameters()).dtype.itemsize < 4]
-        check(off < most, f"{type(base).__name__} writes other words with {what} than one pass over its text has (logits "
-                          f"differ by {off:.2g} of their spread), so what it writes is not looked at", UnreadableError)
+        check(off < most, f"{type(base).__name__} writes other words with {what} than one pass over its text has "
+                          f"(logits differ by {off:.2g} of their spread), so what it writes is not looked at",
+              UnreadableError)
     return True

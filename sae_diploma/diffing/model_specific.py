@@ -275,8 +275,8 @@ def model_specific_in_words(
     of = f"Of {m:,} latent{'s'*(m != 1)} of the difference that another seed finds, too,"
     if not n["ft"]+n["base"]:
         return (f"{of} none is shown to be of one model only (false discovery rate {100*fdr:g} %), and {n['both']:,} "
-                f"{'is' if n['both'] == 1 else 'are'} shown not to be; in {n['rescaled']:,} both models write the direction, the weaker at least a "
-                f"third as strongly as the stronger (median ν {n['median_nu']:.2f}).")
+                f"{'is' if n['both'] == 1 else 'are'} shown not to be; in {n['rescaled']:,} both models write the "
+                f"direction, the weaker at least a third as strongly as the stronger (median ν {n['median_nu']:.2f}).")
     new = (f" ({n['new_direction']:,} of them a direction that no latent of the base model's "
            f"dictionary has)" if n["ft"] and "new_direction" in n else "")
     return (f"{of} {n['ft'] or 'none'} write{'s'*(n['ft'] == 1)} what only the fine-tuned model "

@@ -58,7 +58,7 @@ def _written(fn, x, shape):
     "`fn(x)` as memory of its own, for a model may add to what it gets; of one that flattens, with batch and positions."
     flat = x.ndim == 2 and shape is not None and len(x) == shape[0]*shape[1]
     y = fn(x.unflatten(0, shape) if flat else x)
-    return None if y is None else (y.flatten(0, 1) if flat else y).clone()
+    return None if y is None else (y.reshape(len(x), -1) if flat else y).clone()
 
 # %% ../../nbs/lib/models/05_capturing.ipynb #ef54d58a
 @contextlib.contextmanager

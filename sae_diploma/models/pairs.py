@@ -36,11 +36,13 @@ def _one_place(a, b):
     return where(a) == where(b)
 
 # %% ../../nbs/lib/models/06_pairs.ipynb #96077de0
-def _with_own_tokens(ids, config):
+def _with_own_tokens(ids, config, model=None):
     "Tokens to try a pair on, behind those that an adapter is trained for alone: its new rows, or what calls it up."
     rows, called = config.get("trainable_token_indices") or [], config.get("alora_invocation_tokens") or []
     if isinstance(rows, dict): rows = [i for o in rows.values() for i in o]
-    own = torch.tensor([*list(called)[:64], *list(rows)[:64]], dtype=ids.dtype, device=ids.device)
+    there, room = (10**9, 10**9) if model is None else (_rows(model), max_positions(model) or 10**9)
+    own = [i for i in (*called, *rows) if i < there][:max(0, min(128, room-ids.shape[1]))] # a bare base has no new rows
+    own = torch.tensor(own, dtype=ids.dtype, device=ids.device)
     return torch.cat([own.expand(len(ids), -1), ids], 1)
 
 # %% ../../nbs/lib/models/06_pairs.ipynb #c0e2b5e8
@@ -116,7 +118,7 @@ def load_pair(
     load = lambda: load_model(base, revision=revision, **kw)
     put = lambda model: put_adapter(model, resolve_model(ft), ft_revision, ft)
     model = load()
-    ids = _with_own_tokens(probe_ids(model, n=24), adapter_config(ft, ft_revision))
+    ids = _with_own_tokens(probe_ids(model, n=24), adapter_config(ft, ft_revision), model)
     before, bits = probe(model, ids), checksums(model.state_dict())
     lora = put(model)
     after = _probe_ft(lora, ids, ft)

@@ -83,13 +83,16 @@ def _set_gradients_(
     price:torch.Tensor, # (d_sae,) gradient of the penalty by the length of each decoder row, for each source
     buffers:Buffers, # gradients live there
 ):
-    "Set the gradients of encoder and decoder, the latter's without its part along rows of length 1; returns that of bias."
+    "Set the gradients of encoder and decoder, without its part along unit rows; returns that of the bias."
     D, c = sae.W_dec.detach(), np.float32(2/e.numel())
     g_dec, g_enc = by.rows(e, f*c, buffers, "g_dec"), by.rows(x, g_z, buffers, "g_enc")
-    if sae.cfg.normalize_decoder: g_dec.addcmul_(by.numbers(g_f*f)[:, None], D, value=-1) # a penalty is all along rows
-    elif price is not None:
-        parts = D.unflatten(1, (sae.cfg.n_sources, -1))
-        g_dec.add_((price[:, None, None] * torch.nn.functional.normalize(parts, dim=2)).flatten(1))
+    along, price = by.numbers(g_f*f), torch.zeros(len(D)) if price is None else price
+    parts = D.unflatten(1, (sae.cfg.n_sources, -1))
+    unit = torch.nn.functional.normalize(parts, dim=2)
+    if price.any() and not (sae.cfg.normalize_decoder and sae.cfg.n_sources == 1): # of one source, all along its row
+        g_dec.add_((price[:, None, None]*unit).flatten(1))
+        along = along + price*(parts*unit).sum((1, 2))
+    if sae.cfg.normalize_decoder: g_dec.addcmul_(along[:, None], D, value=-1)
     g_b = by.numbers(g_z)
     sae.W_dec.grad, sae.W_enc.grad = g_dec, g_enc.t()
     sae.b_dec.grad = e.sum(0).mul_(float(c)) - sae.W_enc.detach() @ g_b

@@ -41,7 +41,8 @@ class Screen:
         by, bias = (self.rows, b) if weight is None else (self.rows*weight[:, None], b*weight)
         self.W16 = self.buffers("W16", *by.shape, **half).copy_(by)
         self.x16, self.b16 = self.buffers("x16", *x.shape, **half).copy_(x), bias.to(torch.bfloat16)
-        off = SPREAD*U*float(norms4(by).max())*norms4(x) + U*float(bias.abs().max())
+        spread = SPREAD*(1 if weight is None else 2) # sources of a crosscoder that are alike err alike
+        off = spread*U*float(norms4(by).max())*norms4(x) + U*float(bias.abs().max())
         self.off = off.numpy() # (n,) of each token, before the result is rounded
 
     def product(self,
@@ -82,7 +83,7 @@ def may_reach(
     mask:np.ndarray,  # work space of its shape
 ):
     "`(values, latents, count per token)`, exact, of all latents that may have `low`."
-    bound = bits_below(low*(1-U) - screen.off[i:e])[:, None]
+    bound = bits_below(low*(1-3*U) - screen.off[i:e])[:, None] # rounding of the result, and some to spare
     _, at, count = at_least(z, bound, mask)
     return screen.exact(i, at, count), at, count
 
@@ -90,8 +91,8 @@ def may_reach(
 def _topk_rows(screen, i, e, k, z, top, mask):
     "The exact k largest of tokens i to e, or None where one has fewer than k that are surely above 0."
     kth = torch.from_numpy(np.sort(top, axis=1)[:, -k].copy()).view(torch.bfloat16).float().numpy()
-    low = kth*(1-U) - screen.off[i:e]
-    if not (low > screen.off[i:e]*(1+U)).all(): return None
+    low = kth*(1-3*U) - screen.off[i:e]
+    if not (low*(1-3*U) > screen.off[i:e]).all(): return None
     v, at, count = may_reach(screen, i, e, low, z, mask)
     keep, _ = _exactly(v, at, count, k)
     return v[keep], at[keep], np.full(e-i, k)
@@ -120,7 +121,7 @@ def screened_topk(
 def screened_passing(x, W, b, weight, bound, rows, buffers):
     "What `_passing` gives, by half precision first."
     screen, parts = Screen(x, W, b, weight, buffers), []
-    if bound*(1-U) <= screen.off.max(): return _passing(x, W, b, weight, bound, rows, buffers)
+    if bound*(1-3*U) <= screen.off.max(): return _passing(x, W, b, weight, bound, rows, buffers)
     def of(i, e, z, mask):
         v, at, count = may_reach(screen, i, e, np.full(e-i, bound, np.float32), z, mask)
         keep = v >= bound

@@ -24,6 +24,12 @@ def _data_identity(store, rows):
     return dict(n_tokens=store.n_tokens, rows=h, n_rows=len(rows), mean_sq=f"{float(store.mean_sq):.6g}",
                 table_hash=getattr(store, "table_hash", None), model_hash=meta.get("model_hash"))
 
+# %% ../../nbs/lib/train/05_runs.ipynb #f0482b81
+def _as_stored(sae):
+    "The tensors of an SAE in the precision of its file, where it was widened from 16 bits: exactly as they were."
+    was = (sae.training_info or {}).get("stored_dtype")
+    return {k: v.to(get_dtype(was)) if was and v.is_floating_point() else v for k, v in sae.state_dict().items()}
+
 # %% ../../nbs/lib/train/05_runs.ipynb #a58786b0
 def run_identity(
     store,          # activations
@@ -33,7 +39,7 @@ def run_identity(
     start_from=None, # an SAE that it begins with
 ) -> dict:
     "What must be the same for a checkpoint to be continued: config, plan, data, and the SAE that it began with."
-    begin = None if start_from is None else digest(start_from.state_dict())
+    begin = None if start_from is None else digest(_as_stored(start_from))
     data = dict(_data_identity(store, rows), start_from=begin)
     return dict(config=dataclasses.asdict(cfg), plan=dataclasses.asdict(plan), data=data)
 

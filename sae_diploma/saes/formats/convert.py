@@ -35,6 +35,6 @@ def convert(
     check(format in WRITE, f"format: {format!r} is unknown{near(format, WRITE)}")
     check(not contents(folder), f"folder: {folder} is not empty; give a new one")
     may_write(folder, "a converted dictionary", "folder")
-    sae = SAE.from_pretrained(source)
+    sae = SAE.from_pretrained(source, dtype=None)
     save_as(sae, folder, format)
     return sae
