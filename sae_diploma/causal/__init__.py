@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['BEHAVIOUR', 'toy_models', 'Change', 'as_change', 'paired_batches', 'unit_changes', 'matched_units',
            'patch_by_document', 'gap_closed', 'closed_apart', 'closed_apart_words', 'patching', 'rank_by_norm',
-           'attribution', 'ablation', 'patched', 'copy_rate', 'starters', 'behaviour_of', 'behaviour', 'steered',
-           'steering_vectors', 'steering', 'causal_finding', 'plot_dose', 'plot_steering', 'Ranking', 'ranking_of',
-           'known_rankings', 'check_rankings', 'check_controls', 'rank_units', 'beginnings_of', 'continue_texts',
-           'continuations', 'steered_continuations', 'MapChange', 'MAPS', 'maps_of_run']
+           'attribution', 'ablation', 'patched', 'can_write', 'copy_rate', 'starters', 'behaviour_of', 'behaviour',
+           'steered', 'steering_vectors', 'steering', 'causal_finding', 'plot_dose', 'plot_steering', 'Ranking',
+           'ranking_of', 'known_rankings', 'check_rankings', 'check_controls', 'rank_units', 'beginnings_of',
+           'continue_texts', 'continuations', 'steered_continuations', 'MapChange', 'MAPS', 'maps_of_run']
 
 # %% ../../nbs/lib/causal/99_causal.ipynb #c859c239
 from .toy import *
@@ -19,6 +19,7 @@ from .patch import *
 from .ranking import *
 from .generation import *
 from .continuation import *
+from .trial import *
 from .maps import *
 from .rankings import *
 from ..figures.causal import BEHAVIOUR, plot_dose, plot_steering
@@ -28,7 +29,7 @@ _all_ = ["BEHAVIOUR", "toy_models", "Change", "as_change", "paired_batches", "un
          "patch_by_document", "gap_closed", "closed_apart", "closed_apart_words", "patching",
          "rank_by_norm", "attribution",
          "ablation", "patched",
-         "copy_rate", "starters", "behaviour_of", "behaviour", "steered", "steering_vectors", "steering",
+         "can_write", "copy_rate", "starters", "behaviour_of", "behaviour", "steered", "steering_vectors", "steering",
          "causal_finding", "plot_dose", "plot_steering", "Ranking", "ranking_of", "known_rankings", "check_rankings",
          "check_controls", "rank_units", "beginnings_of", "continue_texts", "continuations", "steered_continuations",
          "MapChange", "MAPS", "maps_of_run"]
