@@ -147,11 +147,12 @@ def plain_texts(
     text_column="text",        # likewise
     seed=0,                    # of the draw
     pairs=None,                # of the run: left out, training pairs only where there are documents beside them
-    min_chars=200,             # shorter ones are left out: a name and half a sentence say little about a model
+    min_chars=None,            # shorter ones are left out; 200 of the corpora of our own, which have bare names, else 1
     **kw,                      # dataset_config, revision, packages, cache_dir of `load_texts`
 ):
     "`n` plain documents as a `Dataset` of id, text, source, split: half train, a quarter each validation and test."
     check(isinstance(n, int) and n >= 4, f"n_plain: {n!r} is too few; give at least 4")
+    if min_chars is None: min_chars = 200 if dataset_name in OWN_CORPORA else 1
     used, spare = ([o for k, s in (pairs or {}).items() if k in of for o in _known_by(s)]
                    for of in (pairs or {}, ["train"]))
     if dataset_name in OWN_CORPORA:

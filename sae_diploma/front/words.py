@@ -24,11 +24,12 @@ def _some(x):
 # %% ../../nbs/lib/front/03_words.ipynb #5f1346f1
 def _features_clause(n):
     "(How much changed, on which features), from the numbers of the first finding."
+    from sae_diploma.diffing.findings import by_little
     t, p = n[next(o for o in ("task", "plain", "all") if o in n)], n.get("placebo") or {}
     if not t["tested"]: return "Nothing can be said of its features", "none fires in enough texts"
     often = "features fires more or less often than before"
     if not t["called"]: return "Nothing that shows", f"none of {t['tested']:,} {often}"
-    most, much = t["called"] > t["tested"]/2, p.get("noticeable", t["twofold"]) >= .2*t["called"]
+    most, much = t["called"] > t["tested"]/2, not by_little(t, p)
     nearly = t["called"] > .7*t["tested"]
     little = "Nearly everything" if nearly else "More than half"
     lead = "A part of it" if not most else "A great deal" if much else little
@@ -125,7 +126,9 @@ def _closes_words(r):
     said = f"writing its change into the base model {does} {by}, to first order"
     if r.causes: return f"It is shown to cause some of the new behaviour: {said}."
     if r.cause_called: return f"Its change works against the new behaviour: {said}."
-    return f"It is not shown to cause any of the new behaviour: {said}, which cannot be told from nothing."
+    sure = r.cause_lo > 0 or r.cause_hi < 0 # by itself, and not called among all
+    why = "which alone would be more than chance, but not among so many" if sure else "which cannot be told from nothing"
+    return f"It is not shown to cause any of the new behaviour: {said}, {why}."
 
 # %% ../../nbs/lib/front/03_words.ipynb #53fc9d0c
 def what_it_causes(

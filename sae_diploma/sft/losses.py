@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ..chat import of_format
 from ..core import *
-from ..models.layers import auto_batch_tokens
+from ..models.layers import auto_batch_tokens, unwrap
 from ..models.scored import logits_at, row_parts
 from .pairs import tokenize_pairs, tokenize_texts
 from .trainer import loss_positions
@@ -51,6 +51,10 @@ def document_nll(
 ) -> pd.DataFrame: # nll (nats, summed), n (tokens), accuracy (share of tokens guessed first), a row for each document
     "Loss of each document over the tokens that carry labels; batches of similar length, which change no result."
     ids, labels = list(data["input_ids"]), list(data["labels"])
+    top, rows = max((max(o) for o in ids if len(o)), default=0), unwrap(model).get_input_embeddings().weight.shape[0]
+    check(top < rows, f"ft_model: its format of conversations has token {top}, and the embedding of the "
+          f"{type(unwrap(model)).__name__} that reads it has {rows} rows: tokens were added; compare on plain text, without "
+          "pairs, or give a base model that has these tokens")
     out = np.zeros((len(ids), 3))
     batch_tokens = batch_tokens or auto_batch_tokens(model)
     order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
