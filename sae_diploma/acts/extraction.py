@@ -142,7 +142,7 @@ def _prepare(job, table, asked):
     "Look once more, now that nobody else can write, mark the folder, and list what is missing."
     _look(job, table, asked)
     mark_folder(job.folder, STORE, known=_of_store)
-    for o in job.folder.glob(".shard-*.tmp"): o.unlink() # of a process that was killed while it wrote
+    for o in job.folder.glob(".*.tmp"): o.unlink(missing_ok=True) # of a process that was killed while it wrote
     job.shards = _shards_of(job, table, asked["shard_rows"])
     job.entries = [_entry_of(job, j) for j in range(len(job.shards))]
     if job.old is None or job.grown: save_json(job.key, job.folder/"extracting.json")

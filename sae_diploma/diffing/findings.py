@@ -66,7 +66,7 @@ def _patterns_in(t):
 # %% ../../nbs/lib/diffing/90_findings.ipynb #f23284b0
 def _against_sentence(n, regime="task"):
     "The comparison with a placebo, in a sentence."
-    who = "A placebo, trained as long on text without the task," if regime == "task" else "The placebo"
+    who = "A placebo, trained on text without the task," if regime == "task" else "The placebo"
     alike = ("" if n["rank_correlation"] is None
              else f" (rank correlation of the two changes {n['rank_correlation']:+.2f})")
     if not n["called"]:
@@ -101,7 +101,7 @@ def _other_text(n, regime):
 # %% ../../nbs/lib/diffing/90_findings.ipynb #158b432b
 def _beyond_sentence(n, quiet):
     "The comparison with several placebos, in a sentence."
-    out = (f" Tested against the spread between {n['n_placebos']} placebos of different seeds, {n['called']:,} of "
+    out = (f" Tested against the spread between {n['n_placebos']} placebos, {n['called']:,} of "
            f"{_count(n['tested'], 'latent')} change their activation")
     most = lambda k: f"{k} at most" if k else "none"
     if not len(quiet): return out+"."
@@ -525,7 +525,7 @@ def _short_patterns(n):
     if p:
         more, by = (format(p[k], ",") if p[k] else "none" for k in ("survives", "noticeable"))
         found += (f" {more[0].upper()+more[1:]} of them change further, in the same direction, than in a model trained "
-                  f"as long on other text; {by} of these by 1 % of all tokens or more beyond it.")
+                  f"on other text; {by} of these by 1 % of all tokens or more beyond it.")
     found += _short_whole(n)
     sure = f"On average at most {pct(n['fdr'])} of such calls are chance"
     if swaps:
@@ -584,7 +584,7 @@ def _brief_patterns(n):
            f"{int(l['latent'])}, {points(l['delta'], l['lo'], l['hi'])}, from {pct(l['freq_base'])} to "
            f"{pct(l['freq_ft'])} of the tokens.")
     if n.get("whole"): out = _whole_sentence(n["whole"], regime) + " " + out
-    if p: out += f" {p['survives']:,} of them change further than in a placebo, trained as long on other text."
+    if p: out += f" {p['survives']:,} of them change further than in a placebo, trained on other text."
     return out
 
 # %% ../../nbs/lib/diffing/90_findings.ipynb #c1a14080

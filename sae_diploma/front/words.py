@@ -85,7 +85,7 @@ def _how_often(r):
     change, span = by_interval(100*r.delta, lo, hi, True)
     what = f"How often feature {int(r.latent)} fires: its share of the tokens of held-out texts."
     if "placebo_delta" in r and pd.notna(r.placebo_delta):
-        what += f" Training as long on other text, a placebo, changes it by {rounded(100*r.placebo_delta, d, True)}."
+        what += f" Training on other text, a placebo, changes it by {rounded(100*r.placebo_delta, d, True)}."
     value = f"{rounded(100*r.freq_base, d)} % → {rounded(100*r.freq_ft, d)} %"
     return dict(what=what, value=value, span=f"{change} points {span}".strip())
 

@@ -119,7 +119,7 @@ def screened_topk(
 
 # %% ../../nbs/lib/saes/07a_screen.ipynb #91b29eb9
 def screened_passing(x, W, b, weight, bound, rows, buffers):
-    "What `_passing` gives, by half precision first."
+    "Pieces of (values, latents, count per token) of all that pass a bound, by half precision first."
     screen, parts = Screen(x, W, b, weight, buffers), []
     if bound*(1-3*U) <= screen.off.max(): return _passing(x, W, b, weight, bound, rows, buffers)
     def of(i, e, z, mask):

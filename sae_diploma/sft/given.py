@@ -171,7 +171,7 @@ def _adapter(base, name, c):
     of = c.get("base_model_name_or_path") or ""
     same, apart = _same_base(base, of)
     check(same is not False, f"ft_model: the adapter {name} was trained on {of}, whose weights are not those of {base} "
-                             f"(apart by {apart or 0:.2f} of their length); give {of} as model_name")
+                             f"(four matrices of them are apart by {apart or 0:.2f} of their length); give {of} as model_name")
     n, kind = sum(_size(s) for _, s in _local_tensors(resolve_model(name)).values()), c.get("peft_type", "")
     rank = f" of rank {c['r']}" if isinstance(c.get("r"), int) else ""
     return dict(kind=f"{dict(LORA='LoRA').get(kind, kind)} adapter{rank}", n_weights=n or None, of=of, same_base=same,
@@ -266,7 +266,7 @@ def _fits(o, base):
     if not o["apart"]: return f"It has the width, layers, tokens and, as far as was compared, weights of {base}."
     far = "; that is as far as two models that have nothing in common" if o["apart"] > 1 else ""
     return (f"It has the width, layers and tokens of {base}, and weights that are apart by {o['apart']:.2g} of their "
-            f"length{far}.")
+            f"length, in the four matrices that were looked at{far}.")
 
 # %% ../../nbs/lib/sft/11_given.ipynb #c0697269
 def given_words(

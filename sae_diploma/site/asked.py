@@ -61,7 +61,8 @@ def _preset_of_readme(cells):
 def _about_pair(text, run_dir):
     "A cell of the front page for a pair that was given: what is asked, and that there is no placebo where there is none."
     if text.startswith(ASKED): return asked(run_dir)
-    if run_json(run_dir, "02_sft", "models.json").get("placebos"): return text
+    if run_json(run_dir, "02_sft", "models.json").get("placebos"):
+        return text.replace(PLACEBOS, ", and *placebos*, models that were given as trained without the task")
     return text.replace(PLACEBOS, ". No *placebo* was given, the same model trained as long on text without the task: "
                                   "what any training does cannot be told here from what this one did")
 

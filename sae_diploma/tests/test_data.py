@@ -370,7 +370,7 @@ def folder(path, **files):
     path.mkdir()
     for name, end in files.items():
         rows = [dict(text=f"{name} {i}") for i in range(3)]
-        if end == "txt": (path/f"{name}.txt").write_text("\n".join(f"{name} {i}" for i in range(4)))
+        if end == "txt": (path/f"{name}.txt").write_text("\n".join(f"{name} {i}" for i in range(4)), encoding="utf-8")
         elif end == "jsonl": lines(path/f"{name}.jsonl", rows)
         else: pd.DataFrame(rows).to_csv(path/f"{name}.{end}", index=False, sep="\t" if end == "tsv" else ",")
     return str(path)
@@ -404,7 +404,7 @@ def test_a_folder_of_several_formats_is_refused(tmp_path):
     ("b.tsv", 'n\ttext\n1\t"two\nlines"\n2\t"a ""b"""\n3\tc "d" e\n', ["two\nlines", 'a "b"', 'c "d" e']),
     ("c.csv", 'n,text\n1,"two, of\nthe, lines"\n2,"a, b"\n', ["two, of\nthe, lines", "a, b"])])
 def test_quotes_of_tables(tmp_path, name, table, texts):
-    (tmp_path/name).write_text(table)
+    (tmp_path/name).write_text(table, encoding="utf-8")
     assert set(load_texts(str(tmp_path/name), cache_dir=tmp_path/"hf")["text"]) == set(texts)
 
 @pytest.mark.parametrize("name, table, said", [
@@ -412,7 +412,7 @@ def test_quotes_of_tables(tmp_path, name, table, texts):
     ("b.csv", 'n,text\n1,y\n2,"Hello\n3,mid\n4,"World\n', "line 3 of .* has a quote that does not end with its cell"),
     ("c.tsv", 'n\ttext\n1\t"Hello\n2\tWorld"\n', "line 2 of .* opens a quote that ends in a later line")])
 def test_quotes_that_may_be_read_in_two_ways(tmp_path, name, table, said):
-    (tmp_path/name).write_text(table)
+    (tmp_path/name).write_text(table, encoding="utf-8")
     with pytest.raises(DataError, match=said): load_texts(str(tmp_path/name), cache_dir=tmp_path/"hf")
 
 # %% ../../nbs/lib/tests/data.ipynb #198e26b9

@@ -87,7 +87,7 @@ def test_saved_and_loaded_is_the_same(architecture, n_sources, dtype, tmp_path):
     "Class, config, every tensor and every answer survive `save`."
     sae = rough(config(architecture, n_sources, dtype=dtype, layer=3, hookpoint="mlp_out"))
     sae.save(tmp_path/"a", training=dict(note=1))
-    back = SAE.from_pretrained(tmp_path/"a")
+    back = SAE.from_pretrained(tmp_path/"a", dtype=None)
     assert type(back) is type(sae) and back.cfg == sae.cfg and back.training_info == dict(note=1)
     x, a, b = tokens(50, sae.cfg), sae.state_dict(), back.state_dict()
     assert list(a) == list(b) and all(torch.equal(a[n], b[n]) for n in a)
