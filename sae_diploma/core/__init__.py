@@ -8,11 +8,11 @@ __all__ = ['SaeDiplomaError', 'ParamError', 'UnreadableError', 'DataError', 'Cor
            'make_folder', 'replace_file', 'disk_full', 'room_for', 'atomic_path', 'save_json', 'found_file',
            'load_json', 'save_parquet', 'load_parquet', 'save_safetensors', 'load_safetensors', 'sha256_file',
            'content_hash', 'fingerprint', 'versions', 'save_manifest', 'load_manifest', 'RunLock', 'in_turn',
-           'token_text', 'MARK', 'contents', 'may_write', 'strangers', 'mark_folder', 'own_files', 'seal_folder',
-           'clear_folder', 'new_folder', 'tree_memory', 'MemoryWatch', 'watch_memory', 'KEEP_FREED', 'keep_freed',
-           'MAPPED', 'trim_memory', 'trim_after_cells', 'cpu_quota', 'usable_cores', 'quota_words', 'worker_count',
-           'POOLS', 'thread_limits', 'in_workers', 'fit_threads', 'fork_each', 'others_busy', 'waiting_threads',
-           'fair_share', 'share_fairly']
+           'token_text', 'MARK', 'contents', 'may_write', 'strangers', 'mark_folder', 'own_files', 'written',
+           'seal_folder', 'clear_folder', 'new_folder', 'tree_memory', 'MemoryWatch', 'watch_memory', 'KEEP_FREED',
+           'keep_freed', 'MAPPED', 'trim_memory', 'trim_after_cells', 'cpu_quota', 'usable_cores', 'quota_words',
+           'worker_count', 'POOLS', 'thread_limits', 'in_workers', 'fit_threads', 'fork_each', 'others_busy',
+           'waiting_threads', 'fair_share', 'share_fairly']
 
 # %% ../../nbs/lib/core/99_core.ipynb #f07fa69a
 from .errors import *
@@ -35,7 +35,7 @@ _all_ = [
     "make_folder", "replace_file", "disk_full", "room_for", "atomic_path", "save_json", "found_file",
     "load_json", "save_parquet", "load_parquet", "save_safetensors", "load_safetensors", "sha256_file", "content_hash",
     "fingerprint", "versions", "save_manifest", "load_manifest", "RunLock", "in_turn", "token_text", "MARK", "contents",
-    "may_write", "strangers", "mark_folder", "own_files", "seal_folder", "clear_folder", "new_folder",
+    "may_write", "strangers", "mark_folder", "own_files", "written", "seal_folder", "clear_folder", "new_folder",
     "tree_memory", "MemoryWatch", "watch_memory", "KEEP_FREED", "keep_freed", "MAPPED", "trim_memory",
     "trim_after_cells", "cpu_quota", "usable_cores", "quota_words", "worker_count", "POOLS", "thread_limits",
     "in_workers", "fit_threads", "fork_each", "others_busy", "waiting_threads", "fair_share", "share_fairly"]

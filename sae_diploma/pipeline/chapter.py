@@ -16,8 +16,9 @@ from .fingerprints import stage_fingerprint
 from .fingerprints import parsable
 from .limits import check_params
 from .parameters import FORMER, former
-from .runs import (
-    FORMAT, finished_of, fingerprint_of, is_begun, is_stage, may_run, resolve_run_dir, stored_params)
+from sae_diploma.pipeline.runs import (
+    FORMAT, finished_of, fingerprint_of, is_begun, is_stage, may_run, outputs_of, resolve_run_dir,
+    stored_params)
 from .sources import ChapterSource, chapters_dir, find_chapters, literals
 from .values import parse_value
 
@@ -165,7 +166,7 @@ def done(self:Chapter,
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     stage = dict(made_from, format=FORMAT, stage=self.stage, seconds=round(time.time()-self.t0, 1),
                  cpu_seconds=round(sum(os.times()[:4])-self._cpu, 1), peak_memory=self._memory.peak(),
-                 metrics=metrics or {}, finished=now)
+                 metrics=metrics or {}, finished=now, outputs=outputs_of(self.dir))
     save_json(stage, self.dir/"stage.json")
     seal_folder(self.dir)
     print(f"{self.stage} is done: {stage['seconds']:.0f} s, {stage['peak_memory']/1e9:.1f} GB of memory at most")
