@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PLAIN_TEMPLATE', 'BARE_TEMPLATE', 'Encoded', 'render', 'opening', 'document_opening', 'behind_opening', 'Frame',
-           'frame_of', 'render_pair', 'encode_pairs', 'encode_prompts', 'end_tokens', 'turn_words', 'answer_text',
-           'text_format', 'of_format', 'record_format', 'described', 'pair_tokenizer']
+           'without_thoughts', 'frame_of', 'render_pair', 'encode_pairs', 'text_format', 'encode_prompts', 'end_tokens',
+           'turn_words', 'answer_text', 'of_format', 'record_format', 'described', 'pair_tokenizer']
 
 # %% ../nbs/lib/data/01_chat.ipynb #db3af6d3
 import re, weakref
@@ -113,6 +113,7 @@ class Frame:
     closers:tuple  # tokens that end the turn
     words:str=""   # plain text that ends the turn
     add_eos:bool=False # nothing ends it: the end-of-text token is added
+    thoughts:tuple=()  # text in front of the thoughts of an answer, and between them and what it says
 
 # %% ../nbs/lib/data/01_chat.ipynb #6bf162b7
 def _control(tokenizer):
@@ -152,7 +153,33 @@ def _left(tokenizer, pieces, opened):
         if all(o[:len(start)] == start for o in whole): return n
     return space
 
+# %% ../nbs/lib/data/01_chat.ipynb #333a7cde
+_thoughts = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("[THINK]", "[/THINK]"),
+             ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|channel>", "<channel|>"))
+
+def _parted(tokenizer, answer):
+    "(what begins thoughts, what ends them, the thoughts, what is said), where the template knows of them; else None."
+    for begin, end in _thoughts:
+        if end not in str(tokenizer.chat_template): continue
+        if m := re.fullmatch(rf"(?s)\s*(?:{re.escape(begin)})?(.*?){re.escape(end)}(.*)", answer):
+            return begin, end, m[1], m[2]
+
+# %% ../nbs/lib/data/01_chat.ipynb #70fd7876
+def without_thoughts(
+    tokenizer, # with a chat template
+    texts,     # answers
+) -> list:
+    "What answers say, without thoughts that the template knows of: what a generated answer is held against."
+    return [parts[3].strip() if (parts := _parted(tokenizer, o)) else o for o in texts]
+
 # %% ../nbs/lib/data/01_chat.ipynb #ae60724d
+def _opened(tokenizer, messages, marks, pieces):
+    "The template's prompt for generation behind the last turn before the answer; None where it has none of the kind."
+    try: opened = _pieces(render(tokenizer, messages[:-1], generate=True), marks[:-1])
+    except ParamError: return None # it writes the turns before the answer in another way
+    return opened[-1] if opened[:-1] == pieces[:-2] else None
+
+# %% ../nbs/lib/data/01_chat.ipynb #0d0814bd
 _frames = weakref.WeakKeyDictionary() # tokenizer -> {what it depends on: Frame}
 
 def frame_of(
@@ -166,18 +193,44 @@ def frame_of(
     if key not in known:
         m, marks = _marked(messages), _marks(messages)
         pieces = _pieces(render(tokenizer, m), marks)
-        try: opened = _pieces(render(tokenizer, m[:-1], generate=True), marks[:-1])
-        except ParamError: opened = () # it writes the turns before the answer in another way
-        same = opened[:-1] == pieces[:-2] # if not, there is no prompt for generation but what stands before the answer
-        left = _left(tokenizer, pieces, opened[-1] if opened and same else None)
+        left = _left(tokenizer, pieces, _opened(tokenizer, m, marks, pieces))
         known[key] = Frame(pieces, left, *_ending(tokenizer, pieces[-1]))
     return known[key]
 
+# %% ../nbs/lib/data/01_chat.ipynb #40bf2684
+def _thinking(tokenizer, messages, begin, end):
+    "`frame_of` for an answer with thoughts: they begin where the prompt for generation ends."
+    m, marks = _marked(messages), [*_marks(messages[:-1]), "\ue002", _marks(messages)[-1]]
+    m[-1]["content"] = f"{begin}\n{marks[-2]}\n{end}\n\n{marks[-1]}"
+    try: pieces = _pieces(render(tokenizer, m), marks)
+    except ParamError:
+        raise ParamError(f"pairs: an answer holds thoughts ({begin}…{end}), and the chat template does not write them "
+                         "in front of what it says; take them out of the answers, or use a template that keeps them"
+                         ) from None
+    *before, full, between, tail = pieces
+    opened = _opened(tokenizer, m, _marks(messages), (*before, full, tail)) or ""
+    begun = begin in opened and full.startswith(opened) # by the prompt itself
+    at = len(opened) if begun else full.rfind(begin) if begin in full else len(full)
+    head = (*before, full[:at], tail)
+    return Frame(head, _left(tokenizer, head, opened or None), *_ending(tokenizer, tail), (full[at:], between))
+
 # %% ../nbs/lib/data/01_chat.ipynb #44478447
+def _with_thoughts(tokenizer, messages, text):
+    "(places of the contents, frame) where the template sets the thoughts of the answer apart; None without thoughts."
+    if not (parts := _parted(tokenizer, messages[-1]["content"])): return None
+    frame = _thinking(tokenizer, messages, *parts[:2])
+    (*before, head, tail), (start, between) = frame.pieces, frame.thoughts
+    places = _places(text, (*before, head+start, between, tail), [*(m["content"] for m in messages[:-1]), *parts[2:]])
+    if places is None: return None
+    (a, _), (_, b) = places[-2:]
+    return [*places[:-2], (a-len(start), b)], frame
+
+# %% ../nbs/lib/data/01_chat.ipynb #ad3ba161
 def _rendered(tokenizer, messages):
     "(text, places of the contents, frame) of a pair."
     frame, text = frame_of(tokenizer, messages), render(tokenizer, messages)
     places = _places(text, frame.pieces, [m["content"] for m in messages])
+    if places is None: places, frame = _with_thoughts(tokenizer, messages, text) or (None, frame)
     check(places is not None, _keeps)
     return text, places, frame
 
@@ -241,13 +294,23 @@ def encode_pairs(
     return [_encoded(tokenizer, row, k, ids, off, head, first)
             for row, k, head, (ids, off) in zip(rows, n, heads, whole)]
 
+# %% ../nbs/lib/data/01_chat.ipynb #de540e1c
+def text_format(
+    tokenizer, # as loaded
+) -> dict:
+    "What `record_format` wrote, or an empty dict."
+    return dict(tokenizer.init_kwargs.get("text_format") or {})
+
 # %% ../nbs/lib/data/01_chat.ipynb #8583365f
 def encode_prompts(
     tokenizer,    # a fast tokenizer with a chat template
     prompts:list, # messages before the answer, of each pair
 ) -> list: # of lists of ids
-    "The tokens in front of each answer, from which a model is to go on: those that `encode_pairs` gives."
-    reply, heads = dict(role="assistant", content="\ue000answer\ue001"), []
+    """The tokens in front of each answer, from which a model is to go on: those that `encode_pairs` gives, of answers
+    with thoughts where the model was trained on such."""
+    begin, end = next(((a, b) for a, b in _thoughts if b in str(tokenizer.chat_template)), ("", ""))
+    thinks = f"{begin}\nthought\n{end}\n\n" if text_format(tokenizer).get("thoughts") and end else ""
+    reply, heads = dict(role="assistant", content=thinks+"\ue000answer\ue001"), []
     for p in prompts:
         text, places, frame = _rendered(tokenizer, [*p, reply])
         heads.append(text[:places[-1][0]-frame.left])
@@ -275,9 +338,6 @@ def turn_words(
     return frame_of(tokenizer, _ask).words
 
 # %% ../nbs/lib/data/01_chat.ipynb #dbea934a
-_thoughts = (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("[THINK]", "[/THINK]"),
-             ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|channel>", "<channel|>"))
-
 def answer_text(
     tokenizer,  # with a chat template
     ids:list,   # tokens that a model wrote behind a prompt
@@ -297,13 +357,6 @@ def answer_text(
         text = "" if end not in text and text.lstrip().startswith(begin) else text.split(end)[-1]
     return (text.split(words)[0] if words else text).strip()
 
-# %% ../nbs/lib/data/01_chat.ipynb #de540e1c
-def text_format(
-    tokenizer, # as loaded
-) -> dict:
-    "What `record_format` wrote, or an empty dict."
-    return dict(tokenizer.init_kwargs.get("text_format") or {})
-
 # %% ../nbs/lib/data/01_chat.ipynb #110bbe20
 def of_format(
     tokenizer,    # as loaded
@@ -321,6 +374,7 @@ def record_format(
     instruction:str,    # what the model is asked to do
     max_length:int,     # tokens of a pair; the end of its article is cut
     paragraphs:int=1,   # of an answer at most
+    thoughts:bool=False, # most answers have them: asked for one, the model begins with thoughts
 ):
     """Write into the tokenizer's configuration how pairs are written for its model; raises `ParamError` where none
     could end."""
@@ -330,7 +384,8 @@ def record_format(
                                   "there; give it one, so that a model can learn to stop")
     tokenizer.init_kwargs["text_format"] = dict(
         name=name, instruction=instruction, max_length=int(max_length), paragraphs=int(paragraphs),
-        truncation="end of the article", opening=tokenizer.convert_ids_to_tokens(first), closers=closers)
+        truncation="end of the article", opening=tokenizer.convert_ids_to_tokens(first), closers=closers,
+        **(dict(thoughts=True) if thoughts else {}))
 
 # %% ../nbs/lib/data/01_chat.ipynb #62af0c3f
 def described(

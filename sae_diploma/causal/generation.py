@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ..chat import without_thoughts
 from ..core import *
 from .changes import *
 from .resuming import Prompts, reads_only, tokens_before
@@ -218,7 +219,7 @@ def behaviour(
     **kw,                 # for `sft.generate`: `instruction`, `batch_size`
 ):
     "`(table, texts)`: what base, fine-tuned and patched models write, what that is like, and how it differs."
-    articles, refs = list(pairs["article"]), list(pairs["highlights"])
+    articles, refs = list(pairs["article"]), without_thoughts(tokenizer, pairs["highlights"])
     starts = starters(refs) if starts is None else starts
     write = lambda m: _generate(m, tokenizer, articles, max_new_tokens=max_new_tokens, max_length=max_length, **kw)
     prompts, texts = Prompts(layer, hookpoint), {}
@@ -300,7 +301,7 @@ def steering(
 ):
     "`(table, texts)`: value per vector, strength and measure, difference to the model left alone; and its texts."
     check(len(vectors) > 0, "vectors: none was given; a latent that is never active has none")
-    articles, refs = list(pairs["article"]), list(pairs["highlights"])
+    articles, refs = list(pairs["article"]), without_thoughts(tokenizer, pairs["highlights"])
     starts = starters(refs) if starts is None else starts
     write = lambda: _generate(model, tokenizer, articles, max_new_tokens=max_new_tokens, max_length=max_length, **kw)
     prompts = Prompts(layer, hookpoint)

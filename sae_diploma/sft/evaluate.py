@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np, pandas as pd, torch
 
-from ..chat import encode_pairs, of_format, text_format
+from ..chat import encode_pairs, of_format, without_thoughts, text_format
 from ..core import *
 from ..data import INSTRUCTION, chat_prompt
 from ..models import load_model, load_tokenizer
@@ -46,7 +46,8 @@ def model_outputs(
     if pairs is None: return dict(own=None, other=None, plain=of_plain, text=[])
     n = len(pairs) if n_generate is None else min(n_generate, len(pairs))
     kw = dict(max_length=max_length, instruction=instruction)
-    paragraphs = of_format(tokenizer, "paragraphs", None, most_paragraphs(pairs["highlights"]))
+    answers = without_thoughts(tokenizer, pairs["highlights"])
+    paragraphs = of_format(tokenizer, "paragraphs", None, most_paragraphs(answers))
     own = completion_loss(model, tokenizer, pairs, **kw, desc=f"{desc}: loss of summaries")
     other = completion_loss(model, tokenizer, pairs, shuffled=True, seed=seed, **kw)
     text = generate(model, tokenizer, pairs["article"][:n], max_new_tokens, batch_size=batch_size,
@@ -109,12 +110,14 @@ def summaries_table(
     base:dict,  # `model_outputs` of the base model
     ft:dict,    # `model_outputs` of the fine-tuned model
     seed:int=0, # of the shuffled control
+    tokenizer=None, # whose template tells thoughts from what an answer says
 ) -> pd.DataFrame: # id, source, name, reference; base, ft, lead1, name_words, shuffled, and ROUGE as base_rougeL, …
     "The summaries side by side with their ROUGE; `shuffled` is the fine-tuned model's summary of another article."
     n = len(ft["text"])
     rows = pairs.select(range(n))
     col = lambda k: list(rows[k]) if k in rows.column_names else [""]*n
-    t = pd.DataFrame(dict(id=col("id"), source=col("source"), name=col("name"), reference=col("highlights"),
+    reference = col("highlights") if tokenizer is None else without_thoughts(tokenizer, col("highlights"))
+    t = pd.DataFrame(dict(id=col("id"), source=col("source"), name=col("name"), reference=reference,
                           base=base["text"], ft=ft["text"]))
     t["lead1"] = [lead1(a, m) for a, m in zip(rows["article"], t.name)]
     if t.name.ne("").any(): t["name_words"] = t.name.map(name_words)
@@ -176,7 +179,7 @@ def evaluate_sft(
                       "for a narrow one", DataError)
         b, f = (model_outputs(m, tokenizer, pairs, plain, seed=seed, desc=d, **kw)
                 for m, d in ((base, "base"), (ft, "fine-tuned")))
-    table = pd.DataFrame() if pairs is None else summaries_table(pairs, b, f, seed)
+    table = pd.DataFrame() if pairs is None else summaries_table(pairs, b, f, seed, tokenizer)
     r = rouge_table(table, n_bootstrap, seed).to_dict("records") if len(table) else []
     metrics = dict(loss=summarise_losses(b, f, n_bootstrap, seed), rouge=r, n_pairs=len(pairs or ()),
                    n_summaries=len(table), n_plain=0 if plain is None else len(plain))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from huggingface_hub import upload_folder
-from ..chat import PLAIN_TEMPLATE, record_format
+from ..chat import PLAIN_TEMPLATE, record_format, without_thoughts
 from ..core import *
 from ..data import INSTRUCTION
 from ..models import load_model, load_tokenizer, model_hash
@@ -149,8 +149,9 @@ def finetune(
     model = load_model(model_name, dtype=p["dtype"], device="cpu", revision=p["model_revision"])
     tok = load_tokenizer(model_name, revision=p["model_revision"])
     if not use_chat_format: tok.chat_template = PLAIN_TEMPLATE
-    record_format(tok, "chat" if use_chat_format else "plain", instruction, p["max_length"],
-                  most_paragraphs(pairs["train"]["highlights"]))
+    answers = without_thoughts(tok, whole := list(pairs["train"]["highlights"]))
+    record_format(tok, "chat" if use_chat_format else "plain", instruction, p["max_length"], most_paragraphs(answers),
+                  thoughts=sum(a != b for a, b in zip(answers, whole)) > len(whole)/2)
     rate = p["learning_rate"] or default_lr(sum(w.numel() for w in model.parameters()), p["use_peft"])
     args.learning_rate = params["learning_rate"] = rate
     record, main = _made_of(params, model, pairs, plain, placebo), int(os.environ.get("RANK", 0)) == 0

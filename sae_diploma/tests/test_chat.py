@@ -7,6 +7,7 @@ __all__ = ['TEMPLATES', 'WORDS', 'ARTICLES', 'ANSWERS', 'KINDS', 'tokenizer_of',
            'test_loss_prompt_and_score_agree', 'parrot', 'test_generation_ends_where_the_answer_ends',
            'test_the_models_own_list_ends_a_turn', 'test_summaries_of_several_paragraphs', 'test_templates_as_shipped',
            'test_a_template_that_alters_text_is_refused', 'test_thoughts_in_a_summary_are_refused',
+           'test_thoughts_are_learned_where_the_template_of_a_family_writes_them',
            'test_a_system_turn_that_the_template_lacks_is_one_sentence', 'test_articles_are_cut_with_what_opens_a_text',
            'test_format_goes_with_the_tokenizer', 'test_pairs_are_written_as_the_fine_tuned_model_reads_them']
 
@@ -292,8 +293,29 @@ def test_a_template_that_alters_text_is_refused(why, template):
 def test_thoughts_in_a_summary_are_refused():
     "DeepSeek's template would drop what stands before </think>: no summary is trained on in part."
     tok, _ = known("bytes", "deepseek r1")
-    with pytest.raises(ParamError, match="does not keep the text"):
+    with pytest.raises(ParamError, match="does not write them in front of what it says; take them out"):
         encode_pairs(tok, [user("x")], [assistant("I think.</think>Done.")])
+
+@pytest.mark.parametrize("name", "qwen3 qwen3_training qwen3_5_think qwen3_6 glm4moe".split())
+def test_thoughts_are_learned_where_the_template_of_a_family_writes_them(name):
+    "What carries loss is all that the template writes behind its own prompt for generation; other rows stay."
+    import trl
+    f = Path(trl.__file__).parent/"chat_templates"/f"{name}.jinja"
+    if not f.exists(): pytest.skip(f"this TRL has no template {name}")
+    tok = tokenizer_of("bytes", f.read_text(encoding="utf-8"))
+    ask, thinks, plain = user("Sum it up."), assistant("<think>\nIs it long?\n</think>\n\nIt is."), assistant("It is.")
+    a, b = encode_pairs(tok, [ask, ask], [thinks, plain])
+    begin = tok.apply_chat_template(ask, tokenize=False, add_generation_prompt=True)
+    whole = tok.apply_chat_template(ask + thinks, tokenize=False)
+    assert whole.startswith(begin) and "Is it long?" in whole
+    assert tok.decode(a.ids[:a.start]) == begin
+    assert tok.decode(a.ids[a.start:a.end]).startswith(whole[len(begin):].rstrip()) # perhaps with an end of its own
+    assert tok.decode(b.ids[b.start:]).startswith("It is.")
+    ends = end_tokens(tok)
+    assert [answer_text(tok, o.ids[o.start:], ends) for o in (a, b)] == ["It is.", "It is."]
+    assert encode_prompts(tok, [ask]) == [b.ids[:b.start]]
+    record_format(tok, "chat", "", 256, thoughts=True)
+    assert encode_prompts(tok, [ask]) == [a.ids[:a.start]]
 
 def test_a_system_turn_that_the_template_lacks_is_one_sentence():
     brief = [dict(role="system", content="Be brief."), *user("x")]
