@@ -169,16 +169,16 @@ _whence = {"docstrings": "modules", "package-readmes": "packages"} # by which a 
 
 def _apart(card, held, text):
     "From where pairs are, and that none of it is in two splits, or how many are."
-    if (kind := _whence.get(card["dataset"])) is None: return f"no {text} is in two splits"
+    if (kind := _whence.get(card["dataset"])) is None: return f"; no {text} is in two splits"
     shared, n = held["sources in training"], sum(o["sources"] for o in card["pairs"].values())
     some = f"of which {shared.max()} {'is' if shared.max() == 1 else 'are'} in two splits"
-    return f"from {n:,} {kind}, {some if shared.any() else 'none of which is in two splits'}"
+    return f", from {n:,} {kind}, {some if shared.any() else 'none of which is in two splits'}"
 
 # %% ../nbs/lib/data/80_splits.ipynb #313311b3
 def _pairs_sentence(pairs, card, held, text):
     "How many pairs there are for what, and whether something is in two splits."
     return (f"{len(pairs['train']):,} pairs to train on, {len(pairs['validation']):,} to choose a checkpoint by and "
-            f"{len(pairs['test']):,} to report on, {_apart(card, held, text)}.")
+            f"{len(pairs['test']):,} to report on{_apart(card, held, text)}.")
 
 # %% ../nbs/lib/data/80_splits.ipynb #03e8a132
 def _plain_in_brief(card, middle, quarters):
