@@ -41,7 +41,7 @@ def recipe(
     weight_decay:float=0.,              # of the optimiser
     max_grad_norm:float=1.,             # clipping; 0: none
     optim:str="adamw_torch",            # by transformers' names
-    max_length:int=256,                 # tokens of prompt and summary; articles are cut to fit
+    max_length:int=256,                 # tokens of prompt and answer; prompts are cut to fit
     packing:bool=False,                 # several pairs in one row
     bf16:bool=None,                     # autocast in bfloat16; None: where a CUDA device multiplies it natively
     fp16:bool=False,                    # autocast in float16, for older GPUs

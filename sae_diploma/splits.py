@@ -15,7 +15,7 @@ import pandas as pd
 
 from .chat import of_format
 from .core import *
-from .data import to_chat
+from .data import task_words, to_chat
 from .tables import num
 
 # %% ../nbs/lib/data/80_splits.ipynb #2ae1fa8a
@@ -129,7 +129,7 @@ def split_table(
     "What a run takes of the corpus, a row for each split."
     if not card["pairs"]:
         return pd.DataFrame([{"split": s, "plain documents": n} for s, n in card["plain"]["splits"].items()])
-    return pd.DataFrame([{"split": s, "pairs of this run": o["rows"], "modules they come from": o["sources"],
+    return pd.DataFrame([{"split": s, "pairs of this run": o["rows"], "sources they come from": o["sources"],
                           "plain documents": card["plain"]["splits"].get(s, 0)} for s, o in card["pairs"].items()])
 
 # %% ../nbs/lib/data/80_splits.ipynb #fe97e0d2
@@ -156,23 +156,29 @@ def medians(
     return lengths.groupby("part").tokens.median()
 
 # %% ../nbs/lib/data/80_splits.ipynb #adc8a631
-def _unseen_sentence(held):
-    "How much of held-out articles training articles share, of the test split where there is one."
+def _unseen_sentence(held, text):
+    "How much of held-out texts training texts share, of the test split where there is one."
     if not len(held): return None
     split = "test" if "test" in held.index else held.index[-1]
-    half, most = (num(held[k][split], 2) for k in ("runs shared, median (%)", "90 % of articles up to (%)"))
-    return (f"Half of the {split} articles share at most {half} % of their eight-word runs with training articles, "
+    half, most = (num(held[k][split], 2) for k in ("runs shared, median (%)", "90 % of texts up to (%)"))
+    return (f"Half of the {split} {text}s share at most {half} % of their eight-word runs with training {text}s, "
             f"nine in ten at most {most} %.")
 
 # %% ../nbs/lib/data/80_splits.ipynb #9c447a52
-def _pairs_sentence(pairs, card, held):
-    "How many pairs there are for what, and whether modules are in two splits."
-    shared = held["modules in training"]
+_whence = {"docstrings": "modules", "package-readmes": "packages"} # by which a corpus of our own is split
+
+def _apart(card, held, text):
+    "From where pairs are, and that none of it is in two splits, or how many are."
+    if (kind := _whence.get(card["dataset"])) is None: return f"; no {text} is in two splits"
+    shared, n = held["sources in training"], sum(o["sources"] for o in card["pairs"].values())
     some = f"of which {shared.max()} {'is' if shared.max() == 1 else 'are'} in two splits"
-    apart = some if shared.any() else "none of which is in two splits"
-    modules = sum(o["sources"] for o in card["pairs"].values())
+    return f", from {n:,} {kind}, {some if shared.any() else 'none of which is in two splits'}"
+
+# %% ../nbs/lib/data/80_splits.ipynb #313311b3
+def _pairs_sentence(pairs, card, held, text):
+    "How many pairs there are for what, and whether something is in two splits."
     return (f"{len(pairs['train']):,} pairs to train on, {len(pairs['validation']):,} to choose a checkpoint by and "
-            f"{len(pairs['test']):,} to report on, from {modules:,} modules, {apart}.")
+            f"{len(pairs['test']):,} to report on{_apart(card, held, text)}.")
 
 # %% ../nbs/lib/data/80_splits.ipynb #03e8a132
 def _plain_in_brief(card, middle, quarters):
@@ -187,14 +193,14 @@ def corpus_in_brief(
     pairs,   # split -> pairs
     card,    # of `corpus_card`
     overlap, # of `overlap_table`; None of a run without pairs
-    lengths, # of `text_lengths`, with the parts 'article' and 'summary', or 'plain document'
+    lengths, # of `text_lengths`; its parts are called as in `task_words`, or 'plain document'
 ) -> list: # of sentences; None where there is nothing to report
     "Size of a run's corpus, how much of what is held out was seen, and how long the texts are."
     middle = medians(lengths)
     def quarters(part):
         return lengths[lengths.part == part].tokens.quantile([.25, .75]).round().astype(int).tolist()
     if not len(pairs): return _plain_in_brief(card, middle, quarters)
-    held = overlap.set_index("split")
-    return [_pairs_sentence(pairs, card, held), _unseen_sentence(held),
-            f"A summary has a median of {middle['summary']:.0f} tokens (middle half {quarters('summary')}), the "
-            f"article that it is written from {middle['article']:.0f} {quarters('article')}."]
+    held, w = overlap.set_index("split"), task_words(card["dataset"])
+    return [_pairs_sentence(pairs, card, held, w.text), _unseen_sentence(held, w.text),
+            f"{w.answers.capitalize()} have a median of {middle[w.answer]:.0f} tokens (middle half "
+            f"{quarters(w.answer)}), the {w.text}s one of {middle[w.text]:.0f} {quarters(w.text)}."]

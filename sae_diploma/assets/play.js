@@ -56,10 +56,10 @@ function wrote() {
   sides.forEach(s => {
     const box = one(`play-${s}-wrote`), said = t.wrote && t.wrote[s];
     box.hidden = !t.wrote;
-    if (t.wrote) box.replaceChildren(make("span", "", "Asked to summarise the whole text, it writes"), said ? make("q", "", said) : document.createTextNode("nothing"));
+    if (t.wrote) box.replaceChildren(make("span", "", D.words.asked), said ? make("q", "", said) : document.createTextNode("nothing"));
   });
   one("play-author").hidden = !(t.wrote && t.wrote.reference);
-  one("play-author").replaceChildren("Its author wrote: ", make("q", "", t.wrote ? t.wrote.reference : ""));
+  one("play-author").replaceChildren(`${D.words.author}: `, make("q", "", t.wrote ? t.wrote.reference : ""));
 }
 
 function show() {

@@ -133,7 +133,7 @@ def starters(
 ) -> set:
     "The fewest first words that open this share of the references."
     c = Counter(w[0] for o in references if (w := _words(o)))
-    check(len(c) > 0, "references: none of them has a word; give reference summaries", DataError)
+    check(len(c) > 0, "references: none of them has a word; give reference answers", DataError)
     out, n = set(), 0
     for w, k in c.most_common():
         if n >= share*c.total(): break

@@ -23,7 +23,7 @@ _notices = dict(
     use_wandb="taken as --report_to wandb",
     warmup_ratio="taken as --warmup_steps, where a number below 1 is a share of the steps",
     max_seq_length="taken as --max_length",
-    completion_only_loss="the loss is always on the summary only",
+    completion_only_loss="the loss is always on the answer only",
     overwrite_cache="activations of the same settings are reused, others are refused",
 )
 

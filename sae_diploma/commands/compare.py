@@ -214,7 +214,7 @@ def _may_compare(out):
 
 # %% ../../nbs/lib/commands/07_compare.ipynb #f55aa251
 def _texts_of(dataset_name, text_column, article_column, target_column, split, n, seed):
-    "Plain documents, and pairs where a column of summaries is given; raises `DataError` for fewer than four."
+    "Plain documents, and pairs where a column of answers is given; raises `DataError` for fewer than four."
     from sae_diploma import data
     split = split or ("test" if dataset_name in data.OWN_CORPORA else "train")
     texts = data.load_texts(dataset_name, text_column, split=split, num_samples=n, seed=seed)
@@ -252,8 +252,8 @@ def compare_tables(
     layer_idx=None,               # the SAE's own layer by default
     dataset_name="docstrings",    # as for extract
     text_column="text",           # column of the text
-    target_column=None,           # column of the summary: compare on pairs too
-    article_column="article",     # column of the article of the pairs
+    target_column=None,           # column of the answer: compare on pairs too
+    article_column="article",     # column of the prompt of the pairs
     num_samples=500,              # documents
     split=None,                   # of the dataset; test for docstrings and train for others by default
     batch_size=8,                 # documents of full length in a batch
@@ -333,9 +333,9 @@ def compare_(
     layer_idx:float=None,         # the SAE's own layer; of one trained here the middle
     dataset_name:str="docstrings", # as for extract
     text_column:str="text",       # column of the text
-    # column of the summary: compare on pairs too, in the format of the fine-tuned model's training
+    # column of the answer: compare on pairs too, in the format of the fine-tuned model's training
     target_column:str=None,
-    article_column:str="article", # column of the article of the pairs
+    article_column:str="article", # column of the prompt of the pairs
     num_samples:int=None,         # documents; the preset's, with --tables_only 500
     split:str=None,               # --tables_only: of the dataset; test for docstrings and train for others by default
     batch_size:int=None,          # documents of full length in a batch; what suits, with --tables_only 8

@@ -128,9 +128,9 @@ def extract_(
     overflow:str="truncate",      # what becomes of longer documents: truncate, or chunk
     stride:int=0,                 # chunk: tokens that a chunk repeats from the one before
     no_bos:bool=False,            # documents without the bos token in front
-    # column of the summary: read pairs too, in the format of the (fine-tuned) model's training
+    # column of the answer: read pairs too, in the format of the (fine-tuned) model's training
     target_column:str=None,
-    article_column:str="article", # column of the article of the pairs
+    article_column:str="article", # column of the prompt of the pairs
     shard_rows:int=65_536,        # tokens of a shard at least; memory holds two
     massive_multiple:float=10.,   # activations of norms above so many times the median are left out; 0: none
     attn_implementation:str=None, # sdpa, eager, flash_attention_2, flex_attention; the library's choice by default

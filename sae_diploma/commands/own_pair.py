@@ -23,8 +23,8 @@ def absolute(
 def text_params(
     dataset_name="docstrings", # as for `data.load_texts`
     text_column="text",        # of the plain documents
-    article_column="article",  # of the pairs' articles, or of conversations
-    target_column=None,        # of the pairs' summaries; None for no pairs, unless `article_column` is named
+    article_column="article",  # of the pairs' prompts, or of conversations
+    target_column=None,        # of the pairs' answers; None for no pairs, unless `article_column` is named
 ) -> dict: # name -> value
     "The parameters of chapter 1 that say what is read."
     from sae_diploma.data.readmes import OWN_CORPORA

@@ -124,9 +124,9 @@ def sft_items(
     n, pairs, plain, cell = s.n_models-2, p["n_eval_pairs"], p["n_eval_plain"], "evaluate_sft("
     own = n*(p.get("placebos", "train") == "train") # placebos that are given are not trained
     trained = [] if p.get("ft_model") else _sft_trainings(s, p, own)
-    summaries = writing(s, "summaries", 2*p["n_eval_generate"], p["max_new_tokens"], s.pair(p["max_length"]), 64, cell)
-    scores = Item("scores of summaries", "statistics", fixed=3 + .12*p["n_eval_generate"], cell=cell)
-    losses = _losses(s, p, "losses of held-out texts, and of others' summaries", 4*pairs, 2*plain, cell)
+    summaries = writing(s, "answers", 2*p["n_eval_generate"], p["max_new_tokens"], s.pair(p["max_length"]), 64, cell)
+    scores = Item("scores of answers", "statistics", fixed=3 + .12*p["n_eval_generate"], cell=cell)
+    losses = _losses(s, p, "losses of held-out texts, and of others' answers", 4*pairs, 2*plain, cell)
     placebos = _losses(s, p, "losses of the placebos", n*pairs, n*plain, "losses_of_models(")
     return [*opening(2, 11), *trained, losses, summaries, scores, *[placebos]*bool(n)]
 
@@ -417,8 +417,8 @@ def causal_items(
             reading(s, "attribution", 10*ranked*pair, scored=.2, cell="attributed = attribution("),
             resampled("attributed effects", p, ranked, saes["d_sae"], "attributed = attribution(", groups=1),
             Item("rankings", "statistics", flops=12*learn*s.width**2, fixed=6, cell="methods = rank_units("),
-            *_patches(s, p, pair), write("summaries with patches", 6, "acted, texts = behaviour("),
-            write("summaries with steering", steered, "steps, steered_texts = steering("),
+            *_patches(s, p, pair), write("answers with patches", 6, "acted, texts = behaviour("),
+            write("answers with steering", steered, "steps, steered_texts = steering("),
             encoding("cards of what was silenced", 2*held_out, s.width, saes["d_sae"], 2., "cards = card_data(")]
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #e2d5d542

@@ -18,8 +18,8 @@ from .sources import SPLIT_NAMES, find_split, open_source, row_count, warn_dropp
 from .wanted import Wanted
 
 # %% ../../nbs/lib/data/18_pairs.ipynb #bb9bd211
-LEAKS = dict(train="held out, and its article is in the training split",
-             other="held out, and its article is in another held-out split")
+LEAKS = dict(train="held out, and its text is in the training split",
+             other="held out, and its text is in another held-out split")
 
 def _mark(text):
     "16 bytes that equal texts have in common; none of a blank text."
@@ -104,7 +104,7 @@ def _article_groups(ds):
     """A number for each row of an `article, highlights, why` dataset, the same for equal articles; -1 for rows that are
     no pair."""
     keys = []
-    for i in progress(range(0, len(ds), 1000), desc="Comparing articles", unit="kdoc"):
+    for i in progress(range(0, len(ds), 1000), desc="Comparing texts", unit="kdoc"):
         part = ds[i:i+1000]
         for a, h, why in zip(part["article"], part["highlights"], part["why"]):
             keys.append(None if why or is_blank(h) else _mark(a) or None)
@@ -177,8 +177,8 @@ def _other_pairs(name, text_column, target_column, want, config, revision, seed,
 def load_pairs(
     dataset_name="docstrings",
     # 'docstrings', 'package-readmes', 'none', a file (.parquet, .arrow, .jsonl, .json, .csv, .tsv), a folder, a hub id
-    text_column="article",      # the text to be summarised, or a column of conversations; a dot leads into a nested one
-    target_column="highlights", # the summary; None or '' where `text_column` holds conversations
+    text_column="article",      # what a model is given, or a column of conversations; a dot leads into a nested one
+    target_column="highlights", # what it is to write; None or '' where `text_column` holds conversations
     n_train=None,               # pairs drawn at random by `seed`; None or 0: all
     n_validation=None,          # likewise
     n_test=None,                # likewise
@@ -200,7 +200,7 @@ def load_pairs(
     named = isinstance(text_column, str) and text_column
     check(named, f"text_column: {text_column!r} is no name of a column; give one")
     if dataset_name in OWN_CORPORA:
-        check(text_column != target_column, f"target_column: {target_column!r} is text_column too, so the summary "
+        check(text_column != target_column, f"target_column: {target_column!r} is text_column too, so the answer "
                                             f"would stand in the prompt; name another")
         out, dropped = _own_pairs(dataset_name, text_column, target_column, want, seed, packages, cache_dir)
     else:

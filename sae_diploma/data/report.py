@@ -97,8 +97,8 @@ def save_pairs(
 def overlap_table(
     pairs, # DatasetDict of `load_pairs`
 ) -> pd.DataFrame:
-    """How much of what is held out the training pairs hold too: modules, and the share of an article's runs of 8 words
-    (%); None without pairs."""
+    """How much of what is held out the training pairs hold too: sources (modules of docstrings), and the share of a
+    text's runs of 8 words (%); None without pairs."""
     if not len(pairs): return None
     sh = {s: [shingles(a) for a in d["article"]] for s, d in pairs.items()}
     flat = [o for v in sh.values() for o in v]
@@ -106,10 +106,10 @@ def overlap_table(
     of, known = np.repeat(list(sh), [len(v) for v in sh.values()]), set(pairs["train"]["source"])
     share = 100*seen_share(runs, doc, of == "train")
     q = lambda s, p: round(float(np.percentile(share[of == s], p)), 1)
-    modules = {s: set(d["source"]) for s, d in pairs.items()}
-    row = lambda s: {"split": s, "pairs": len(sh[s]), "modules": len(modules[s]),
-                     "modules in training": len(modules[s] & known), "runs shared, median (%)": q(s, 50),
-                     "90 % of articles up to (%)": q(s, 90), "most (%)": q(s, 100)}
+    sources = {s: set(d["source"]) for s, d in pairs.items()}
+    row = lambda s: {"split": s, "pairs": len(sh[s]), "sources": len(sources[s]),
+                     "sources in training": len(sources[s] & known), "runs shared, median (%)": q(s, 50),
+                     "90 % of texts up to (%)": q(s, 90), "most (%)": q(s, 100)}
     return pd.DataFrame([row(s) for s in pairs if s != "train"])
 
 # %% ../../nbs/lib/data/21_report.ipynb #684bdac1

@@ -119,7 +119,7 @@ def _beside_pairs(read, used, spare):
     with contextlib.suppress(DataError):
         if len(found := read(used)) >= 4: return found
     if not spare: return read(used)
-    warnings.warn("n_plain: the data set holds fewer than 4 documents beside the pairs, so articles of training pairs "
+    warnings.warn("n_plain: the data set holds fewer than 4 documents beside the pairs, so prompts of training pairs "
                   "are read as plain documents, too; lower n_train, or name another plain_dataset_name")
     return read(set(used)-set(spare))
 

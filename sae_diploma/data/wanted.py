@@ -126,7 +126,7 @@ class Wanted:
         return (*texts, "")[:len(self.out)], "", remark
 
     def _alone(self, name):
-        raise ParamError(f"target_column: {self.text!r} is text_column too, so the summary would stand in the prompt; "
+        raise ParamError(f"target_column: {self.text!r} is text_column too, so the answer would stand in the prompt; "
                          f"name another")
 
 # %% ../../nbs/lib/data/15_wanted.ipynb #04bcf8a9

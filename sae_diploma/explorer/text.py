@@ -44,7 +44,7 @@ class TextReading:
 
 # %% ../../nbs/lib/explorer/05_text.ipynb #72555749
 def _token_ids(tokenizer, text, task):
-    "The tokens of a text as a document begins, or as the prompt to summarise it."
+    "The tokens of a text as a document begins, or as a prompt of the task."
     if not task:
         return document_opening(tokenizer)+tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     asked = chat_prompt(text, of_format(tokenizer, "instruction", None, INSTRUCTION))
@@ -63,7 +63,7 @@ def read_text(
     tokenizer,         # of both
     text:str,          # what to read
     layer, hookpoint,  # where
-    task:bool=False,   # as the article to be summarised, in the format that the tokenizer keeps
+    task:bool=False,   # as a prompt of the task, in the format that the tokenizer keeps
     most:int=512,      # tokens at most; the models' positions limit it further
 ) -> TextReading:
     "Both models' activations on `text`; raises `ParamError` for an empty one."

@@ -239,7 +239,7 @@ def _write(self:Explorer):
     if self.latent is None: return
     article, reference = self.article.value
     article, s, side = article or self.input.value, self.strength.value, self.side.value
-    check(bool(article.strip()), "text: it is empty; type one, or choose an article")
+    check(bool(article.strip()), "text: it is empty; type one, or choose one of the task")
     before, after = self.summaries(article, s, side)
     who, cls = (("base", "base"), ("fine-tuned", "ft"))[side]
     note = " (move the slider)" if s == 0 else " (unchanged)" if before == after else ""

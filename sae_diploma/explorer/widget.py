@@ -58,10 +58,10 @@ def _build_texts(self:Explorer):
     full, none = W.Layout(width="auto"), [("– those that differ most on this text –", -1)]
     self.input = _full(W.Textarea, "Your text", "A text for both models to read", rows=4, continuous_update=True,
         value="Return the mean of the values along the given axis, ignoring NaNs.")
-    self.format = W.Checkbox(description="as an article to be summarised, in the fine-tuning format", value=False,
+    self.format = W.Checkbox(description="as a prompt of the task, in the fine-tuning format", value=False,
         indent=False, layout=full)
     self.here = _drop("Latents here", "Latents that differ most on this text", options=none)
-    self.article = _full(W.Dropdown, "Article", "Held-out text to be summarised", options=self._articles())
+    self.article = _full(W.Dropdown, "Text", "Held-out text of the task", options=self._articles())
     self.side = _drop("Model", "Which model is steered", options=[("base", 0), ("fine-tuned", 1)])
     self.strength = _full(W.FloatSlider, "Strength", "In mean activations of the latent", value=0, min=-8, max=8,
         step=.5, continuous_update=False, readout_format="+.1f")
@@ -130,7 +130,7 @@ def _known_regime(self:Explorer, regime):
 # %% ../../nbs/lib/explorer/09_widget.ipynb #f9e00f66
 @patch
 def _articles(self:Explorer, n=60):
-    "[(beginning, (article, reference))]: held-out pairs to summarise, and ‘’ for the text typed."
+    "[(beginning, (article, reference))]: held-out pairs, and ‘’ for the text typed."
     own = [("the text of the tab ‘Your text’", ("", None))]
     t = table_or_none(self.run_dir/"01_data"/"pairs"/"test.parquet")
     if t is None: return own

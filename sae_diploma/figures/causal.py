@@ -19,7 +19,7 @@ _HUES = ("#AA4499", "#332288", "#117733", "#8A6D00", "#56B4E9", "#882255", "#2A8
 _MARKS = ("o", "D", "^", "s", "v", "P", "X", "p") # as many: print has no hues
 _METHODS = dict(delta_sae="delta-SAE", pca="PCA", mean="mean") # rankings, by their names in pictures
 # measures of `causal.behaviour_of`
-BEHAVIOUR = dict(length="words", rougeL="ROUGE-L", copy="copied from the article", summary="starts as a summary")
+BEHAVIOUR = dict(length="words", rougeL="ROUGE-L", copy="copied from the text", summary="starts as references do")
 
 # %% ../../nbs/lib/figures/13_causal.ipynb #449e9639
 def _dose_line(ax, g, control, color, mark):

@@ -174,10 +174,10 @@ def plot_pipeline(
 
 # %% ../../nbs/lib/figures/10_overview.ipynb #05ebce41
 def _panel_rouge(ax, t):
-    "Scores of the summaries by the last metric of the table."
+    "Scores of what the models write by the last metric of the table."
     m = list(dict.fromkeys(t.metric))[-1]
     plot_rouge(t[t.metric == m], ax)
-    ax.set_title("Better summaries?")
+    ax.set_title("Closer to the reference?")
     ax.set_xlabel(f"{metric_name(m)} on held-out pairs")
 
 # %% ../../nbs/lib/figures/10_overview.ipynb #3c89b8ed

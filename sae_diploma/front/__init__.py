@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['decimals', 'rounded', 'by_interval', 'toy_compared', 'Compared', 'open_compared', 'changed', 'activations', 'body',
            'shared_opening', 'most_different', 'summaries', 'example', 'one_sentence', 'three_numbers', 'command_of',
-           'about_run', 'QUESTION', 'FEATURE', 'front_data', 'css', 'ASKED', 'about_html', 'front_html', 'plot_front',
+           'about_run', 'QUESTION', 'FEATURE', 'front_data', 'css', 'about_html', 'front_html', 'plot_front',
            'front_alt', 'save_front', 'LEVELS', 'quantise', 'pick_texts', 'play_js', 'PLAY_LIMIT', 'play_data',
            'play_html', 'write_play', 'FRONT', 'PLAY', 'front_md', 'NO_FRONT', 'NO_PLAY', 'add_front', 'with_front']
 
@@ -24,7 +24,7 @@ from .place import *
 _all_ = [
     "decimals", "rounded", "by_interval", "toy_compared", "Compared", "open_compared", "changed",
     "activations", "body", "shared_opening", "most_different", "summaries", "example", "one_sentence",
-    "three_numbers", "command_of", "about_run", "QUESTION", "FEATURE", "front_data", "css", "ASKED",
+    "three_numbers", "command_of", "about_run", "QUESTION", "FEATURE", "front_data", "css",
     "about_html", "front_html", "plot_front", "front_alt", "save_front", "LEVELS", "quantise", "pick_texts",
     "play_js", "PLAY_LIMIT", "play_data", "play_html", "write_play", "FRONT", "PLAY", "front_md", "NO_FRONT",
     "NO_PLAY", "add_front", "with_front"]

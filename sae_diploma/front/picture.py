@@ -78,7 +78,7 @@ def _draw_side(ax, d, k, name, x, y, wide, size=8.5, line=17):
     _draw_head(ax, d, k, name, x, y, wide, size)
     y = _draw_tokens(ax, d, k, x, y-30, wide, size, line)
     if not d.get("wrote"): return y
-    ax.text(x, y-14, "Asked for a summary, it writes", fontsize=size-.5, va="center", color=COLORS["muted"])
+    ax.text(x, y-14, d["words"]["asked"], fontsize=size-.5, va="center", color=COLORS["muted"])
     y -= 23
     for o in _wrote_lines(d, k, wide, size):
         ax.text(x, y-8, o, fontsize=size+.5, va="center", parse_math=False)

@@ -19,6 +19,7 @@ from .screen import *
 from .screen import html_number, opened, first_picture
 from .shown import *
 from .shown import evenly, held_out_docs
+from ..run_models import words_of_run
 
 # %% ../../nbs/lib/front/07_play.ipynb #4ee08aba
 LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -44,7 +45,7 @@ def pick_texts(
     first=(),     # documents that come first
     least:int=24, # tokens that a text has to have
 ) -> list:
-    "Numbers of held-out documents: those given, then summarised texts of the task, then other text, evenly spaced."
+    "Numbers of held-out documents: those given, then texts of the task, answered ones, then other text, evenly spaced."
     t = c.pair.table.docs
     long = np.diff(c.pair.table.bounds)[t.doc.to_numpy()] >= least
     t = t[(t.split == "eval") & long]
@@ -55,10 +56,10 @@ def pick_texts(
     return list(dict.fromkeys(out))[:n]
 
 # %% ../../nbs/lib/front/07_play.ipynb #ec1666ec
-def _title(i, d, both=True):
-    "The name of a text in the list, with its kind where there are two."
-    if not both: return " ".join(visible(cut(f"{i}. {d.id}", 110)).split())
-    kind = "to summarise" if d.regime == "task" else "other text"
+def _title(i, d, to_do=""):
+    "The name of a text in the list, with its kind where there are two: `to_do` is what is done with those of the task."
+    if not to_do: return " ".join(visible(cut(f"{i}. {d.id}", 110)).split())
+    kind = to_do if d.regime == "task" else "other text"
     return " ".join(visible(cut(f"{i}. {d.id} ({kind})", 110)).split())
 
 # %% ../../nbs/lib/front/07_play.ipynb #f978f892
@@ -68,12 +69,12 @@ def _readable(table, doc, skip):
     return rows if len(rows) else np.arange(table.bounds[doc]+1, table.bounds[doc+1])
 
 # %% ../../nbs/lib/front/07_play.ipynb #a1c1516d
-def _text_data(c, i, d, about, acts, peak, n_tokens, wrote):
+def _text_data(c, i, d, about, acts, peak, n_tokens, wrote, to_do):
     "Text `i` of the page: its tokens, a letter for each activation, and what the models wrote about it."
     table, is_task = c.pair.table, about.regime == "task"
     rows = _readable(table, d, held_out_docs(c)[1] if is_task else 0)
     at = rows[:n_tokens]
-    one = dict(title=_title(i, about, table.main_regime == "task"), tokens=token_text(c.tokenizer, table.token[at]),
+    one = dict(title=_title(i, about, to_do), tokens=token_text(c.tokenizer, table.token[at]),
         acts=_letters(acts, at-table.bounds[d], peak))
     if len(rows) > n_tokens: one["cut"] = True
     if is_task and (w := wrote.get(str(about.id))): one["wrote"] = {k: visible(cut(v, 600)) for k, v in w.items()}
@@ -125,7 +126,7 @@ def play_data(
     limit:int=PLAY_LIMIT, # bytes of the script that holds it
     regime:str="task",   # kind of text that the change is told for
 ) -> dict:
-    "`levels`, `texts`, `latents` and `start`, the front page's feature; None where a run keeps nothing to show."
+    "`levels`, `words`, `texts`, `latents` and `start`, the front page's feature; None where nothing is kept to show."
     c = opened(run_dir, regime)
     if c is None or c.sae is None: return None
     (every, shown), wrote = first_picture(c), summaries(c.run)
@@ -134,10 +135,12 @@ def play_data(
     docs, about = pick_texts(c, n_texts, [shown["doc"]]), c.pair.table.docs.set_index("doc")
     acts = activations(c, top.latent, docs)
     peak = np.max([a.max((0, 2)) for a in acts.values()], 0)
-    texts = [_text_data(c, i, d, about.loc[d], acts[d], peak, n_tokens, wrote) for i, d in enumerate(docs, 1)]
+    words = words_of_run(c.run)
+    to_do = words.to_do if c.pair.table.main_regime == "task" else ""
+    texts = [_text_data(c, i, d, about.loc[d], acts[d], peak, n_tokens, wrote, to_do) for i, d in enumerate(docs, 1)]
     latents = [dict(latent=int(r.latent), top=float(f"{v:.4g}"), page=r.page, **_latent_words(r))
         for (_, r), v in zip(top.iterrows(), peak)]
-    d = dict(levels=LEVELS, start=start, texts=texts, latents=latents)
+    d = dict(levels=LEVELS, words=words._asdict(), start=start, texts=texts, latents=latents)
     while len(play_js(d).encode("utf-8")) > limit and len(d["latents"]) > 1: d = _without_last(d)
     return d
 

@@ -14,6 +14,7 @@ import pandas as pd
 from ..core import *
 from .compared import run_json
 from .numbers import *
+from ..run_models import words_of_run
 from ..tables import estimate
 
 # %% ../../nbs/lib/front/03_words.ipynb #d62c2c9b
@@ -103,13 +104,14 @@ def _plain_loss(run):
 # %% ../../nbs/lib/front/03_words.ipynb #1571c0dc
 def _learned(run):
     "What the model learned of its task."
-    what = "How much a model’s summary shares with the author’s, in the same order (ROUGE-L, 0 to 100)"
+    w = words_of_run(run)
+    what = f"How much a model’s {w.answer} shares with the reference, in the same order (ROUGE-L, 0 to 100)"
     rows = [o for o in run_json(run, "02_sft", "eval.json").get("rouge") or [] if isinstance(o, dict)]
     of = lambda k: next((o for o in rows if (o.get("output"), o.get("metric")) == (k, "rougeL")), {})
     b, f = of("base"), of("ft")
     if not _some(f.get("mean")) or not all(_some(b.get(o)) for o in ("mean", "diff", "diff_lo", "diff_hi")):
         if not rows and (loss := _plain_loss(run)): return loss
-        return dict(what=what+".", missing="Not measured: chapter 2 has written no summaries.")
+        return dict(what=what+".", missing=f"Not measured: chapter 2 has written no {w.answers}.")
     d = max(0, decimals(b["diff_lo"], b["diff_hi"]))
     change, span = by_interval(b["diff"], b["diff_lo"], b["diff_hi"], True)
     n = f", over {b['n']:,} held-out texts" if b.get("n") else ""

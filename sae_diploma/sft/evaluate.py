@@ -14,7 +14,7 @@ import numpy as np, pandas as pd, torch
 
 from ..chat import encode_pairs, of_format, without_thoughts, text_format
 from ..core import *
-from ..data import INSTRUCTION, chat_prompt
+from ..data import INSTRUCTION, SUMMARY, chat_prompt
 from ..models import load_model, load_tokenizer
 from .losses import completion_loss, derangement, text_loss
 from .pairs import most_paragraphs
@@ -30,9 +30,9 @@ def model_outputs(
     tokenizer,           # of the model
     pairs,               # held-out pairs; None for plain documents alone
     plain=None,          # held-out plain documents
-    n_generate=None,     # pairs that are summarised, the first ones; all by default
+    n_generate=None,     # pairs for which it writes, the first ones; all by default
     max_length=None,     # as for `tokenize_pairs`: as in training
-    max_new_tokens:int=40, # of a summary
+    max_new_tokens:int=40, # of an answer
     instruction=None,    # as for `tokenize_pairs`: as in training
     batch_size:int=64,   # of generation
     seed:int=0,          # of the shuffled control
@@ -48,10 +48,10 @@ def model_outputs(
     kw = dict(max_length=max_length, instruction=instruction)
     answers = without_thoughts(tokenizer, pairs["highlights"])
     paragraphs = of_format(tokenizer, "paragraphs", None, most_paragraphs(answers))
-    own = completion_loss(model, tokenizer, pairs, **kw, desc=f"{desc}: loss of summaries")
+    own = completion_loss(model, tokenizer, pairs, **kw, desc=f"{desc}: loss of answers")
     other = completion_loss(model, tokenizer, pairs, shuffled=True, seed=seed, **kw)
     text = generate(model, tokenizer, pairs["article"][:n], max_new_tokens, batch_size=batch_size,
-                    desc=f"{desc}: summaries", paragraphs=paragraphs, **kw)
+                    desc=f"{desc}: answers", paragraphs=paragraphs, **kw)
     return dict(own=own, other=other, plain=of_plain, text=text)
 
 # %% ../../nbs/lib/sft/10_evaluate.ipynb #8a0fa012
@@ -199,38 +199,39 @@ def _value(d, change):
     return f"{d['mean']:.{max(0, digits(change['mean'], change['lo'], change['hi']))}f}"
 
 # %% ../../nbs/lib/sft/10_evaluate.ipynb #a3a19a68
-def _loss_words(L):
-    "Sentences on the loss of summaries and on the gap to another article's."
+def _loss_words(L, w):
+    "Sentences on the loss of references and on the gap to another text's."
     both = lambda o: (_value(o["base"], o["change"]), _value(o["ft"], o["change"]), _change(o["change"]))
     b, f, d = both(L["completion"])
-    out = [f"Loss of reference summaries: {b} → {f} nats a token (change {d})."]
+    out = [f"Loss of reference {w.answers}: {b} → {f} nats a token (change {d})."]
     b, f, d = both(L["gap"])
     verdict = _verdict(L["gap"]["change"], "grew", "shrank", "did not clearly change")
-    return [*out, f"Another article's summary costs {b} nats a token more than the article's own in the base model and "
-                  f"{f} in the fine-tuned one: the gap {verdict} (change {d})."]
+    return [*out, f"Another {w.text}'s {w.answer} costs {b} nats a token more than the {w.text}'s own in the base "
+                  f"model and {f} in the fine-tuned one: the gap {verdict} (change {d})."]
 
 # %% ../../nbs/lib/sft/10_evaluate.ipynb #7b6df23d
-_rivals = {"base": "the base model", "lead-1": "the article's first sentence", "name words": "the words of the name",
-           "shuffled": "its own summaries of other articles"}
+_rivals = {"base": "the base model", "lead-1": "the {0.text}'s first sentence", "name words": "the words of the name",
+           "shuffled": "its own {0.answers} for other {0.text}s"}
 
-def _rouge_words(R):
+def _rouge_words(R, w):
     "A sentence for each output that the fine-tuned model is compared with."
     for o, name in _rivals.items():
         if (o, "rougeL") not in R.index: continue
         r = R.loc[(o, "rougeL")]
         d = dict(mean=r["diff"], lo=r["diff_lo"], hi=r["diff_hi"])
         verdict = _verdict(d, "better", "worse", "not clearly better or worse")
-        yield (f"Against {name} the fine-tuned model is {verdict} by ROUGE-L: {_value(R.loc[('ft', 'rougeL')], d)} and "
-               f"{_value(r, d)} (difference {_change(d)}).")
+        yield (f"Against {name.format(w)} the fine-tuned model is {verdict} by ROUGE-L: "
+               f"{_value(R.loc[('ft', 'rougeL')], d)} and {_value(r, d)} (difference {_change(d)}).")
 
 # %% ../../nbs/lib/sft/10_evaluate.ipynb #3359dbee
 def describe(
-    metrics:dict, # of `evaluate_sft`
+    metrics:dict,  # of `evaluate_sft`
+    words=SUMMARY, # for the task: of `data.task_words`
 ) -> str:
     "What the evaluation says, in sentences made of its numbers."
     L, R = metrics["loss"], metrics["rouge"]
-    out = [*_loss_words(L)] if "completion" in L else []
-    if R: out += _rouge_words(pd.DataFrame(R).set_index(["output", "metric"]))
+    out = [*_loss_words(L, words)] if "completion" in L else []
+    if R: out += _rouge_words(pd.DataFrame(R).set_index(["output", "metric"]), words)
     if "plain" in L:
         p = L["plain"]
         out.append(f"Loss on plain documents: {_value(p['base'], p['change'])} → {_value(p['ft'], p['change'])} "

@@ -21,7 +21,7 @@ def _prompts(tok, articles, room, instruction):
     ask = lambda texts: encode_prompts(tok, [[dict(role="user", content=chat_prompt(a, instruction))] for a in texts])
     over = len(ask([""])[0])
     check(room > over+8,
-          f"max_length: too small for the instruction ({over} tokens) and an article; raise it or shorten the "
+          f"max_length: too small for the instruction ({over} tokens) and a text; raise it or shorten the "
           "instruction")
     enc = tok(list(articles), add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
     return ask([a if len(o) <= room-over else a[:o[room-over-1][1]] for a, o in zip(articles, enc)])

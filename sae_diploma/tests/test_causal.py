@@ -158,7 +158,7 @@ def test_refusals(toy):
         with patched(base, ft, sae, layer=1, hookpoint="resid_post", side="x"): pass
     with pytest.raises(ParamError, match="out of range"): paired_batches(base, ft, table, 7, "resid_post")
     with pytest.raises(ParamError, match="neither 'ft' nor 'base'"): ablation(both, sae, [0], side="placebo")
-    with pytest.raises(DataError, match="reference summaries"): starters(["", "!"])
+    with pytest.raises(DataError, match="reference answers"): starters(["", "!"])
 
 def test_nothing_ranked_is_nothing_written(toy):
     "A method that calls no unit has no set, and the table says so by having no row of it but the whole dictionary."

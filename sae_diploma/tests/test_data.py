@@ -191,7 +191,7 @@ def test_a_folder_with_its_own_splits(tmp_path):
     df[:30].to_csv(tmp_path/"d"/"train.csv", index=False); df[28:35].to_csv(tmp_path/"d"/"validation.csv", index=False); df[35:].to_csv(tmp_path/"d"/"test.csv", index=False)
     p = load_pairs(tmp_path/"d", "body", "head", cache_dir=tmp_path/"hf")
     assert p.num_rows == dict(train=30, validation=5, test=5), "two rows of validation stand in train"
-    assert p.dropped["held out, and its article is in the training split"] == 2
+    assert p.dropped["held out, and its text is in the training split"] == 2
     assert not set(p["train"]["article"]) & set(p["validation"]["article"])
 
 @pytest.mark.parametrize("change, said", [
@@ -592,8 +592,8 @@ def test_given_splits_lose_what_stands_in_training(tmp_path, how):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore"); p = load_pairs(str(tmp_path), "body", "head", cache_dir=tmp_path/"hf")
     assert p.num_rows == dict(train=20, validation=2, test=3)
-    assert (p.dropped["held out, and its article is in the training split"] == 3
-            and p.dropped["held out, and its article is in another held-out split"] == 1)
+    assert (p.dropped["held out, and its text is in the training split"] == 3
+            and p.dropped["held out, and its text is in another held-out split"] == 1)
 
 def test_summaries_of_one_article_stay_in_one_split(tmp_path):
     lines(tmp_path/"a.jsonl", [dict(body=story(i//5), head=f"Kurz {i}") for i in range(200)])

@@ -180,7 +180,7 @@ def test_what_is_missing_is_said(run, tmp_path):
     shutil.rmtree(run/"06_causal"); (run/"02_sft"/"eval.json").unlink(); (run/"02_sft"/"summaries.parquet").unlink()
     d = front_data(run)
     assert [("missing" in o) for o in d["numbers"]] == [False, True, True]
-    assert "chapter 2 keeps no summary" in d["missing"][0]
+    assert "chapter 2 keeps nothing" in d["missing"][0]
     page = front_html(d)
     assert "chapter 6 is not done" in page and "it writes" not in page and "gap" not in d["sentence"]
     shutil.rmtree(run/"03_saes"/"acts"); (run/"04_comparison"/"findings.json").unlink()
