@@ -32,7 +32,10 @@ def sft_(
     warmup_ratio:float=None,        # replaced by warmup_steps
     max_seq_length:int=None,        # replaced by max_length
     bf16:bool=False,                # autocast in bfloat16 (by default where a CUDA device multiplies it natively)
-    use_chat_format:bool=False,     # the tokenizer's chat template; otherwise the text, 'Summary:', the answer
+    use_chat_format:bool=False,     # the tokenizer's chat template; otherwise plain text (with 'Summary:' where one is asked for)
+    # in front of each text; a request to summarise in the package's data and cnn_dailymail, nothing in others, by
+    # default
+    instruction:str=None,
     n_train:int=0,                  # pairs to train on; 0: all
     n_validation:int=500,           # pairs that choose the best checkpoint; 0: all
     dataset_config:str=None,        # configuration of a hub dataset; known for cnn_dailymail
@@ -66,7 +69,8 @@ def sft_(
     sft.may_train(model_name, output_dir, overwrite=overwrite_output_dir, **kw) # before the data are read
     pairs = data.load_pairs(dataset_name, text_column, target_column, n_train=n_train, n_validation=n_validation,
                             seed=kw["seed"], **config_of(dataset_config))
-    r = sft.finetune(model_name, pairs, output_dir, overwrite=overwrite_output_dir, **kw)
+    if instruction is None: instruction = data.training_instruction(dataset_name)
+    r = sft.finetune(model_name, pairs, output_dir, overwrite=overwrite_output_dir, instruction=instruction, **kw)
     said = [f"{k.replace('_', ' ')} {r[k]:.4g}" for k in ("steps", "best_step", "best_eval_loss") if k in r]
     print(f"{len(pairs['train'])} pairs, {', '.join(said)}: {output_dir}")
     print(pair_tokenizer(output_dir)[1])

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from huggingface_hub import upload_folder
-from ..chat import PLAIN_TEMPLATE, record_format, without_thoughts
 from ..core import *
 from ..data import INSTRUCTION
 from ..models import load_model, load_tokenizer, model_hash
 from ..recipe import recipe, shares
 from .launch import whole_state
-from .pairs import most_paragraphs, pairs_hash, placebo_texts, tokenize_pairs
+from .pairs import format_of_training, pairs_hash, placebo_texts, tokenize_pairs
 from .runs import CHECKPOINTS, MODEL, empty_work, may_train, publish, remove_work
 from .runs import claim_folder, what_differs, NOT_PARAMS, newest_checkpoint
 from .settings import sft_arguments, check_hub, trackers_of
@@ -123,7 +122,7 @@ def finetune(
     plain=None,                      # texts whose loss is watched next to the summaries': what is forgotten
     # {train, validation}: plain texts to train on in place of the pairs, as many examples of the same lengths
     placebo=None,
-    instruction:str=INSTRUCTION,     # what the model is asked to do
+    instruction:str=INSTRUCTION,     # in front of each article: what the model is asked to do; '' for nothing
     # the tokenizer's chat template; otherwise article, 'Summary:', summary; kept with the model
     use_chat_format:bool=True,
     per_device_eval_batch_size:int=32, # pairs of an evaluation batch
@@ -148,10 +147,7 @@ def finetune(
     args = sft_arguments(params | dict(keep_checkpoints=keep_checkpoints), work, dev, report_to, len(pairs["train"]))
     model = load_model(model_name, dtype=p["dtype"], device="cpu", revision=p["model_revision"])
     tok = load_tokenizer(model_name, revision=p["model_revision"])
-    if not use_chat_format: tok.chat_template = PLAIN_TEMPLATE
-    answers = without_thoughts(tok, whole := list(pairs["train"]["highlights"]))
-    record_format(tok, "chat" if use_chat_format else "plain", instruction, p["max_length"], most_paragraphs(answers),
-                  thoughts=sum(a != b for a, b in zip(answers, whole)) > len(whole)/2)
+    format_of_training(tok, pairs["train"]["highlights"], instruction, use_chat_format, p["max_length"])
     rate = p["learning_rate"] or default_lr(sum(w.numel() for w in model.parameters()), p["use_peft"])
     args.learning_rate = params["learning_rate"] = rate
     record, main = _made_of(params, model, pairs, plain, placebo), int(os.environ.get("RANK", 0)) == 0
