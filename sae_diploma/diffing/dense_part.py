@@ -85,7 +85,7 @@ def _step(j, step, x):
     out.loss.backward()
     j.sae.project_grad_()
     j.opt.step(j.plan.lr_at(step), j.plan.clip)
-    j.sae.normalize_()
+    with j.opt.in_full(): j.sae.normalize_()
     j.since += len(x)
     j.since[out.fired] = 0
     check(bool(torch.isfinite(out.loss)), f"lr: training diverged at step {step} at a learning rate of "

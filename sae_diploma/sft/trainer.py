@@ -70,6 +70,7 @@ def _trainer_class():
     from trl import SFTTrainer
     class SummaryTrainer(SFTTrainer):
         "`SFTTrainer` whose order survives a restart, and whose logits on a processor are only those with loss."
+        nats, scored = 0., 0 # of an evaluation
         def _get_train_sampler(self, train_dataset=None):
             ds, a = self.train_dataset if train_dataset is None else train_dataset, self.args
             lengths = [len(o) for o in ds["input_ids"]]
@@ -93,14 +94,26 @@ def _trainer_class():
             return F.cross_entropy(z, y, reduction="sum") / max(1, int(n)) * share
 
         def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
-            if not prediction_loss_only or not self._is_fast(inputs):
-                return super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
-            inputs = self._prepare_inputs(inputs)
-            where, y = loss_positions(inputs["labels"])
-            vocab = self.accelerator.unwrap_model(model).get_input_embeddings().weight.shape[0]
-            of_rows = lambda p: self.compute_loss(model, {k: v[p] for k, v in inputs.items()})*where[p].sum()
-            with torch.no_grad(): total = sum(of_rows(p) for p in row_parts(where, vocab))
-            return total/max(1, len(y)), None, None
+            labels = inputs["labels"]
+            if prediction_loss_only and self._is_fast(inputs):
+                inputs = self._prepare_inputs(inputs)
+                where, y = loss_positions(inputs["labels"])
+                vocab = self.accelerator.unwrap_model(model).get_input_embeddings().weight.shape[0]
+                of_rows = lambda p: self.compute_loss(model, {k: v[p] for k, v in inputs.items()})*where[p].sum()
+                with torch.no_grad(): total = sum(of_rows(p) for p in row_parts(where, vocab))
+                out = total/max(1, len(y)), None, None
+            else: out = super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
+            n = int((labels[:, 1:] != -100).sum())
+            self.nats, self.scored = self.nats + float(out[0])*n, self.scored + n
+            return out
+
+        def evaluation_loop(self, *args, metric_key_prefix="eval", **kw):
+            "With the mean loss of all tokens; transformers would weigh batches by their rows, whatever their lengths."
+            self.nats, self.scored = 0., 0
+            out = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **kw)
+            sums = self.accelerator.reduce(torch.tensor([self.nats, self.scored], device=self.args.device))
+            out.metrics[f"{metric_key_prefix}_loss"] = (sums[0]/sums[1].clamp_min(1)).item()
+            return out
     return SummaryTrainer
 
 # %% ../../nbs/lib/sft/03_trainer.ipynb #941e7f60

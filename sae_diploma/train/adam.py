@@ -6,6 +6,8 @@
 __all__ = ['Adam']
 
 # %% ../../nbs/lib/train/02_adam.ipynb #628b7549
+import contextlib
+
 import torch
 
 # %% ../../nbs/lib/train/02_adam.ipynb #752932bd
@@ -15,8 +17,10 @@ class Adam:
         params, # parameters; those without a gradient are not changed
     ):
         self.params, self.t = list(params), torch.zeros(())
-        zeros = lambda: [torch.zeros_like(p, memory_format=torch.preserve_format) for p in self.params]
-        self.m, self.v = zeros(), zeros()
+        half = lambda p: p.element_size() < 4
+        self.kept = {i: p.detach().float() for i, p in enumerate(self.params) if half(p)} # in float32
+        zeros = lambda i, p: torch.zeros_like(self.kept.get(i, p), memory_format=torch.preserve_format)
+        self.m, self.v = ([zeros(*o) for o in enumerate(self.params)] for _ in range(2))
         self.t = self.t.to(self.params[0].device)
 
     @torch.no_grad()
@@ -24,24 +28,38 @@ class Adam:
         lr:float,   # learning rate
         clip:float, # largest norm of the gradient of all parameters together
     ):
-        "One step; after it gradients are as clipped."
+        "One step; after it gradients are as clipped, but those of 16 bits, which are left as they were."
         use = [i for i, p in enumerate(self.params) if p.grad is not None]
         grads = [self.params[i].grad for i in use]
         scale = torch.nn.utils.get_total_norm(grads).div(clip).clamp(min=1.).float()
         flat = lambda t: t if t.is_contiguous() else t.t() # in the order of memory
-        P, M, V = ([flat(o[i]) for i in use] for o in (self.params, self.m, self.v))
+        M, V = ([flat(o[i]) for i in use] for o in (self.m, self.v))
+        P, G = [flat(self.kept.get(i, self.params[i])) for i in use], [flat(g).contiguous() for g in grads]
+        G = [g.float() if i in self.kept else g for i, g in zip(use, G)]
         self.t += 1
-        torch._fused_adam_(P, [flat(g).contiguous() for g in grads], M, V, [], [self.t] * len(P), amsgrad=False, lr=lr,
-                           beta1=.9, beta2=.999, weight_decay=0., eps=1e-8, maximize=False, grad_scale=scale,
-                           found_inf=None)
+        torch._fused_adam_(P, G, M, V, [], [self.t] * len(P), amsgrad=False, lr=lr, beta1=.9, beta2=.999,
+                           weight_decay=0., eps=1e-8, maximize=False, grad_scale=scale, found_inf=None)
+        for i in set(use) & set(self.kept): self.params[i].copy_(self.kept[i])
+
+    @contextlib.contextmanager
+    def in_full(self):
+        "Parameters are in float32 while this lasts, also those of 16 bits, which are then the rounding of what was set."
+        rounded = {i: self.params[i].data for i in self.kept}
+        for i, w in self.kept.items(): self.params[i].data = w
+        try: yield
+        finally:
+            for i, o in rounded.items():
+                self.kept[i] = self.params[i].data
+                self.params[i].data = o.copy_(self.kept[i])
 
     def state(self):
         "Its tensors, by name."
         moments = {f"{name}.{i}": t for name, ts in (("m", self.m), ("v", self.v)) for i, t in enumerate(ts)}
-        return dict(t=self.t) | moments
+        return dict(t=self.t) | moments | {f"w.{i}": w for i, w in self.kept.items()}
 
     def load(self,
         tensors, # as `state` gave them
     ):
         "Take up a state."
-        for n, t in self.state().items(): t.copy_(tensors[n])
+        for n, t in self.state().items():
+            if n in tensors or n[0] != "w": t.copy_(tensors[n]) # earlier versions kept no weights

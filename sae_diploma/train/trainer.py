@@ -142,9 +142,9 @@ def place(self:Trainer):
     "Move to the device and make the optimiser."
     self.sae.to(self.device).train()
     self.since = self.since.to(self.device)
-    if self.ema: self.ema = {n: p.to(self.device) for n, p in self.ema.items()}
-    self.opt = Adam(self.sae.parameters())
+    if self.ema: self.ema = {n: p.float().to(self.device) for n, p in self.ema.items()}
     self.peers.spread(self.sae.state_dict().values())
+    self.opt = Adam(self.sae.parameters())
     return self
 
 # %% ../../nbs/lib/train/03_trainer.ipynb #43e002d0
@@ -186,12 +186,12 @@ def rebirth(self:Trainer,
     g = torch.Generator().manual_seed(self.plan.seed + self.step)
     odds = e.square().sum(1).square().cpu().clamp_min(1e-30)
     at = torch.multinomial(odds, len(dead), replacement=True, generator=g).to(x.device)
-    d = torch.nn.functional.normalize(e[at], dim=1).to(sae.W_dec.dtype)
-    alive = ~self.dead
-    norm = sae.W_enc[:, alive].norm(dim=0).mean() if alive.any() else sae.W_enc.norm(dim=0).mean()
-    sae.W_dec[dead], sae.W_enc[:, dead], sae.b_enc[dead] = d, .2 * norm * d.t(), 0.
-    if isinstance(getattr(sae, "threshold", None), torch.nn.Parameter):
-        sae.threshold[dead] = .2 * sae.threshold[alive].median() if alive.any() else 0.
+    d, alive = torch.nn.functional.normalize(e[at], dim=1), ~self.dead
+    with self.opt.in_full():
+        norm = sae.W_enc[:, alive].norm(dim=0).mean() if alive.any() else sae.W_enc.norm(dim=0).mean()
+        sae.W_dec[dead], sae.W_enc[:, dead], sae.b_enc[dead] = d, .2 * norm * d.t(), 0.
+        if isinstance(getattr(sae, "threshold", None), torch.nn.Parameter):
+            sae.threshold[dead] = .2 * sae.threshold[alive].median() if alive.any() else 0.
     _forget(self.opt, sae, dead)
     self.since[dead] = 0
 
@@ -203,10 +203,11 @@ def update(self:Trainer,
 ):
     "Adam, and what holds after a step: unit rows; running mean of the weights."
     self.opt.step(lr, self.plan.clip)
-    self.sae.normalize_()
-    if self.ema:
-        rate = 1 - min(self.plan.ema, (self.step + 1) / (self.step + 10)) # shorter memory at the start
-        for n, p in self.sae.named_parameters(): self.ema[n].lerp_(p, rate)
+    rate = 1 - min(self.plan.ema, (self.step + 1) / (self.step + 10)) # shorter memory at the start
+    with self.opt.in_full():
+        self.sae.normalize_()
+        if self.ema:
+            for n, p in self.sae.named_parameters(): self.ema[n].lerp_(p, rate)
 
 # %% ../../nbs/lib/train/03_trainer.ipynb #39572e5b
 @patch
