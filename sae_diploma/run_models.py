@@ -122,7 +122,7 @@ def asked_in_training(
     run_dir,          # folder of a run whose chapter 1 is done
     instruction:str,  # as chapter 2 was given it: 'auto', 'none', or words
 ) -> str: # '' for nothing
-    "What is put in front of each prompt of a training: the words, or what `data.training_instruction` has for its data."
+    "What is put in front of each prompt of a training: the words, or what `data.training_instruction` has."
     from sae_diploma.data import training_instruction
     if instruction != "auto": return "" if instruction == "none" else instruction
     return training_instruction(load_json(Path(run_dir)/"01_data"/"card.json", keys=("dataset",))["dataset"])

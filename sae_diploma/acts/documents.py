@@ -82,7 +82,7 @@ class _Collected:
 
     def add(self, ids, seg, regime, row, text, chunk=0):
         if len(ids) < 2: # nothing but the first token, which counts nowhere
-            self.empty.append(str(row["id"]))
+            if not chunk: self.empty.append(str(row["id"]))
             return
         n, doc = len(ids), len(self.docs)
         self.columns.append((ids, np.full(n, doc), np.arange(n), np.full(n, REGIMES.index(regime)), seg))

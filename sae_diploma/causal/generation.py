@@ -168,8 +168,8 @@ def _behaviour_row(x, r, W, n_perm, level, seed, test):
     both = np.isfinite(x) & np.isfinite(r)
     value, _ = _mean_and_resamples(x, np.isfinite(x), W)
     diff, d = _mean_and_resamples(x-r, both, W)
-    value_lo, value_hi = interval(value[1:], level)
-    lo, hi = interval(diff[1:], level)
+    value_lo, value_hi = interval(value[1:], level, len(x))
+    lo, hi = interval(diff[1:], level, len(x))
     p = float(sign_flip(d, n_perm, seed)[0]) if test else np.nan
     return dict(value=value[0], value_lo=value_lo, value_hi=value_hi, effect=diff[0], lo=lo, hi=hi,
                 support=int(both.sum()), p=p)

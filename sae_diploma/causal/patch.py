@@ -134,30 +134,32 @@ def patch_by_document(
     return _patch(both, _all_sets(both, methods, ks, controls, n_random, seed), sides, max_scale)
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #5405b4f4
-def _with_interval(name, x, level):
+def _with_interval(name, x, level, n):
     "A value and the interval of its resamples, as `name`, `name`_lo and `name`_hi."
-    ends = interval(x[1:], level) if np.isfinite(x[0]) else (np.nan, np.nan)
+    ends = interval(x[1:], level, n) if np.isfinite(x[0]) else (np.nan, np.nan)
     return {name: x[0], **dict(zip((f"{name}_lo", f"{name}_hi"), ends))}
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #6873e6d5
 def _closed_row(g, c, W, stats):
     "The numbers of one set, and of its control `c`."
+    docs = W.shape[1]
     gap, left, n = (g[o].to_numpy() for o in ("gap", "left", "n"))
     some, nothing = gap.sum() > 1e-7*n.sum(), np.full(len(W)+1, np.nan) # below that it is rounding
     share = lambda l: np.concatenate([[1 - l.sum()/gap.sum()], 1 - (W@l)/(W@gap)]) if some else nothing
     s, diff = share(left), (g.nll - g.nll_clean).to_numpy()
-    row = _with_interval("effect", s, stats.level)
-    row |= _with_interval("loss", np.concatenate([[diff.sum()/n.sum()], (W@diff)/(W@n)]), stats.level)
+    row = _with_interval("effect", s, stats.level, docs)
+    row |= _with_interval("loss", np.concatenate([[diff.sum()/n.sum()], (W@diff)/(W@n)]), stats.level, docs)
     row = {dict(effect_lo="lo", effect_hi="hi").get(k, k): v for k, v in row.items()}
     row |= dict(support=int((gap > 1e-7*n).sum()), gap=gap.sum()/n.sum(), left=left.sum()/n.sum(), norm=g.norm.iloc[0],
                 delta_fvu=g.delta_fvu.iloc[0], p=np.nan)
     if c is None:
-        return row | _with_interval("excess", nothing, stats.level) | _with_interval("ratio", nothing, stats.level)
+        row |= _with_interval("excess", nothing, stats.level, docs)
+        return row | _with_interval("ratio", nothing, stats.level, docs)
     r = share(c.left.to_numpy())
     if some: row["p"] = float(sign_flip(c.left.to_numpy() - left, stats.n_perm, stats.seed)[0])
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(r > 0, s/r, np.nan) if some and r[0] > 0 else nothing
-    return row | _with_interval("excess", s-r, stats.level) | _with_interval("ratio", ratio, stats.level)
+    return row | _with_interval("excess", s-r, stats.level, docs) | _with_interval("ratio", ratio, stats.level, docs)
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #19213867
 _columns = ["method", "control", "k", "side", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called",
@@ -219,7 +221,7 @@ def closed_apart(
     gap, left = of[0].gap.to_numpy(), [t.left.to_numpy() for t in of]
     if gap.sum() <= 0: return dict(k=int(k), a=np.nan, b=np.nan, effect=np.nan, lo=np.nan, hi=np.nan)
     W = bootstrap_weights(len(gap), stats.n_bootstrap, stats.seed)
-    lo, hi = interval((W@(left[1]-left[0]))/(W@gap), stats.level)
+    lo, hi = interval((W@(left[1]-left[0]))/(W@gap), stats.level, len(gap))
     closed = [1-o.sum()/gap.sum() for o in left]
     return dict(k=int(k), a=closed[0], b=closed[1], effect=closed[0]-closed[1], lo=float(lo), hi=float(hi))
 

@@ -32,7 +32,7 @@ def sft_(
     warmup_ratio:float=None,        # replaced by warmup_steps
     max_seq_length:int=None,        # replaced by max_length
     bf16:bool=False,                # autocast in bfloat16 (by default where a CUDA device multiplies it natively)
-    use_chat_format:bool=False,     # the tokenizer's chat template; otherwise plain text (with 'Summary:' where one is asked for)
+    use_chat_format:bool=False,     # the tokenizer's chat template; otherwise plain text
     # in front of each text; a request to summarise in the package's data and cnn_dailymail, nothing in others, by
     # default
     instruction:str=None,

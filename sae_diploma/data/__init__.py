@@ -28,7 +28,8 @@ from .prompts import *
 from .report import *
 
 # %% ../../nbs/lib/data/99_data.ipynb #0507747d
-_all_ = ["SENTENCE_END", "SCAN_VERSION", "NO_TEXT_TURN", "READ_VERSION", "LEAKS", "INSTRUCTION", "instruction_of", "training_instruction",
+_all_ = ["SENTENCE_END", "SCAN_VERSION", "NO_TEXT_TURN", "READ_VERSION", "LEAKS", "INSTRUCTION", "instruction_of",
+         "training_instruction",
          "TaskWords", "SUMMARY", "ANSWER", "task_words",
          "split_doc", "signature_line", "pair_of", "is_prose", "scan_file", "requirement_closure", "corpus_packages",
          "package_files", "installed_packages", "readme", "OWN_CORPORA", "open_own", "open_readmes", "readme_pairs",

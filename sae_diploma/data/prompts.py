@@ -38,8 +38,8 @@ _asks = {"cnn_dailymail": "Summarise this article."} # articles without a questi
 def training_instruction(
     dataset_name:str, # of pairs
 ) -> str:
-    """What is put in front of an article when a model is trained here: `INSTRUCTION` in the package's corpora, a request
-    of that kind in cnn_dailymail; nothing in somebody else's data, whose prompts say themselves what is to be done."""
+    """What is put in front of an article when a model is trained here: `INSTRUCTION` in the package's corpora, the like
+    in cnn_dailymail; nothing in somebody else's data, whose prompts say themselves what is to be done."""
     return instruction_of(dataset_name) or _asks.get(str(dataset_name).rstrip("/").split("/")[-1], "")
 
 # %% ../../nbs/lib/data/20_prompts.ipynb #62dc2960

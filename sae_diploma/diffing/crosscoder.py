@@ -120,7 +120,7 @@ def _fvu(p, side, W, level):
     "FVU of one model with its interval; `p` has sums per document."
     var = lambda w: w@p[f"sq_{side}"] - np.square(w@p[f"sum_{side}"]).sum(-1)/(w@p["n"])
     one = np.ones((1, len(p["n"])))
-    lo, hi = interval((W@p[f"err_{side}"])/var(W), level)
+    lo, hi = interval((W@p[f"err_{side}"])/var(W), level, len(p["n"]))
     return dict(value=float(((one@p[f"err_{side}"])/var(one))[0]), lo=float(lo), hi=float(hi))
 
 # %% ../../nbs/lib/diffing/05_crosscoder.ipynb #96ebcfb3

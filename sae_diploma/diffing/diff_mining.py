@@ -195,7 +195,7 @@ def token_rates(
     occurs = np.flatnonzero(np.diff(high.indptr)+np.diff(low.indptr))
     for cols in np.array_split(occurs, -(-len(occurs)//1024)) if len(occurs) else ():
         a, b = (o[:, cols].toarray().astype(float) for o in (high, low))
-        lo, hi = interval((W@a)/(W@n)[:, None]-(W@b)/(W@n_low)[:, None], stats.level)
+        lo, hi = interval((W@a)/(W@n)[:, None]-(W@b)/(W@n_low)[:, None], stats.level, len(n))
         docs, rates = ((a > 0) | (b > 0)).sum(0), (a.sum(0)/n.sum(), b.sum(0)/n_low.sum())
         p = np.full(len(cols), np.nan)
         ok = docs >= stats.min_docs

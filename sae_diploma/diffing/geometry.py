@@ -165,7 +165,7 @@ def _of_layer(layer, pair, rows, groups, n_blocks, max_width, stats):
         resamples = bootstrap_weights(len(one["n"]), stats.n_bootstrap, stats.seed)
         W = np.concatenate([np.ones((1, len(one["n"]))), resamples]) # the estimate first
         for k, v in _measures(one, torch.as_tensor(W), _principal(one)).items():
-            lo, hi = interval(v[1:].numpy(), stats.level)
+            lo, hi = interval(v[1:].numpy(), stats.level, len(one["n"]))
             p = norm_flip(S, stats.n_perm, stats.seed) if k == "mean_shift" else np.nan
             out.append(dict(layer=layer, measure=k, regime=regime, segment=segment, effect=float(v[0]), lo=lo,
                             hi=hi, p=p, q=np.nan, support=len(S), tokens=int(one["n"].sum())))

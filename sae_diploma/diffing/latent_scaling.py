@@ -83,7 +83,7 @@ def _nu(p, key, side, other, j, W, level):
         beta = {f"beta_{key}_{side}": den.sum(0)/square.sum(0), f"beta_{key}_{other}": num.sum(0)/square.sum(0)}
         se = boot.std(0)
     everywhere = np.isfinite(boot).all(0) # a resample without the latent: no interval
-    lo, hi = (np.where(everywhere, o, np.nan) for o in interval(np.nan_to_num(boot), level))
+    lo, hi = (np.where(everywhere, o, np.nan) for o in interval(np.nan_to_num(boot), level, W.shape[1]))
     return nu, se, lo, hi, beta
 
 # %% ../../nbs/lib/diffing/06_latent_scaling.ipynb #0b9b52e7

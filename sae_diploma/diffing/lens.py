@@ -155,7 +155,7 @@ def _spoken(S, n, U, tok, k, stats):
     l = logit_lens(torch.as_tensor(mean)[None], U, k)
     u = U.double()[:, int(l["promoted"][0, 0])].numpy()
     W = bootstrap_weights(len(n), stats.n_bootstrap, stats.seed)
-    lo, hi = interval(W@(S@u)/(W@n), stats.level)
+    lo, hi = interval(W@(S@u)/(W@n), stats.level, len(n))
     effect, size = float(mean@u), float(np.linalg.norm(mean))
     p = _max_t_p(S, n, U.double(), effect, stats.n_perm, stats.seed) if size else 1.
     say = lambda i: words(tok, i)[0] if size else ""

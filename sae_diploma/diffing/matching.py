@@ -146,7 +146,7 @@ def _group_correlation(s, W, level, chunk=1024):
     for a in range(0, s["f"].shape[1], chunk):
         v = [s[k][:, a:a+chunk] for k in ("f", "g", "ff", "gg", "fg")]
         resampled = pearson((W@s["n"])[:, None], *(W@o for o in v))
-        parts.append((pearson(s["n"].sum(), *(o.sum(0) for o in v)), *interval(resampled, level)))
+        parts.append((pearson(s["n"].sum(), *(o.sum(0) for o in v)), *interval(resampled, level, W.shape[1])))
     return [np.concatenate(o) for o in zip(*parts)]
 
 # %% ../../nbs/lib/diffing/09_matching.ipynb #2f3a406d

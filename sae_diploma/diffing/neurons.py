@@ -89,7 +89,7 @@ def neuron_sums(
     `widths` is the number of neurons of each layer, 0 for those in `skipped` ({layer: why}), which a warning names."""
     rows = table.rows(split="eval") if rows is None else np.intersect1d(rows, table.rows())
     regime, segment = names_of(table, rows)
-    ids, cells = make_cells(table.doc[rows], regime, segment if segments else np.full(len(rows), "all"))
+    ids, cells = make_cells(table.unit[rows], regime, segment if segments else np.full(len(rows), "all"))
     cell = np.full(len(table), -1)
     cell[rows] = ids
     skipped = without_neurons(base, ft)

@@ -73,7 +73,7 @@ def outputs(
     "KL to the base model's predictions and shift of the reference, of each model and 'net' of the placebo, by text."
     stats, (rows, of) = Stats.of(stats, kw), token_shifts(models, table, docs)
     if "placebo" in of: of["net"] = of["ft"]-of["placebo"]
-    (ids, cells), out = make_cells(table.doc[rows], *names_of(table, rows)), []
+    (ids, cells), out = make_cells(table.unit[rows], *names_of(table, rows)), []
     sums = {k: sum_cells(ids, len(cells), v) for k, v in of.items()}
     for regime, segment in groups or PairSums(cells, 1).groups():
         n = by_document(cells, cells.n.to_numpy(float), regime, segment)[1]

@@ -52,7 +52,7 @@ def same_sign(
     swaps = np.random.default_rng(stats.seed).choice((-1., 1.), W.shape)
     swapped = share(swaps, diff-diff.mean(0))
     same, drawn, chance = share(np.ones(len(diff))), share(W), interval(swapped, stats.level)
-    ends, wide = interval(drawn, stats.level), NormalDist().inv_cdf((1+stats.level)/2)*drawn.std()
+    ends, wide = interval(drawn, stats.level, len(diff)), NormalDist().inv_cdf((1+stats.level)/2)*drawn.std()
     return dict(latents=len(sign), same=float(same), lo=float(max(0, min(ends[0], same-wide))),
                 hi=float(min(1, max(ends[1], same+wide))), chance_lo=float(chance[0]), chance_hi=float(chance[1]),
                 p=float((1+(swapped >= same-1e-12).sum())/(1+len(swapped))))

@@ -58,7 +58,7 @@ def model_sums(
     """Counts and sums of each latent per document and segment, straight from the model: nothing is
     stored. Both sides are the model's."""
     rows = np.sort(np.asarray(rows))
-    ids, cells = make_cells(table.doc[rows], *names_of(table, rows))
+    ids, cells = make_cells(table.unit[rows], *names_of(table, rows))
     cell = np.full(len(table), -1)
     cell[rows] = ids
     sums = PairSums(cells, sae.cfg.d_sae)

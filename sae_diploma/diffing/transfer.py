@@ -123,7 +123,7 @@ def transfer(
         measures = _measures(s, bootstrap_weights(len(s["n"]), stats.n_bootstrap, stats.seed))
         for measure, models in measures.items():
             for model, (v, b) in models.items():
-                lo, hi = interval(b, stats.level)
+                lo, hi = interval(b, stats.level, len(s["n"]))
                 out.append(dict(regime=regime, segment=segment, measure=measure, model=model, value=v,
                                 lo=lo, hi=hi, docs=len(s["n"]), tokens=int(s["n"].sum())))
     check_enough(out, e.cells.doc.nunique(), "an interval")

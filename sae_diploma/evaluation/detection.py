@@ -171,7 +171,7 @@ def _row(j, units, read, docs, n, seed, W):
                docs=n_docs, auc=np.nan, lo=np.nan, hi=np.nan, draws=None)
     if min(len(o) for pair in drawn for o in pair) < FEWEST["contexts"] or n_docs < FEWEST["documents"]: return row
     draws = _scored(read, [u.rows[o] for u, o in zip(units, at)], y, docs[1][at[1]], W)
-    lo, hi = interval(draws[1:])
+    lo, hi = interval(draws[1:], n=n_docs)
     return row | dict(auc=draws[0], lo=lo, hi=hi, draws=draws)
 
 # %% ../../nbs/lib/evaluation/11_detection.ipynb #9869f852

@@ -51,7 +51,8 @@ def _with_draws(name, num, den, n_bootstrap, seed):
     "Resamples of Σ num / Σ den over documents, and their interval."
     W = bootstrap_weights(len(num), n_bootstrap, seed)
     draws = (W @ num)/(W @ den)
-    return dict(zip((f"{name}_lo", f"{name}_hi"), interval(draws))) | {f"{name}_draws": draws.astype(np.float32)}
+    lo, hi = interval(draws, n=len(num))
+    return {f"{name}_lo": lo, f"{name}_hi": hi, f"{name}_draws": draws.astype(np.float32)}
 
 # %% ../../nbs/lib/evaluation/05_frontiers.ipynb #ac877d5b
 def _sparsity(sae):

@@ -120,7 +120,8 @@ def auc(
     A, y = pair_counts(score, y, doc, n_docs), np.asarray(y, dtype=bool)
     if not (y.any() and (~y).any()): return (math.nan,)*3
     value = A.sum()/(y.sum()*(~y).sum())
-    return (value, math.nan, math.nan) if weights is None else (value, *interval(auc_draws(score, y, doc, weights)))
+    if weights is None: return value, math.nan, math.nan
+    return value, *interval(auc_draws(score, y, doc, weights), n=n_docs)
 
 # %% ../../nbs/lib/evaluation/03_probe.ipynb #df893d26
 class Examples(NamedTuple):

@@ -130,7 +130,8 @@ def evaluation(
     if not left:
         docs = np.random.default_rng(seed).permutation(np.unique(table.doc[rows]))[:n_documents]
         ce = ce_recovered(model, table, docs, sae, *sae_place(sae, store))
-        out["cross_entropy"] = dict(ce, n_documents=len(docs), model_name=getattr(model.config, "_name_or_path", ""))
+        texts = np.unique(table.unit[np.isin(table.doc, docs)]) # of which the documents may be chunks
+        out["cross_entropy"] = dict(ce, n_documents=len(texts), model_name=getattr(model.config, "_name_or_path", ""))
     try: out["probing"] = _probed(sae, store, table, tokenizer, ks, max_tokens, seed)
     except (DataError, ParamError) as e: left["probing"] = str(e)
     if other is None: left["stability"] = "no other SAE was given"
@@ -149,11 +150,12 @@ def _basics(e):
     span = f" [{r['fvu_lo']:.4f}, {r['fvu_hi']:.4f}]" if "fvu_lo" in r else ""
     with_them = ""
     if r.get("n_massive"): with_them = f"; with {r['n_massive']} massive activations FVU {r['fvu_with_massive']:.4f}"
-    median = f"{10**d['log10_frequency']['q50']:.2%}"
+    q50 = d["log10_frequency"]["q50"]
+    median = "none fires" if q50 is None or q50 != q50 else f"median {10**q50:.2%} of tokens"
     return [f"{e['sae']['architecture']} SAE of {e['sae']['d_sae']:,} latents, on {r['n_tokens']:,} {held}tokens",
             f"reconstruction  FVU {r['fvu']:.4f}{span}, L0 {r['l0']:.1f}{with_them}",
             f"density         {d['n_dead']:,} dead, {d['n_dense']:,} fire on more than {pct(d['dense_from'])}, "
-            f"median {median} of tokens",
+            f"{median}",
             f"redundancy      largest |cosine| to another latent {u['mean']:.3f} on average (random directions "
             f"{u['random']['mean']:.3f}), {pct(u['above_0.9'])} above 0.9"]
 

@@ -35,9 +35,9 @@ def _told(probed, name, k):
     return np.concatenate([[t.auc.mean()], np.stack(t.auc_draws.to_list()).mean(0)])
 
 # %% ../../nbs/lib/evaluation/10_twins.ipynb #eda1ad76
-def _apart(measure, a, b, level):
+def _apart(measure, a, b, level, n):
     "A row of `twin_table` from two values, each in front of its resamples."
-    lo, hi = interval(a[1:]-b[1:], level)
+    lo, hi = interval(a[1:]-b[1:], level, n)
     return dict(measure=measure, trained=a[0], frozen=b[0], difference=a[0]-b[0], lo=lo, hi=hi)
 
 def twin_table(
@@ -53,11 +53,11 @@ def twin_table(
           "different documents; measure both dictionaries on the same ones", DataError)
     W = bootstrap_weights(len(np.unique(doc)), n_bootstrap, seed)
     V = bootstrap_weights(len(ce), n_bootstrap, seed)
-    out = [_apart("variance explained", *(_explained(o, store, rows, doc, W) for o in (sae, twin)), level),
-           _apart("cross-entropy recovered", *(_kept(o, V) for o in (ce, ce_twin)), level)]
+    out = [_apart("variance explained", *(_explained(o, store, rows, doc, W) for o in (sae, twin)), level, W.shape[1]),
+           _apart("cross-entropy recovered", *(_kept(o, V) for o in (ce, ce_twin)), level, len(ce))]
     for k in () if probed is None else sorted(probed[probed.sae == names[0]].k.unique()):
         said = f"AUC of probes on {int(k)} latent{'s'*int(k > 1)}"
-        out.append(_apart(said, *(_told(probed, o, k) for o in names), level))
+        out.append(_apart(said, *(_told(probed, o, k) for o in names), level, W.shape[1]))
     return pd.DataFrame(out)
 
 # %% ../../nbs/lib/evaluation/10_twins.ipynb #7e1ada67

@@ -65,9 +65,9 @@ def _fitting(tok, pairs, max_length, instruction):
     return pairs if len(keep) == len(n) else pairs.select(keep)
 
 # %% ../../nbs/lib/sft/10_evaluate.ipynb #cfd113e8
-def _est(x, boot, level=.95):
+def _est(x, boot, n, level=.95):
     "Estimate and percentile interval as a dict."
-    lo, hi = interval(boot, level)
+    lo, hi = interval(boot, level, n)
     return dict(mean=float(x), lo=float(lo), hi=float(hi))
 
 # %% ../../nbs/lib/sft/10_evaluate.ipynb #7f8d6134
@@ -80,10 +80,10 @@ def _contrast(parts, W):
     return est, boot
 
 # %% ../../nbs/lib/sft/10_evaluate.ipynb #3e138ab2
-def _changed(est, boot):
+def _changed(est, boot, n):
     "Both models' estimates and the change between them, each with its interval."
-    both = {k: _est(est[k], boot[k]) for k in ("base", "ft")}
-    return dict(both, change=_est(est["ft"]-est["base"], boot["ft"]-boot["base"]))
+    both = {k: _est(est[k], boot[k], n) for k in ("base", "ft")}
+    return dict(both, change=_est(est["ft"]-est["base"], boot["ft"]-boot["base"], n))
 
 # %% ../../nbs/lib/sft/10_evaluate.ipynb #b5ce18b7
 def summarise_losses(
@@ -98,10 +98,11 @@ def summarise_losses(
         W = bootstrap_weights(len(base["own"]), n_bootstrap, seed)
         own, other = (_contrast(dict(base=base[k], ft=ft[k]), W) for k in ("own", "other"))
         gap = [{k: b[k]-a[k] for k in ("base", "ft")} for a, b in zip(own, other)]
-        out = dict(completion=_changed(*own), shuffled=_changed(*other), gap=_changed(*gap))
+        n = W.shape[1]
+        out = dict(completion=_changed(*own, n), shuffled=_changed(*other, n), gap=_changed(*gap, n))
     if base["plain"] is not None:
         V = bootstrap_weights(len(base["plain"]), n_bootstrap, seed)
-        out["plain"] = _changed(*_contrast(dict(base=base["plain"], ft=ft["plain"]), V))
+        out["plain"] = _changed(*_contrast(dict(base=base["plain"], ft=ft["plain"]), V), V.shape[1])
     return out
 
 # %% ../../nbs/lib/sft/10_evaluate.ipynb #9af0bd3b
@@ -142,7 +143,7 @@ def rouge_table(
             if k not in table: continue
             x = table[f"{k}_{m}"].to_numpy()
             d = table[f"ft_{m}"].to_numpy()-x
-            (lo, hi), (dlo, dhi) = interval(W@x/n), interval(W@d/n)
+            (lo, hi), (dlo, dhi) = interval(W@x/n, n=n), interval(W@d/n, n=n)
             rows.append(dict(output=name, metric=m, mean=x.mean(), lo=lo, hi=hi, diff=d.mean(), diff_lo=dlo,
                              diff_hi=dhi, n=n))
     return pd.DataFrame(rows)

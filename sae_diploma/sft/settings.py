@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/lib/sft/04_settings.ipynb #efff4e8c
-import inspect
+import inspect, warnings
 from pathlib import Path
 
 import torch
@@ -126,7 +126,11 @@ def can_train(params, work):
     p = {k: o.default for k, o in _parameters().items() if o.default is not o.empty} | params
     dev, dtype = get_device(p["device"]), get_dtype(p["dtype"])
     check(dtype is not torch.float16 or p["use_peft"],
-          "dtype: weights in float16 lose what a step changes; use float32, with fp16 to compute in it, or bfloat16")
+          "dtype: weights in float16 lose what a step changes; use float32, with fp16 to compute in it")
+    if dtype is torch.bfloat16 and not p["use_peft"]:
+        warnings.warn("dtype: weights in bfloat16 keep eight bits of each number, so most of what a step changes is "
+                      "lost in rounding and the model hardly moves; use float32 with bf16, which computes in bfloat16, "
+                      "or an adapter (use_peft)")
     _known_names(p)
     report_to = trackers_of(p["report_to"])
     _hub_id(p["push_to_hub"], p["hub_model_id"])

@@ -43,7 +43,7 @@ class Adam:
 
     @contextlib.contextmanager
     def in_full(self):
-        "Parameters are in float32 while this lasts, also those of 16 bits, which are then the rounding of what was set."
+        "Parameters are in float32 while this lasts, also those of 16 bits, which then are rounded."
         rounded = {i: self.params[i].data for i in self.kept}
         for i, w in self.kept.items(): self.params[i].data = w
         try: yield

@@ -70,6 +70,8 @@ def _steps(n_rows, batch_size, n_steps, n_epochs):
 # %% ../../nbs/lib/train/01_plan.ipynb #43b5f100
 def _check_options(cfg, k_start, ema, resample):
     "Raise `ParamError` for an option of training that cannot work with this config."
+    check(k_start is None or architectures()[cfg.architecture].uses_k,
+          f"k_start: {k_start!r}, but {cfg.architecture} keeps no k latents per token; leave it out")
     check(k_start is None or cfg.k <= k_start <= cfg.d_sae,
           f"k_start: {k_start!r} latents per token to begin with; use {cfg.k} (k) to {cfg.d_sae} (d_sae)")
     check(0 <= ema < 1, f"ema: {ema!r} is no share from 0 to less than 1; 0.999 is common")
