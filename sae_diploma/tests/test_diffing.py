@@ -8,7 +8,8 @@ __all__ = ['test_null_is_empty_in_nineteen_of_twenty', 'test_false_discoveries_s
            'test_same_seed_same_table', 'test_bad_input_in_one_sentence', 'test_dead_latents_are_rows_without_a_test',
            'test_no_difference_is_an_answer', 'test_numbers_that_cannot_work_are_refused_by_name',
            'test_numpy_numbers_are_numbers', 'test_stats_by_name_or_at_once', 'test_a_misspelt_number_is_named',
-           'models', 'stores', 'test_whole_comparison', 'test_lora_is_compared_merged']
+           'models', 'stores', 'test_whole_comparison', 'test_lora_is_compared_merged',
+           'test_chunks_of_a_text_count_as_one_document']
 
 # %% ../../nbs/lib/tests/diffing.ipynb #ae3563a5
 import copy
@@ -205,3 +206,24 @@ def test_lora_is_compared_merged(models):
     assert (neuron_weights(base, lora).in_change > 0).all() and any("lora_A" in n for n, _ in lora.named_parameters())
     D = type("D", (), dict(W_dec=torch.nn.functional.normalize(torch.randn(20, 16), dim=1)))
     assert (latent_weights(base, lora, D, 0).read_size > 0).all()
+
+# %% ../../nbs/lib/tests/diffing.ipynb #57edb43f
+def test_chunks_of_a_text_count_as_one_document():
+    "Neurons, outputs and trajectories count texts, into however many documents they were cut."
+    import transformers
+    from datasets import Dataset
+    from sae_diploma.acts import build_tokens
+    from sae_diploma.diffing.trajectory import model_sums
+    from sae_diploma.models import load_tokenizer
+    tok, g = load_tokenizer("tiny"), np.random.default_rng(0)
+    make = lambda: transformers.LlamaForCausalLM(transformers.LlamaConfig(
+        vocab_size=len(tok), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=256)).eval()
+    texts = [" ".join(g.choice("return the mean of an array as a list".split(), 60)) for _ in range(12)]
+    rows = [dict(id=f"t{i}", text=o, source="", split="eval") for i, o in enumerate(texts)]
+    table = build_tokens(tok, plain=Dataset.from_list(rows), max_length=16, overflow="chunk")
+    assert len(table.docs) > 30 and len(np.unique(table.unit)) == 12
+    base, ft, sae = make(), make(), SAE(SAEConfig("topk", 32, 64, k=4)).eval()
+    assert neuron_sums(base, ft, table).cells.doc.nunique() == 12
+    assert set(outputs(dict(base=base, ft=ft), table, n_bootstrap=50, n_perm=100).docs) == {12}
+    assert model_sums(base, table, sae, table.rows(), 1, "resid_post").cells.doc.nunique() == 12
