@@ -161,7 +161,7 @@ def _parted(tokenizer, answer):
     "(what begins thoughts, what ends them, the thoughts, what is said), where the template knows of them; else None."
     for begin, end in _thoughts:
         if end not in str(tokenizer.chat_template): continue
-        if m := re.fullmatch(rf"(?s)\s*(?:{re.escape(begin)})?(.*?){re.escape(end)}(.*)", answer):
+        if m := re.fullmatch(rf"(?s)\s*(?:{re.escape(begin)})?(.*){re.escape(end)}(.*)", answer):
             return begin, end, m[1], m[2]
 
 # %% ../nbs/lib/data/01_chat.ipynb #70fd7876
@@ -198,21 +198,32 @@ def frame_of(
     return known[key]
 
 # %% ../nbs/lib/data/01_chat.ipynb #40bf2684
-def _thinking(tokenizer, messages, begin, end):
-    "`frame_of` for an answer with thoughts: they begin where the prompt for generation ends."
+def _leaves_out(begin, end):
+    "Raise `ParamError` for a template that cannot write an answer with thoughts."
+    raise ParamError(f"pairs: an answer holds thoughts ({begin}…{end}), and the chat template does not write them in "
+                     "front of what it says; take them out of the answers, or use a template that keeps them")
+
+# %% ../nbs/lib/data/01_chat.ipynb #f7a3ed01
+def _framed(tokenizer, messages, begin, end):
+    "What `_thinking` gives, made anew."
     m, marks = _marked(messages), [*_marks(messages[:-1]), "\ue002", _marks(messages)[-1]]
     m[-1]["content"] = f"{begin}\n{marks[-2]}\n{end}\n\n{marks[-1]}"
-    try: pieces = _pieces(render(tokenizer, m), marks)
-    except ParamError:
-        raise ParamError(f"pairs: an answer holds thoughts ({begin}…{end}), and the chat template does not write them "
-                         "in front of what it says; take them out of the answers, or use a template that keeps them"
-                         ) from None
-    *before, full, between, tail = pieces
+    try: *before, full, between, tail = _pieces(render(tokenizer, m), marks)
+    except ParamError: _leaves_out(begin, end)
+    if end in full.split(begin, 1)[-1]: _leaves_out(begin, end) # it writes empty thoughts in front of those
     opened = _opened(tokenizer, m, _marks(messages), (*before, full, tail)) or ""
     begun = begin in opened and full.startswith(opened) # by the prompt itself
     at = len(opened) if begun else full.rfind(begin) if begin in full else len(full)
     head = (*before, full[:at], tail)
     return Frame(head, _left(tokenizer, head, opened or None), *_ending(tokenizer, tail), (full[at:], between))
+
+# %% ../nbs/lib/data/01_chat.ipynb #ahinking
+def _thinking(tokenizer, messages, begin, end):
+    "`frame_of` for an answer with thoughts: they begin where the prompt for generation ends."
+    known = _frames.setdefault(tokenizer, {})
+    key = ("thoughts", begin, str(tokenizer.chat_template), str([{**m, "content": ""} for m in messages]))
+    if key not in known: known[key] = _framed(tokenizer, messages, begin, end)
+    return known[key]
 
 # %% ../nbs/lib/data/01_chat.ipynb #44478447
 def _with_thoughts(tokenizer, messages, text):
@@ -230,7 +241,8 @@ def _rendered(tokenizer, messages):
     "(text, places of the contents, frame) of a pair."
     frame, text = frame_of(tokenizer, messages), render(tokenizer, messages)
     places = _places(text, frame.pieces, [m["content"] for m in messages])
-    if places is None: places, frame = _with_thoughts(tokenizer, messages, text) or (None, frame)
+    if places is None or _parted(tokenizer, messages[-1]["content"]):
+        places, frame = _with_thoughts(tokenizer, messages, text) or (places, frame)
     check(places is not None, _keeps)
     return text, places, frame
 
@@ -337,6 +349,14 @@ def turn_words(
     "The words with which the template ends a turn, where it does not end it with a token alone; as a rule none."
     return frame_of(tokenizer, _ask).words
 
+# %% ../nbs/lib/data/01_chat.ipynb #5a9da26f
+def _begun(tokenizer):
+    "What ends the thoughts that the prompt itself begins, for a model that was trained on thoughts; else ''."
+    known = [o for o in _thoughts if o[1] in str(tokenizer.chat_template)]
+    if not known or not text_format(tokenizer).get("thoughts"): return ""
+    (begin, end), *_ = known
+    return end if _thinking(tokenizer, _ask, begin, end).pieces[-2].rstrip().endswith(begin) else ""
+
 # %% ../nbs/lib/data/01_chat.ipynb #dbea934a
 def answer_text(
     tokenizer,  # with a chat template
@@ -346,15 +366,17 @@ def answer_text(
     "What they answer: the text before what ends the turn, without thoughts; nothing where thoughts never end."
     ids = list(ids)[:next((i for i, o in enumerate(ids) if o in ends), None)]
     template, vocab = str(tokenizer.chat_template), tokenizer.get_added_vocab()
+    begun = _begun(tokenizer)
     for begin, end in _thoughts:
         if end not in template: continue
         if vocab.get(end) in ids: ids = ids[len(ids)-ids[::-1].index(vocab[end]):]
-        elif vocab.get(begin) in ids[:4]: ids = []
+        elif vocab.get(begin) in ids[:4] or begun == end and end in vocab: ids = []
     words = turn_words(tokenizer)
     text = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     for begin, end in _thoughts:
         if end not in template: continue
-        text = "" if end not in text and text.lstrip().startswith(begin) else text.split(end)[-1]
+        never = end not in text and (text.lstrip().startswith(begin) or begun == end and end not in vocab)
+        text = "" if never else text.split(end)[-1]
     return (text.split(words)[0] if words else text).strip()
 
 # %% ../nbs/lib/data/01_chat.ipynb #110bbe20

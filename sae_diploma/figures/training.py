@@ -134,6 +134,6 @@ def plot_rouge(
         a.set_title(metric_name(m))
         a.grid(axis="y", visible=False)
         a.set(yticks=[-j for j in range(len(outputs))], ylim=(-len(outputs)+.4, .6), xlabel="score")
-        a.set_xlim(0, 1.28*own.hi.max())
+        a.set_xlim(0, 1.28*(own.hi.max() or 1))
         a.set_yticklabels([NAMES.get(o, o) for o in outputs])
     return fig

@@ -6,11 +6,12 @@
 __all__ = ['generate']
 
 # %% ../../nbs/lib/sft/08_summaries.ipynb #abbb4386
+import warnings
 from pathlib import Path
 
 import torch
 
-from ..chat import answer_text, encode_prompts, end_tokens, of_format, turn_words
+from ..chat import answer_text, encode_prompts, end_tokens, of_format, text_format, turn_words
 from ..core import *
 from ..data import INSTRUCTION, chat_prompt
 from .trainer import quiet_libraries
@@ -66,4 +67,7 @@ def generate(
             for i, o in zip(rows, new): out[i] = first(o)
             if bar is not None: bar.update(len(rows))
     if bar is not None: bar.close()
+    if (lost := sum(not o for o in out)) and text_format(tokenizer).get("thoughts"):
+        warnings.warn(f"max_new_tokens: {lost} of {len(out)} answers were still thoughts after {max_new_tokens} tokens "
+                      "and count as empty; raise it")
     return out

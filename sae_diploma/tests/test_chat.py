@@ -7,6 +7,7 @@ __all__ = ['TEMPLATES', 'WORDS', 'ARTICLES', 'ANSWERS', 'KINDS', 'tokenizer_of',
            'test_loss_prompt_and_score_agree', 'parrot', 'test_generation_ends_where_the_answer_ends',
            'test_the_models_own_list_ends_a_turn', 'test_summaries_of_several_paragraphs', 'test_templates_as_shipped',
            'test_a_template_that_alters_text_is_refused', 'test_thoughts_in_a_summary_are_refused',
+           'test_a_template_with_empty_thoughts_in_front_of_thoughts_is_refused',
            'test_thoughts_are_learned_where_the_template_of_a_family_writes_them',
            'test_a_system_turn_that_the_template_lacks_is_one_sentence', 'test_articles_are_cut_with_what_opens_a_text',
            'test_format_goes_with_the_tokenizer', 'test_pairs_are_written_as_the_fine_tuned_model_reads_them']
@@ -295,6 +296,17 @@ def test_thoughts_in_a_summary_are_refused():
     tok, _ = known("bytes", "deepseek r1")
     with pytest.raises(ParamError, match="does not write them in front of what it says; take them out"):
         encode_pairs(tok, [user("x")], [assistant("I think.</think>Done.")])
+
+def test_a_template_with_empty_thoughts_in_front_of_thoughts_is_refused():
+    "Such a template writes an answer as it is, behind thoughts that are empty."
+    import trl
+    f = Path(trl.__file__).parent/"chat_templates"/"qwen3_8.jinja"
+    if not f.exists(): pytest.skip("this TRL has no such template")
+    tok = tokenizer_of("bytes", f.read_text(encoding="utf-8"))
+    with pytest.raises(ParamError, match="take them out of the answers"):
+        encode_pairs(tok, [user("Sum it up.")], [assistant("<think>\nIs it long?\n</think>\n\nIt is.")])
+    e, = encode_pairs(tok, [user("Sum it up.")], [assistant("It is.")])
+    assert tok.decode(e.ids[e.start:]).startswith("It is.")
 
 @pytest.mark.parametrize("name", "qwen3 qwen3_training qwen3_5_think qwen3_6 glm4moe".split())
 def test_thoughts_are_learned_where_the_template_of_a_family_writes_them(name):

@@ -207,7 +207,7 @@ def count(self:Trainer,
     out:LossOutput,  # what the SAE returned
 ):
     "Counters after a step: tokens since each latent fired, and the sums that the log shows (of this process's share)."
-    x, n = x.flatten(1), len(x)
+    x, n = x.flatten(1).float(), len(x)
     self.since += n*self.peers.n
     self.since[out.fired.to(self.device)] = 0
     mean = x.sum(0) / n
