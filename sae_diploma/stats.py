@@ -370,8 +370,8 @@ def effects(
     seed:int=0,            # of the resampling
     chunk:int=1024,        # units at a time: bounds memory at n_bootstrap × chunk
 ) -> pd.DataFrame:
-    """One row per unit: support, frequencies, means, their differences (fine-tuned − base) and intervals, of frequencies
-    by Student's t with the bootstrap's standard error, of means by percentiles."""
+    """One row per unit: support, frequencies, means, their differences (fine-tuned − base) and intervals; of
+    frequencies by Student's t with the bootstrap's standard error, of means by percentiles."""
     W, parts = bootstrap_weights(len(s), n_bootstrap, seed), []
     for a in range(0, s.m, chunk):
         cols = slice(a, min(a + chunk, s.m))
