@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['run_fit', 'kill_after', 'test_killed_run_ends_the_same', 'test_a_folder_has_one_writer',
-           'test_a_dictionary_of_16_bits_learns_as_one_of_32']
+           'test_a_dictionary_of_16_bits_learns_as_one_of_32', 'test_a_dictionary_of_16_bits_goes_on_where_it_stopped']
 
 # %% ../../nbs/lib/tests/train.ipynb #4226962f
 import os, subprocess, sys, textwrap
@@ -74,3 +74,16 @@ def test_a_dictionary_of_16_bits_learns_as_one_of_32():
     assert fvu["bfloat16"] < 1.02*fvu["float32"] < 1, fvu
     off = {n: (watch.t.ema[n].double()-m).norm()/m.norm() for n, m in mean.items() if m.norm() > .1}
     assert max(off.values()) < .01, off # rounding of what was watched
+
+# %% ../../nbs/lib/tests/train.ipynb #a227eb23
+def test_a_dictionary_of_16_bits_goes_on_where_it_stopped(tmp_path):
+    "The float32 beside its weights is in the checkpoint: stopped and gone on, it is the same in every bit."
+    x, cfg = planted(8000, 16, 48)[0], SAEConfig("topk", 16, 48, k=3, dtype="bfloat16")
+    def run(folder, stop=None):
+        def watch(t):
+            if t.step == stop: raise KeyboardInterrupt
+        return fit(ArrayStore(x), cfg, folder, n_steps=80, batch_size=128, ema=.9, checkpoint_every=10, resume="auto",
+                   device="cpu", callback=watch)
+    whole = run(tmp_path/"whole")
+    with pytest.raises(KeyboardInterrupt): run(tmp_path/"stopped", 35)
+    for p, q in zip(whole.state_dict().values(), run(tmp_path/"stopped").state_dict().values()): assert torch.equal(p, q)
