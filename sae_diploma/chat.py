@@ -217,7 +217,7 @@ def _framed(tokenizer, messages, begin, end):
     head = (*before, full[:at], tail)
     return Frame(head, _left(tokenizer, head, opened or None), *_ending(tokenizer, tail), (full[at:], between))
 
-# %% ../nbs/lib/data/01_chat.ipynb #ahinking
+# %% ../nbs/lib/data/01_chat.ipynb #a41c07e2
 def _thinking(tokenizer, messages, begin, end):
     "`frame_of` for an answer with thoughts: they begin where the prompt for generation ends."
     known = _frames.setdefault(tokenizer, {})
@@ -226,9 +226,8 @@ def _thinking(tokenizer, messages, begin, end):
     return known[key]
 
 # %% ../nbs/lib/data/01_chat.ipynb #44478447
-def _with_thoughts(tokenizer, messages, text):
-    "(places of the contents, frame) where the template sets the thoughts of the answer apart; None without thoughts."
-    if not (parts := _parted(tokenizer, messages[-1]["content"])): return None
+def _with_thoughts(tokenizer, messages, text, parts):
+    "(places of the contents, frame) where the template sets the thoughts of the answer, `_parted`, apart; else None."
     frame = _thinking(tokenizer, messages, *parts[:2])
     (*before, head, tail), (start, between) = frame.pieces, frame.thoughts
     places = _places(text, (*before, head+start, between, tail), [*(m["content"] for m in messages[:-1]), *parts[2:]])
@@ -241,8 +240,8 @@ def _rendered(tokenizer, messages):
     "(text, places of the contents, frame) of a pair."
     frame, text = frame_of(tokenizer, messages), render(tokenizer, messages)
     places = _places(text, frame.pieces, [m["content"] for m in messages])
-    if places is None or _parted(tokenizer, messages[-1]["content"]):
-        places, frame = _with_thoughts(tokenizer, messages, text) or (places, frame)
+    if parts := _parted(tokenizer, messages[-1]["content"]):
+        places, frame = _with_thoughts(tokenizer, messages, text, parts) or (places, frame)
     check(places is not None, _keeps)
     return text, places, frame
 

@@ -61,10 +61,8 @@ ANSWER = TaskWords("prompt", "answer", "answers", "to answer", "Given the whole 
 def task_words(
     dataset_name:str, # of pairs
 ) -> TaskWords:
-    "Articles and summaries in the package's corpora and in cnn_dailymail, prompts and answers in any other data."
-    from sae_diploma.data.readmes import OWN_CORPORA
-    summaries = dataset_name in OWN_CORPORA or str(dataset_name).split("/")[-1] == "cnn_dailymail"
-    return SUMMARY if summaries else ANSWER
+    "Articles and summaries where a summary is asked for (`training_instruction`), prompts and answers in other data."
+    return SUMMARY if training_instruction(dataset_name) else ANSWER
 
 # %% ../../nbs/lib/data/20_prompts.ipynb #97f32067
 def _messages(article, highlights, instruction):

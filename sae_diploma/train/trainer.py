@@ -269,7 +269,8 @@ def log(self:Trainer,
     eval_rows=None, # held-out rows for an entry of their own
 ) -> dict:
     "Add to `curve` what happened since the last entry, and return it."
-    fvu = float(self.err) / max(float(self.moments.m2), 1e-300)
+    m2 = float(self.moments.m2)
+    fvu = float(self.err) / m2 if m2 > 0 else math.nan # of equal tokens
     row = dict(split="train", step=self.step, tokens=self.tokens, fvu=fvu,
                l0=float(self.l0) / self.n, dead=self.dead.double().mean().item(), loss=float(self.loss) / self.n,
                lr=self.plan.lr_at(self.step - 1))
