@@ -220,9 +220,10 @@ def detection_table(
     "Mean AUC of each kind of unit, and how much the first has more; kinds without a scored unit are left out."
     drawn = {k: _mean_draws(t, [seed, i]) for i, (k, t) in enumerate(kinds.items()) if t.auc.notna().any()}
     first, out = next(iter(drawn.values()), None), []
+    n_docs = {k: int(kinds[k].docs.max()) for k in drawn}
     for i, (k, a) in enumerate(drawn.items()):
-        lo, hi = interval(a[1:])
-        less_lo, less_hi = interval(first[1:]-a[1:]) if i else (np.nan, np.nan)
+        lo, hi = interval(a[1:], n=n_docs[k])
+        less_lo, less_hi = interval(first[1:]-a[1:], n=min(n_docs.values())) if i else (np.nan, np.nan)
         out.append(dict(kind=k, units=int(kinds[k].auc.notna().sum()), auc=a[0], lo=lo, hi=hi,
                         less=first[0]-a[0] if i else np.nan, less_lo=less_lo, less_hi=less_hi))
     columns = ["kind", "units", "auc", "lo", "hi", "less", "less_lo", "less_hi"]

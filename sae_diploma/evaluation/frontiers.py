@@ -52,7 +52,7 @@ def _with_draws(name, num, den, n_bootstrap, seed):
     W = bootstrap_weights(len(num), n_bootstrap, seed)
     draws = (W @ num)/(W @ den)
     lo, hi = interval(draws, n=len(num))
-    return {f"{name}_lo": lo, f"{name}_hi": hi, f"{name}_draws": draws.astype(np.float32)}
+    return {f"{name}_lo": lo, f"{name}_hi": hi, f"{name}_draws": draws.astype(np.float32), f"{name}_docs": len(num)}
 
 # %% ../../nbs/lib/evaluation/05_frontiers.ipynb #ac877d5b
 def _sparsity(sae):
@@ -148,7 +148,8 @@ def _verdict_sentences(t, l, y, v, spread):
     "All sentences on one measure, whose values `v` are best first."
     best, *others = v
     draws = at_l0(t, l, f"{y}_draws") if f"{y}_draws" in t else {}
-    diff = {a: (v[a] - v[best], *(interval(draws[a] - draws[best]) if draws else ())) for a in others}
+    n_docs = int(t[f"{y}_docs"].min()) if f"{y}_docs" in t else None
+    diff = {a: (v[a] - v[best], *(interval(draws[a] - draws[best], n=n_docs) if draws else ())) for a in others}
     out = [_best_sentence(l, y, v, diff)]
     missing = [a for a in dict.fromkeys(t.architecture) if a not in v]
     if missing: out.append(f"Not reached by {', '.join(missing)}.")

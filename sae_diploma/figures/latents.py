@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from ..core import *
 from .style import *
 from .labels import *
+from ..stats import bootstrap_ratio
 from ..tables import num
 
 # %% ../../nbs/lib/figures/06_latents.ipynb #688df54d
@@ -176,11 +177,10 @@ def plot_activation_magnitude(
     return _pair(t, change, cols, ax, n, "mean activation", "where active", False, "the {n} most changed")
 
 # %% ../../nbs/lib/figures/06_latents.ipynb #69fa3b24
-def _doc_interval(v, n_boot, seed, level=.95):
-    "Percentile interval of the token mean, documents resampled (Efron 1979)."
-    g = v.groupby("doc").norm.agg(["sum", "size"]).to_numpy(float)
-    w = np.random.default_rng(seed).multinomial(len(g), np.full(len(g), 1/len(g)), size=n_boot)
-    return tuple(np.quantile((w@g[:, 0])/(w@g[:, 1]), [(1-level)/2, (1+level)/2]))
+def _doc_interval(v, n_boot, seed):
+    "Interval of the token mean, documents resampled."
+    g = v.groupby("doc").norm.agg(["sum", "size"])
+    return bootstrap_ratio(g["sum"], g["size"], n_boot, seed)[1:]
 
 # %% ../../nbs/lib/figures/06_latents.ipynb #aefa0ab3
 def _norm_lines(ax, g, edges, n_boot, seed):

@@ -249,19 +249,19 @@ def _pair_weights(g, n_bootstrap, seed):
     return w[w.sum(1) > 0]
 
 # %% ../../nbs/lib/planted/04_benign.ipynb #7fd99f57
-def _ratio(a, b, w, level):
-    "Sum of `a` over sum of `b`, with its interval over resamples `w`; NaN without any `b`."
+def _ratio(a, b, w, level, n):
+    "Sum of `a` over sum of `b`, with its interval over resamples `w` of `n` models; NaN without any `b`."
     a, b = (np.asarray(o, dtype=float) for o in (a, b))
     if not b.sum(): return (np.nan,)*3
     with np.errstate(invalid="ignore", divide="ignore"): boot = (w@a)/(w@b)
-    return a.sum()/b.sum(), *interval(boot, level)
+    return a.sum()/b.sum(), *interval(boot, level, n)
 
 # %% ../../nbs/lib/planted/04_benign.ipynb #464a206d
-def _of_pairs(g, w, level):
-    "Calls per pair, shares of units called, of tests with a low p, of pairs with any call; with intervals over `w`."
+def _of_pairs(g, w, level, n):
+    "Calls per pair, shares of units called, of pairs with any call, of tests with a low p; `w`, `n` as for `_ratio`."
     of = dict(calls=(g.discoveries, g.n_units > 0), share=(g.discoveries, g.n_units),
               any=(g.discoveries > 0, g.n_units > 0), low=(g.low_p, g.tested))
-    v = {k: _ratio(*o, w, level) for k, o in of.items()}
+    v = {k: _ratio(*o, w, level, n) for k, o in of.items()}
     return {f"{k}{end}": float(o) for k in of for end, o in zip(("", "_lo", "_hi"), v[k])}
 
 # %% ../../nbs/lib/planted/04_benign.ipynb #c9c7a3cc
@@ -270,7 +270,7 @@ def benign_calls(
     n_bootstrap=1000, level=.95, seed=0, # resamples of models, coverage, seed
 ) -> pd.DataFrame: # kind, method, pairs, units; calls, share, any, low, each with …_lo and …_hi
     "Per kind and method: calls per pair, shares of units called, of pairs with any call, of tests with a low p."
-    row = lambda g: _of_pairs(g, _pair_weights(g, n_bootstrap, seed), level)
+    row = lambda g: _of_pairs(g, _pair_weights(g, n_bootstrap, seed), level, len({*g.a, *g.b}))
     groups = t.groupby(["kind", "method"], sort=False)
     return pd.DataFrame([dict(kind=kind, method=method, pairs=len(g), units=float(g.n_units.mean())) | row(g)
                          for (kind, method), g in groups])
