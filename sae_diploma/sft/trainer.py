@@ -93,8 +93,16 @@ def _trainer_class():
             share = self.accelerator.num_processes if num_items_in_batch is not None else 1
             return F.cross_entropy(z, y, reduction="sum") / max(1, int(n)) * share
 
+        def _own_rows(self, n):
+            "Of `n` rows of a batch those that this process has alone: the last batches are filled with the first rows."
+            state = self.accelerator.gradient_state
+            if not state.end_of_dataloader or state.remainder <= 0: return n
+            return min(n, max(0, state.remainder - n*self.accelerator.process_index))
+
         def prediction_step(self, model, inputs, prediction_loss_only, ignore_keys=None):
-            labels = inputs["labels"]
+            own, labels = self._own_rows(len(inputs["labels"])), inputs["labels"].clone()
+            labels[own:] = -100
+            if own: inputs = inputs | dict(labels=labels) # without any the loss would be undefined
             if prediction_loss_only and self._is_fast(inputs):
                 inputs = self._prepare_inputs(inputs)
                 where, y = loss_positions(inputs["labels"])
