@@ -370,6 +370,7 @@ def compare_(
     shape = may_load(base_model, ft=ft_model, dtype=dtype, device=device, param="base_model")
     at = None if layer_idx is None else layer_of(layer_idx)
     if base_sae_path is not None: may_read(base_sae_path, shape, at)
+    elif at is not None: layers_of(shape, [at])
     flags = model_params(base_model, ft_model, placebos, base_sae_path, at, dtype=dtype) | text_params(**text)
     flags |= size_params(num_samples, max_length) | dict(seed=seed, device=device)
     if d_sae_delta: flags["04.d_sae_delta"] = d_sae_delta

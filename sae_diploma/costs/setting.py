@@ -54,22 +54,39 @@ def counted(
     if params.get("01_data", {}).get("dataset_name") != "none": return params
     return {s: {k: 0 if k in _of_pairs else v for k, v in p.items()} for s, p in params.items()}
 
+# %% ../../nbs/lib/costs/05_setting.ipynb #ebc7caa7
+def _layer_at(name, m, layer):
+    "Index of a layer that a parameter names; raises `ParamError` where the model lacks it."
+    from sae_diploma.models import resolve_layer
+    try: return resolve_layer(m.n_layers, layer)
+    except ParamError as e: raise ParamError(f"{name}: {str(e).partition(': ')[2]}") from None
+
+# %% ../../nbs/lib/costs/05_setting.ipynb #ef018f64
+def _check_layers(m, params):
+    "Raise `ParamError` for a layer of chapter 4 that the model lacks."
+    layers = params.get("04_comparison", {}).get("layers", "")
+    names = [] if layers == "all" else [o.strip() for o in layers.split(",") if o.strip()]
+    for o in names:
+        try: number = float(o)
+        except ValueError: raise ParamError(f"04.layers: {o!r} is no number; list layers, or say all") from None
+        _layer_at("04.layers", m, number)
+
 # %% ../../nbs/lib/costs/05_setting.ipynb #edf15078
 def setting_of(
     params:dict,  # stage -> parameters, of a preset or a run
     lengths=None, # of `recorded_lengths`, once chapter 1 is done
 ) -> Setting: # None for a chain of other chapters
-    "What a run's arithmetic begins with; raises `ParamError` for a model whose config cannot be read."
+    "What a run's arithmetic begins with; raises `ParamError` for a model that cannot be read, or lacks such a layer."
     data, sft, saes = (params.get(o, {}) for o in ("01_data", "02_sft", "03_saes"))
     if "model_name" not in sft or "hookpoint" not in saes: return None
     m = model_shape_of(sft["model_name"])
     texts = lengths or lengths_of(data.get("dataset_name", ""))
     plain = lengths or lengths_of(data.get("plain_dataset_name", ""))
-    layer, n = saes["layer"], m.n_layers
-    at = int(layer*n) if 0 < layer < 1 else int(layer) % n
+    at = _layer_at("03.layer", m, saes["layer"])
+    _check_layers(m, params)
     width = m.d_ff if saes["hookpoint"] == "mlp_act" else m.d_model
     code = "docstrings" in f"{data.get('dataset_name', '')} {data.get('plain_dataset_name', '')}"
-    return Setting(m, texts, plain, characters_of_token(m.vocab, code), 2+placebo_count(sft), (min(at, n-1)+1)/n, width,
+    return Setting(m, texts, plain, characters_of_token(m.vocab, code), 2+placebo_count(sft), (at+1)/m.n_layers, width,
                    saes["dtype"] in ("bfloat16", "float16"))
 
 # %% ../../nbs/lib/costs/05_setting.ipynb #e6c12226

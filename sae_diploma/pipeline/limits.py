@@ -54,6 +54,29 @@ def _check_name(name, key, v):
         for o in {o.strip() for o in v.split(",") if o.strip()} - _built_in: # perhaps of the user
             from sae_diploma.saes import architectures
             check(o in architectures(), f"{name}: {o!r} is unknown{near(o, architectures())}")
+    if key == "frozen_twin" and v != "decoder":
+        from sae_diploma.saes.base import FROZEN
+        check(v in FROZEN, f"{name}: {v!r} is unknown; use {', '.join(o for o in FROZEN if o)}, or '' for no twin")
+    if key == "train_dtype":
+        from sae_diploma.sft.precision import TRAIN_DTYPES
+        check(v in TRAIN_DTYPES, f"{name}: {v!r} is unknown; use {', '.join(TRAIN_DTYPES)}")
+
+# %% ../../nbs/lib/pipeline/04_limits.ipynb #78c25b36
+def _planted_names(name):
+    "What chapter 7 knows of a kind, by the parameter that lists some; importing it takes a second."
+    from sae_diploma.planted.activations import LEVELS, scored_methods
+    from sae_diploma.planted.plants import KINDS
+    return {"07.levels": LEVELS, "07.finetune_kinds": KINDS, "07.planted_methods": scored_methods()}[name]
+
+_usual = {"07.levels": {"easy", "medium", "hard", "moving"}, "07.finetune_kinds": {"package", "trigger", "style"},
+          "07.planted_methods": set()}
+
+# %% ../../nbs/lib/pipeline/04_limits.ipynb #9af1b4f7
+def _check_planted(name, text):
+    "Raise `ParamError` for a level, a habit or a method that nobody has written."
+    for o in {o.strip() for o in text.split(",") if o.strip()} - _usual[name]:
+        known = _planted_names(name)
+        check(o in known, f"{name}: {o!r} is unknown{near(o, known)}")
 
 # %% ../../nbs/lib/pipeline/04_limits.ipynb #95b4e63c
 _width = dict(k="d_sae", k_delta="d_sae_delta", k_joint="d_sae_joint", frontier_k="frontier_d_sae",
@@ -63,6 +86,7 @@ def _check_one(name, key, v, params):
     "Raise `ParamError` for a value that cannot work, alone or with its stage's others."
     numbers = [v]
     if isinstance(v, str): _check_name(name, key, v)
+    if name in _usual: _check_planted(name, v)
     if isinstance(v, str) and key in _lists: numbers = _check_list(name, key, v)
     elif isinstance(v, (int, float)) and not isinstance(v, bool): _check_number(name, key, v)
     if width := params.get(_width.get(key)):
