@@ -79,8 +79,9 @@ def first_tokens(
     rows=None,    # rows to look at; plain text by default, training documents where there are any
 ) -> torch.Tensor: # (positions, d)
     """Mean of x_ft − x_base at each of the first positions of unrelated text; positions that no
-    document has are left out."""
+    document has are left out, and chunks of a text but the first."""
     rows = fit_rows(pair, "plain") if rows is None else np.asarray(rows)
+    rows = rows[(pair.doc == pair.table.unit)[rows]]
     if not len(rows): return torch.zeros(0, pair.d_in)
     pos = np.asarray(pair.table.pos)[rows]
     pos = pos - pos.min()
