@@ -92,7 +92,7 @@ def _patched_rows(o, s, side, d, gap, scale):
     left, logq = to.kl(o.put(side, d), goal.logp)
     f, norm, fvu = scale
     which = {k: s[k] for k in ("method", "control", "k", "draw")}
-    return pd.DataFrame(dict(which, **o.told, side=side, doc=o.docs, n=o.counts(), gap=o.per_document(gap),
+    return pd.DataFrame(dict(which, **o.told, side=side, doc=o.texts, n=o.counts(), gap=o.per_document(gap),
                              left=o.per_document(left), nll=o.loss(logq), nll_clean=o.loss(start.logp), scale=f,
                              norm=norm, delta_fvu=fvu))
 
@@ -111,7 +111,9 @@ def _patch(both, sets, sides, max_scale):
                 out.append(_patched_rows(o, s, side, d, gap[side], scale))
                 bar.update(1)
     bar.close()
-    return pd.concat(out, ignore_index=True)
+    t = pd.concat(out, ignore_index=True)
+    sums = ["n", "gap", "left", "nll", "nll_clean"] # over the chunks of a text, where documents are such
+    return t.groupby([c for c in t if c not in sums], sort=False, dropna=False)[sums].sum().reset_index()[list(t)]
 
 # %% ../../nbs/lib/causal/03_patch.ipynb #cb55d0b6
 @torch.no_grad()

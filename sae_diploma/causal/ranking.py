@@ -53,6 +53,16 @@ def _attributed(o, change, steps):
     A, size = (coo_array((u, at), shape).toarray() for u in (a, np.abs(a)))
     return np.where(np.abs(A) > 1e-5*size, A, 0.) # what the two models have in common cancels up to rounding
 
+# %% ../../nbs/lib/causal/04_ranking.ipynb #41a077f5
+def _over_texts(both, x):
+    "(texts, …) sums of (docs, …) over the chunks of each text, where documents are such, in order of appearance."
+    _, first, at = np.unique(np.concatenate([o.texts for o in both]), return_index=True, return_inverse=True)
+    place = np.empty(len(first), int)
+    place[np.argsort(first)] = np.arange(len(first))
+    out = np.zeros((len(first), *x.shape[1:]))
+    np.add.at(out, place[at], x)
+    return out
+
 # %% ../../nbs/lib/causal/04_ranking.ipynb #bea93852
 def attribution(
     change,               # as for `as_change`
@@ -64,8 +74,9 @@ def attribution(
     stats = Stats.of(stats, kw)
     check_resolution(as_change(change).m, stats.n_perm, stats.fdr)
     change = as_change(change)
-    n = np.concatenate([o.counts() for o in both]).astype(np.float64)
-    A = np.concatenate([_attributed(o, change, steps) for o in progress(both, desc="attribution", unit="batch")])
+    n = _over_texts(both, np.concatenate([o.counts() for o in both]))
+    A = [_attributed(o, change, steps) for o in progress(both, desc="attribution", unit="batch")]
+    A = _over_texts(both, np.concatenate(A))
     on = np.flatnonzero((A != 0).any(0)) # units that never change have no test
     out = pd.DataFrame(dict(latent=np.arange(change.m), **both[0].told, effect=A.sum(0)/n.sum(),
                             lo=0., hi=0., p=np.nan, q=np.nan, support=(A != 0).sum(0)))
@@ -87,7 +98,7 @@ def _silenced(o, sae, units, side):
     for u in units:
         without = b.x.index_put((o.keep,), b.x[o.keep]-off.delta(x, x, u).to(b.x))
         kl, q = b.kl(without, b.logp)
-        yield pd.DataFrame(dict(latent=[_unit_name(u)]*len(o.docs), doc=o.docs, n=o.counts(),
+        yield pd.DataFrame(dict(latent=[_unit_name(u)]*len(o.docs), doc=o.texts, n=o.counts(),
                                 rise=o.loss(q)-o.loss(b.logp), kl=o.per_document(kl)))
 
 # %% ../../nbs/lib/causal/04_ranking.ipynb #00449ca2
@@ -121,7 +132,7 @@ def ablation(
     W = bootstrap_weights(per.doc.nunique(), stats.n_bootstrap, stats.seed)
     for u in map(_unit_name, units):
         own = per[[v == u for v in per.latent]]
-        out.append(_ablated_row(u, own, W, stats))
+        out.append(_ablated_row(u, own.groupby("doc")[["n", "rise", "kl"]].sum(), W, stats))
     t = pd.DataFrame(out)
     t["q"] = bh(t.p)
     columns = ["latent", "regime", "segment", "effect", "lo", "hi", "p", "q", "support", "called", "kl"]

@@ -137,6 +137,7 @@ class PairedRun:
         ids, mask, keep = (o.to(dev) for o in pad_documents(table, docs))
         at = _scored(table, docs, mask)
         self.docs, self.ids, self.mask, self.keep, self.at = docs, ids, mask, keep, at
+        self.texts = table.unit[table.bounds[docs]]           # of which the documents may be chunks
         self.told = dict(regime=table.main_regime, segment=table.scored_segment) # what is measured on, for tables
         self.row = at.nonzero()[:, 0].cpu().numpy()           # document of each prediction
         self.next = torch.cat([ids[:, 1:], ids[:, :1]], 1)[at] # and the token that follows

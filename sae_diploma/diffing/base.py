@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['toy_pair', 'names_of', 'cells_of', 'eval_rows', 'in_halves', 'in_batches', 'as_numpy', 'sums_of', 'sum_cells',
-           'in_group', 'by_document', 'group_sums', 'active_docs', 'scalar_ratio', 'with_group', 'check_enough',
-           'unit_directions', 'meta_of', 'ComputedStore', 'in_memory', 'RowView', 'restrict', 'table_of']
+           'in_group', 'by_document', 'by_text', 'group_sums', 'active_docs', 'scalar_ratio', 'with_group',
+           'check_enough', 'unit_directions', 'meta_of', 'ComputedStore', 'in_memory', 'RowView', 'restrict',
+           'table_of']
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #a5135550
 import numpy as np
@@ -177,6 +178,18 @@ def by_document(
     doc, inv = np.unique(cells.doc.to_numpy()[keep], return_inverse=True)
     out = sum_cells(inv, len(doc), v[keep])
     return doc, out.toarray() if hasattr(out, "toarray") else out
+
+# %% ../../nbs/lib/diffing/00_base.ipynb #420ce804
+def by_text(
+    table, # `TokenTable`
+    docs,  # some of its documents
+    x,     # (docs, …) sums over each
+) -> np.ndarray: # (texts, …)
+    "Sums over each text, of which the documents may be chunks: the unit of intervals and tests."
+    _, at = np.unique(table.unit[table.bounds[docs]], return_inverse=True)
+    out = np.zeros((at.max()+1, *x.shape[1:]))
+    np.add.at(out, at, x)
+    return out
 
 # %% ../../nbs/lib/diffing/00_base.ipynb #dc92015b
 def group_sums(

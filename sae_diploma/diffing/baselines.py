@@ -79,8 +79,9 @@ def first_tokens(
     rows=None,    # rows to look at; plain text by default, training documents where there are any
 ) -> torch.Tensor: # (positions, d)
     """Mean of x_ft − x_base at each of the first positions of unrelated text; positions that no
-    document has are left out."""
+    document has are left out, and chunks of a text but the first."""
     rows = fit_rows(pair, "plain") if rows is None else np.asarray(rows)
+    rows = rows[(pair.doc == pair.table.unit)[rows]]
     if not len(rows): return torch.zeros(0, pair.d_in)
     pos = np.asarray(pair.table.pos)[rows]
     pos = pos - pos.min()
@@ -136,9 +137,9 @@ def lora_svd(
 def _writers(model, layer, hookpoint):
     """Linear modules of a plain model that write into the residual stream before a hookpoint, as rows
     of `stream_modules`."""
-    last = layer - 1 if hookpoint == "resid_pre" else layer
-    t = stream_modules(model)
-    return t[(t.role == "write") & (t.layer >= 0) & (t.layer <= last)].itertuples(index=False)
+    t, own = stream_modules(model), dict(resid_pre=(), resid_mid=("attn_out",)).get(hookpoint, ("attn_out", "mlp_out"))
+    before = (t.layer < layer) | (t.layer == layer) & t.point.isin(own)
+    return t[(t.role == "write") & (t.layer >= 0) & before].itertuples(index=False)
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #efac62a5
 def weight_directions(
@@ -188,9 +189,10 @@ def baseline_directions(
 def orthonormal_basis(D):
     "Gram–Schmidt in the order given; rows that add nothing are 0."
     Q = torch.zeros_like(D)
-    for j, v in enumerate(D):
+    for j, d in enumerate(D):
+        v = d
         for _ in range(2): v = v - Q[:j].t()@(Q[:j]@v) # twice is enough (Kahan)
-        if v.norm() > 1e-6: Q[j] = v/v.norm()
+        if v.norm() > 1e-6*d.norm(): Q[j] = v/v.norm()
     return Q
 
 # %% ../../nbs/lib/diffing/16_baselines.ipynb #c6c06f30

@@ -79,6 +79,7 @@ class Mined:
     k:int            # K
     tokens:np.ndarray # (positions, K) tokens of the K largest differences
     values:np.ndarray # (positions, K) these differences
+    same:np.ndarray  # (docs,) positions where nothing differs
 
     def __repr__(self):
         return f"Mined({len(self.n)} documents, {int(self.n.sum())} positions, {self.k} of {len(self.mean)} tokens)"
@@ -101,7 +102,7 @@ def _counted(doc, tokens, n_docs, vocab):
 class _Counter:
     "Adds up one contrast."
     def __init__(self, n_docs, vocab, k):
-        self.n, self.k, self.vocab = np.zeros(n_docs, np.int64), k, vocab
+        self.n, self.same, self.k, self.vocab = *np.zeros((2, n_docs), np.int64), k, vocab
         self.high = self.low = 0
         self.above, self.total = torch.zeros(n_docs, vocab, dtype=torch.int16), torch.zeros(vocab, dtype=torch.float64)
         self.tokens, self.values = [], []
@@ -113,13 +114,14 @@ class _Counter:
         self.high = self.high+_counted(doc, high, len(self.n), self.vocab)
         self.low = self.low+_counted(doc, low, len(self.n), self.vocab)
         self.n += np.bincount(doc, minlength=len(self.n))
+        self.same += np.bincount(doc[(d == 0).all(1).cpu().numpy()], minlength=len(self.n))
         self.above.index_add_(0, torch.from_numpy(doc), (d > 0).to(torch.int16).cpu())
         self.total += d.sum(0, dtype=torch.float64).cpu()
         self.tokens.append(high.astype(np.int32)); self.values.append(v.cpu().numpy())
 
     def done(self):
         return Mined(self.n, self.high, self.low, self.above.numpy(), (self.total/self.n.sum()).numpy(), self.k,
-                     np.concatenate(self.tokens), np.concatenate(self.values))
+                     np.concatenate(self.tokens), np.concatenate(self.values), self.same)
 
 # %% ../../nbs/lib/diffing/19_diff_mining.ipynb #b14cdec5
 def documents_needed(
@@ -212,11 +214,12 @@ def token_shares(
     tokens,           # which
     stats=None, **kw, # `Stats`: resamples, swaps, rate, level, seed; or these by name
 ) -> pd.DataFrame: # share, share_lo, share_hi, share_q, share_called
-    "Share of positions where a token's difference is above 0, with interval, q and whether it is not one half."
+    """Share of positions where a token's difference is above 0, with interval, q and whether it is not one half; where
+    nothing differs a position counts half."""
     stats, out, n = Stats.of(stats, kw), [], m.n.astype(float)
     W = bootstrap_weights(len(n), stats.n_bootstrap, stats.seed)
     for cols in np.array_split(tokens, -(-len(tokens)//1024)):
-        above = m.above[:, cols].astype(float)
+        above = m.above[:, cols]+m.same[:, None]/2
         share, lo, hi = bootstrap_ratio(above, np.repeat(n[:, None], len(cols), 1), weights=W, level=stats.level)
         p = sign_flip(2*above-n[:, None], stats.n_perm, stats.seed)
         out.append(pd.DataFrame(dict(share=share, share_lo=lo, share_hi=hi, share_p=p)))

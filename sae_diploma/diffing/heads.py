@@ -225,7 +225,8 @@ def written_by_heads(
     for at, ids, where, _ in _batches(table, docs, int(n.max()), 16*d_model(models["base"])):
         for k, v in _head_squares(models, t, ids).items():
             sums[k][at] += (v*where[..., None, None]).sum(1).double().numpy()
-    W, out = bootstrap_weights(len(docs), stats.n_bootstrap, stats.seed), []
+    sums, out = {k: by_text(table, docs, v) for k, v in sums.items()}, []
+    W = bootstrap_weights(len(next(iter(sums.values()))), stats.n_bootstrap, stats.seed)
     at = dict(layer=np.repeat(t.index, t.heads), head=np.concatenate([np.arange(h) for h in t.heads]))
     for k, v in sums.items():
         value, lo, hi = bootstrap_ratio(v[..., 0], v[..., 1], weights=W, level=stats.level)
@@ -304,10 +305,10 @@ def patch_heads(
     for at, ids, where, _ in _batches(table, docs, int(n.max()), vocab, wanted):
         doc = np.repeat(at, where.sum(1).numpy())
         np.add.at(kl, doc, _patched_kl(base, ft, t.loc[[layer]], ids, where))
-    gap = np.repeat(kl[:, :1], heads+1, 1)
-    W = bootstrap_weights(len(docs), stats.n_bootstrap, stats.seed)
+    kl = by_text(table, docs, kl)
+    gap, W = np.repeat(kl[:, :1], heads+1, 1), bootstrap_weights(len(kl), stats.n_bootstrap, stats.seed)
     value, lo, hi = bootstrap_ratio(gap-kl[:, 1:], gap, weights=W, level=stats.level)
-    return pd.DataFrame(dict(layer=layer, head=[*range(heads), -1], closed=value, lo=lo, hi=hi, docs=len(docs)))
+    return pd.DataFrame(dict(layer=layer, head=[*range(heads), -1], closed=value, lo=lo, hi=hi, docs=len(kl)))
 
 # %% ../../nbs/lib/diffing/23_heads.ipynb #9343818b
 def heads_of_run(

@@ -164,10 +164,10 @@ def _spoken(S, n, U, tok, k, stats):
 
 # %% ../../nbs/lib/diffing/15_lens.ipynb #a53bb07c
 def _first_positions(pair, rows, first):
-    "`(position, (docs, d) differences)` of the first counted tokens of each plain document."
+    "`(position, (docs, d) differences)` of the first counted tokens of each plain document; of chunks, of the first."
     r, _ = names_of(pair.table, rows)
-    rows = rows[r == "plain"]
-    doc = np.asarray(pair.doc)[rows]
+    rows = rows[(r == "plain") & (pair.doc == pair.table.unit)[rows]]
+    doc = pair.doc[rows]
     start = np.searchsorted(doc, doc) # first counted token of its document
     for j in range(first):
         at = rows[np.arange(len(rows)) - start == j]

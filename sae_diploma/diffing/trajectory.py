@@ -15,29 +15,49 @@ import torch
 from ..core import *
 from .methods import *
 from ..acts.extraction import doc_activations
+from ..adapters import adapter_off, probe
 from .base import *
 from .drift import *
 from .placebo import combine_sums
+from .weights import merge_adapter
+from ..models import probe_ids
 from ..stats import *
+
+# %% ../../nbs/lib/diffing/11_trajectory.ipynb #ae5d8d47
+@contextlib.contextmanager
+def _at_scale(model, share):
+    "While it is open, the adapters of a `PeftModel` count `share` times."
+    layers = [m for m in model.modules() if isinstance(getattr(m, "scaling", None), dict)]
+    was = [dict(m.scaling) for m in layers]
+    try:
+        for m, w in zip(layers, was): m.scaling = {k: share*v for k, v in w.items()}
+        yield
+    finally:
+        for m, w in zip(layers, was): m.scaling = w
+
+# %% ../../nbs/lib/diffing/11_trajectory.ipynb #d5c5ad56
+@torch.no_grad()
+def _all_scaled(base, model):
+    "Whether a `PeftModel` at scale 0 is its base model: it may have trained whole modules, biases or lengths besides."
+    ids = probe_ids(model)
+    with _at_scale(model, 0.): x = probe(model, ids)[0]
+    y = probe(base, ids)[0]
+    return x.shape == y.shape and float((x-y).norm()) <= 1e-6*float(y.norm())
 
 # %% ../../nbs/lib/diffing/11_trajectory.ipynb #9eacafe9
 @contextlib.contextmanager
 def interpolate(
-    base, ft,    # the two models; `ft` may be a `PeftModel`, then `base` is not used
+    base, ft,    # the two models; `ft` may be a `PeftModel`, whose base serves where `base` is None
     share:float, # of the way: 0 is the base model, 1 the fine-tuned one, more is beyond it
 ):
     """Yield the model at `share` of the way: the adapter at that scale, or a copy with weights on the
     straight line."""
-    layers = ([m for m in ft.modules() if isinstance(getattr(m, "scaling", None), dict)]
-              if hasattr(ft, "peft_config") else [])
-    if layers:
-        was = [dict(m.scaling) for m in layers]
-        try:
-            for m, w in zip(layers, was): m.scaling = {k: share*v for k, v in w.items()}
-            yield ft
-        finally:
-            for m, w in zip(layers, was): m.scaling = w
-        return
+    if hasattr(ft, "peft_config"):
+        base = adapter_off(ft) if base is None else base
+        if _all_scaled(base, ft):
+            with _at_scale(ft, share): yield ft
+            return
+    base, ft = merge_adapter(base), merge_adapter(ft)
     there, out = base.state_dict(), copy.deepcopy(ft)
     with torch.no_grad():
         for name, p in out.named_parameters():

@@ -22,10 +22,14 @@ from ..models import (AdapterOff, anatomy, d_model, decoder_layers, linear_weigh
 from ..stats import bh
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #c50ee2bf
+@torch.no_grad()
 def _plain_base(model):
     "The base model inside an `AdapterOff`, as a copy without the adapter around it."
     if any(c.is_prompt_learning for c in model.peft.peft_config.values()): return model.get_base_model()
-    return copy.deepcopy(model.peft).unload()
+    plain, own = copy.deepcopy(model.peft).unload(), model.state_dict()
+    for name, t in plain.state_dict().items(): # PEFT leaves a module that was trained as a whole (`modules_to_save`)
+        if name in own and own[name].shape == t.shape: t.copy_(own[name])
+    return plain
 
 # %% ../../nbs/lib/diffing/13_weights.ipynb #fbd65f71
 def _untied(model):

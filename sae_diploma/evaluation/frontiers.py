@@ -63,7 +63,7 @@ def _sparsity(sae):
 # %% ../../nbs/lib/evaluation/05_frontiers.ipynb #85b1e4b5
 def _point(sae, store, rows, table, n_bootstrap, seed):
     "One SAE's row of a frontier, without cross-entropy."
-    doc = np.zeros(len(rows), int) if table is None else table.doc[rows]
+    doc = np.zeros(len(rows), int) if table is None else table.unit[rows]
     m, err, dev = measure_documents(sae, store, rows, doc)
     numbers = {k: v for k, v in m.compute().items() if k in ("l0", "dead", "fvu")}
     spread = {} if table is None else _with_draws("fvu", err, dev, n_bootstrap, seed)
@@ -89,7 +89,8 @@ def frontier(
     if model is None: return pd.DataFrame(out)
     from sae_diploma.metrics import ce_by_document
     d = ce_by_document(model, table, docs, dict(enumerate(saes)), *sae_place(saes[0], store))
-    for i, g in d.groupby("sae"):
+    d["doc"] = table.unit[table.bounds[d.doc]] # of chunks, the text that they are of
+    for i, g in d.groupby(["sae", "doc"]).sum().groupby("sae"):
         num, den = g.ce_zero - g.ce_sae, g.ce_zero - g.ce_clean
         spread = _with_draws("ce_recovered", num.to_numpy(), den.to_numpy(), n_bootstrap, seed)
         out[i] |= dict(ce_recovered=num.sum()/den.sum(), kl=g.kl.sum()/g.n_tokens.sum(), **spread)

@@ -137,7 +137,8 @@ def probing(
     classes, everything = None if tokenizer is None else token_classes(tokenizer), {**saes, None: None}
     side = [gather(everything, store, table, probe_rows(table, s, max_tokens, seed), n_tokens, seed) for s in splits]
     Y, D = [token_labels(table, s[0], classes) for s in side], _document_tasks(table, side, n_packages)
-    docs = [np.unique(table.unit[s[0]], return_inverse=True)[1] for s in side], [np.arange(len(s[2])) for s in side]
+    texts = lambda rows: np.unique(table.unit[rows], return_inverse=True)[1]
+    docs = [texts(s[0]) for s in side], [texts(table.bounds[s[2]]) for s in side]
     out = []
     for which, labels, doc in ((1, Y, docs[0]), (3, D, docs[1])):
         tasks = enough(*labels)
