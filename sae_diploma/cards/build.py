@@ -14,7 +14,7 @@ from ..core import *
 from ..escape import cut, visible
 from .scanning import *
 from .scanning import part_codes, side_kind, window_acts
-from .names import describe, lens
+from .names import describe, lens, origin_of, shown_source
 from .methods import tags_of, verdicts, words_by_weight
 from ..diffing.comparison import Opened, open_dictionary
 from ..diffing.methods import dictionary_kinds, methods as registered
@@ -79,10 +79,11 @@ def _parts(table):
 
 # %% ../../nbs/lib/cards/04_build.ipynb #9cd59682
 def _packages(s, j, pair, about):
-    "Share of the latent's sampled activation in each package, the largest four."
+    "Share of the latent's sampled activation in each package or data set, the largest four; [] where all is one."
     ok = s.value[:, j] > 0
     if not ok.any() or "source" not in about: return []
-    of = about.source.astype(str).str.split(".").str[0]
+    of = about.source.astype(str).map(origin_of)
+    if of.nunique() < 2: return []
     package = of.loc[np.asarray(pair.doc)[s.row[ok, j]]].to_numpy()
     w = pd.Series(s.value[ok, j], index=package).groupby(level=0).sum()
     return [(str(k), round(float(v), 4)) for k, v in (w/w.sum()).nlargest(4).items()]
@@ -135,7 +136,7 @@ def _context(pair, tokenizer, about, r, kind, w, a):
     more = [bool(w[0] > 0 and doc[w[0]-1] == doc[r]), bool(w[-1]+1 < len(doc) and doc[w[-1]+1] == doc[r])]
     base, ft = ([round(float(v), 4) for v in o] for o in a)
     return dict(kind=kind if kind == "top" else f"quantile {kind:g}", id=str(d.get("id", "")),
-        source=str(d.get("source", "")), regime=str(d.get("regime", "")), peak=int(r-w[0]), cut=more,
+        source=shown_source(str(d.get("source", ""))), regime=str(d.get("regime", "")), peak=int(r-w[0]), cut=more,
         tokens=token_text(tokenizer, np.asarray(pair.table.token)[w]), base=base, ft=ft)
 
 # %% ../../nbs/lib/cards/04_build.ipynb #da317fb8

@@ -6,7 +6,7 @@
 __all__ = ['lens', 'Traits', 'describe']
 
 # %% ../../nbs/lib/cards/02_names.ipynb #a08335e4
-import unicodedata
+import re, unicodedata
 from pathlib import Path
 
 import numpy as np, pandas as pd
@@ -55,11 +55,19 @@ def _class_of(t):
     if not any(c.isalnum() or unicodedata.category(c)[0] == "M" for c in o): return 3
     return 4 if o[0].isupper() else 5 if t[0] in " ·" else 6
 
+# %% ../../nbs/lib/cards/02_names.ipynb #aa6cb99e
+def shown_source(
+    source:str, # of a document: a module, or the name of its data set with the row behind a colon
+) -> str:
+    "The same without the folders of this machine that a file lies in: a card may be read anywhere."
+    outside = source.startswith(("/", "~", ".", "\\")) or re.match(r"[A-Za-z]:[\\/]", source)
+    return re.sub(r"^([A-Za-z]:(?=[\\/]))?[^:]*[\\/]", "", source) if outside else source
+
 # %% ../../nbs/lib/cards/02_names.ipynb #ef9fd6d9
-def _origin(source):
+def origin_of(source):
     """The package of a module, 'numpy' of 'numpy.lib'; of a row of another source, 'folder/news.csv:train:7', the
     name of that source."""
-    name, _, row = source.partition(":")
+    name, _, row = shown_source(source).partition(":")
     return Path(name).name or name if row else source.split(".")[0]
 
 # %% ../../nbs/lib/cards/02_names.ipynb #f96c2a24
@@ -81,7 +89,7 @@ class Traits:
         self.kind[ids] = [_class_of(t) for t in token_text(tokenizer, ids)]
         docs = table.docs.sort_values("doc") if "doc" in table.docs else table.docs
         code, self.packages = np.full(len(docs), -1), []
-        if "source" in docs: code, self.packages = pd.factorize(docs.source.astype(str).map(_origin))
+        if "source" in docs: code, self.packages = pd.factorize(docs.source.astype(str).map(origin_of))
         self.package = np.full(int(table.doc.max())+1, -1)
         self.package[docs.doc.to_numpy() if "doc" in docs else np.arange(len(docs))] = code
 

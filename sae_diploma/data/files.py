@@ -35,6 +35,16 @@ def _bytes(path):
     if end == ".zst": return pa.input_stream(str(path), compression="zstd")
     return {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(end, open)(path, "rb")
 
+# %% ../../nbs/lib/data/16_files.ipynb #0c55b01d
+_not_utf8 = "dataset_name: {} is not UTF-8 (it holds the byte 0x{:02X}; {}); save it as UTF-8"
+
+def _is_wide(
+    head, # first bytes of a file
+) -> bool:
+    "UTF-16 or UTF-32: by its mark, or because more than a quarter of its bytes is NUL."
+    some = head[:4000]
+    return head[:2] in (b"\xff\xfe", b"\xfe\xff") or len(some) > 3 and some.count(0) > len(some)/4
+
 # %% ../../nbs/lib/data/16_files.ipynb #f8362427
 @contextlib.contextmanager
 def _open_text(
@@ -43,13 +53,13 @@ def _open_text(
     encoding="utf-8-sig", # UTF-8, with or without a byte-order mark
 ):
     "A file as a stream of text, unpacked; raises `DataError` when it is in another encoding."
+    with _bytes(path) as raw: wide = _is_wide(head := raw.read(4000))
+    check(not wide, _not_utf8.format(path, *head[:1], "UTF-16 or UTF-32"), DataError)
     with _bytes(path) as raw:
         try: yield io.TextIOWrapper(raw, encoding, newline=newline)
         except UnicodeDecodeError as e:
-            wide = e.object[:2] in (b"\xff\xfe", b"\xfe\xff")
-            what = "UTF-16" if wide else "Latin-1 or Windows-1252, by the look of it"
-            raise DataError(f"dataset_name: {path} is not UTF-8 (it holds the byte 0x{e.object[e.start]:02X}; "
-                            f"{what}); save it as UTF-8") from None
+            what = "Latin-1 or Windows-1252, by the look of it"
+            raise DataError(_not_utf8.format(path, e.object[e.start], what)) from None
 
 # %% ../../nbs/lib/data/16_files.ipynb #fb64a54d
 def _arrow_stream(source, roots):

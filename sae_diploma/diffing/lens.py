@@ -22,8 +22,9 @@ from ..stats import *
 def vocabulary(
     model,      # a causal language model, or its (d_model, vocabulary) matrix as `unembed` gives it
     # ids of tokens that are no words, such as those that the model was never trained on: their columns
-    # become 0
+    # become 0; None for the tokenizer's special tokens
     exclude=(),
+    tok=None,   # the tokenizer, which may have special tokens that the matrix has no column for
 ) -> torch.Tensor: # (d_model, vocabulary) float32, on the CPU
     """Output matrix with the norm's gain folded in and centred over the vocabulary; raises
     `ParamError` for a model without one."""
@@ -31,6 +32,7 @@ def vocabulary(
         check(hasattr(model, "get_output_embeddings") or hasattr(model, "get_base_model"),
               f"model: {type(model).__name__} has no output matrix; give a causal language model")
     U = (model if isinstance(model, torch.Tensor) else unembed(model)).detach().float().cpu()
+    if exclude is None: exclude = [i for i in no_words(tok) if i < U.shape[1]]
     exclude, keep = list(exclude), torch.ones(U.shape[1], dtype=torch.bool)
     check(all(0 <= i < len(keep) for i in exclude), f"exclude: token ids "
           f"{[i for i in exclude if not 0 <= i < len(keep)][:3]} are not in a vocabulary of {len(keep)}")
@@ -124,7 +126,7 @@ def lens(
     """One row per latent, regime and segment: `promoted` and `suppressed` tokens; `effect`, the
     largest logit in standard deviations; p, q against mixtures of directions. A direction has no
     documents in it: `lo` and `hi` are NaN."""
-    U = vocabulary(model, no_words(tok, exclude))
+    U = vocabulary(model, exclude, tok)
     D = torch.as_tensor(getattr(sae, "W_dec", sae)).detach().float().cpu()
     check(n_random + 1 >= 1/fdr, f"n_random: {n_random} mixtures cannot resolve a q of {fdr}; use "
           f"{int(np.ceil(1/fdr))} or more")
@@ -204,7 +206,7 @@ def delta_lens(
     ('mean Δ, token 1', …): `promoted` and `suppressed` tokens, and the logit of the first with
     interval, p, q and `called`."""
     stats = Stats.of(stats, kw, n_perm=1000)
-    U, rows, out = vocabulary(model, no_words(tok, exclude)), eval_rows(pair, rows), []
+    U, rows, out = vocabulary(model, exclude, tok), eval_rows(pair, rows), []
     check_resolution(1, stats.n_perm, stats.fdr)
     check(pair.d_in == len(U), f"pair: stores of width {pair.d_in}, the model's stream has {len(U)}; "
           f"give stores of the residual stream of this model")

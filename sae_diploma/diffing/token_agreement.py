@@ -14,7 +14,7 @@ from ..core import *
 from .base import *
 from .baselines import top_units
 from .telling import select
-from .lens import logit_lens, no_words, vocabulary, words
+from .lens import logit_lens, vocabulary, words
 
 # %% ../../nbs/lib/diffing/22_token_agreement.ipynb #f1d5559e
 def promoted_by(
@@ -87,7 +87,7 @@ def token_agreement(
     **kw,         # of `top_units`
 ) -> pd.DataFrame: # tokens_of, units_of, as `token_overlap`, and the tokens of both
     "How many of the tokens that a method names are promoted by the first units of another, beside chance."
-    U, out = vocabulary(model, no_words(tok)), []
+    U, out = vocabulary(model, None, tok), []
     for units_of, (table, D) in methods.items():
         first, others, _ = promoted_by(table, D, U, n_units, k, seed=seed, **kw)
         for tokens_of, mined in lists.items():
@@ -106,7 +106,7 @@ def latents_of_tokens(
     **kw,         # of `top_units`
 ) -> pd.DataFrame:
     "The table with a column for each method: those of its first units that promote the token."
-    U, out = vocabulary(model, no_words(tok)), t.copy()
+    U, out = vocabulary(model, None, tok), t.copy()
     for name, (table, D) in methods.items():
         first, _, units = promoted_by(table, D, U, n_units, k, **kw)
         out[name] = [", ".join(str(u) for u in units[(first == i).any(1)]) for i in t.token]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..core import *
 from ..escape import *
+from ..run_models import public_name
 from ..site import *
 
 # %% ../../nbs/lib/export/06_hub.ipynb #b79bb78f
@@ -27,14 +28,29 @@ def _dictionaries(run):
         DataError)
     return found
 
+# %% ../../nbs/lib/export/06_hub.ipynb #aa249c27
+def _publish_names(file):
+    "Let a JSON file name models as others know them: a folder of this machine by its last part."
+    c = load_json(file)
+    todo, found = [c], False
+    while todo:
+        o = todo.pop()
+        todo += [v for v in (o.values() if isinstance(o, dict) else o) if isinstance(v, (dict, list))]
+        if not isinstance(o, dict) or not isinstance(name := o.get("model_name"), str): continue
+        o["model_name"], found = public_name(name), found or public_name(name) != name
+    if not found: return
+    if c.pop("checksum", None): c["checksum"] = fingerprint(c) # of a dictionary's config
+    save_json(c, file)
+
 # %% ../../nbs/lib/export/06_hub.ipynb #06f9a601
 def _copy_dictionary(f, run, out):
-    "Copy a dictionary's files; raises `DataError` for one that lies elsewhere."
+    "Copy a dictionary's files, without folders of this machine; raises `DataError` for one that lies elsewhere."
     for o in ("config.json", "model.safetensors", "training.json", "map.safetensors"):
         if not (f/o).exists(): continue
         check(_is_own(f/o, run), f"run_dir: {f/o} leads out of the run; copy there what it leads to", DataError)
         (out/f.name).mkdir(parents=True, exist_ok=True)
         shutil.copy(f/o, out/f.name/o)
+        if o.endswith(".json"): _publish_names(out/f.name/o)
 
 # %% ../../nbs/lib/export/06_hub.ipynb #0cb3aec5
 def _row(name, sae):
@@ -92,7 +108,7 @@ def hub_folder(
     found, rows, base = _dictionaries(run), [], ""
     for f in found:
         sae = SAE.from_pretrained(f)
-        base = base or sae.cfg.model_name
+        base = base or public_name(sae.cfg.model_name)
         _copy_dictionary(f, run, out)
         rows.append(_row(f.name, sae))
     about = f"Sparse autoencoders for {md_code(base)}, trained to see what fine-tuning changed in it ({run_note(run)})."

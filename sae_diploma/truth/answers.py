@@ -29,18 +29,28 @@ class Answer:
 # %% ../../nbs/lib/truth/01_answers.ipynb #eb767be2
 _keys, _wanted = ("directions", "tokens", "p", "called"), "a dict with directions (m, d_in) or tokens (m,), and p (m,)"
 
+_kinds = dict(fiu="numbers", iu="whole numbers", b="True or False")
+
 def _array(x, name, kind):
-    "An array of numbers; raises `DataError` for what is none."
-    try: a = np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
-    except Exception as e: raise DataError(f"{name}: {type(x).__name__}, no array; give numbers") from e
-    check(a.dtype.kind in kind, f"{name}: of dtype {a.dtype}; give {'whole numbers' if kind == 'iu' else 'numbers'}",
-          DataError)
+    "An array of numbers, from a tensor of any kind, too; raises `DataError` for what is none."
+    if isinstance(x, (list, tuple)) and any(hasattr(o, "detach") for o in x):
+        return np.stack([_array(o, name, kind) for o in x])
+    if hasattr(x, "detach"):
+        x = x.detach().cpu()
+        if x.is_floating_point() and x.itemsize < 4: x = x.float() # NumPy has no bfloat16
+    try: a = np.asarray(x)
+    except Exception as e: raise DataError(f"{name}: {type(x).__name__}, no array; give {_kinds[kind]}") from e
+    check(a.dtype.kind in kind or not a.size, # an empty list has some dtype
+          f"{name}: of dtype {a.dtype}; give {_kinds[kind]}", DataError)
+    hidden = np.ma.count_masked(x) if isinstance(x, np.ma.MaskedArray) else 0
+    check(not hidden, f"{name}: {hidden} of {a.size} are masked; leave them out", DataError)
     return a
 
 # %% ../../nbs/lib/truth/01_answers.ipynb #e34d04c0
 def _directions(x, d_in):
     "Directions as (m, d_in) float32; raises `DataError` for another shape, what is not finite, and length 0."
     a = _array(x, "directions", "fiu").astype(np.float64)
+    if a.shape == (0,): a = a.reshape(0, d_in) # of an empty list
     check(a.ndim == 2 and a.shape[1] == d_in, f"directions: of shape {a.shape}; give (m, {d_in})", DataError)
     bad = np.flatnonzero(~np.isfinite(a).all(1))
     check(not len(bad), f"directions: {len(bad)} of {len(a)} hold NaN or an infinity (the first is {bad[:1].sum()}); "
@@ -56,7 +66,7 @@ def _tokens(x, vocab):
     "Ids of tokens; raises `DataError` for what is none, and for one that comes twice."
     check(vocab > 0, "tokens: a made-up world has no vocabulary; give directions, or enter the method with --part "
           "finetunes", DataError)
-    a = np.asarray(x) if not len(x) else _array(x, "tokens", "iu")
+    a = _array(x, "tokens", "iu")
     check(a.ndim == 1, f"tokens: of shape {a.shape}; give (m,)", DataError)
     a = a.astype(np.int64)
     lo, hi = (a.min(), a.max()) if len(a) else (0, 0)
@@ -69,7 +79,7 @@ def _tokens(x, vocab):
 def _calls(answer, m, fdr):
     "`(called, tested, p)` by the method's own rule or Benjamini–Hochberg; raises `DataError` for what is no p-value."
     if answer.get("called") is not None:
-        called = _array(answer["called"], "called", "b")
+        called = _array(answer["called"], "called", "b").astype(bool)
         check(called.shape == (m,), f"called: of shape {called.shape}; give ({m},), one for each unit", DataError)
         return called, True, None
     if answer.get("p") is None: return np.zeros(m, bool), False, None

@@ -59,10 +59,14 @@ def work(
     save_json(said, folder/"said.json")
 
 # %% ../../nbs/lib/truth/04_apart.ipynb #6afc1ce6
-def _watch(p, began, timeout_s, memory_gb):
-    "Wait for a process; '' when it ended, else the sentence on why it has to be stopped."
+def _watch(p, began, timeout_s, memory_gb, started=None):
+    """Wait for a process; '' when it ended, else the sentence on why it has to be stopped. What it starts is added to
+    the set `started`: once it has ended, nobody could say whose they are."""
+    import contextlib, psutil
     from sae_diploma.core.memory import tree_memory
     while True:
+        if started is not None:
+            with contextlib.suppress(psutil.Error): started.update(psutil.Process(p.pid).children(recursive=True))
         try: p.wait(.1)
         except subprocess.TimeoutExpired: pass
         else: return ""
@@ -74,12 +78,12 @@ def _watch(p, began, timeout_s, memory_gb):
             return f"method: it was not done after timeout_s={timeout_s:g}; give more, or make it faster"
 
 # %% ../../nbs/lib/truth/04_apart.ipynb #e14910e4
-def _end(p):
-    "Stop a process and what it started."
+def _end(p, started=()):
+    "Stop a process, what it started, and what `_watch` saw it start."
     import contextlib, psutil
-    with contextlib.suppress(psutil.Error):
-        for o in psutil.Process(p.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error): o.kill()
+    with contextlib.suppress(psutil.Error): started = {*started, *psutil.Process(p.pid).children(recursive=True)}
+    for o in started:
+        with contextlib.suppress(psutil.Error): o.kill()
     if p.poll() is None: p.kill()
     p.wait()
 
@@ -118,8 +122,8 @@ def run_apart(
         with open(folder/"log", "wb") as log:
             p = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], stdout=log, stderr=subprocess.STDOUT,
                                  stdin=subprocess.DEVNULL, env=_environment(threads, path))
-            try: why = _watch(p, began, timeout_s, memory_gb)
-            finally: _end(p)
+            try: why = _watch(p, began, timeout_s, memory_gb, started := set())
+            finally: _end(p, started)
         if not why and not (folder/"said.json").exists(): why = _died(p, folder/"log")
         said = dict(failed=why) if why else load_json(folder/"said.json")
         if pair is None or "failed" in said: return said, None

@@ -115,7 +115,7 @@ def _found(method, threads, timeout_s, memory_gb, path):
     check(memory_gb is None or memory_gb > 0, f"memory_gb: {memory_gb} cannot be; use a number above 0")
     check(threads >= 1, f"threads: {threads} cannot be; use 1 or more")
     is_registered(method)
-    found = run_apart(method, path=path)[0]
+    found = run_apart(method, timeout_s=timeout_s, memory_gb=memory_gb, path=path)[0] # a module can hang, too
     check("failed" not in found, found.get("failed", ""))
     return found
 

@@ -6,7 +6,7 @@
 __all__ = ['source_files', 'source_hash', 'libraries_of', 'is_registered', 'function_of']
 
 # %% ../../nbs/lib/truth/02_entries.ipynb #c7b5fdeb
-import ast, hashlib, importlib, sys
+import ast, hashlib, importlib, inspect, sys
 from functools import partial
 from pathlib import Path
 
@@ -73,6 +73,14 @@ def is_registered(
           f"method: {spec!r} is no function; give package.module:function, or the name of a registered method")
     return len(parts) == 1
 
+# %% ../../nbs/lib/truth/02_entries.ipynb #b4061b37
+def _takes_one(f):
+    "Can a function be called with one argument? What cannot be looked into may be."
+    try: inspect.signature(f).bind(None)
+    except TypeError: return False
+    except ValueError: pass
+    return True
+
 # %% ../../nbs/lib/truth/02_entries.ipynb #d436d559
 def _module(name):
     "Import a module; raises `ParamError` where it is not there, and where it fails."
@@ -103,5 +111,7 @@ def function_of(
     kind = "a class" if isinstance(f, type) else type(f).__name__
     check(callable(f) and kind != "a class", f"method: {spec} is {kind}, no function; give one of one argument, the "
           f"pair")
+    check(_takes_one(f), f"method: {spec} cannot be called with one argument, the pair; give the others "
+          f"defaults")
     check(getattr(module, "__file__", None), f"method: {name} has no file whose source could be recorded; write one")
     return f, source_files(module.__file__, module.__package__)
