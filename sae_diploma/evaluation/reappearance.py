@@ -122,7 +122,8 @@ def pool(
     parts = [{k: v.detach().float().cpu() for k, v in o.state_dict().items()} for o in saes]
     for name, v in out.state_dict().items():
         whole = [o[name] for o in parts]
-        axis = next((a for a, m in enumerate(whole[0].shape) if m == cfg.d_sae and v.shape[a] == n), None)
+        by_latent = v.shape[:1] == (n,) and whole[0].shape[:1] == (cfg.d_sae,) and name != "b_dec"
+        axis = 1 if name == "W_enc" else 0 if by_latent else None # not by size alone: d_in may be d_sae
         if axis is None: v.copy_(torch.stack(whole).mean(0)); continue
         v.copy_(torch.movedim(torch.tensordot(mean, torch.cat(whole, axis), dims=([1], [axis])), 0, axis))
     if cfg.normalize_decoder: out.W_dec.copy_(directions(out.W_dec))
