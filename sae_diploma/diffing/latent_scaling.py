@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from scipy.stats import norm
+from scipy.stats import t as student
 
 from ..core import *
 from .methods import *
@@ -108,7 +108,8 @@ def _scaled(p, side, latents, limits, min_docs, n_bootstrap, level, seed, chunk=
             with np.errstate(invalid="ignore", divide="ignore"): # standard errors above the limit
                 worst = np.fmax(worst, (np.abs(nu)-limit)/np.maximum(se, 1e-9))
         whole = np.isfinite(t["nu_error_lo"]) & np.isfinite(t["nu_reconstruction_lo"])
-        p_tested = np.where(whole, norm.cdf(np.where(whole, worst, 0.)), 1.)
+        G = np.maximum(docs, 2) # of few documents the spread is less than it should be, and not normal
+        p_tested = np.where(whole, student.cdf(np.where(whole, worst, 0.)*np.sqrt((G-1)/G), G-1), 1.)
         size = np.abs(np.stack([t["nu_error_lo"], t["nu_error_hi"]]))
         nearest = np.where(t["nu_error_lo"]*t["nu_error_hi"] < 0, 0., size.min(0))
         out.append(pd.DataFrame(dict(t, effect=1-np.abs(t["nu_error"]), lo=1-size.max(0), hi=1-nearest,

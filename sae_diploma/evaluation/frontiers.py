@@ -109,7 +109,7 @@ def at_l0(
         x, v = np.log(g.l0.to_numpy(float)), np.stack(g[y].to_numpy())
         if not x[0] - 1e-9 <= np.log(l0) <= x[-1] + 1e-9: continue
         j = min(max(1, int(np.searchsorted(x, np.log(l0)))), max(1, len(x) - 1))
-        w = (np.log(l0) - x[j-1])/(x[j] - x[j-1]) if len(x) > 1 else 0.
+        w = (np.log(l0) - x[j-1])/(x[j] - x[j-1]) if len(x) > 1 and x[j] > x[j-1] else .5 # between two alike
         out[a] = v[0] if len(x) == 1 else (1 - w)*v[j-1] + w*v[j]
     better = -1 if y.startswith(("ce_recovered", "auc")) else 1
     return dict(sorted(out.items(), key=lambda o: better*float(np.mean(o[1]))))

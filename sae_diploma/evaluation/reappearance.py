@@ -56,11 +56,10 @@ def reappearance(
                              p=p, q=q, called=q <= fdr))
 
 # %% ../../nbs/lib/evaluation/12_reappearance.ipynb #b5e231e9
-def _first_directions(U):
-    "Orthonormal rows: as many principal directions of `U` as its participation ratio, rounded up."
+def _first_directions(U, r=None):
+    "Orthonormal rows: the first `r` principal directions of `U`, by default as many as its participation ratio."
     _, s, V = torch.linalg.svd(U, full_matrices=False)
-    r = int(np.ceil(float((s**2).sum()**2/(s**4).sum())-1e-3))
-    return V[:r]
+    return V[:int(np.ceil(float((s**2).sum()**2/(s**4).sum())-1e-3)) if r is None else r]
 
 # %% ../../nbs/lib/evaluation/12_reappearance.ipynb #9026c360
 def shared_subspace(
@@ -75,7 +74,7 @@ def shared_subspace(
     rows = []
     for a in range(len(saes)):
         P = _first_directions(lone[a])
-        Q = _first_directions(directions(mixtures(saes[a].W_dec.detach().float(), len(lone[a]), seed)))[:len(P)]
+        Q = _first_directions(directions(mixtures(saes[a].W_dec.detach().float(), len(lone[a]), seed)), len(P))
         share = lambda B, U: float((U@B.T).square().sum()/len(U))
         rows += [dict(rank=len(P), held=share(P, U), random=share(Q, U)) for b, U in enumerate(lone) if b != a]
     t = pd.DataFrame(rows)
@@ -122,7 +121,8 @@ def pool(
     parts = [{k: v.detach().float().cpu() for k, v in o.state_dict().items()} for o in saes]
     for name, v in out.state_dict().items():
         whole = [o[name] for o in parts]
-        axis = next((a for a, m in enumerate(whole[0].shape) if m == cfg.d_sae and v.shape[a] == n), None)
+        by_latent = v.shape[:1] == (n,) and whole[0].shape[:1] == (cfg.d_sae,) and name != "b_dec"
+        axis = 1 if name == "W_enc" else 0 if by_latent else None # not by size alone: d_in may be d_sae
         if axis is None: v.copy_(torch.stack(whole).mean(0)); continue
         v.copy_(torch.movedim(torch.tensordot(mean, torch.cat(whole, axis), dims=([1], [axis])), 0, axis))
     if cfg.normalize_decoder: out.W_dec.copy_(directions(out.W_dec))
