@@ -376,6 +376,7 @@ def compare_(
     if d_sae_delta: flags["04.d_sae_delta"] = d_sae_delta
     if batch_size: flags["batch_tokens"] = batch_size*(max_length or 256)
     preset = preset or preset_for(weights_of(shape), str(working_device(device)).startswith("cuda"))
+    flags |= within_positions(shape, preset, max_length)
     for name, value in param or (): flags[name] = value
     if plan: return plan_pair(output_dir, flags, preset)
     compare_pair(output_dir, flags, preset, update, not no_site, top_k)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ..chat import of_format
 from ..core import *
-from ..models.layers import auto_batch_tokens, unwrap
+from ..models.layers import auto_batch_tokens, max_positions, unwrap
 from ..models.scored import logits_at, row_parts
 from .pairs import tokenize_pairs, tokenize_texts
 from .trainer import loss_positions
@@ -55,6 +55,9 @@ def document_nll(
     check(top < rows, f"ft_model: its format of conversations has token {top}, and the embedding of the "
           f"{type(unwrap(model)).__name__} that reads it has {rows} rows: tokens were added; compare on plain text, without "
           "pairs, or give a base model that has these tokens")
+    longest, room = max(map(len, ids), default=0), max_positions(model)
+    check(not room or longest <= room,
+          f"max_length: a text of {longest} tokens exceeds the model's {room} positions; use {room} or less")
     out = np.zeros((len(ids), 3))
     batch_tokens = batch_tokens or auto_batch_tokens(model)
     order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
