@@ -280,8 +280,8 @@ def _patched_kl(base, ft, t, ids, where):
 
 # %% ../../nbs/lib/diffing/23_heads.ipynb #71e431e5
 def _before_scored(table):
-    """(n,) bool: at which rows of the table the next token, of the same document, is one whose prediction counts: also of
-    a token whose own activation is massive."""
+    """(n,) bool: at which rows of the table the next token, of the same document, is one whose prediction counts:
+    also of a token whose own activation is massive."""
     scored = table.counts(massive=True) & (table.segment == SEGMENTS.index(table.scored_segment))
     wanted = np.r_[scored[1:], False]
     wanted[table.bounds[1:]-1] = False
