@@ -37,7 +37,7 @@ class Spiked(RowStore):
     times a direction."""
     def __init__(self,
         store,        # activations
-        directions,   # (n, d_in) unit directions
+        directions,   # (n, d_in) directions, of any length
         amount,       # (n,) how much of each
         share:float,  # of the rows that get each direction
         seed:int=0,   # of the choice of rows
@@ -78,7 +78,7 @@ def spike_control(
     tokens, and count how many are called."""
     stats = Stats.of(stats, kw)
     pick, amount = _middling(sums, n, stats.min_docs, stats.seed)
-    directions = torch.nn.functional.normalize(sae.W_dec[pick].detach().cpu(), dim=1)
+    directions = sae.W_dec[pick].detach().float().cpu() # of whatever length: of a given dictionary it need not be 1
     fake = type(pair)(pair.base, Spiked(pair.base, directions, amount, share, stats.seed), pair.table)
     t = drift(fake, sae, rows, groups=[("all", "all")], stats=stats)
     called, written = set(t[t.called].latent), set(pick.tolist())

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from ..core import *
+from ..acts.store import SEGMENTS
 from .base import *
 from .diff_mining import _batches, _evenly, models_to_read
 from .methods import *
@@ -279,10 +280,10 @@ def _patched_kl(base, ft, t, ids, where):
 
 # %% ../../nbs/lib/diffing/23_heads.ipynb #71e431e5
 def _before_scored(table):
-    "(n,) bool: at which rows of the table the next token, of the same document, is one whose prediction counts."
-    scored = np.zeros(len(table)+1, bool)
-    scored[table.rows(segment=table.scored_segment)] = True
-    wanted = scored[1:].copy()
+    """(n,) bool: at which rows of the table the next token, of the same document, is one whose prediction counts:
+    also of a token whose own activation is massive."""
+    scored = table.counts(massive=True) & (table.segment == SEGMENTS.index(table.scored_segment))
+    wanted = np.r_[scored[1:], False]
     wanted[table.bounds[1:]-1] = False
     return wanted
 
