@@ -228,10 +228,12 @@ def _texts_of(dataset_name, text_column, article_column, target_column, split, n
 def _all_tables(out, table, pair, names, sae, delta, at, seed, more):
     "Tables, figures and findings of both models over one table of tokens."
     from sae_diploma.diffing.weights import weights
+    from sae_diploma.evaluation.given import check_fires
     t = _Tables(out)
     t.make("weights", lambda: weights(pair["base"], pair["ft"]))
     table.save(out/"tokens")
     stores, again = _pair_of(out, pair, table, *at, more["batch_tokens"], more["dtype"], names)
+    check_fires(sae, stores.base, stores.rows(), "base_sae_path")
     residual = lambda: _delta(stores, sae, delta, more["d_sae_delta"], out, seed, more["device"])
     null = _measure(t, stores, again, pair, sae, residual, seed)
     found = _findings(t, null)

@@ -150,6 +150,7 @@ def enter(
     is come back to. Raises `ParamError` for what is no method."""
     from sae_diploma.bench.process import machine
     found, of = _found(method, threads, timeout_s, memory_gb, path), machine()
+    make_folder(Path(out)/method.replace(":", ".")) # before hours of work that could not be kept
     limits = dict(threads=threads, timeout_s=timeout_s, memory_gb=memory_gb, path=path)
     def one(case):
         file, asked = result_file(out, method, case), _asked(method, found, case, threads)

@@ -68,6 +68,8 @@ def is_registered(
 ) -> bool:
     "Is a method meant by the name under which it is registered? Raises `ParamError` for what is no name at all."
     parts = spec.split(":")
+    name = parts[0].removesuffix(".py")
+    check(name == parts[0], f"method: {spec!r} names a file; leave .py out: {':'.join([name, *parts[1:]])}")
     words = [o for p in parts for o in p.split(".")]
     check(len(parts) <= 2 and all(o.isidentifier() for o in words) and (len(parts) == 2 or "." not in spec),
           f"method: {spec!r} is no function; give package.module:function, or the name of a registered method")
