@@ -191,6 +191,17 @@ def _quoting(path, sep):
           f"could be a row of its own; save the table as .jsonl", DataError)
     return {}
 
+# %% ../../nbs/lib/data/16_files.ipynb #8ddc0acd
+def _check_once(
+    path, sep, # table of text, and what its cells are separated by
+    columns,   # that are wanted
+):
+    "Raise `DataError` for a column that stands in the header twice: pandas would read the first, and say nothing."
+    with _open_text(path, newline="") as f: cells = next(csv.reader(f, delimiter=sep), [])
+    for c in columns:
+        n = cells.count(c)
+        check(n < 2, f"dataset_name: {path} has {n} columns that are named {c!r}; give them different names", DataError)
+
 # %% ../../nbs/lib/data/16_files.ipynb #131f0e64
 _csv_settings = ("header", "names", "quotechar", "quoting", "escapechar", "doublequote", "comment", "skiprows")
 
@@ -200,6 +211,7 @@ def _csv_batches(path, want, sep=",", **kw):
     whole = lambda s: all(c in _csv_columns(path, s, **kw) for _, c in want.columns)
     sep = next((s for s in dict.fromkeys((sep, ",", ";", "\t", "|")) if whole(s)), sep)
     want.check(_csv_columns(path, sep, **kw), path)
+    if len(sep) == 1 and not {"header", "names", "skiprows"} & set(kw): _check_once(path, sep, [c for _, c in want.columns])
     said = dict(quotechar='"', quoting=0, escapechar=None, doublequote=True, comment=None, skiprows=None)
     if len(sep) == 1 and all(kw.get(k, v) == v for k, v in said.items()): kw |= _quoting(path, sep)
     more = f"dataset_name: rows of {path} have more cells than its header; put cells with a {sep!r} in quotes"
