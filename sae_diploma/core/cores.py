@@ -110,11 +110,13 @@ def fork_each(
 ):
     "Yield `fn` of each item in their order, by forks; one after another where few, on one core, or outside of Linux."
     global _of_forks
+    from concurrent.futures import ProcessPoolExecutor
     n, items = n or usable_cores(), list(items)
     if n > 1 and len(items) >= few and sys.platform == "linux":
         _of_forks = fn
-        with multiprocessing.get_context("fork").Pool(n) as pool:
-            yield from pool.imap(_called, items, chunksize=max(1, len(items)//(16*n)))
+        # no `Pool`: it kills its workers at its end, one of them perhaps with a lock for which it then waits
+        with ProcessPoolExecutor(n, mp_context=multiprocessing.get_context("fork")) as pool:
+            yield from pool.map(_called, items, chunksize=max(1, len(items)//(16*n)))
     else: yield from map(fn, items)
 
 # %% ../../nbs/lib/core/08_cores.ipynb #8be3270b

@@ -408,7 +408,9 @@ def _each_job(jobs, n):
     shown = dict(total=len(jobs), desc="planted activations", unit="setting")
     if n <= 1: yield from map(_score, progress(jobs, **shown))
     else:
-        with in_workers(), mp.get_context("spawn").Pool(n) as pool: yield from progress(pool.imap(_one, jobs), **shown)
+        with in_workers(), mp.get_context("spawn").Pool(n) as pool:
+            yield from progress(pool.imap(_one, jobs), **shown)
+            pool.close(); pool.join() # at its end it would kill workers, one of them perhaps with a lock
 
 # %% ../../nbs/lib/planted/00_activations.ipynb #4852694a
 def each_scored(
