@@ -197,7 +197,9 @@ def _check_once(
     columns,   # that are wanted
 ):
     "Raise `DataError` for a column that stands in the header twice: pandas would read the first, and say nothing."
-    with _open_text(path, newline="") as f: cells = next(csv.reader(f, delimiter=sep), [])
+    cells = []
+    with _open_text(path, newline="") as f, contextlib.suppress(csv.Error): # of quotes `_quoting` says more
+        cells = next(csv.reader(f, delimiter=sep), [])
     for c in columns:
         n = cells.count(c)
         check(n < 2, f"dataset_name: {path} has {n} columns that are named {c!r}; give them different names", DataError)
