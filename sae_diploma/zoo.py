@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SIZES', 'FACTORS', 'TOKENS', 'WANTS', 'small_config', 'families', 'tiny_model', 'check_places', 'check_unembed',
-           'check_weights', 'examine', 'zoo_table', 'zoo_counts']
+           'check_weights', 'examine', 'zoo_table', 'zoo_counts', 'measure_zoo', 'zoo_rows']
 
 # %% ../nbs/lib/models/30_zoo.ipynb #9731e058
 import contextlib, math, time
@@ -384,3 +384,23 @@ def zoo_counts(
     n, verdicts = t.verdict.value_counts().to_dict(), ("exact", "in part", "refused", "wrong", "not built", "not tried")
     tried = len(t) - n.get("not built", 0) - n.get("not tried", 0)
     return dict(listed=len(t), tried=tried, **{k: n.get(k, 0) for k in verdicts})
+
+# %% ../nbs/lib/models/30_zoo.ipynb #dd31851a
+def measure_zoo(
+    names=None, # of families; all by default
+    out=None,   # file for the result, JSON
+) -> dict: # machine, rows: of `zoo_table`
+    "`zoo_table`, with the versions it holds for."
+    from sae_diploma.bench.process import machine
+    rows = zoo_table(names).drop(columns="seconds").astype(object)
+    result = dict(machine=machine(), transformers=versions()["transformers"], rows=rows.where(rows.notna(), None).to_dict("records"))
+    if out: save_json(result, out)
+    return result
+
+# %% ../nbs/lib/models/30_zoo.ipynb #c0b09ff9
+def zoo_rows(
+    result:dict, # of `measure_zoo`
+) -> pd.DataFrame:
+    "The table of a kept result."
+    t = pd.DataFrame(result["rows"])
+    return t.astype({k: float for k in ("layers", "reads", "writes", "places", "weights", "unembed")})

@@ -82,6 +82,13 @@ def _chapters(run, out):
     print(bench_chapters.kinds_table(result).to_string())
     print(bench_chapters.chapters_words(result))
 
+# %% ../../nbs/lib/commands/09_benchmark.ipynb #9d9fc3b6
+def _zoo(out):
+    "The verdicts of `benchmark zoo`."
+    from sae_diploma.zoo import measure_zoo, zoo_counts, zoo_rows
+    result = measure_zoo(out=out)
+    print(f"transformers {result['transformers']}:", ", ".join(f"{k} {v}" for k, v in zoo_counts(zoo_rows(result)).items()))
+
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #60a57f10
 def _quality(run, architectures, systems, lrs, seeds, d_sae, k, tokens, threads, out):
     "The race of `benchmark quality`."
@@ -122,7 +129,8 @@ def _train_step(shapes, architectures, systems, threads, rounds, out):
 _measured = {"train-step": ["n_rounds", "summary"], "quality": ["tokens", "rows"],
              "extraction": ["threads", "versions"], "methods": ["run", "bootstrap"], "benign": ["settings", "calls"],
              "wider": ["plan", "rows"], "worlds": ["key", "rows"],
-             "load": ["cores", "rows"], "chapters": ["cores", "seconds", "rows"], "truth": []}
+             "load": ["cores", "rows"], "chapters": ["cores", "seconds", "rows"],
+             "zoo": ["transformers", "rows"], "truth": []}
 
 def benchmark_(
     what:Param("what to measure: train-step; quality: FVU, dead latents and time at equal tokens; extraction: time per "
@@ -130,7 +138,7 @@ def benchmark_(
                "a run; benign: what each method calls between trainings without a task; wider: planted fine-tunes "
                "of five habits, with adapters and diluted; worlds: every method on every planted world; truth: how well "
                "a method finds what was planted; load: each chapter of the preset smoke alone and beside busy processes; "
-               "chapters: where the time of a run went", str),
+               "chapters: where the time of a run went; zoo: what is exact of every architecture that transformers has", str),
     shapes:str="256x2048x32x1024,576x4608x32x2048,2048x4096x100x1024", # d_in x d_sae x k x batch, separated by commas
     architectures:str="topk,batchtopk", # of the SAEs
     # train-step, quality: sae_diploma, saelens, dictionary_learning, sparsify; all that are installed by default
@@ -184,6 +192,7 @@ def benchmark_(
     if what == "wider": return _wider(run, often(30), out)
     if what == "load": return _load(run, out)
     if what == "chapters": return _chapters(run, out)
+    if what == "zoo": return _zoo(out)
     if what == "methods": return _methods(run, whole("threads", threads or "2"), out)
     if what == "extraction":
         return _extraction(parts.split(","), shape, n_docs, often(3), whole("threads", threads or "1"), out)

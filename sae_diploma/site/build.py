@@ -62,7 +62,7 @@ def _shown_files(root):
     nbs, made_by = root/"nbs", [f for o in ("site", "quarto", "front") for f in sorted((package_dir()/o).glob("*.py"))]
     files = [root/"_quarto.yml", *made_by, package_dir()/"escape.py",
         *(o for o in sorted(nbs.glob("*.*")) if o.suffix != ".tmp"), *library_notebooks(root),
-        *sorted((nbs/"benchmarks").rglob("*.*")), *sorted((nbs/"tutorials").glob("*.*")),
+        *sorted((nbs/"benchmarks").rglob("*.*")), *sorted((nbs/"tutorials").rglob("*.*")),
         *sorted((nbs/"images").glob("*")), *sorted((package_dir()/"assets").glob("*.*"))]
     return [o for o in files if o.is_file()]
 

@@ -11,7 +11,7 @@ __all__ = ['pytestmark', 'test_the_change_that_a_stream_meets_is_that_of_the_mod
            'test_weights_that_feed_a_neuron', 'test_heads_add_up_to_what_attention_adds',
            'test_a_model_without_heads_is_answered_in_words', 'test_each_place_has_its_own_readers_and_writers',
            'test_what_cannot_be_read_is_said_and_nothing_else', 'test_pictures_have_layers_too',
-           'test_the_zoo_says_wrong']
+           'test_the_zoo_says_wrong', 'test_every_family_keeps_what_is_promised']
 
 # %% ../../nbs/lib/tests/zoo.ipynb #94844d2b
 import copy, warnings
@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ..core import ParamError, UnreadableError, or_say
+from ..core import ParamError, UnreadableError, load_json, or_say, versions
 from ..diffing.base import toy_pair
 from ..diffing.findings import findings, in_short
 from ..diffing.lens import vocabulary
@@ -28,7 +28,8 @@ from ..diffing.neurons import layers_in_words, neuron_layers, neuron_null, neuro
 from ..diffing.weights import effective_weight, latent_weights, reading_and_writing, stream_modules
 from ..models import (HOOKPOINTS, adapter_off, anatomy, capture, decoder_layers, final_norm, formula, missing, n_layers,
                                 probe_ids, splice, unembed)
-from ..zoo import examine, families, tiny_model, zoo_counts, zoo_table
+from ..site import source_root
+from ..zoo import examine, families, tiny_model, zoo_counts, zoo_rows, zoo_table
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -278,3 +279,13 @@ def test_the_zoo_says_wrong():
     t = zoo_table(["qwen3", "rwkv", "longcat_flash", "musicgen"])
     assert zoo_counts(t) == {"listed": 4, "tried": 3, "exact": 1, "in part": 1, "refused": 1, "wrong": 0, "not built": 1, "not tried": 0}
     assert t.sentence.iloc[1:].str.len().min() > 20
+
+# %% ../../nbs/lib/tests/zoo.ipynb #2f404f01
+def test_every_family_keeps_what_is_promised():
+    "All of them, tried here and now: none is wrong, and what the tutorial shows is what comes out."
+    now, kept = zoo_table(), load_json(source_root()/"nbs/tutorials/results/zoo.json")
+    n = zoo_counts(now)
+    assert n["wrong"] == 0 and n["exact"] >= 60 and n["tried"] >= 150, now[now.verdict == "wrong"].to_string()
+    if kept["transformers"] == versions()["transformers"]:
+        verdicts = zoo_rows(kept).set_index("family").verdict
+        assert now.set_index("family").verdict.to_dict() == verdicts.to_dict()
