@@ -126,6 +126,19 @@ def _shrunk_variance(
     prior = np.exp(fit + digamma(d0/2) - np.log(d0/2))
     return np.where(known, (d0*prior + d*s2)/(d0 + d), prior), d0
 
+# %% ../../nbs/lib/diffing/03_placebo.ipynb #bc6f4063
+def _alike(
+    Y, # (K, m) values of K runs
+):
+    "Mean squared correlation of two units over runs, beyond what so few runs show by chance."
+    R, d = Y - Y.mean(0), len(Y) - 1
+    R = R[:, (R != 0).any(0)]
+    n = R.shape[1]
+    if n < 2: return 0.
+    Z = R/np.sqrt((R**2).sum(0))
+    mean = (((Z@Z.T)**2).sum() - n)/(n*(n - 1))
+    return float(np.clip((mean - 1/d)/(1 - 1/d), 0, 1))
+
 # %% ../../nbs/lib/diffing/03_placebo.ipynb #e709c7fa
 def moderated_t(
     y,  # (m,) value of each unit in the run that is tested
@@ -148,7 +161,9 @@ def moderated_t(
         return t, np.where(y == level, 1., 0.), np.inf
     post, d0 = _shrunk_variance(np.maximum(s2, 1e-5*np.median(s2[s2 > 0])), d, level, known)
     t = (y - level)/np.sqrt(np.maximum(post, floor)*(1 + 1/K))
-    df = d0 + d if known is None else d0 + d*np.asarray(known)
+    own = d if known is None else d*np.asarray(known) # degrees of freedom of a unit's own variance
+    alike = _alike(Y if known is None else Y[:, np.asarray(known, bool)])
+    df = 1/(1/(d0 + own) + (d0/(d0 + own))**2*alike/d)
     return t, 2*student.sf(np.abs(t), df), df
 
 # %% ../../nbs/lib/diffing/03_placebo.ipynb #e36d5153
