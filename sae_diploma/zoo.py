@@ -389,10 +389,10 @@ def zoo_counts(
 def measure_zoo(
     names=None, # of families; all by default
     out=None,   # file for the result, JSON
-) -> dict: # machine, rows: of `zoo_table`
-    "`zoo_table`, with the versions it holds for."
+) -> dict: # machine, transformers: its version, rows: of `zoo_table`
+    "`zoo_table`, with the version of `transformers` that it holds for."
     from sae_diploma.bench.process import machine
-    rows = zoo_table(names).drop(columns="seconds").astype(object)
+    rows = zoo_table(names).drop(columns="seconds", errors="ignore").astype(object)
     result = dict(machine=machine(), transformers=versions()["transformers"], rows=rows.where(rows.notna(), None).to_dict("records"))
     if out: save_json(result, out)
     return result
@@ -402,5 +402,6 @@ def zoo_rows(
     result:dict, # of `measure_zoo`
 ) -> pd.DataFrame:
     "The table of a kept result."
-    t = pd.DataFrame(result["rows"])
-    return t.astype({k: float for k in ("layers", "reads", "writes", "places", "weights", "unembed")})
+    numbers = ["layers", "reads", "writes", "places", "weights", "unembed"]
+    columns = ["family", "model", "verdict", "hookpoints", "sentence", *numbers]
+    return pd.DataFrame(result["rows"]).reindex(columns=columns).astype(dict.fromkeys(numbers, float))

@@ -84,8 +84,10 @@ def _chapters(run, out):
 
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #9d9fc3b6
 def _zoo(out):
-    "The verdicts of `benchmark zoo`."
+    "How many architectures got which verdict in `benchmark zoo`."
     from sae_diploma.zoo import measure_zoo, zoo_counts, zoo_rows
+    import transformers
+    transformers.logging.set_verbosity_error()
     result = measure_zoo(out=out)
     print(f"transformers {result['transformers']}:", ", ".join(f"{k} {v}" for k, v in zoo_counts(zoo_rows(result)).items()))
 
@@ -138,7 +140,7 @@ def benchmark_(
                "a run; benign: what each method calls between trainings without a task; wider: planted fine-tunes "
                "of five habits, with adapters and diluted; worlds: every method on every planted world; truth: how well "
                "a method finds what was planted; load: each chapter of the preset smoke alone and beside busy processes; "
-               "chapters: where the time of a run went; zoo: what is exact of every architecture that transformers has", str),
+               "chapters: where the time of a run went; zoo: what is exact for each architecture that transformers has", str),
     shapes:str="256x2048x32x1024,576x4608x32x2048,2048x4096x100x1024", # d_in x d_sae x k x batch, separated by commas
     architectures:str="topk,batchtopk", # of the SAEs
     # train-step, quality: sae_diploma, saelens, dictionary_learning, sparsify; all that are installed by default

@@ -130,14 +130,14 @@ def _shrunk_variance(
 def _alike(
     Y, # (K, m) values of K runs
 ):
-    "Mean squared correlation of two units over runs, beyond what so few runs show by chance."
+    "Mean squared correlation of pairs of units over runs, beyond what so few runs show by chance."
     R, d = Y - Y.mean(0), len(Y) - 1
-    R = R[:, (R != 0).any(0)]
+    R = R[:, np.abs(R).max(0) > 1e-12*np.abs(Y).max(0)] # what is constant but for rounding has no correlation
     n = R.shape[1]
     if n < 2: return 0.
     Z = R/np.sqrt((R**2).sum(0))
-    mean = (((Z@Z.T)**2).sum() - n)/(n*(n - 1))
-    return float(np.clip((mean - 1/d)/(1 - 1/d), 0, 1))
+    seen = (((Z@Z.T)**2).sum() - n)/(n*(n - 1)) # of small correlations 1/d + ρ²(d-1)/(d+2) is seen
+    return float(np.clip((seen - 1/d)/(1 - 1/d)*(d + 2)/d, 0, 1))
 
 # %% ../../nbs/lib/diffing/03_placebo.ipynb #e709c7fa
 def moderated_t(
@@ -163,7 +163,8 @@ def moderated_t(
     t = (y - level)/np.sqrt(np.maximum(post, floor)*(1 + 1/K))
     own = d if known is None else d*np.asarray(known) # degrees of freedom of a unit's own variance
     alike = _alike(Y if known is None else Y[:, np.asarray(known, bool)])
-    df = 1/(1/(d0 + own) + (d0/(d0 + own))**2*alike/d)
+    df = np.maximum(1/(1/(d0 + own) + (1 - (own/(d0 + own))**2)*alike/d), np.minimum(d, d0 + own))
+    if np.any(floor): df = np.where(post < floor, d0 + own, df) # a floor is no estimate
     return t, 2*student.sf(np.abs(t), df), df
 
 # %% ../../nbs/lib/diffing/03_placebo.ipynb #e36d5153

@@ -126,32 +126,54 @@ def _elsewhere(nb, run_dir, chapters):
     return nb.stem in ("architecture", "contributing", "00_base_model")
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #eede2eb7
+def _values(o):
+    "All texts in parameters, those of lists one by one."
+    if isinstance(o, dict): o = list(o.values())
+    if isinstance(o, (list, tuple)): return [t for v in o for t in _values(v)]
+    return [t.strip() for t in o.split(",")] if isinstance(o, str) and "\0" not in o else []
+
+# %% ../../nbs/lib/site/25_gathering.ipynb #6ff7cad2
+def _is_path(o):
+    "Is it a path on this machine? `/no_think`, which is told to a model, is none."
+    known = os.path.isabs(o) and (len(Path(o).parts) > 2 or os.path.lexists(o))
+    return known or bool(re.match(r"(~|\.\.?)[/\\]", o))
+
+# %% ../../nbs/lib/site/25_gathering.ipynb #091038f5
 def paths_of(
     run_dir, # of the run
 ) -> dict: # path on this machine -> what a page shows in its place
-    "Paths that were given to a run, its own folder, and the home folder."
-    run, f = Path(run_dir).resolve(), Path(run_dir)/"parameters.json"
-    of = [o for o in stored_params(f).values() if isinstance(o, dict)] if f.exists() else []
-    given = [o.strip() for p in of for v in p.values() if isinstance(v, str) for o in v.split(",")]
-    shown = {p: f"path/to/{public_name(o)}" for o in given if os.path.isabs(o) for p in (o, os.path.realpath(o))}
-    shown |= {str(run): run.name, str(Path.home()): "~"}
-    return {k: v for k, v in shown.items() if len(Path(k).parts) > 1}
+    "Paths that were given to a run, and the folders of the run, the project and the user."
+    run, home, project = Path(run_dir), os.path.expanduser("~"), source_root()
+    files = [f for f in (run/"parameters.json", run/"02_sft"/"models.json") if f.exists()]
+    shown, kept = {}, lambda o: len(Path(o).parts) > 2
+    for o in filter(_is_path, _values([load_json(f, keys=()) for f in files])):
+        full = os.path.expanduser(o)
+        for p in (o, os.path.abspath(full), os.path.realpath(full)):
+            up = os.path.dirname(p := p.rstrip("/\\"))
+            shown[p] = f"path/to/{public_name(o)}"
+            if kept(up): shown.setdefault(up, "path/to")
+    shown |= {o: run.resolve().name for o in (os.path.abspath(run), os.path.realpath(run))}
+    return {str(project): project.name, **{o: "~" for o in (home, os.path.realpath(home)) if kept(o)}} | shown
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #3f85d768
 def hide_paths(
     stage,   # folder of gathered pages
     run_dir, # of their run
 ):
-    "In all that is not of the library, `paths_of` the run in short."
+    "Shorten the paths of the run on every page outside the library."
     shown = paths_of(run_dir)
-    shown |= {json.dumps(k)[1:-1]: v for k, v in shown.items()} # as JSON writes those with a backslash
+    shown = {as_(k): as_(v) for k, v in shown.items() for as_ in (md_text, html_text)} | shown
+    in_json = lambda s: json.dumps(s, ensure_ascii=False)[1:-1]
+    shown |= {in_json(k): in_json(v) for k, v in shown.items()}
     known = "|".join(re.escape(o) for o in sorted(shown, key=len, reverse=True))
-    path = re.compile(rf"(?<![\w.-])(?:{known})(?!\.?[\w-])") # and no other that begins or ends like one
-    kinds = (".ipynb", ".json", ".csv", ".html", ".js")
+    # no part of a longer path or name; JSON writes a line break as a letter behind a backslash
+    path = re.compile(rf"(?:(?<![\w.-])|(?<=\\[nrt])|(?<=[\W\d]_))(?:{known})(?!\.?\w)(?!-\w)")
+    kinds = (".ipynb", ".json", ".csv", ".html", ".js", ".svg")
     for f in sorted(o for o in Path(stage).rglob("*") if o.suffix in kinds and o.is_file()):
         if f.relative_to(stage).parts[0] == "lib": continue
-        text = f.read_text(encoding="utf-8")
-        if (short := path.sub(lambda m: shown[m[0]], text)) != text: f.write_text(short, encoding="utf-8")
+        text = f.read_text(encoding="utf-8", errors="surrogateescape")
+        short = path.sub(lambda m: shown[m[0]], text)
+        if short != text: f.write_text(short, encoding="utf-8", errors="surrogateescape")
 
 # %% ../../nbs/lib/site/25_gathering.ipynb #05f7d34d
 def _run_pages(first, nbs, cache):

@@ -123,7 +123,7 @@ def _rendered_pages(site, tell):
 # %% ../../nbs/lib/site/30_rendering.ipynb #5303f2c5
 @contextlib.contextmanager
 def sidebar_kept():
-    "Within, smalldocs writes what does not hold the page itself once for all pages of a folder."
+    "While open, entries of the sidebar that do not contain the current page are rendered once per folder."
     from fastcore.xml import Safe, to_xml
     from smalldocs.layout import Layout
     anew, kept = Layout.side_item, {}
