@@ -289,7 +289,7 @@ def provisioner(
         async def launch_kernel(self, cmd, **kw):
             here = "ipykernel_launcher" in cmd and forks.start
             args = cmd[cmd.index("ipykernel_launcher")+1:] if here else []
-            try: self.process = here(args, kw["env"], kw.get("cwd"), kw.get("stdout")) if here else None
+            try: self.process = here(args, kw["env"], kw.get("cwd") or os.getcwd(), kw.get("stdout")) if here else None
             except OSError: self.process = None
             if self.process is None: return await super().launch_kernel(cmd, **kw)
             self.pid = self.pgid = self.process.pid

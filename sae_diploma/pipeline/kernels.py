@@ -42,10 +42,10 @@ def _logged_engine():
 
     class LoggedEngine(NBClientEngine):
         """Runs a notebook; `log_path` takes the kernel's stdout and stderr, `progress` its cells and bars, and the
-        kernel's environment is `env`."""
+        kernel's environment is `env`, its folder `folder`."""
         @classmethod
         def execute_managed_notebook(cls, nb_man, kernel_name, log_path=None, progress=None, env=None, forks=None,
-                                     **kw):
+                                     folder=None, **kw):
             if progress: _tell_cells(nb_man, progress)
             kw = dict(config=kw.get("config"), stderr_file=progress, log=logging.getLogger("papermill"))
             if isinstance(forks, Idle): kw["iopub_timeout"] = 3600 # it may not run at all for a while
@@ -53,7 +53,8 @@ def _logged_engine():
                                              startup_timeout=kw.get("iopub_timeout", 60), **kw)
             if forks: _fork_kernel(client, forks)
             with open(log_path, "w", encoding="utf-8") as log:
-                return client.execute(stdout=log, stderr=log, **(dict(env=env) if env else {}))
+                own = {k: v for k, v in dict(env=env, cwd=folder).items() if v}
+                return client.execute(stdout=log, stderr=log, **own)
     papermill_engines.register("sae_diploma", LoggedEngine)
     for o in ("papermill", "asyncio", "traitlets"): logging.getLogger(o).setLevel(logging.CRITICAL)
     return "sae_diploma"
@@ -76,16 +77,18 @@ def run_notebook(
     progress=None, # `Progress` that hears of its cells and bars
     env=None,  # environment of the kernel; this process's by default
     forks=None, # `Forks` that its kernel comes from
-    **kw,      # for `papermill.execute_notebook`: `parameters`, `cwd`
+    cwd=None,  # folder that its kernel runs in; this process's by default
+    **kw,      # for `papermill.execute_notebook`: `parameters`
 ):
     "Execute a notebook by papermill; what its kernel prints goes to a file, which is read only when it failed."
     import papermill as pm
     from traitlets.config import Config
     with quiet():
         config = Config(KernelManager=dict(transport_encryption="auto"))
+        # papermill's own `cwd` moves the whole process, and with it what runs beside this
         return pm.execute_notebook(str(nb), str(out), progress_bar=False, kernel_name="python3", language="python",
                                    engine_name=_logged_engine(), log_path=log, progress=progress, config=config,
-                                   env=env, forks=forks, **kw)
+                                   env=env, forks=forks, folder=cwd and str(cwd), **kw)
 
 # %% ../../nbs/lib/pipeline/09_kernels.ipynb #a35f073b
 _kernel_env = dict(KEEP_FREED, TOKENIZERS_PARALLELISM="false", PYDEVD_DISABLE_FILE_VALIDATION="1",
