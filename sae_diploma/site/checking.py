@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from ..core import *
+from .postprocess import MENU
 
 # %% ../../nbs/lib/site/29_checking.ipynb #038a43fe
 _void = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -96,8 +97,11 @@ class _Found(NamedTuple):
     faults:list
 
 # %% ../../nbs/lib/site/29_checking.ipynb #f7a1ec88
-def _found_on(f):
-    p = _Page(f.read_text(encoding="utf-8"))
+def _found_on(page):
+    "What is on a page: its file, and whether its menu is looked at."
+    f, whole = page
+    text = f.read_text(encoding="utf-8")
+    p = _Page(text if whole else MENU.sub("", text))
     return _Found(p.links, p.loads, p.ids, p.faults)
 
 # %% ../../nbs/lib/site/29_checking.ipynb #aff87719
@@ -117,9 +121,10 @@ def check_site(
     "Broken links, missing files, other hosts, and what no reader should see, as 'page: what' lines."
     out = Path(out).resolve()
     files, bad = sorted(out.rglob("*.html")), []
-    pages = dict(zip(files, fork_each(_found_on, files)))
+    first = {f.parent: f for f in reversed(files)} # the menu is the same on every page of a folder
+    pages = dict(zip(files, fork_each(_found_on, [(f, first[f.parent] == f) for f in files])))
     known = functools.cache(lambda folder, ref, loaded: _leads_nowhere(ref, loaded, folder/"page", out, pages))
-    def leads(ref, loaded, f): # a sidebar is the same on every page of a folder
+    def leads(ref, loaded, f): # what leads out of a page leads to the same from all pages of its folder
         if ref[:1] in ("", "#", "?"): return _leads_nowhere(ref, loaded, f, out, pages)
         return known(f.parent, ref, loaded)
     for f, p in pages.items():
