@@ -393,7 +393,8 @@ def measure_zoo(
     "`zoo_table`, with the version of `transformers` that it holds for."
     from sae_diploma.bench.process import machine
     rows = zoo_table(names).drop(columns="seconds", errors="ignore").astype(object)
-    result = dict(machine=machine(), transformers=versions()["transformers"], rows=rows.where(rows.notna(), None).to_dict("records"))
+    rows = rows.where(rows.notna(), None).to_dict("records")
+    result = dict(machine=machine(), transformers=versions()["transformers"], rows=rows)
     if out: save_json(result, out)
     return result
 

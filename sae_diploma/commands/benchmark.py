@@ -89,7 +89,8 @@ def _zoo(out):
     import transformers
     transformers.logging.set_verbosity_error()
     result = measure_zoo(out=out)
-    print(f"transformers {result['transformers']}:", ", ".join(f"{k} {v}" for k, v in zoo_counts(zoo_rows(result)).items()))
+    n = zoo_counts(zoo_rows(result))
+    print(f"transformers {result['transformers']}: {', '.join(f'{k} {v}' for k, v in n.items())}")
 
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #60a57f10
 def _quality(run, architectures, systems, lrs, seeds, d_sae, k, tokens, threads, out):
@@ -140,7 +141,8 @@ def benchmark_(
                "a run; benign: what each method calls between trainings without a task; wider: planted fine-tunes "
                "of five habits, with adapters and diluted; worlds: every method on every planted world; truth: how well "
                "a method finds what was planted; load: each chapter of the preset smoke alone and beside busy processes; "
-               "chapters: where the time of a run went; zoo: what is exact for each architecture that transformers has", str),
+               "chapters: where the time of a run went; zoo: what is exact for each architecture that transformers has",
+               str),
     shapes:str="256x2048x32x1024,576x4608x32x2048,2048x4096x100x1024", # d_in x d_sae x k x batch, separated by commas
     architectures:str="topk,batchtopk", # of the SAEs
     # train-step, quality: sae_diploma, saelens, dictionary_learning, sparsify; all that are installed by default

@@ -271,6 +271,7 @@ def _localised(page):
     for step in (_formulas, _without_cdn, _accessible): step(soup)
     return write_html(soup)
 
+# %% ../../nbs/lib/site/28_postprocess.ipynb #691da2f4
 def _localise_page(f):
     page = f.read_text(encoding="utf-8")
     menus, slim = MENU.findall(page), _localised(MENU.sub(_no_menu, page))
