@@ -134,10 +134,11 @@ def wider_sentences(
     for share, g in t.groupby("share_planted", sort=False):
         a = wider_answers(g.assign(tuning="full"), first).sort_values("value", ascending=False, kind="stable")
         best, n = a.iloc[0], int(a.n.iloc[0])
-        names = ", ".join(a[a.value == best.value].method)
+        names = list(a[a.value == best.value].method)
+        who = f"{' and '.join(names)} {'has' if len(names) == 1 else 'each have'}"
         is_met = "met" if best.value >= GOALS.get(share, 0) else "not met"
         goal = f"; the goal of {GOALS[share]:.0%} is {is_met}" if share in GOALS else ""
-        out.append(f"With the habit in {100*share:g} % of the pairs that it could act on, {names} has it among the "
+        out.append(f"With the habit in {100*share:g} % of the pairs that it could act on, {who} it among the "
                    f"first {first} in {round(best.value*n)} of {n} runs [{best.lo:.0%}, {best.hi:.0%}]{goal}.")
     return out
 
