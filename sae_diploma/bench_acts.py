@@ -53,6 +53,11 @@ def _check_word(name, word, known):
     "Raise `ParamError` for a word that is not known, with the nearest or all that are."
     check(word in known, f"{name}: {word!r} is unknown" + (near(word, known) or "; use " + ", ".join(known)))
 
+# %% ../nbs/lib/bench/16_bench_acts.ipynb #c291939a
+def _machines(result):
+    "The machine of each part that a result holds: parts may be measured on several."
+    return {part: result["machine"] for part in PARTS if part in result} | result.get("measured_on", {})
+
 # %% ../nbs/lib/bench/16_bench_acts.ipynb #d519dcc4
 def extraction(
     parts=PARTS,       # which
@@ -74,8 +79,8 @@ def extraction(
         result.update(kw)
         if out: save_json(result, out)
     def alone(call, **kw): return in_process(call, threads, False, module="bench_acts", **kw)
-    names = list(passes(names))
-    put(machine=machine(), threads=threads, versions=result.get("versions", {}) | _versions())
+    names, on = list(passes(names)), machine()
+    put(measured_on=_machines(result) | {part: on for part in parts}, machine=on, threads=threads, versions=result.get("versions", {}) | _versions())
     if {"passes", "paired"} & set(parts):
         with tempfile.TemporaryDirectory() as tmp:
             from sae_diploma.models import resolve_layer

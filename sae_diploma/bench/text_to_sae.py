@@ -124,7 +124,9 @@ class SAELensText(TextRun):
             context_size=256, training_tokens=n*self.batch, store_batch_size_prompts=8, n_batches_in_buffer=64,
             train_batch_size_tokens=self.batch, lr=self.lr, lr_end=self.lr/100, lr_warm_up_steps=n//20,
             lr_decay_steps=n//5, dead_feature_window=min(1000, max(1, n//20)), exclude_special_tokens=True,
-            n_batches_for_norm_estimate=16, device="cpu", seed=0, logger=LoggingConfig(log_to_wandb=False),
+            n_batches_for_norm_estimate=16, device="cpu", seed=0,
+            model_from_pretrained_kwargs=dict(dtype="float32"), # not half, as its files store it
+            logger=LoggingConfig(log_to_wandb=False),
             checkpoint_path=None, output_path=str(Path(self.tmp)/"sae"), verbose=False)
         texts = Dataset.from_dict(dict(text=self.documents))
         self.runner = LanguageModelSAETrainingRunner(cfg, override_dataset=texts)
@@ -176,7 +178,7 @@ def text_run(
     held = load_safetensors(Path(folder)/"held.safetensors")["x"]
     with torch.no_grad(): x_hat, f = one.reconstruct(held)
     shutil.rmtree(one.tmp)
-    return dict(system=system, lr=lr, seconds=seconds, cpu=cpu, fvu=float(fvu(held, x_hat)),
+    return dict(system=system, n_tokens=n_tokens, lr=lr, seconds=seconds, cpu=cpu, fvu=float(fvu(held, x_hat)),
                 l0=float((f > 0).sum(1).double().mean()), dead=float((~(f > 0).any(0)).double().mean()),
                 peak=memory_of("VmHWM:"), **one.stages)
 
@@ -186,18 +188,25 @@ def text_race(
     n_tokens:int=409_600, # to train on
     d_sae:int=1024, k:int=16, batch:int=1024, # of every SAE
     lrs=(2e-3, 6e-3),  # learning rates that every system gets
+    shares=(1, .75, .5, .25), # of the tokens: a run for each, with a schedule as long as it is
     threads:int=1,     # of PyTorch
     keep:bool=False,   # whether freed memory is kept
     **kw,              # for `text_data`
 ) -> dict:
-    "Runs of all systems and learning rates, each in a separate process; sparsify also with its own optimiser and rate."
+    """Runs of all systems, learning rates and numbers of tokens, each in a separate process; sparsify also with its own
+    optimiser and rate."""
     names = list(TEXT_RUNS) if systems is None else list(systems)
     for n in names: check(n in TEXT_RUNS, f"systems: {n!r} is unknown{near(n, TEXT_RUNS)}")
     names = [n for n in names if is_there(TEXT_RUNS[n].module)]
     with tempfile.TemporaryDirectory() as tmp:
-        what = dict(layer=text_data(tmp, n_tokens, **kw), n_tokens=n_tokens, d_sae=d_sae, k=k, batch=batch)
-        runs = [(n, lr) for lr in (*lrs, None) for n in names if lr or n == "sparsify"]
-        rows = [in_process("text_run", threads, keep, module="bench_acts", system=n, lr=lr, folder=tmp, **what)
-                for n, lr in progress(runs, desc="text to SAE")]
-        held = len(load_safetensors(Path(tmp)/"held.safetensors")["x"])
-    return dict(what, held=held, threads=threads, keep=keep, rows=rows)
+        folders = {round(s*n_tokens): Path(tmp)/str(i) for i, s in enumerate(shares)}
+        for n, folder in folders.items():
+            folder.mkdir()
+            layer = text_data(folder, n, **kw) # the first documents of the same order
+        what = dict(layer=layer, d_sae=d_sae, k=k, batch=batch)
+        runs = [dict(system=o, lr=lr, n_tokens=n, folder=str(folder)) for n, folder in folders.items()
+                for lr in (*lrs, None) for o in names if lr or o == "sparsify"]
+        rows = [in_process("text_run", threads, keep, module="bench_acts", **what, **run)
+                for run in progress(runs, desc="text to SAE")]
+        held = len(load_safetensors(folder/"held.safetensors")["x"])
+    return dict(what, n_tokens=n_tokens, held=held, threads=threads, keep=keep, rows=rows)

@@ -25,6 +25,16 @@ class Change:
     ):
         self.parts, self.D, (self.m, self.d_in), self.directions = parts, D.detach(), D.shape, False
 
+    def units_of(self,
+        units, # numbers of units; None: all
+    ):
+        "`units` as an array of their own, None for all; raises `ParamError` for a number that no unit has."
+        if units is None: return None
+        own = np.array(units, dtype=int).ravel() # a copy: rankings may be read-only
+        wrong = own[(own < 0) | (own >= self.m)]
+        check(not len(wrong), f"units: {[*wrong, 0][0]} is no unit of this change; they are 0 to {self.m-1}")
+        return own
+
     @torch.no_grad()
     def delta(self,
         xb, xf,     # (n, d_in) activations of the two models
@@ -38,8 +48,7 @@ class Change:
         units=None, # of these units only; of all by default
     ):
         "`delta` of a change that has been read."
-        if units is not None:
-            own = np.array(units, dtype=int) # a copy: rankings may be read-only
+        if (own := self.units_of(units)) is not None:
             on = torch.zeros(self.m, device=v.device, dtype=v.dtype)
             on[torch.as_tensor(own, device=v.device)] = 1
             v = v*on[j]

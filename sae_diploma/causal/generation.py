@@ -96,6 +96,7 @@ def patched(
     "Yield the model into which, or out of which, the change of `units` is written on each token it reads or writes."
     check(side in ("write", "remove"), f"side: {side!r} is unknown; use 'write' or 'remove'")
     change, (to, other) = as_change(change), (base, ft) if side == "write" else (ft, base)
+    change.units_of(units)
     # a pass that ends before the first layer leaves no cache to count its tokens by
     may_stop = hookpoint != "resid_pre" or resolve_layer(other, layer) > 0
     r = _Reader(other, change, units, side, scale, prompts, may_stop)

@@ -28,9 +28,8 @@ def _control_units(change, units, k, draw, frequency, seed):
 def _sets(name, change, ranking, ks, controls, n_random, frequency, seed):
     "The sets to write for one method: dicts of control, k, draw, units."
     ranking = np.asarray(ranking, dtype=int)
-    last = ranking.max() if len(ranking) else 0
-    check(len(ranking) == 0 or (0 <= ranking.min() and last < change.m),
-          f"ranking: {name!r} names unit {last}, and there are {change.m}")
+    wrong = ranking[(ranking < 0) | (ranking >= change.m)]
+    check(not len(wrong), f"ranking: {name!r} names unit {[*wrong, 0][0]}, and there are {change.m}")
     check(len(set(ranking.tolist())) == len(ranking), f"ranking: {name!r} names a unit twice; each may occur once")
     out = []
     for k in sorted({min(k, len(ranking)) for k in ks} - {0}):

@@ -125,7 +125,7 @@ def ablation(
     check(side in ("ft", "base"), f"side: {side!r} is neither 'ft' nor 'base'")
     check_resolution(len(units), stats.n_perm, stats.fdr)
     units = [o if isinstance(o, tuple) else (int(o),) for o in units]
-    check(len(units) > 0 and max(max(o) for o in units) < sae.cfg.d_sae,
+    check(len(units) > 0 and all(0 <= u < sae.cfg.d_sae for o in units for u in o),
           f"units: choose among the dictionary's latents 0 to {sae.cfg.d_sae-1}, one at least")
     rows = [r for o in both for r in _silenced(o, sae, units, side)]
     per, out = pd.concat(rows).sort_values("doc", kind="stable"), []

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['GROUPS', 'listed', 'data_items', 'training_steps', 'n_params_of', 'times', 'sft_items', 'sae_tokens', 'frontier_of',
            'saes_items', 'layers_of', 'resampled', 'comparison_items', 'figures_items', 'causal_items',
-           'scoreboard_items', 'run_items']
+           'planted_worlds', 'scoreboard_items', 'run_items']
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #1460e319
 from ..core import *
@@ -42,7 +42,7 @@ def data_items(
     ours = "docstrings" in (p["dataset_name"], p["plain_dataset_name"])
     compared = [Item("texts are drawn and saved", "fixed", fixed=.001*texts, cell="load_pairs("),
                 Item("texts are cut and compared", "fixed", fixed=.001*texts, cell="text_lengths(texts")]
-    return [*opening(2, 11), *[_scan(p["packages"])]*ours, *compared]
+    return [*opening(2, 3), *[_scan(p["packages"])]*ours, *compared]
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #9655e443
 def training_steps(
@@ -388,11 +388,11 @@ def figures_items(
 def _patches(s, p, pair):
     "Items of chapter 6 that write sets of units and read what follows."
     ks, n, docs = len(listed(p["ks"])), len(listed(p["rankings"])), p["n_documents"]
-    layers, scored = 1-s.layer+1/s.model.n_layers, s.summary()/pair
+    layers, scored = 1-s.layer, s.summary()/pair # what is below the place is read once
     batches = max(1, docs*pair/BATCH)
     def read(what, sets, cell):
         calls = batches*sets*s.model.n_layers*layers
-        return reading(s, what, docs*pair*sets, layers, scored, cell=cell)._replace(calls=calls, fixed=.03*sets*batches)
+        return reading(s, what, docs*pair*sets, layers, scored, cell=cell)._replace(calls=calls, fixed=.002*sets*batches)
     controls = len(listed(p.get("controls", "frequency,norm")))
     sets = n*ks*(1+controls*p["n_random"])*2 + 2*(1+2*n)
     maps = (5+1)*3*(1+p["n_random"]) # five affine maps and principal directions, three sizes, written only
@@ -410,33 +410,43 @@ def causal_items(
     "Chapter 6: patching, summaries with patches, steering."
     pair, (learn, held_out) = s.pair(p["max_length"] or sft["max_length"]), sae_tokens(s, saes)
     steered, ranked = (p["n_steer"]+1)*(1+len(listed(p["strengths"]))), p["n_ranking_documents"]
-    write = lambda what, texts, cell: writing(s, what, texts*p["n_generate"], p["max_new_tokens"], pair,
-                                              cell=cell)._replace(fixed=.03*texts*p["n_generate"])
-    return [*opening(2, 12),
+    write = lambda what, texts, each, cell: writing(s, what, texts*p["n_generate"], p["max_new_tokens"], pair,
+                                                    cell=cell)._replace(fixed=each*texts*p["n_generate"])
+    return [*opening(2, 3),
             reading(s, "both models", 2*(p["n_documents"]+ranked)*pair, cell="both = paired_batches("),
             reading(s, "attribution", 10*ranked*pair, scored=.2, cell="attributed = attribution("),
             resampled("attributed effects", p, ranked, saes["d_sae"], "attributed = attribution(", groups=1),
             Item("rankings", "statistics", flops=12*learn*s.width**2, fixed=6, cell="methods = rank_units("),
-            *_patches(s, p, pair), write("answers with patches", 6, "acted, texts = behaviour("),
-            write("answers with steering", steered, "steps, steered_texts = steering("),
+            *_patches(s, p, pair), write("answers with patches", 6, .03, "acted, texts = behaviour("),
+            write("answers with steering", steered, .012, "steps, steered_texts = steering("),
             encoding("cards of what was silenced", 2*held_out, s.width, saes["d_sae"], 2., "cards = card_data(")]
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #e2d5d542
 _levels = dict(easy=(64, 512, 2e5), medium=(128, 1024, 5e5), hard=(128, 1024, 5e5), moving=(128, 1024, 5e5),
                turning=(64, 512, 2e5), hierarchy_wide=(256, 2048, 5e5)) # width, latents, tokens
 
+def planted_worlds(
+    p, # parameters of chapter 7
+) -> list: # for each level its name, width, latents, tokens, and how many seeds
+    "The planted activations of a run."
+    levels, first, more = (listed(p[o]) for o in ("levels", "seeds", "other_seeds"))
+    out = []
+    for i, level in enumerate(levels):
+        d, latents, tokens = _levels.get(level, _levels["easy" if level.startswith("hierarchy") else "medium"])
+        out.append((level, d, latents, p["n_tokens"] or tokens, len(first) if i == 0 else len(more) or 1))
+    return out
+
+# %% ../../nbs/lib/costs/06_chapters.ipynb #4aca85d2
 _scored = "scored = activations.scoreboard_activations("
 
 def _planted(p):
     "Items of the planted activations."
-    levels, first, more = (listed(p[o]) for o in ("levels", "seeds", "other_seeds"))
     n_methods = len(listed(p.get("planted_methods", ""))) or 20 # of `planted.activations.scored_methods`
-    for i, level in enumerate(levels):
-        d, latents, tokens = _levels.get(level, _levels["easy" if level.startswith("hierarchy") else "medium"])
-        n = len(first) if i == 0 else len(more) or 1
-        work = dictionaries(f"planted activations, {level}", p["n_tokens"] or tokens, p["planted_epochs"],
-                            p["planted_batch_size"], d, latents, 8, ["topk"]*(3*n_methods//4), models=1.5, cell=_scored)
-        yield times(work._replace(fixed=work.fixed + 1.2*n_methods), n) # their tests
+    several = sum(o[-1] for o in planted_worlds(p)) # each a process of its own
+    for level, d, latents, tokens, n in planted_worlds(p):
+        work = dictionaries(f"planted activations, {level}", tokens, p["planted_epochs"], p["planted_batch_size"], d,
+                            latents, 8, ["topk"]*(15*n_methods//8), models=1.5, cell=_scored)
+        yield times(work._replace(fixed=work.fixed + 1.2*n_methods, side=max(1., several)), n) # their tests
 
 # %% ../../nbs/lib/costs/06_chapters.ipynb #f6961e7e
 def _habits(p):

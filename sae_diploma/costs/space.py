@@ -142,6 +142,15 @@ def _causal(s, p, sft, saes):
     host = PROCESS + max(_mapped(s, 2, learn+held_out), maps)
     return Space(_weights(s, 2) + kept + graph, host, 2e6, 2e6)
 
+# %% ../../nbs/lib/costs/07_space.ipynb #705a9ab4
+def _scoreboard(p):
+    "Memory and disk of chapter 7: as many processes as cores, each with a planted world or a planted fine-tune."
+    worlds, habits = planted_worlds(p), p["n_finetunes"] if listed(p["finetune_kinds"]) else 0
+    at_once = worker_count(None, max(1, habits, sum(o[-1] for o in worlds)))
+    world = max((28*d*tokens for _, d, _, tokens, _ in worlds), default=0.) # two models, and copies of a part
+    saved = 8e6 + 1e7*(habits and habits + p["n_placebos"]) # the shipped model, trained again and again
+    return Space(0, PROCESS + at_once*(PROCESS + world), saved, saved)
+
 # %% ../../nbs/lib/costs/07_space.ipynb #c182b868
 def space_of_run(
     params:dict,  # stage -> parameters
@@ -158,7 +167,7 @@ def space_of_run(
           "02_sft": lambda p: _sft(s, p), "03_saes": lambda p: _saes(s, p),
           "04_comparison": lambda p: _comparison(s, p, saes),
           "05_figures": lambda p: cards, "06_causal": lambda p: _causal(s, p, params["02_sft"], saes),
-          "07_scoreboard": lambda p: Space(0, 2.5*PROCESS, 1e8, 1e8)}
+          "07_scoreboard": _scoreboard}
     return {o: of[o](p) for o, p in params.items() if o in of}
 
 # %% ../../nbs/lib/costs/07_space.ipynb #f8b850c5

@@ -63,6 +63,15 @@ def _config_class(why):
     found = re.search(r"class '?[\w.]*?(\w+)'?>", why)
     return found[1] if found else why[:80]
 
+# %% ../../nbs/lib/models/00_loading.ipynb #623a9805
+def _not_importable(error):
+    "What an import that failed says of a model: the first cause, which transformers hides behind a later error."
+    cause = error
+    while cause.__cause__ is not None: cause = cause.__cause__
+    return (f"needs a library that does not load here ({type(cause).__name__}: {_first_line(cause)[:160]}); reinstall "
+            f"that library in the version that belongs to torch {torch.__version__}, or uninstall it where nothing "
+            "else needs it")
+
 # %% ../../nbs/lib/models/00_loading.ipynb #62a9d19d
 @contextlib.contextmanager
 def hub_errors(what, name, revision=None):
@@ -83,6 +92,7 @@ def hub_errors(what, name, revision=None):
                          f"nor from the hub ({why[:160]}); check the name and the network, or use a local folder or "
                          "'tiny'") from None
     except (MemoryError, torch.OutOfMemoryError): raise
+    except ImportError as e: raise ParamError(f"{what}: {str(name)!r} {_not_importable(e)}") from None
     except Exception as e: # a damaged config or vocabulary calls forth whatever the library stumbles over
         raise CorruptError(f"{what}: {str(name)!r} could not be loaded, its files are damaged or of another kind "
                            f"({type(e).__name__}: {_first_line(e)[:160]}); copy or download them again") from None

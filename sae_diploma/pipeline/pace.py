@@ -37,11 +37,12 @@ def plan_of_cells(
 
 # %% ../../nbs/lib/pipeline/08_pace.ipynb #e36abfd3
 class Bar:
-    "A progress bar, and when it was where; one that goes back begins again."
+    "A progress bar, and when it was where; one that goes back, or that began later than the one before, begins again."
     def __init__(self, share, t): self.first = self.last = (t, share)
 
-    def at(self, share, t):
-        if share < self.last[1]: self.first = (t, share)
+    def at(self, share, t, age=None):
+        another = age is not None and t-age > self.first[0]+2 # tqdm counts whole seconds
+        if another or share < self.last[1]: self.first = (t, share)
         self.last = (t, share)
 
     def left(self, t):
@@ -77,10 +78,10 @@ class Pace:
         if self.i is not None: self.done.append((self.cells[self.i], self.now()-self.began))
         self.i, self.began, self.bars = i, self.now(), {}
 
-    def bar(self, label, share):
-        "What a bar of the running cell says."
+    def bar(self, label, share, age=None):
+        "What a bar of the running cell says, which began `age` seconds ago."
         if self.i is None: return
-        if label in self.bars: self.bars[label].at(share, self.now())
+        if label in self.bars: self.bars[label].at(share, self.now(), age)
         else: self.bars[label] = Bar(share, self.now())
 
 # %% ../../nbs/lib/pipeline/08_pace.ipynb #4ec52a67
