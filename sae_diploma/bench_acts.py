@@ -80,7 +80,8 @@ def extraction(
         if out: save_json(result, out)
     def alone(call, **kw): return in_process(call, threads, False, module="bench_acts", **kw)
     names, on = list(passes(names)), machine()
-    put(measured_on=_machines(result) | {part: on for part in parts}, machine=on, threads=threads, versions=result.get("versions", {}) | _versions())
+    put(measured_on=_machines(result) | {part: on for part in parts}, machine=on, threads=threads,
+        versions=result.get("versions", {}) | _versions())
     if {"passes", "paired"} & set(parts):
         with tempfile.TemporaryDirectory() as tmp:
             from sae_diploma.models import resolve_layer

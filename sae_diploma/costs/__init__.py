@@ -43,10 +43,10 @@ _all_ = [
     "seconds_of_item", "by_kind", "largest", "FIGURE", "TABLE", "opening", "TEMPLATE", "Setting", "setting_of",
     "BATCH", "reading", "writing", "dictionaries", "CODES", "DRAWN", "encoding", "resampled", "GROUPS", "listed",
     "data_items", "training_steps", "n_params_of", "sft_items", "times", "sae_tokens", "frontier_of", "saes_items",
-    "comparison_items", "figures_items", "layers_of", "causal_items", "planted_worlds", "scoreboard_items", "run_items",
-    "PROCESS", "Space", "training_space", "dictionary_bytes", "FREED", "freed_bytes", "space_of_run", "change_that_fits",
-    "factors", "remaining", "about", "ChapterPlan", "lengths_in", "make_plan", "short", "plan_rows", "plan_lines",
-    "speed_of", "plan_sentence", "SLACK", "fits_memory", "check_plan", "reading_plan", "dictionaries_plan",
-    "WORTH_SAYING", "single_sentence", "announce_work", "busy_words", "say_plan", "half_gain", "counted", "GOOD",
-    "Took", "took", "recorded", "recorded_tokens", "planned_tokens", "against_rows", "against_sentence",
-    "against_lines"]
+    "comparison_items", "figures_items", "layers_of", "causal_items", "planted_worlds", "scoreboard_items",
+    "run_items", "PROCESS", "Space", "training_space", "dictionary_bytes", "FREED", "freed_bytes", "space_of_run",
+    "change_that_fits", "factors", "remaining", "about", "ChapterPlan", "lengths_in", "make_plan", "short",
+    "plan_rows", "plan_lines", "speed_of", "plan_sentence", "SLACK", "fits_memory", "check_plan", "reading_plan",
+    "dictionaries_plan", "WORTH_SAYING", "single_sentence", "announce_work", "busy_words", "say_plan", "half_gain",
+    "counted", "GOOD", "Took", "took", "recorded", "recorded_tokens", "planned_tokens", "against_rows",
+    "against_sentence", "against_lines"]

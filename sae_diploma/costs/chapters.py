@@ -391,8 +391,8 @@ def _patches(s, p, pair):
     layers, scored = 1-s.layer, s.summary()/pair # what is below the place is read once
     batches = max(1, docs*pair/BATCH)
     def read(what, sets, cell):
-        calls = batches*sets*s.model.n_layers*layers
-        return reading(s, what, docs*pair*sets, layers, scored, cell=cell)._replace(calls=calls, fixed=.002*sets*batches)
+        own = dict(calls=batches*sets*s.model.n_layers*layers, fixed=.002*sets*batches)
+        return reading(s, what, docs*pair*sets, layers, scored, cell=cell)._replace(**own)
     controls = len(listed(p.get("controls", "frequency,norm")))
     sets = n*ks*(1+controls*p["n_random"])*2 + 2*(1+2*n)
     maps = (5+1)*3*(1+p["n_random"]) # five affine maps and principal directions, three sizes, written only
