@@ -56,7 +56,8 @@ def _check_word(name, word, known):
 # %% ../nbs/lib/bench/16_bench_acts.ipynb #c291939a
 def _machines(result):
     "The machine of each part that a result holds: parts may be measured on several."
-    return {part: result["machine"] for part in PARTS if part in result} | result.get("measured_on", {})
+    first = {part: result.get("machine", {}) for part in PARTS if part in result}
+    return first | result.get("measured_on", {})
 
 # %% ../nbs/lib/bench/16_bench_acts.ipynb #d519dcc4
 def extraction(
