@@ -142,14 +142,20 @@ def _causal(s, p, sft, saes):
     host = PROCESS + max(_mapped(s, 2, learn+held_out), maps)
     return Space(_weights(s, 2) + kept + graph, host, 2e6, 2e6)
 
+# %% ../../nbs/lib/costs/07_space.ipynb #0ae4d9ad
+def _at_once(p, jobs):
+    "Processes of chapter 7 that work on so many jobs."
+    return worker_count(p.get("n_workers") or None, max(1, jobs), say=lambda _: None)
+
 # %% ../../nbs/lib/costs/07_space.ipynb #705a9ab4
 def _scoreboard(p):
-    "Memory and disk of chapter 7: as many processes as cores, each with a planted world or a planted fine-tune."
+    "Memory and disk of chapter 7: processes that each hold a planted world, then ones that hold a planted fine-tune."
     worlds, habits = planted_worlds(p), p["n_finetunes"] if listed(p["finetune_kinds"]) else 0
-    at_once = worker_count(None, max(1, habits, sum(o[-1] for o in worlds)))
     world = max((28*d*tokens for _, d, _, tokens, _ in worlds), default=0.) # two models, and copies of a part
+    of_worlds = _at_once(p, sum(o[-1] for o in worlds))*(PROCESS + world)
+    most = max(of_worlds, worker_count(None, max(1, habits))*1.1*PROCESS)
     saved = 8e6 + 1e7*(habits and habits + p["n_placebos"]) # the shipped model, trained again and again
-    return Space(0, PROCESS + at_once*(PROCESS + world), saved, saved)
+    return Space(0, PROCESS + most, saved, saved)
 
 # %% ../../nbs/lib/costs/07_space.ipynb #c182b868
 def space_of_run(
@@ -187,6 +193,9 @@ def _changes(stage, params):
         smaller = list(_smaller_batch(p))
         yield from smaller
         if not p["use_peft"]: yield from [dict(use_peft=True), *(o | dict(use_peft=True) for o in smaller)]
+    if stage == "07_scoreboard":
+        n = _at_once(p, sum(o[-1] for o in planted_worlds(p)))
+        while (n := n//2): yield dict(n_workers=n)
     half = dict(dtype="bfloat16") if p.get("dtype") == "float32" else {}
     if half: yield half
     for key in ("d_sae", "d_sae_joint"):
