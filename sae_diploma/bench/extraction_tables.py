@@ -211,9 +211,10 @@ def _say_reading(result):
 # %% ../../nbs/lib/bench/15_extraction_tables.ipynb #c05e4455
 def _say_text(result):
     "The part `text` in words."
-    t, ours = text_table(result), text_table(result).index.str.startswith("sae_diploma")
+    t = text_table(result)
     each = "; ".join(f"{n} {r.seconds:.0f} s, FVU {r.fvu:.3f}" for n, r in t.iterrows())
-    peers = "; ".join(f"{n} {r.at_no_worse_fvu:.1f} times" for n, r in t[~ours].iterrows())
+    peers = "; ".join(f"{n} {r.at_no_worse_fvu:.1f} times" for n, r in t.iterrows()
+                      if not n.startswith("sae_diploma"))
     return (f"From documents to a TopK SAE trained on {result['text']['n_tokens']:,} tokens: {each}."
             + f" Over our quickest run whose FVU is no worse, which needs fewer tokens: {peers}." * bool(peers))
 
