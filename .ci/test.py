@@ -400,7 +400,7 @@ def everything():
         after = [site, adapters, lab] if (RUN/"01_data/stage.json").exists() else []
         return [partial(timed, o) for o in after]
     parts = [partial(timed, o) for o in (clean, house, latents)]
-    slots = CORES - CORES//2 + 2 # commands have half of the cores; some jobs wait: for kernels, the browser, the clock
+    slots = CORES - CORES//2 + 3 # commands have half of the cores; some jobs wait: for kernels, the browser, the clock
     run_all([run_and_pages, *pytest_jobs(), *parts, *notebook_jobs(pages=())], slots)
     run_all(pytest_jobs(alone=True), 1)
 
@@ -430,6 +430,8 @@ def warm_kernels(parts):
 
 if __name__ == "__main__":
     t0 = time.time()
+    toys = tempfile.TemporaryDirectory() # thirty notebooks and tests need the same small runs
+    ENV["SAE_DIPLOMA_TOYS"] = toys.name
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ.update({k: v for k, v in ENV.items() if k not in os.environ} | ONE) # for the jobs
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning") # of jobs that end at once

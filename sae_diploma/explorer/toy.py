@@ -6,12 +6,13 @@
 __all__ = ['toy_run']
 
 # %% ../../nbs/lib/explorer/00_toy.ipynb #391881b4
-import re
+import os, re, shutil, tempfile
 from pathlib import Path
 
 import pandas as pd, torch
 
 from ..acts import PairedStores
+from ..acts.index import index_seal
 from ..core import *
 from ..diffing.all import restrict
 from ..models import *
@@ -82,18 +83,12 @@ def _toy_comparison(out, pair, sae, how, seed):
     tables["model_specific"] = model_specific(held_out, stable, twin, sae, threshold, min_docs=4)
     for k, t in tables.items(): save_parquet(t, out/f"{k}.parquet")
 
-# %% ../../nbs/lib/explorer/00_toy.ipynb #d9fc2b16
-def toy_run(
-    folder,           # where the run is written
-    n_docs:int=60,    # documents of either regime, a third of them held out
-    d_sae:int=64,     # latents of each dictionary
-    n_steps:int=60,   # of training each
-    seed:int=0,       # of the dictionaries
-) -> Path:
-    "Write a small run with every kind of dictionary and return its folder; it takes a few seconds."
+# %% ../../nbs/lib/explorer/00_toy.ipynb #9faf6159
+def _make_toy(folder, n_docs, d_sae, n_steps, seed):
+    "Write the run; its folder."
     from sae_diploma.saes import SAEConfig
     from sae_diploma.train import fit
-    folder, layer, at = Path(folder), 1, "resid_post"
+    layer, at = 1, "resid_post"
     base, tok = load_model("tiny", device="cpu"), load_tokenizer("tiny")
     table = _toy_tokens(folder, tok, n_docs)
     stores = _toy_stores(folder, base, tok, table, layer, at)
@@ -105,3 +100,32 @@ def toy_run(
     _toy_comparison(folder/"04_comparison", pair, saes[0], dict(how, d_sae=d_sae), seed)
     for k in ("03_saes", "04_comparison"): save_manifest(folder/k, k, dict(architecture="topk"))
     return folder
+
+# %% ../../nbs/lib/explorer/00_toy.ipynb #dfa3e70c
+def _copied_toy(folder, kept, sizes):
+    "A copy of the kept run of these sizes, which is made if there is none."
+    at = kept/"_".join(map(str, sizes))
+    if not at.exists():
+        kept.mkdir(parents=True, exist_ok=True)
+        made = _make_toy(Path(tempfile.mkdtemp(dir=kept))/"run", *sizes)
+        try: made.rename(at)
+        except OSError: check(at.exists(), f"SAE_DIPLOMA_TOYS: {at} cannot be written") # another process was faster
+    shutil.copytree(at, folder, dirs_exist_ok=True)
+    f = folder/"03_saes"/"acts"/"ft"/"store.json" # the one file that says where its run is
+    index = load_json(f) | dict(model_name=str(folder/"02_sft"/"model"))
+    save_json(index | dict(checksum=index_seal(index)), f)
+    return folder
+
+# %% ../../nbs/lib/explorer/00_toy.ipynb #d9fc2b16
+def toy_run(
+    folder,           # where the run is written
+    n_docs:int=60,    # documents of either regime, a third of them held out
+    d_sae:int=64,     # latents of each dictionary
+    n_steps:int=60,   # of training each
+    seed:int=0,       # of the dictionaries
+) -> Path:
+    """Write a small run with every kind of dictionary and return its folder; it takes a few seconds.
+
+    Where `SAE_DIPLOMA_TOYS` names a folder, runs are kept there, and the next call of the same sizes copies one."""
+    sizes, kept = (n_docs, d_sae, n_steps, seed), os.environ.get("SAE_DIPLOMA_TOYS")
+    return _copied_toy(Path(folder), Path(kept), sizes) if kept else _make_toy(Path(folder), *sizes)

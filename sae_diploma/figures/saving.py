@@ -41,9 +41,9 @@ def _save_picture(fig, folder, name):
 
 # %% ../../nbs/lib/figures/03_saving.ipynb #25e8b681
 @contextlib.contextmanager
-def _settled(fig):
+def _settled(fig, times=2):
     "Lay the figure out, and within keep it so: it is drawn several times."
-    for _ in range(2): fig.draw_without_rendering()
+    for _ in range(times): fig.draw_without_rendering()
     engine = fig.get_layout_engine()
     fig._layout_engine = None # with one, even "none", each picture is drawn twice
     try: yield
@@ -71,9 +71,10 @@ def _save_draft(fig, folder, name):
     "One picture for light pages; other forms of an earlier figure go."
     for o in (".svg", ".dark.svg", ".dark.png", ".narrow.png", ".narrow.dark.png"):
         (folder/f"{name}{o}").unlink(missing_ok=True)
-    with house_style(), _settled(fig), atomic_path(folder/f"{name}.png") as t:
+    with house_style(), _settled(fig, 1), atomic_path(folder/f"{name}.png") as t:
         fig.stale = True
-        t.write_bytes(png_bytes(fig))
+        t.write_bytes(png_bytes(fig, 100))
+    fig._drawn = (200, fig._drawn[1]) # a notebook shows it, too
 
 # %% ../../nbs/lib/figures/03_saving.ipynb #b281a84a
 def _place(folder):
