@@ -20,7 +20,7 @@ def presets() -> dict:
     return dict(sorted(d.items(), key=lambda o: o[1].get("order", 99)))
 
 # %% ../../nbs/lib/pipeline/05_parameters.ipynb #a80977a5
-_preset_keys = ("about", "budget", "order", "seconds", "chapters", "parameters")
+_preset_keys = ("about", "budget", "order", "chapters", "parameters")
 
 def check_preset(
     preset, # what a JSON file holds
@@ -33,9 +33,6 @@ def check_preset(
         check(k in _preset_keys, f"preset: {name} has {k[:60]!r}, which no preset has{near(k, _preset_keys)}")
     check(isinstance(preset.get("parameters"), dict),
           f"preset: {name} has no object `parameters`, which sets those of the chapters")
-    seconds = preset.get("seconds", {})
-    ok = isinstance(seconds, dict) and all(type(o) in (int, float) for o in seconds.values())
-    check(ok, f"preset: {name}: `seconds` are no numbers by chapter; leave them out")
     chosen = preset.get("chapters", ["01"])
     ok = isinstance(chosen, list) and chosen and all(isinstance(o, str) for o in chosen)
     check(ok, f"preset: {name}: `chapters` is {chosen!r}; give a list of them, as in [\"01\", \"02\"], or leave it out")
