@@ -82,12 +82,12 @@ def _in_turns(
     gpu=False,  # by the clock alone
 ) -> dict: # name -> seconds of a call
     """Trials of all works in turns, as long of each: what disturbs one for a moment disturbs none for long, and one
-    that is slow leaves the others theirs. Where a call takes an eighth of the seconds, one trial is enough."""
+    that is slow leaves the others theirs. Where a call takes a quarter of a second, one trial is enough."""
     trials = {k: [] for k in works}
     for k, (f, _) in works.items():
         f() # buffers and kernels are made
         trials[k].append(_trial(f, gpu))
-    quick = {k: f for k, (f, _) in works.items() if trials[k][0][0] < seconds/8}
+    quick = {k: f for k, (f, _) in works.items() if trials[k][0][0] < .25}
     begun = time.perf_counter()
     while quick and time.perf_counter()-begun < seconds:
         for k, f in quick.items():

@@ -67,7 +67,7 @@ def test_a_dictionary_of_16_bits_learns_as_one_of_32():
         watch.t = t
     for kind in ("float32", "bfloat16"):
         cfg = SAEConfig("topk", 64, 256, k=3, dtype=kind)
-        s = fit(ArrayStore(x), cfg, n_steps=300, batch_size=128, lr=4e-4, ema=.99,
+        s = fit(ArrayStore(x), cfg, n_steps=300, batch_size=128, lr=2e-4, ema=.99,
                 callback=watch if kind == "bfloat16" else None)
         e, d = x.double()-s(x).double(), x.double()-x.double().mean(0)
         fvu[kind] = (e.square().sum()/d.square().sum()).item()
