@@ -36,7 +36,7 @@ def _child(fn, args, log):
     "Run a job; what it and its children print goes into a file, the processor seconds into another beside it."
     fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for o in (1, 2): os.dup2(fd, o)
-    if hasattr(os, "nice"): os.nice(12) # the chain and its site take longest, one after another: they come first
+    if hasattr(os, "nice"): os.nice(5) # the chain and its site take longest, one after another: they come first
     sys.stdout = sys.stderr = io.TextIOWrapper(open(1, "wb", 0, closefd=False), encoding="utf-8", errors="replace",
         write_through=True)
     try: code = fn(*args)

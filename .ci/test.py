@@ -165,7 +165,7 @@ def run_tests(file, which=""):
     "Run one file of tests, or those whose marks fit `which`."
     with tempfile.TemporaryDirectory() as tmp:
         of = f"pytest/{file.name}"
-        code, _, cpu = pool.in_process(pool.pytest_file, (file, f"{tmp}/x.xml", which, of), f"{tmp}/log", 1200)
+        code, _, cpu = pool.in_process(pool.pytest_file, (file, f"{tmp}/x.xml", which, of), f"{tmp}/log", 1800)
         spend("pytest", cpu); spend(f"  {file.name}", cpu)
         said = Path(tmp, "log").read_text(encoding="utf-8", errors="replace") if Path(tmp, "log").exists() else ""
         if not Path(tmp, "x.xml").exists():
@@ -400,7 +400,7 @@ def everything():
         after = [site, adapters, lab] if (RUN/"01_data/stage.json").exists() else []
         return [partial(timed, o) for o in after]
     parts = [partial(timed, o) for o in (clean, house, latents)]
-    slots = CORES - CORES//2 + 3 # commands have half of the cores; some jobs wait: for kernels, the browser, the clock
+    slots = CORES - CORES//2 + 2 # commands have half of the cores; some jobs wait: for kernels, the browser, the clock
     run_all([run_and_pages, *pytest_jobs(), *parts, *notebook_jobs(pages=())], slots)
     run_all(pytest_jobs(alone=True), 1)
 

@@ -143,7 +143,8 @@ def wider_sentences(
         a = wider_answers(g.assign(tuning="full"), first).sort_values("value", ascending=False, kind="stable")
         best, n = a.iloc[0], int(a.n.iloc[0])
         names = list(a[a.value == best.value].method)
-        who = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) + (" has" if len(names) == 1 else " each have")
+        who = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+        who += " has" if len(names) == 1 else " each have"
         is_met = "met" if best.value >= GOALS.get(share, 0) else "not met"
         goal = f"; the goal of {GOALS[share]:.0%} is {is_met}" if share in GOALS else ""
         out.append(f"With the habit in {100*share:g} % of the pairs that it could act on, {who} it among the "
